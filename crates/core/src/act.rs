@@ -1,0 +1,184 @@
+//! What a human does to a workflow: one signed record per act, bound to exactly what they saw.
+//!
+//! The signature is made by the key that Countersign holds for that member; it attests the login, not the person's
+//! own hand. A row that somebody inserted without that key is refused (hazard 40).
+
+use crate::digest::{ApprovalDigest, PlanDigest, QuestionDigest, canonical_json};
+use crate::id::{MemberId, RequestId, TenantId, WorkflowId};
+use crate::question::Choice;
+use crate::time::Timestamp;
+use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
+use serde::{Deserialize, Serialize};
+
+/// Longest comment, reason or answer, in bytes.
+pub const COMMENT_MAX_BYTES: usize = 64 << 10;
+
+/// How the person was recognised.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AuthenticatedBy {
+    /// The operating system's user at a terminal of this machine.
+    OsUser,
+}
+
+/// Whether a person looked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Attendance {
+    /// A person at a terminal.
+    Attended,
+    /// `--yes` or `--auto`: nobody looked, and every story says so.
+    Unattended,
+}
+
+/// What exactly was on the screen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "of", content = "digest", rename_all = "kebab-case")]
+pub enum SeenDigest {
+    /// A patch set with its siblings, plan, policy and gates.
+    PatchSet(ApprovalDigest),
+    /// A plan.
+    Plan(PlanDigest),
+    /// A question.
+    Question(QuestionDigest),
+}
+
+impl SeenDigest {
+    /// 64 hex digits.
+    pub fn to_hex(&self) -> String {
+        match self {
+            SeenDigest::PatchSet(d) => d.to_hex(),
+            SeenDigest::Plan(d) => d.to_hex(),
+            SeenDigest::Question(d) => d.to_hex(),
+        }
+    }
+}
+
+/// The act itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "verb", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Act {
+    /// Yes to a plan or a patch set.
+    Approve {
+        /// Which request.
+        request: RequestId,
+        /// What was seen.
+        seen: SeenDigest,
+        /// Ids of the warnings that were read; every warning must be here.
+        acknowledged: Vec<String>,
+    },
+    /// No, for good.
+    Reject {
+        /// Which request.
+        request: RequestId,
+        /// What was seen.
+        seen: SeenDigest,
+        /// Why.
+        reason: String,
+    },
+    /// Not like this; a new revision with this comment as input.
+    RequestChanges {
+        /// Which request.
+        request: RequestId,
+        /// What was seen.
+        seen: SeenDigest,
+        /// What should be different.
+        comment: String,
+    },
+    /// An answer to a question, from its own list of choices.
+    Answer {
+        /// Which request.
+        request: RequestId,
+        /// What was seen.
+        seen: SeenDigest,
+        /// The choice.
+        choice: Choice,
+        /// The words that the choice asks for; empty otherwise.
+        text: String,
+    },
+    /// Take back one's own approvals.
+    Withdraw {
+        /// Why.
+        reason: String,
+    },
+    /// Stop, and take out of play what was written.
+    Cancel {
+        /// Why.
+        reason: String,
+    },
+    /// Go on from where it stopped.
+    Retry,
+    /// Take a deferred workflow up again.
+    Wake,
+}
+
+impl Act {
+    /// The verb, for people.
+    pub fn verb(&self) -> &'static str {
+        match self {
+            Act::Approve { .. } => "approve",
+            Act::Reject { .. } => "reject",
+            Act::RequestChanges { .. } => "request changes",
+            Act::Answer { .. } => "answer",
+            Act::Withdraw { .. } => "withdraw",
+            Act::Cancel { .. } => "cancel",
+            Act::Retry => "retry",
+            Act::Wake => "wake",
+        }
+    }
+}
+
+/// Who did what, when, and how we know.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ActRecord {
+    /// In which tenant.
+    pub tenant: TenantId,
+    /// To which workflow.
+    pub workflow: WorkflowId,
+    /// Who.
+    pub member: MemberId,
+    /// How they were recognised.
+    pub authenticated_by: AuthenticatedBy,
+    /// Whether they looked.
+    pub attendance: Attendance,
+    /// When, by the database's time.
+    pub at: Timestamp,
+    /// What.
+    pub act: Act,
+}
+
+/// A record with its authenticity field.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SignedAct {
+    /// The record.
+    pub record: ActRecord,
+    /// Ed25519 over [`SignedAct::message`], 128 hex digits.
+    pub signature: String,
+}
+
+const DOMAIN: &[u8] = b"countersign/act/v1\0";
+
+impl SignedAct {
+    /// Signs a record with the key that is held for its member.
+    pub fn sign(record: ActRecord, key: &SigningKey) -> Self {
+        let signature = hex::encode(key.sign(&Self::message(&record)).to_bytes());
+        Self { record, signature }
+    }
+
+    /// What is signed: a domain tag and the record's canonical JSON.
+    pub fn message(record: &ActRecord) -> Vec<u8> {
+        [DOMAIN, &canonical_json(record)].concat()
+    }
+
+    /// Whether the signature is that key's, checked strictly (RFC 8032, no malleable forms).
+    pub fn is_authentic(&self, key: &VerifyingKey) -> bool {
+        let mut bytes = [0; 64];
+        if hex::decode_to_slice(&self.signature, &mut bytes).is_err() {
+            return false;
+        }
+        key.verify_strict(&Self::message(&self.record), &Signature::from_bytes(&bytes))
+            .is_ok()
+    }
+}

@@ -1,0 +1,180 @@
+//! What starts a workflow: the words of a person, the repositories they mean, and who is to propose.
+
+use crate::digest::{BodyHash, FeedbackHash};
+use crate::id::{BranchName, RepositoryId};
+use serde::{Deserialize, Serialize};
+
+/// Longest accepted feedback text, in bytes.
+pub const FEEDBACK_MAX_BYTES: usize = 256 << 10;
+/// Most repositories in one workflow.
+pub const REPOSITORIES_MAX: usize = 8;
+
+/// Where the words came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FeedbackOrigin {
+    /// The text of an issue.
+    Issue,
+    /// A ready-made diff, with the words that came with it.
+    Diff,
+}
+
+/// The words, bound by their hash.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Feedback {
+    /// Where from.
+    pub origin: FeedbackOrigin,
+    /// First non-empty line, shortened: what lists show.
+    pub title: String,
+    /// The text, exactly as given (UTF-8).
+    pub text: String,
+    /// Its hash.
+    pub hash: FeedbackHash,
+}
+
+/// Why a text can't be feedback.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum FeedbackError {
+    /// Nothing but white space.
+    #[error("the issue text is empty; write what should change")]
+    Empty,
+    /// Over the limit.
+    #[error("the issue text has {bytes} bytes; at most {FEEDBACK_MAX_BYTES} are read")]
+    TooLarge {
+        /// How long it was.
+        bytes: usize,
+    },
+    /// Bytes that are not UTF-8.
+    #[error("the issue text is not UTF-8 (first bad byte at offset {at}); save it as UTF-8")]
+    NotUtf8 {
+        /// Offset of the first bad byte.
+        at: usize,
+    },
+    /// A NUL byte.
+    #[error("the issue text holds a NUL byte at offset {at}; is it a text file?")]
+    Nul {
+        /// Offset of the first one.
+        at: usize,
+    },
+}
+
+impl FeedbackError {
+    /// The stable code.
+    pub fn code(&self) -> &'static str {
+        match self {
+            FeedbackError::Empty => "feedback-empty",
+            FeedbackError::TooLarge { .. } => "feedback-too-large",
+            FeedbackError::NotUtf8 { .. } => "feedback-not-utf8",
+            FeedbackError::Nul { .. } => "feedback-nul",
+        }
+    }
+}
+
+/// Longest title that lists show, in characters.
+const TITLE_MAX_CHARS: usize = 100;
+
+impl Feedback {
+    /// Reads a text as it came.
+    ///
+    /// # Errors
+    /// When it is empty, larger than [`FEEDBACK_MAX_BYTES`], not UTF-8, or holds a NUL byte.
+    pub fn read(origin: FeedbackOrigin, bytes: &[u8]) -> Result<Self, FeedbackError> {
+        if bytes.len() > FEEDBACK_MAX_BYTES {
+            return Err(FeedbackError::TooLarge { bytes: bytes.len() });
+        }
+        let text = std::str::from_utf8(bytes).map_err(|e| FeedbackError::NotUtf8 { at: e.valid_up_to() })?;
+        if let Some(at) = bytes.iter().position(|b| *b == 0) {
+            return Err(FeedbackError::Nul { at });
+        }
+        let first = text
+            .lines()
+            .map(|l| l.trim().trim_start_matches('#').trim())
+            .find(|l| !l.is_empty());
+        let title = first
+            .ok_or(FeedbackError::Empty)?
+            .chars()
+            .take(TITLE_MAX_CHARS)
+            .collect();
+        Ok(Self {
+            origin,
+            title,
+            text: text.to_owned(),
+            hash: FeedbackHash::of_bytes(bytes),
+        })
+    }
+}
+
+/// Which part a repository plays.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RepoRole {
+    /// The one that the feedback is about.
+    Primary,
+    /// One that has to change along.
+    Secondary,
+}
+
+/// One repository of a workflow, as asked for. The order in the list is the write order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RepoSelection {
+    /// Which repository.
+    pub id: RepositoryId,
+    /// Its short name, unique in the workflow.
+    pub name: String,
+    /// Primary or secondary.
+    pub role: RepoRole,
+    /// The branch to start from; absent: the default branch.
+    pub base: Option<BranchName>,
+}
+
+/// Who proposes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum AgentSpec {
+    /// Structural rules and search/replace from a fenced block in the feedback.
+    Codemod,
+    /// Answers from a file, for tests and demonstrations; the file's bytes are kept as a body.
+    Scripted {
+        /// The script's bytes.
+        script: BodyHash,
+    },
+    /// An external program, run without confinement; recorded and shown to the reviewer.
+    Command {
+        /// The command line, run by `sh -c`.
+        command: String,
+    },
+    /// A change that some other tool or person made: one diff per repository, kept as bodies.
+    Diff {
+        /// Repository and diff.
+        diffs: Vec<SubmittedDiff>,
+    },
+}
+
+/// A ready-made diff for one repository.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SubmittedDiff {
+    /// For which repository.
+    pub repository: RepositoryId,
+    /// The diff's bytes.
+    pub diff: BodyHash,
+}
+
+impl AgentSpec {
+    /// How people are told who proposes.
+    pub fn label(&self) -> String {
+        match self {
+            AgentSpec::Codemod => "codemod".to_owned(),
+            AgentSpec::Scripted { .. } => "scripted".to_owned(),
+            AgentSpec::Command { command } => format!("command `{command}` (unconfined)"),
+            AgentSpec::Diff { .. } => "submitted diff".to_owned(),
+        }
+    }
+
+    /// Whether the agent runs programs without confinement on this machine.
+    pub fn unconfined(&self) -> bool {
+        matches!(self, AgentSpec::Command { .. })
+    }
+}

@@ -1,0 +1,23 @@
+//! The pure heart: ids, the state machine, gates, policy, patch sets, approvals and permits.
+//!
+//! Nothing here does I/O, reads a clock, draws randomness or keeps global state: all of it is an argument.
+//! Read [`workflow`] first; `ARCHITECTURE.md` has the map.
+
+pub mod act;
+pub mod artifact;
+pub mod diff;
+pub mod digest;
+pub mod feedback;
+pub mod gate;
+pub mod id;
+pub mod member;
+pub mod patch;
+pub mod patch_set;
+pub mod path;
+pub mod permit;
+pub mod policy;
+pub mod proposal;
+pub mod question;
+pub mod record;
+pub mod time;
+pub mod workflow;

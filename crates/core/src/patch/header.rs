@@ -1,0 +1,280 @@
+//! The lines above a file's hunks: names, modes, ids, renames. Collects them strictly: nothing twice, nothing that
+//! contradicts what was said before.
+
+use super::{FileOp, FilePatch, Hunk, ReadError, refuse};
+use crate::diff::FileMode;
+use crate::path::{RepoPath, unquote};
+
+/// Extended header lines of git, in the order of [`ExtendedKind`].
+const EXTENDED: [(&[u8], ExtendedKind); 11] = [
+    (b"old mode ", ExtendedKind::OldMode),
+    (b"new mode ", ExtendedKind::NewMode),
+    (b"new file mode ", ExtendedKind::NewFile),
+    (b"deleted file mode ", ExtendedKind::DeletedFile),
+    (b"rename from ", ExtendedKind::RenameFrom),
+    (b"rename to ", ExtendedKind::RenameTo),
+    (b"copy from ", ExtendedKind::CopyFrom),
+    (b"copy to ", ExtendedKind::CopyTo),
+    (b"similarity index ", ExtendedKind::Similarity),
+    (b"dissimilarity index ", ExtendedKind::Dissimilarity),
+    (b"index ", ExtendedKind::Index),
+];
+
+/// Which extended header a line is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ExtendedKind {
+    OldMode,
+    NewMode,
+    NewFile,
+    DeletedFile,
+    RenameFrom,
+    RenameTo,
+    CopyFrom,
+    CopyTo,
+    Similarity,
+    Dissimilarity,
+    Index,
+}
+
+/// Recognises an extended header line and gives what follows its keyword.
+pub(super) fn extended(line: &[u8]) -> Option<(ExtendedKind, &[u8])> {
+    EXTENDED.iter().find_map(|(word, kind)| line.strip_prefix(*word).map(|rest| (*kind, rest)))
+}
+
+/// A name in a `---` or `+++` line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Name {
+    Null,
+    Path(RepoPath),
+}
+
+/// A file section while it is being read.
+#[derive(Debug, Default)]
+pub(super) struct Section {
+    line: usize,
+    seen: Vec<ExtendedKind>,
+    git_name: Option<RepoPath>,
+    names: Option<(Name, Name)>,
+    old_mode: Option<FileMode>,
+    new_mode: Option<FileMode>,
+    index_mode: Option<FileMode>,
+    from: Option<RepoPath>,
+    to: Option<RepoPath>,
+    old_id: Option<String>,
+    new_id: Option<String>,
+    pub(super) hunks: Vec<Hunk>,
+    pub(super) binary: bool,
+}
+
+impl Section {
+    /// A section that begins at a line (from 1), perhaps with what follows `diff --git `.
+    pub(super) fn begin(line: usize, git_line: Option<&[u8]>) -> Self {
+        Section { line, git_name: git_line.and_then(common_name), ..Section::default() }
+    }
+
+    /// Takes one extended header line.
+    pub(super) fn take_extended(&mut self, kind: ExtendedKind, rest: &[u8], line: usize) -> Result<(), ReadError> {
+        if self.seen.contains(&kind) {
+            return refuse(
+                "header-repeated",
+                line,
+                "This header appears twice for one file. A `diff --git` line is missing before it.",
+            );
+        }
+        if self.names.is_some() {
+            return refuse(
+                "header-misplaced",
+                line,
+                "This header belongs above the `---` and `+++` lines. A `diff --git` line may be missing before it.",
+            );
+        }
+        self.seen.push(kind);
+        match kind {
+            ExtendedKind::OldMode | ExtendedKind::DeletedFile => self.old_mode = Some(mode(rest, line)?),
+            ExtendedKind::NewMode | ExtendedKind::NewFile => self.new_mode = Some(mode(rest, line)?),
+            ExtendedKind::RenameFrom | ExtendedKind::CopyFrom => self.from = Some(plain_name(rest, line)?),
+            ExtendedKind::RenameTo | ExtendedKind::CopyTo => self.to = Some(plain_name(rest, line)?),
+            ExtendedKind::Similarity | ExtendedKind::Dissimilarity => {}
+            ExtendedKind::Index => self.take_index(rest, line)?,
+        }
+        Ok(())
+    }
+
+    /// Takes the `---` and `+++` lines, keywords removed.
+    pub(super) fn take_names(&mut self, old: &[u8], new: &[u8], line: usize) -> Result<(), ReadError> {
+        if self.names.is_some() {
+            return refuse("header-repeated", line, "This file has `---` and `+++` lines twice. Keep one pair.");
+        }
+        self.names = Some((marked_name(old, b"a/", line)?, marked_name(new, b"b/", line + 1)?));
+        Ok(())
+    }
+
+    fn take_index(&mut self, rest: &[u8], line: usize) -> Result<(), ReadError> {
+        let bad = || {
+            refuse("bad-index", line, "The `index` line must hold two hex ids joined by `..`. Correct or remove it.")
+        };
+        let Ok(text) = std::str::from_utf8(rest) else { return bad() };
+        let mut words = text.split_whitespace();
+        let Some((old, new)) = words.next().and_then(|ids| ids.split_once("..")) else { return bad() };
+        let is_id = |t: &str| (4..=40).contains(&t.len()) && t.bytes().all(|b| b.is_ascii_hexdigit());
+        if !is_id(old) || !is_id(new) {
+            return bad();
+        }
+        let stated = |t: &str| t.bytes().any(|b| b != b'0').then(|| t.to_ascii_lowercase());
+        self.old_id = stated(old);
+        self.new_id = stated(new);
+        if let Some(word) = words.next() {
+            self.index_mode = Some(mode(word.as_bytes(), line)?);
+        }
+        Ok(())
+    }
+
+    fn has(&self, kind: ExtendedKind) -> bool {
+        self.seen.contains(&kind)
+    }
+
+    /// Checks the section as a whole and gives the patch.
+    pub(super) fn finish(self, crlf_transport: bool) -> Result<FilePatch, ReadError> {
+        let op = self.op()?;
+        let (old_path, new_path) = self.paths(op)?;
+        let says_nothing = self.hunks.is_empty() && !self.binary && self.new_mode.is_none();
+        if op == FileOp::Modify && says_nothing {
+            return refuse("empty-section", self.line, "This file section changes nothing. Give hunks or remove it.");
+        }
+        let same_mode = if op == FileOp::Create { None } else { self.index_mode };
+        Ok(FilePatch {
+            op,
+            old_path,
+            new_path,
+            old_mode: self.old_mode.or(same_mode),
+            new_mode: self.new_mode,
+            old_id: self.old_id,
+            new_id: self.new_id,
+            hunks: self.hunks,
+            binary: self.binary,
+            crlf_transport,
+            line: self.line,
+        })
+    }
+
+    fn op(&self) -> Result<FileOp, ReadError> {
+        let null_old = matches!(self.names, Some((Name::Null, _)));
+        let null_new = matches!(self.names, Some((_, Name::Null)));
+        let create = self.has(ExtendedKind::NewFile) || null_old;
+        let delete = self.has(ExtendedKind::DeletedFile) || null_new;
+        let rename = self.has(ExtendedKind::RenameFrom) || self.has(ExtendedKind::RenameTo);
+        let copy = self.has(ExtendedKind::CopyFrom) || self.has(ExtendedKind::CopyTo);
+        let modes = self.has(ExtendedKind::OldMode) || self.has(ExtendedKind::NewMode);
+        let stated = [create, delete, rename, copy].iter().filter(|b| **b).count();
+        if stated > 1 || (modes && (create || delete)) {
+            return self.contradiction("It says more than one of: new file, deleted file, rename, copy, mode change.");
+        }
+        let whole = self.from.is_some() && self.to.is_some();
+        if (rename || copy) && !whole {
+            return self.contradiction("A rename or copy needs both its `from` and its `to` line.");
+        }
+        if self.has(ExtendedKind::OldMode) != self.has(ExtendedKind::NewMode) {
+            return self.contradiction("A mode change needs both `old mode` and `new mode`.");
+        }
+        Ok(match (create, delete, rename, copy) {
+            (true, _, _, _) => FileOp::Create,
+            (_, true, _, _) => FileOp::Delete,
+            (_, _, true, _) => FileOp::Rename,
+            (_, _, _, true) => FileOp::Copy,
+            (false, false, false, false) => FileOp::Modify,
+        })
+    }
+
+    fn paths(&self, op: FileOp) -> Result<(RepoPath, RepoPath), ReadError> {
+        let named = |name: &Name| match name {
+            Name::Null => None,
+            Name::Path(path) => Some(path.clone()),
+        };
+        let (old, new) = match &self.names {
+            Some((old, new)) => (named(old), named(new)),
+            None => (None, None),
+        };
+        if let (FileOp::Rename | FileOp::Copy, Some(from), Some(to)) = (op, &self.from, &self.to) {
+            let agrees = self.names.is_none() || (old.as_ref() == Some(from) && new.as_ref() == Some(to));
+            return if agrees {
+                Ok((from.clone(), to.clone()))
+            } else {
+                self.contradiction("The `---` and `+++` lines name other files than the rename or copy lines.")
+            };
+        }
+        let stated: Vec<&RepoPath> = old.iter().chain(new.iter()).chain(self.git_name.iter()).collect();
+        let null_on_both = self.names.is_some() && old.is_none() && new.is_none();
+        match stated.first() {
+            Some(first) if !null_on_both && stated.iter().all(|p| p == first) => {
+                Ok(((*first).clone(), (*first).clone()))
+            }
+            Some(_) => self.contradiction(
+                "Its header lines name different files. A rename needs `rename from` and `rename to` lines.",
+            ),
+            None => refuse(
+                "no-path",
+                self.line,
+                "This section doesn't say which file it changes. Give `--- a/PATH` and `+++ b/PATH` lines.",
+            ),
+        }
+    }
+
+    fn contradiction<T>(&self, what: &str) -> Result<T, ReadError> {
+        refuse("header-contradiction", self.line, format!("The headers of this file contradict each other. {what}"))
+    }
+}
+
+fn mode(text: &[u8], line: usize) -> Result<FileMode, ReadError> {
+    match text.trim_ascii() {
+        b"100644" => Ok(FileMode::Regular),
+        b"100755" => Ok(FileMode::Executable),
+        b"120000" => Ok(FileMode::Symlink),
+        b"160000" => Ok(FileMode::Submodule),
+        _ => refuse("bad-mode", line, "A mode must be 100644, 100755, 120000 or 160000."),
+    }
+}
+
+fn plain_name(text: &[u8], line: usize) -> Result<RepoPath, ReadError> {
+    if text.ends_with(b"\r") {
+        return refuse(
+            "mixed-line-ends",
+            line,
+            "This header ends in CRLF and other lines of the diff don't. Give the whole diff one kind of line end.",
+        );
+    }
+    if text.first() == Some(&b'"') {
+        return match unquote(text) {
+            Ok(bytes) => Ok(RepoPath::from_bytes(bytes)),
+            Err(error) => refuse("bad-path", line, format!("In this header {error}.")),
+        };
+    }
+    Ok(RepoPath::from_bytes(text))
+}
+
+/// A `---` or `+++` name: a time stamp behind a tab is dropped, the `a/` or `b/` too.
+fn marked_name(text: &[u8], prefix: &[u8], line: usize) -> Result<Name, ReadError> {
+    let has_stamp = text.contains(&b'\t');
+    let name = text.split(|b| *b == b'\t').next().unwrap_or(text);
+    let text = if has_stamp { name } else { text };
+    let path = plain_name(text, line)?;
+    if path.as_bytes() == b"/dev/null" {
+        return Ok(Name::Null);
+    }
+    let bytes = path.as_bytes().strip_prefix(prefix).unwrap_or(path.as_bytes());
+    Ok(Name::Path(RepoPath::from_bytes(bytes)))
+}
+
+/// The name in `diff --git a/X b/X`, if both sides agree; otherwise the other headers must say it.
+fn common_name(rest: &[u8]) -> Option<RepoPath> {
+    let unprefixed = |side: &[u8], prefix: &[u8]| -> Option<Vec<u8>> {
+        let whole = if side.first() == Some(&b'"') { unquote(side).ok()? } else { side.to_vec() };
+        Some(whole.strip_prefix(prefix)?.to_vec())
+    };
+    let spaces = rest.iter().enumerate().filter(|(_, b)| **b == b' ').map(|(i, _)| i);
+    let mut names = spaces.filter_map(|i| {
+        let old = unprefixed(&rest[..i], b"a/")?;
+        let new = unprefixed(&rest[i + 1..], b"b/")?;
+        (old == new).then_some(old)
+    });
+    names.next().map(RepoPath::from_bytes)
+}

@@ -1,0 +1,115 @@
+//! Proposals as text: the lenient reader of unified git diffs.
+//!
+//! People, tools and models write diffs with prose and fences around them, with wrong or missing counts, without
+//! `diff --git` lines. [`read`] accepts all that as long as only one meaning is possible, and refuses the rest with
+//! a code and a line number. It never looks at a repository, never guesses content and never repairs it: whether a
+//! patch *fits* is the strict applier's business (git crate).
+
+mod header;
+mod hunk;
+mod reader;
+#[cfg(test)]
+mod tests;
+
+use crate::diff::FileMode;
+use crate::path::RepoPath;
+
+pub use reader::read;
+
+/// Longest accepted input, in bytes.
+pub const INPUT_MAX_BYTES: usize = 16 * 1024 * 1024;
+/// Most files in one input.
+pub const FILES_MAX: usize = 2_000;
+/// Most hunks in one input.
+pub const HUNKS_MAX: usize = 20_000;
+/// Longest accepted line, in bytes.
+pub const LINE_MAX_BYTES: usize = 1024 * 1024;
+
+/// Why a text can't be read as a diff, and where.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message} (line {line} of the diff)")]
+pub struct ReadError {
+    /// Stable kebab-case code.
+    pub code: &'static str,
+    /// Plain sentence: what is wrong and what would be accepted.
+    pub message: String,
+    /// Line of the input, counted from 1.
+    pub line: usize,
+}
+
+/// What one section of a diff does to its file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FileOp {
+    /// Changes content or mode in place.
+    Modify,
+    /// Makes a file that must not exist yet.
+    Create,
+    /// Removes a file whose content the section states.
+    Delete,
+    /// Moves a file, perhaps with edits.
+    Rename,
+    /// Makes a second file out of the first, perhaps with edits.
+    Copy,
+}
+
+/// One section of a diff: the change of one file, as stated.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FilePatch {
+    /// What happens.
+    pub op: FileOp,
+    /// The file before (for a new file: the same as `new_path`).
+    pub old_path: RepoPath,
+    /// The file after (for a deleted file: the same as `old_path`).
+    pub new_path: RepoPath,
+    /// The mode before, where stated.
+    pub old_mode: Option<FileMode>,
+    /// The mode after, where stated.
+    pub new_mode: Option<FileMode>,
+    /// The blob id before, where stated: lower-case hex, perhaps abbreviated; never all zeros.
+    pub old_id: Option<String>,
+    /// The blob id after, where stated: lower-case hex, perhaps abbreviated; never all zeros.
+    pub new_id: Option<String>,
+    /// The edits, in the order of the file.
+    pub hunks: Vec<Hunk>,
+    /// The section says that its content is binary; it can't be applied.
+    pub binary: bool,
+    /// Every line of the input ended in CRLF and lost that CR here: whether the file itself has CRLF isn't known.
+    pub crlf_transport: bool,
+    /// Line of the input where the section starts.
+    pub line: usize,
+}
+
+/// One edit with its surroundings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hunk {
+    /// Where the pre-image starts in the old file, counted from 0, where stated believably.
+    pub old_index: Option<usize>,
+    /// The lines of both sides.
+    pub lines: Vec<HunkLine>,
+    /// Line of the input where the hunk starts.
+    pub line: usize,
+}
+
+/// Which side a line belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// Both.
+    Context,
+    /// Only before.
+    Removed,
+    /// Only after.
+    Added,
+}
+
+/// One line of a hunk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HunkLine {
+    /// Which side it belongs to.
+    pub side: Side,
+    /// Its content, with its line feed unless the diff says that there is none.
+    pub bytes: Vec<u8>,
+}
+
+fn refuse<T>(code: &'static str, line: usize, message: impl Into<String>) -> Result<T, ReadError> {
+    Err(ReadError { code, message: message.into(), line })
+}

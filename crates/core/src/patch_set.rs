@@ -1,0 +1,221 @@
+//! One repository's proposal in one revision, and everything that an approval of it will write.
+//!
+//! The write manifest fixes the commit byte by byte before anybody is asked, so that what is approved, what is
+//! written and what is read back can be compared as ids (hazard 37).
+
+use crate::artifact::Rationale;
+use crate::diff::TreeDiff;
+use crate::digest::{ApprovalDigest, BodyHash, EvidenceDigest, PatchSetDigest, PlanDigest, PolicyDigest};
+use crate::gate::{GateId, GateOutcome};
+use crate::id::{BranchName, CommitSha, PatchSetId, RepositoryId, Revision, TenantId, TreeSha, WorkflowId};
+use crate::time::Timestamp;
+use serde::{Deserialize, Serialize};
+use sha1::{Digest as _, Sha1};
+
+/// A proposal that was read and applied exactly, before anything is fixed about how it is written.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Draft {
+    /// For which repository.
+    pub repository: RepositoryId,
+    /// The change as facts.
+    pub diff: TreeDiff,
+    /// The canonical diff's bytes.
+    pub canonical: BodyHash,
+    /// The agent's claims, file by file.
+    pub rationales: Vec<Rationale>,
+    /// Repairs that reading or applying made.
+    pub warnings: Vec<String>,
+}
+
+/// Everything that will be written, exactly.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WriteManifest {
+    /// The commit object's bytes, without git's header.
+    pub commit_bytes: String,
+    /// Its id, SHA-1 over header and bytes.
+    pub commit: CommitSha,
+    /// The branch that will be created.
+    pub branch: BranchName,
+    /// The pull request that will be opened; absent where the forge has none.
+    pub pull_request: Option<PullRequestText>,
+}
+
+/// A pull request's words, as approved.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PullRequestText {
+    /// Title.
+    pub title: String,
+    /// Body, Markdown.
+    pub body: String,
+    /// Labels.
+    pub labels: Vec<String>,
+    /// Reviewers asked for.
+    pub reviewers: Vec<String>,
+    /// Opened as a draft.
+    pub draft: bool,
+}
+
+/// One repository's proposal, complete.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PatchSet {
+    /// Its id.
+    pub id: PatchSetId,
+    /// For which repository.
+    pub repository: RepositoryId,
+    /// Which version.
+    pub revision: Revision,
+    /// The branch that it starts from.
+    pub base_branch: BranchName,
+    /// The pinned commit that it starts from.
+    pub base: CommitSha,
+    /// The content.
+    pub draft: Draft,
+    /// What will be written.
+    pub manifest: WriteManifest,
+    /// Digest of all of the above.
+    pub digest: PatchSetDigest,
+}
+
+/// What fixes a manifest besides the draft.
+#[derive(Debug, Clone)]
+pub struct ManifestContext<'a> {
+    /// Whose.
+    pub tenant: &'a TenantId,
+    /// Which workflow.
+    pub workflow: &'a WorkflowId,
+    /// Which version.
+    pub revision: Revision,
+    /// First line of the feedback.
+    pub title: &'a str,
+    /// What triage says is wanted.
+    pub summary: &'a str,
+    /// When `AwaitingApproval` is entered: the commit's dates.
+    pub at: Timestamp,
+    /// `size root` of the checkpoint current at that moment.
+    pub checkpoint: &'a str,
+    /// Every repository's name and branch in this workflow, this one's included.
+    pub siblings: &'a [(RepositoryId, String, BranchName)],
+}
+
+/// Name and address under which Countersign commits.
+pub const COMMITTER: &str = "Countersign <countersign@localhost>";
+/// Longest subject line of a commit, in characters.
+const SUBJECT_MAX_CHARS: usize = 72;
+/// Longest summary in a commit message, in characters.
+const SUMMARY_MAX_CHARS: usize = 2_000;
+
+/// The branch of a draft: `countersign/<workflow>-r<revision>-<12 hex of the canonical diff's hash>`.
+pub fn branch_name(workflow: &WorkflowId, revision: Revision, draft: &Draft) -> BranchName {
+    let hash = draft.diff.diff_hash.to_hex();
+    let name = format!("countersign/{workflow}-r{revision}-{}", &hash[..12]);
+    BranchName::parse(&name).expect("because ids hold only characters that git accepts in branch names")
+}
+
+/// Completes a draft.
+pub fn complete(
+    draft: Draft,
+    base_branch: &BranchName,
+    base: &CommitSha,
+    context: &ManifestContext<'_>,
+) -> PatchSet {
+    let branch = branch_name(context.workflow, context.revision, &draft);
+    let commit_bytes = commit_bytes(&draft.diff.result_tree, base, &draft.repository, context);
+    let commit = commit_id(commit_bytes.as_bytes());
+    let manifest = WriteManifest {
+        commit_bytes,
+        commit,
+        branch,
+        pull_request: None,
+    };
+    let digest = PatchSetDigest::of(&(
+        (
+            context.tenant,
+            context.workflow,
+            &draft.repository,
+            context.revision,
+        ),
+        (base_branch, base, &draft),
+        &manifest,
+    ));
+    PatchSet {
+        id: PatchSetId::derive(context.workflow, context.revision, &draft.repository),
+        repository: draft.repository.clone(),
+        revision: context.revision,
+        base_branch: base_branch.clone(),
+        base: base.clone(),
+        draft,
+        manifest,
+        digest,
+    }
+}
+
+fn commit_bytes(
+    tree: &TreeSha,
+    parent: &CommitSha,
+    own: &RepositoryId,
+    context: &ManifestContext<'_>,
+) -> String {
+    let who = format!("{COMMITTER} {} +0000", context.at.unix_seconds());
+    let subject = one_line(context.title, SUBJECT_MAX_CHARS);
+    let summary = one_line(context.summary, SUMMARY_MAX_CHARS);
+    let mut message = subject.clone();
+    if !summary.is_empty() && summary != subject {
+        message.push_str("\n\n");
+        message.push_str(&summary);
+    }
+    message.push_str("\n\n");
+    message.push_str(&format!("Countersign-Workflow: {}\n", context.workflow));
+    message.push_str(&format!("Countersign-Revision: {}\n", context.revision));
+    message.push_str(&format!("Countersign-Checkpoint: {}\n", context.checkpoint));
+    for (_, name, branch) in context.siblings.iter().filter(|(id, _, _)| id != own) {
+        message.push_str(&format!(
+            "Countersign-Sibling: {} {branch}\n",
+            one_line(name, SUBJECT_MAX_CHARS)
+        ));
+    }
+    format!("tree {tree}\nparent {parent}\nauthor {who}\ncommitter {who}\n\n{message}")
+}
+
+/// Untrusted words as one printable line that can't imitate a trailer or a second line.
+fn one_line(text: &str, max_chars: usize) -> String {
+    let hidden = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}' | '\u{61c}' | '\u{e0000}'..='\u{e007f}')
+    };
+    let visible: String = text.chars().map(|c| if hidden(c) { ' ' } else { c }).collect();
+    let joined = visible.split_whitespace().collect::<Vec<_>>().join(" ");
+    joined
+        .chars()
+        .take(max_chars)
+        .collect::<String>()
+        .trim_end()
+        .to_owned()
+}
+
+/// Git's id of a commit: SHA-1 over `commit <length>\0` and the bytes.
+pub fn commit_id(bytes: &[u8]) -> CommitSha {
+    let mut hash = Sha1::new();
+    hash.update(format!("commit {}\0", bytes.len()));
+    hash.update(bytes);
+    CommitSha::parse(&hex::encode(hash.finalize())).expect("because SHA-1 is 40 hex digits")
+}
+
+/// What a human decides on for one patch set.
+pub fn approval_digest(
+    own: &PatchSet,
+    all: &[PatchSet],
+    plan: PlanDigest,
+    policies: &[(RepositoryId, PolicyDigest)],
+    gates: &[(GateId, GateOutcome, EvidenceDigest)],
+) -> ApprovalDigest {
+    let siblings: Vec<_> = all
+        .iter()
+        .filter(|s| s.id != own.id)
+        .map(|s| (&s.id, s.digest))
+        .collect();
+    ApprovalDigest::of(&((&own.id, own.digest), siblings, plan, policies, gates))
+}

@@ -1,0 +1,294 @@
+//! The policy that counts: the floor, tightened by each layer, with who set every value.
+
+use super::file::PolicyFile;
+use super::globs::BranchGlobs;
+use super::rule::{RuleId, Severity};
+use super::tier::RiskTier;
+use crate::digest::PolicyDigest;
+use crate::id::BranchName;
+use serde::{Deserialize, Serialize};
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// Raised when the built-in path lists or the meaning of a rule change, so that no approval outlives them.
+const FLOOR_VERSION: u32 = 1;
+
+/// Who set a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PolicySource {
+    /// Built into Countersign; nobody asked for it explicitly.
+    Floor,
+    /// The organisation's baseline.
+    Organisation,
+    /// The policy file on the repository's default branch.
+    DefaultBranch,
+    /// The policy file in the base commit.
+    Base,
+}
+
+impl fmt::Display for PolicySource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            PolicySource::Floor => "built-in floor",
+            PolicySource::Organisation => "organisation's baseline",
+            PolicySource::DefaultBranch => "policy file on the default branch",
+            PolicySource::Base => "policy file in the base commit",
+        })
+    }
+}
+
+/// A value and who set it.
+///
+/// The first layer that said the standing value is its source. Only the floor gives way to an equal word: a file
+/// asks for it explicitly, the floor does not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sourced<T> {
+    /// What counts.
+    pub value: T,
+    /// Who said so.
+    pub source: PolicySource,
+}
+
+/// When a person has to approve the plan. Later variants are tighter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PlanApproval {
+    /// At high risk.
+    HighRisk,
+    /// Always.
+    Always,
+}
+
+/// Whether a run may go on without a person. Later variants are tighter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Unattended {
+    /// On a local repository; remote forges refuse it elsewhere.
+    Allow,
+    /// Never.
+    Forbid,
+}
+
+/// How far the base branch may have moved before a write. Later variants are tighter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum BaseMovement {
+    /// As long as it holds the pinned commit and merges cleanly.
+    MergesCleanly,
+    /// Not at all.
+    Unmoved,
+}
+
+/// Whether CI has to pass. Later variants are tighter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CiRequirement {
+    /// It is shown as not required, never as green.
+    NotRequired,
+    /// Every required check must succeed on exactly the written head.
+    Required,
+}
+
+/// How many people approve, by risk tier.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Approvers {
+    /// At low risk.
+    pub low: Sourced<u32>,
+    /// At medium risk.
+    pub medium: Sourced<u32>,
+    /// At high risk.
+    pub high: Sourced<u32>,
+}
+
+/// The policy that counts for one repository and base.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EffectivePolicy {
+    /// Every rule's severity.
+    pub rules: BTreeMap<RuleId, Sourced<Severity>>,
+    /// Globs of paths that no proposal may touch; the union of all layers.
+    pub frozen: Vec<Sourced<String>>,
+    /// One list of branch globs per layer that has one; a base must match each list. None: every branch.
+    pub allowed_bases: Vec<Sourced<Vec<String>>>,
+    /// Most changed files in one repository.
+    pub max_files: Sourced<u32>,
+    /// Most lines added and removed in one repository.
+    pub max_lines: Sourced<u32>,
+    /// Largest file after the change, in bytes.
+    pub max_file_bytes: Sourced<u64>,
+    /// How many people approve.
+    pub approvers: Approvers,
+    /// For how many days an approval lives.
+    pub approval_days: Sourced<u32>,
+    /// When the plan needs approval.
+    pub plan_approval: Sourced<PlanApproval>,
+    /// Whether unattended runs are allowed.
+    pub unattended: Sourced<Unattended>,
+    /// How far the base branch may have moved.
+    pub base_movement: Sourced<BaseMovement>,
+    /// Whether CI has to pass.
+    pub ci: Sourced<CiRequirement>,
+    /// How many critic rounds before a person is asked.
+    pub review_rounds: Sourced<u32>,
+}
+
+impl EffectivePolicy {
+    /// Names this policy, its sources and the version of the built-in rules.
+    pub fn digest(&self) -> PolicyDigest {
+        PolicyDigest::of(&(FLOOR_VERSION, self))
+    }
+
+    /// Whether work may start from that branch.
+    pub fn allows_base(&self, branch: &BranchName) -> bool {
+        self.allowed_bases
+            .iter()
+            .all(|list| BranchGlobs::compile(&list.value).is_match(branch))
+    }
+
+    /// The highest number of approvers that someone other than the floor explicitly asked for, at any tier.
+    pub fn demands_people(&self) -> Option<u32> {
+        let Approvers { low, medium, high } = self.approvers;
+        [low, medium, high]
+            .iter()
+            .filter(|n| n.source != PolicySource::Floor)
+            .map(|n| n.value)
+            .max()
+    }
+
+    /// How many people approve at that tier; never fewer than at a lower tier.
+    pub fn approvers_for(&self, tier: RiskTier) -> u32 {
+        let Approvers { low, medium, high } = self.approvers;
+        match tier {
+            RiskTier::Low => low.value,
+            RiskTier::Medium => low.value.max(medium.value),
+            RiskTier::High => low.value.max(medium.value).max(high.value),
+        }
+    }
+
+    /// What a broken rule weighs.
+    pub fn severity(&self, rule: RuleId) -> Severity {
+        self.rules.get(&rule).map_or(rule.floor_severity(), |s| s.value)
+    }
+}
+
+/// What counts where nobody said anything, and what nobody can loosen.
+pub fn floor() -> EffectivePolicy {
+    EffectivePolicy {
+        rules: RuleId::all()
+            .iter()
+            .map(|rule| (*rule, by_floor(rule.floor_severity())))
+            .collect(),
+        frozen: Vec::new(),
+        allowed_bases: Vec::new(),
+        max_files: by_floor(300),
+        max_lines: by_floor(10_000),
+        max_file_bytes: by_floor(1 << 20),
+        approvers: Approvers {
+            low: by_floor(1),
+            medium: by_floor(1),
+            high: by_floor(2),
+        },
+        approval_days: by_floor(7),
+        plan_approval: by_floor(PlanApproval::HighRisk),
+        unattended: by_floor(Unattended::Allow),
+        base_movement: by_floor(BaseMovement::MergesCleanly),
+        ci: by_floor(CiRequirement::NotRequired),
+        review_rounds: by_floor(2),
+    }
+}
+
+/// The floor, tightened by each file that is there: a looser value has no effect.
+///
+/// The repository's file counts from the default branch and from the base, so that choosing a base with an
+/// emptied policy gains nothing (hazard 42).
+pub fn effective(
+    organisation: Option<&PolicyFile>,
+    default_branch: Option<&PolicyFile>,
+    base: Option<&PolicyFile>,
+) -> EffectivePolicy {
+    let mut policy = floor();
+    let layers = [
+        (organisation, PolicySource::Organisation),
+        (default_branch, PolicySource::DefaultBranch),
+        (base, PolicySource::Base),
+    ];
+    for (file, source) in layers {
+        if let Some(file) = file {
+            tighten(&mut policy, file, source);
+        }
+    }
+    policy
+}
+
+fn by_floor<T>(value: T) -> Sourced<T> {
+    Sourced {
+        value,
+        source: PolicySource::Floor,
+    }
+}
+
+fn tighten(policy: &mut EffectivePolicy, file: &PolicyFile, source: PolicySource) {
+    for (rule, severity) in &file.rules {
+        let standing = policy
+            .rules
+            .entry(*rule)
+            .or_insert(by_floor(rule.floor_severity()));
+        raise(standing, Some(*severity), source);
+    }
+    for glob in &file.frozen {
+        if !policy.frozen.iter().any(|f| f.value == *glob) {
+            policy.frozen.push(Sourced {
+                value: glob.clone(),
+                source,
+            });
+        }
+    }
+    if let Some(list) = &file.allowed_bases
+        && !policy.allowed_bases.iter().any(|l| l.value == *list)
+    {
+        policy.allowed_bases.push(Sourced {
+            value: list.clone(),
+            source,
+        });
+    }
+    lower(&mut policy.max_files, file.max_files, source);
+    lower(&mut policy.max_lines, file.max_lines, source);
+    lower(&mut policy.max_file_bytes, file.max_file_bytes, source);
+    raise(&mut policy.approvers.low, file.approvers_low, source);
+    raise(&mut policy.approvers.medium, file.approvers_medium, source);
+    raise(&mut policy.approvers.high, file.approvers_high, source);
+    lower(&mut policy.approval_days, file.approval_days, source);
+    raise(&mut policy.plan_approval, file.plan_approval, source);
+    raise(&mut policy.unattended, file.unattended, source);
+    raise(&mut policy.base_movement, file.base_movement, source);
+    raise(&mut policy.ci, file.ci, source);
+    lower(&mut policy.review_rounds, file.review_rounds, source);
+}
+
+/// For values where more is tighter.
+fn raise<T: Ord>(standing: &mut Sourced<T>, said: Option<T>, source: PolicySource) {
+    if let Some(said) = said {
+        let order = said.cmp(&standing.value);
+        settle(standing, said, source, order);
+    }
+}
+
+/// For values where less is tighter.
+fn lower<T: Ord>(standing: &mut Sourced<T>, said: Option<T>, source: PolicySource) {
+    if let Some(said) = said {
+        let order = standing.value.cmp(&said);
+        settle(standing, said, source, order);
+    }
+}
+
+fn settle<T>(standing: &mut Sourced<T>, said: T, source: PolicySource, tighter: Ordering) {
+    match tighter {
+        Ordering::Greater => *standing = Sourced { value: said, source },
+        Ordering::Equal if standing.source == PolicySource::Floor => standing.source = source,
+        Ordering::Equal | Ordering::Less => {}
+    }
+}

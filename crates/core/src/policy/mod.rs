@@ -1,0 +1,45 @@
+//! What a repository lets a proposal do: a built-in floor, an organisation's baseline, `.countersign.toml`.
+//!
+//! Layers only tighten: a looser word than the one standing above it has no effect. The files come from pinned
+//! commits that the proposer does not choose, never from the proposed change (INV-9); here text is only read.
+//! Start with [`floor`] and [`effective`], then [`evaluate`]; a rule that is not in [`RuleId`] isn't checked.
+
+mod collisions;
+mod content_rules;
+mod effective;
+mod evaluate;
+mod file;
+mod fold;
+mod globs;
+mod lists;
+mod path_rules;
+mod rule;
+#[cfg(test)]
+mod tests;
+mod tier;
+
+pub use effective::{
+    Approvers, BaseMovement, CiRequirement, EffectivePolicy, PlanApproval, PolicySource, Sourced, Unattended,
+    effective, floor,
+};
+pub use evaluate::{Violation, evaluate, evaluate_collisions, evaluate_paths};
+pub use file::{PolicyError, PolicyFile, parse};
+pub use fold::is_hidden_character;
+pub use rule::{RuleId, Severity};
+pub use tier::{RiskTier, TierReport, planned_risk_tier, risk_tier};
+
+/// Where a repository keeps its policy.
+pub const POLICY_PATH: &str = ".countersign.toml";
+/// Longest accepted policy file, in bytes.
+pub const POLICY_MAX_BYTES: usize = 64 << 10;
+/// Most globs in one policy file, frozen paths and bases together.
+pub const GLOBS_MAX: usize = 500;
+/// Longest accepted glob, in characters.
+pub const GLOB_MAX_CHARS: usize = 500;
+
+/// The commented policy file that `countersign init` writes: every key, commented out, with its default.
+///
+/// As it stands it says nothing: it parses to a policy equal to the floor. A line counts once its `#` is gone.
+pub fn template() -> &'static str {
+    include_str!("template.toml")
+}

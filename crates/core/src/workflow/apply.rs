@@ -1,0 +1,256 @@
+//! Events to state. It judges nothing: whatever was decided is taken as it is, so that old streams always replay.
+
+use super::event::{AttemptOutcome, Event, RevisionCause};
+use super::input::Submission;
+use super::{GuidanceNote, State, Workflow};
+use crate::act::{Act, SignedAct};
+use crate::artifact::AgentRole;
+use crate::gate::GateId;
+use crate::id::{Revision, Version};
+use crate::question::Choice;
+
+impl Workflow {
+    /// Takes one event in.
+    pub fn apply(&mut self, event: &Event) {
+        self.version = Version(self.version.0 + 1);
+        match event {
+            Event::WorkflowStarted {
+                feedback,
+                repositories,
+                agent,
+                started_by,
+                attendance,
+                again,
+            } => {
+                self.shapers.insert(started_by.clone());
+                self.submission = Some(Submission {
+                    feedback: feedback.clone(),
+                    repositories: repositories.clone(),
+                    agent: agent.clone(),
+                    started_by: started_by.clone(),
+                    attendance: *attendance,
+                    again: *again,
+                });
+            }
+            Event::StateEntered { state, reason } => self.enter(*state, reason),
+            Event::EffectRequested { id, effect } => {
+                self.effects_requested += 1;
+                self.outstanding = Some((id.clone(), effect.clone()));
+            }
+            Event::RefsLookedUp { repositories } => {
+                self.outstanding = None;
+                self.lookups.clone_from(repositories);
+            }
+            Event::GateEvaluated { result } => {
+                self.gates.insert(result.gate, result.clone());
+            }
+            Event::ContextLoaded {
+                repositories,
+                context,
+            } => {
+                self.outstanding = None;
+                self.repositories.clone_from(repositories);
+                self.context = Some(*context);
+            }
+            Event::AgentCalled { run } => {
+                self.outstanding = None;
+                *self.rounds.entry(run.role).or_default() += 1;
+            }
+            Event::TriageRecorded { decision } => self.triage = Some(decision.clone()),
+            Event::PlanRecorded {
+                architecture,
+                plan,
+                digest,
+            } => {
+                self.accept_answer(AgentRole::Planner);
+                self.architecture = Some(architecture.clone());
+                self.plan = Some(plan.clone());
+                self.plan_digest = Some(*digest);
+                self.plan_approved = false;
+                self.plan_accepted_under = None;
+            }
+            Event::AnswerRefused { role, reasons } => {
+                self.refusals
+                    .entry(*role)
+                    .or_default()
+                    .extend(reasons.iter().cloned());
+                *self.refused_in_a_row.entry(*role).or_default() += 1;
+            }
+            Event::DraftsRecorded { drafts } => self.drafts.clone_from(drafts),
+            Event::CritiqueRecorded { critique } => self.critique = Some(critique.clone()),
+            Event::PolicyEvaluated { violations } => self.violations.clone_from(violations),
+            Event::TierComputed { tier, reasons } => {
+                self.tier = Some(*tier);
+                self.tier_reasons.clone_from(reasons);
+            }
+            Event::PlanAccepted { tier } => self.plan_accepted_under = Some(*tier),
+            Event::LedgerSealed { checkpoint, .. } => {
+                self.outstanding = None;
+                self.checkpoint = Some(checkpoint.clone());
+            }
+            Event::PatchSetsFixed { patch_sets } => self.patch_sets.clone_from(patch_sets),
+            Event::RequestOpened { request, resume } => {
+                self.requests.push(request.clone());
+                if resume.is_some() {
+                    self.resume.clone_from(resume);
+                }
+            }
+            Event::RequestClosed { request, status } => {
+                if let Some(found) = self.requests.iter_mut().find(|r| r.id == *request) {
+                    found.status = *status;
+                }
+            }
+            Event::ApprovalGiven { approval } => {
+                self.approvals.push(approval.clone());
+                if matches!(
+                    &approval.act.record.act,
+                    Act::Approve {
+                        seen: crate::act::SeenDigest::Plan(_),
+                        ..
+                    }
+                ) {
+                    self.plan_approved = true;
+                }
+            }
+            Event::RejectionGiven { .. } => self.rejected = true,
+            Event::ChangesRequested { act } => self.take_words(act),
+            Event::AnswerGiven { act } => {
+                self.take_words(act);
+                if matches!(
+                    act.record.act,
+                    Act::Answer {
+                        choice: Choice::Cancel,
+                        ..
+                    }
+                ) {
+                    self.cancelling = true;
+                }
+            }
+            Event::ApprovalsWithdrawn { act } => {
+                self.approvals
+                    .retain(|a| a.act.record.member != act.record.member);
+                self.intents.clear();
+                self.outstanding = None;
+            }
+            Event::ActTaken { act } => match act.record.act {
+                Act::Cancel { .. } => self.cancelling = true,
+                Act::Retry => self.take_words(act),
+                Act::Approve { .. }
+                | Act::Reject { .. }
+                | Act::RequestChanges { .. }
+                | Act::Answer { .. }
+                | Act::Withdraw { .. }
+                | Act::Wake => {}
+            },
+            Event::RevisionStarted { revision, cause } => self.start_revision(*revision, *cause),
+            Event::BasesChecked { standings } => {
+                self.outstanding = None;
+                self.standings.clone_from(standings);
+            }
+            Event::IntentsRecorded { intents } => self.intents.clone_from(intents),
+            Event::AttemptStarted { attempt } => self.attempts.push((attempt.clone(), None)),
+            Event::AttemptEnded {
+                intent,
+                number,
+                outcome,
+            } => {
+                let of_this = |a: &super::Attempt| a.intent == *intent && a.number == *number;
+                if let Some((_, slot)) = self.attempts.iter_mut().find(|(a, _)| of_this(a)) {
+                    *slot = Some(outcome.clone());
+                }
+                match outcome {
+                    AttemptOutcome::Written { .. } | AttemptOutcome::Foreign { .. } => {
+                        self.outstanding = None
+                    }
+                    AttemptOutcome::Refused { .. }
+                    | AttemptOutcome::Failed { .. }
+                    | AttemptOutcome::Unknown { .. } => {}
+                }
+            }
+            Event::PullRequestsSkipped { .. } => {}
+            Event::BranchRetracted { intent, .. } => {
+                self.outstanding = None;
+                self.retracted.insert(intent.clone());
+            }
+            Event::WorkflowEnded { state, reason } => {
+                self.enter(*state, reason);
+                self.outstanding = None;
+                self.resume = None;
+            }
+        }
+    }
+
+    /// Entering a state voids the results of the gates that have to be passed again from there.
+    fn enter(&mut self, state: State, reason: &str) {
+        self.state = state;
+        reason.clone_into(&mut self.reason);
+        if state.waits_for_human() {
+            self.outstanding = None;
+        }
+        let void_from = match state {
+            State::Queued => Some(GateId::Intake),
+            State::LoadingContext | State::Triaging | State::Planning => Some(GateId::Plan),
+            State::Coding => Some(GateId::Proposal),
+            State::AwaitingApproval => Some(GateId::Approval),
+            State::AwaitingPlanApproval
+            | State::Reviewing
+            | State::Applying
+            | State::PrOpen
+            | State::Done
+            | State::NeedsHuman
+            | State::BlockedPolicy
+            | State::Declined
+            | State::Deferred
+            | State::Failed
+            | State::Cancelled => None,
+        };
+        if let Some(first) = void_from {
+            self.gates.retain(|gate, _| *gate < first);
+        }
+    }
+
+    fn accept_answer(&mut self, role: AgentRole) {
+        self.refused_in_a_row.remove(&role);
+    }
+
+    /// Words of a human shape what comes next.
+    fn take_words(&mut self, act: &SignedAct) {
+        let text = match &act.record.act {
+            Act::RequestChanges { comment, .. } => comment.as_str(),
+            Act::Answer { text, .. } => text.as_str(),
+            Act::Approve { .. }
+            | Act::Reject { .. }
+            | Act::Withdraw { .. }
+            | Act::Cancel { .. }
+            | Act::Retry
+            | Act::Wake => "",
+        };
+        self.refused_in_a_row.clear();
+        if !text.is_empty() {
+            self.shapers.insert(act.record.member.clone());
+            self.guidance.push(GuidanceNote {
+                revision: self.revision,
+                text: text.to_owned(),
+            });
+        }
+    }
+
+    /// A new revision voids every draft and approval; the state that it enters voids the gates from there on.
+    fn start_revision(&mut self, revision: Revision, cause: RevisionCause) {
+        self.revision = revision;
+        self.earlier_drafts = std::mem::take(&mut self.drafts);
+        self.patch_sets.clear();
+        self.critique = None;
+        self.violations.clear();
+        self.refusals.clear();
+        self.refused_in_a_row.clear();
+        self.approvals.clear();
+        self.intents.clear();
+        self.standings.clear();
+        self.outstanding = None;
+        match cause {
+            RevisionCause::ChangesRequested => {}
+            RevisionCause::BaseMoved => self.earlier_drafts.clear(),
+        }
+    }
+}

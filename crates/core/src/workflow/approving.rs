@@ -1,0 +1,306 @@
+//! Asking for approvals, counting them, and gate 3.
+
+use super::decide::{Refusal, Turn};
+use super::effect::SealPurpose;
+use super::event::{Approval, CheckpointRef, Event, RequestStatus, ResumePoint, Subject};
+use super::planning::approval_window_ms;
+use super::{Effect, State, Workflow};
+use crate::act::{Act, SeenDigest};
+use crate::digest::ApprovalDigest;
+use crate::gate::{Check, CheckId, GateId};
+use crate::id::{BranchName, RepositoryId};
+use crate::member::Roster;
+use crate::patch_set::{ManifestContext, PatchSet, branch_name, complete};
+use crate::policy::RiskTier;
+use crate::question::QuestionKind;
+use crate::time::Timestamp;
+use std::collections::BTreeSet;
+
+pub(super) fn sealed(turn: &mut Turn, purpose: SealPurpose, checkpoint: CheckpointRef, roster: &Roster) {
+    turn.emit(Event::LedgerSealed { purpose, checkpoint });
+    match purpose {
+        SealPurpose::BeforeApproval => fix_and_ask(turn),
+        SealPurpose::Approved => judge_approvals(turn, roster),
+    }
+}
+
+/// Fixes every byte that an approval will write, then asks.
+fn fix_and_ask(turn: &mut Turn) {
+    let patch_sets = fix(&turn.workflow, turn.at);
+    turn.emit(Event::PatchSetsFixed { patch_sets });
+    ask_again(turn, "gates 0 to 2 passed");
+}
+
+fn fix(workflow: &Workflow, at: Timestamp) -> Vec<PatchSet> {
+    let submission = workflow
+        .submission
+        .as_ref()
+        .expect("because a workflow begins with its submission");
+    let checkpoint = workflow
+        .checkpoint
+        .as_ref()
+        .expect("because the ledger is sealed before manifests are fixed");
+    let siblings: Vec<(RepositoryId, String, BranchName)> = workflow
+        .drafts
+        .iter()
+        .map(|d| {
+            let branch = branch_name(&workflow.id, workflow.revision, d);
+            (
+                d.repository.clone(),
+                workflow.repository_name(&d.repository),
+                branch,
+            )
+        })
+        .collect();
+    let context = ManifestContext {
+        tenant: &workflow.tenant,
+        workflow: &workflow.id,
+        revision: workflow.revision,
+        title: &submission.feedback.title,
+        summary: workflow.triage.as_ref().map_or("", |t| t.summary.as_str()),
+        at,
+        checkpoint: &format!("{} {}", checkpoint.size, checkpoint.root),
+        siblings: &siblings,
+    };
+    let pinned = |id: &RepositoryId| workflow.repositories.iter().find(|r| r.repository == *id);
+    let drafts = workflow
+        .drafts
+        .iter()
+        .filter_map(|d| pinned(&d.repository).map(|repo| (d, repo)));
+    drafts
+        .map(|(draft, repo)| complete(draft.clone(), &repo.base_branch, &repo.base, &context))
+        .collect()
+}
+
+/// Enters `AwaitingApproval` and opens a request for every patch set that lacks approvals.
+pub(super) fn ask_again(turn: &mut Turn, reason: &str) {
+    turn.enter(State::AwaitingApproval, reason);
+    let expires_at = turn.at.plus_ms(approval_window_ms(&turn.workflow));
+    for patch_set in turn.workflow.patch_sets.clone() {
+        let digest = current_digest(&turn.workflow, &patch_set);
+        let (repository, patch_set) = (patch_set.repository, patch_set.digest);
+        turn.open(
+            Subject::PatchSet {
+                repository,
+                patch_set,
+                digest,
+            },
+            Some(expires_at),
+            None,
+        );
+    }
+}
+
+fn current_digest(workflow: &Workflow, patch_set: &PatchSet) -> ApprovalDigest {
+    workflow
+        .approval_digest(patch_set)
+        .expect("because gates 0 to 2 are judged before anybody is asked")
+}
+
+/// How many people have to approve one patch set.
+pub fn approvals_needed(workflow: &Workflow, repository: &RepositoryId, roster: &Roster) -> u32 {
+    if roster.is_solo() {
+        return 1;
+    }
+    let tier = workflow.tier.unwrap_or(RiskTier::High);
+    let repo = workflow.repositories.iter().find(|r| r.repository == *repository);
+    repo.map_or(u32::MAX, |r| r.policy.approvers_for(tier)).max(1)
+}
+
+/// How the approvals of one patch set stand at a moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApprovalStanding {
+    /// Different eligible human beings with a live approval of exactly the current digest.
+    pub people: u32,
+    /// How many are needed.
+    pub needed: u32,
+    /// Approvals of it that ran out.
+    pub expired: u32,
+    /// Approvals of it by people who are no longer eligible.
+    pub ineligible: u32,
+    /// When the first of the live ones runs out.
+    pub first_expiry: Option<Timestamp>,
+}
+
+/// Counts the approvals of exactly what would be written, by people who are eligible now.
+pub fn standing(
+    workflow: &Workflow,
+    patch_set: &PatchSet,
+    roster: &Roster,
+    at: Timestamp,
+) -> ApprovalStanding {
+    let needed = approvals_needed(workflow, &patch_set.repository, roster);
+    let mut people: BTreeSet<&str> = BTreeSet::new();
+    let (mut expired, mut ineligible, mut first_expiry) = (0, 0, None);
+    for approval in approvals_of(workflow, patch_set) {
+        if approval.expires_at <= at {
+            expired += 1;
+            continue;
+        }
+        match roster.may_approve(&approval.act.record.member, &workflow.shapers) {
+            Ok(member) => {
+                people.insert(&member.person);
+                first_expiry =
+                    Some(first_expiry.map_or(approval.expires_at, |t: Timestamp| t.min(approval.expires_at)));
+            }
+            Err(_) => ineligible += 1,
+        }
+    }
+    let people = u32::try_from(people.len()).unwrap_or(u32::MAX);
+    ApprovalStanding {
+        people,
+        needed,
+        expired,
+        ineligible,
+        first_expiry,
+    }
+}
+
+/// Approvals whose digest is the one that this patch set has now.
+pub(crate) fn approvals_of<'a>(
+    workflow: &'a Workflow,
+    patch_set: &PatchSet,
+) -> impl Iterator<Item = &'a Approval> {
+    let current = workflow.approval_digest(patch_set).map(SeenDigest::PatchSet);
+    workflow
+        .approvals
+        .iter()
+        .filter(move |a| match &a.act.record.act {
+            Act::Approve { seen, .. } => Some(seen) == current.as_ref(),
+            Act::Reject { .. }
+            | Act::RequestChanges { .. }
+            | Act::Answer { .. }
+            | Act::Withdraw { .. }
+            | Act::Cancel { .. }
+            | Act::Retry
+            | Act::Wake => false,
+        })
+}
+
+/// After a yes: closes the request when enough people said it, and goes on when all are closed.
+pub(super) fn count_approvals(turn: &mut Turn, repository: &RepositoryId, roster: &Roster) {
+    let Some(patch_set) = turn.workflow.patch_set(repository).cloned() else {
+        return;
+    };
+    let now = standing(&turn.workflow, &patch_set, roster, turn.at);
+    if now.people < now.needed {
+        return;
+    }
+    let about =
+        |subject: &Subject| matches!(subject, Subject::PatchSet { repository: of, .. } if of == repository);
+    let request = turn
+        .workflow
+        .open_requests()
+        .find(|r| about(&r.subject))
+        .map(|r| r.id.clone());
+    if let Some(request) = request {
+        turn.close(&request, RequestStatus::Approved);
+    }
+    if turn.workflow.open_requests().next().is_none() {
+        turn.request(Effect::SealLedger {
+            purpose: SealPurpose::Approved,
+        });
+    }
+}
+
+/// Gate 3.
+fn judge_approvals(turn: &mut Turn, roster: &Roster) {
+    let checks = checks(&turn.workflow, roster, turn.at);
+    match turn.judge(GateId::Approval, checks) {
+        Ok(()) => {
+            turn.enter(State::Applying, "gate 3 passed");
+            turn.request(Effect::CheckBases);
+        }
+        Err(failures) => turn.ask(
+            QuestionKind::ApprovalExpired,
+            failures,
+            ResumePoint::AwaitingApproval,
+        ),
+    }
+}
+
+fn checks(workflow: &Workflow, roster: &Roster, at: Timestamp) -> Vec<Check> {
+    let mut checks = Vec::new();
+    for patch_set in &workflow.patch_sets {
+        let name = workflow.repository_name(&patch_set.repository);
+        let now = standing(workflow, patch_set, roster, at);
+        let digest = current_digest(workflow, patch_set).first8();
+        let mode = if roster.is_solo() { ", solo mode" } else { "" };
+        let enough = format!(
+            "{name}: {} of {} approved {digest}{mode}",
+            now.people,
+            people(now.needed)
+        );
+        checks.push(
+            Check::new(CheckId::EnoughApprovals, now.people >= now.needed, enough)
+                .about(&patch_set.repository),
+        );
+        let live = format!(
+            "{name}: {} expired, {} by people who are no longer eligible",
+            now.expired, now.ineligible
+        );
+        checks.push(
+            Check::new(
+                CheckId::ApprovalsLive,
+                now.expired == 0 && now.ineligible == 0,
+                live,
+            )
+            .about(&patch_set.repository),
+        );
+    }
+    let sealed = sealed_approvals(workflow);
+    let sealed_detail = match (&workflow.checkpoint, sealed) {
+        (Some(c), true) => format!("every approval is in the signed checkpoint of size {}", c.size),
+        (Some(_) | None, _) => "no signed checkpoint covers every approval".to_owned(),
+    };
+    checks.push(Check::new(
+        CheckId::NoRejection,
+        !workflow.rejected,
+        "nobody rejected",
+    ));
+    checks.push(Check::new(CheckId::ApprovalsSealed, sealed, sealed_detail));
+    checks
+}
+
+/// Whether the newest checkpoint covers every live approval.
+pub(crate) fn sealed_approvals(workflow: &Workflow) -> bool {
+    workflow
+        .checkpoint
+        .as_ref()
+        .is_some_and(|c| workflow.approvals.iter().all(|a| a.recorded_at <= c.covers))
+}
+
+/// Ends what ran out.
+pub(super) fn time_passed(turn: &mut Turn) -> Result<(), Refusal> {
+    let ran_out = |t: Option<Timestamp>| t.is_some_and(|t| t <= turn.at);
+    let expired: Vec<_> = turn
+        .workflow
+        .open_requests()
+        .filter(|r| ran_out(r.expires_at))
+        .map(|r| (r.id.clone(), r.subject.clone()))
+        .collect();
+    let Some((_, first)) = expired.first().cloned() else {
+        return Err(Refusal::Stale);
+    };
+    for (request, _) in &expired {
+        turn.close(request, RequestStatus::Expired);
+    }
+    let resume = match first {
+        Subject::Plan { .. } => ResumePoint::Planning,
+        Subject::PatchSet { .. } | Subject::Question { .. } => ResumePoint::AwaitingApproval,
+    };
+    turn.ask(
+        QuestionKind::ApprovalExpired,
+        vec!["the time to decide ran out; nothing was written".to_owned()],
+        resume,
+    );
+    Ok(())
+}
+
+fn people(n: u32) -> String {
+    if n == 1 {
+        "1 person".to_owned()
+    } else {
+        format!("{n} people")
+    }
+}

@@ -1,0 +1,461 @@
+//! What humans do. One function for every door: terminal today, API and comments later (hazard 13).
+
+use super::approving::{ask_again, count_approvals};
+use super::decide::{Refusal, Turn};
+use super::effect::SealPurpose;
+use super::event::{Approval, Event, Request, RequestStatus, ResumePoint, RevisionCause, Subject};
+use super::planning::{approval_window_ms, ask_for_plan, plan_approved};
+use super::writing::retract_next;
+use super::{Effect, State, Workflow};
+use crate::act::{Act, Attendance, COMMENT_MAX_BYTES, SeenDigest, SignedAct};
+use crate::feedback::AgentSpec;
+use crate::id::{RequestId, Revision};
+use crate::member::{Role, Roster};
+use crate::policy::{Severity, Unattended};
+use crate::question::{Choice, Question, QuestionKind};
+
+/// Judges one act. The signature was checked before; entitlement, digest and state are checked here.
+pub(super) fn act(turn: &mut Turn, act: SignedAct, roster: &Roster) -> Result<(), Refusal> {
+    if act.record.tenant != turn.workflow.tenant || act.record.workflow != turn.workflow.id {
+        return Err(Refusal::WrongWorkflow);
+    }
+    roster.entitled(&act.record.member, Role::Reviewer)?;
+    if turn.workflow.cancelling {
+        let hint = "; it is being cancelled".to_owned();
+        return Err(Refusal::WrongState {
+            verb: act.record.act.verb(),
+            state: turn.workflow.state,
+            hint,
+        });
+    }
+    check_attendance(&turn.workflow, &act)?;
+    match act.record.act.clone() {
+        Act::Approve {
+            request,
+            seen,
+            acknowledged,
+        } => approve(turn, act, &request, &seen, &acknowledged, roster),
+        Act::Reject {
+            request,
+            seen,
+            reason,
+        } => reject(turn, act, &request, &seen, &reason),
+        Act::RequestChanges {
+            request,
+            seen,
+            comment,
+        } => request_changes(turn, act, &request, &seen, &comment),
+        Act::Answer {
+            request,
+            seen,
+            choice,
+            text,
+        } => answer(turn, act, &request, &seen, (choice, &text)),
+        Act::Withdraw { reason } => withdraw(turn, act, &reason, roster),
+        Act::Cancel { reason } => cancel(turn, act, &reason),
+        Act::Retry => retry(turn, act),
+        Act::Wake => wake(turn, act),
+    }
+}
+
+/// Unattended runs can approve where every policy allows it, and stop; they judge and answer nothing.
+fn check_attendance(workflow: &Workflow, act: &SignedAct) -> Result<(), Refusal> {
+    match (act.record.attendance, &act.record.act) {
+        (Attendance::Attended, _) => Ok(()),
+        (Attendance::Unattended, Act::Withdraw { .. } | Act::Cancel { .. } | Act::Retry | Act::Wake) => {
+            Ok(())
+        }
+        (Attendance::Unattended, Act::Approve { .. }) => {
+            let forbids = |r: &&super::event::PinnedRepo| match r.policy.unattended.value {
+                Unattended::Forbid => true,
+                Unattended::Allow => false,
+            };
+            match workflow.repositories.iter().find(forbids) {
+                None => Ok(()),
+                Some(repo) => {
+                    let name = workflow.repository_name(&repo.repository);
+                    Err(Refusal::UnattendedForbidden(format!(
+                        "the policy of {name} demands that a person decides"
+                    )))
+                }
+            }
+        }
+        (Attendance::Unattended, Act::Reject { .. } | Act::RequestChanges { .. } | Act::Answer { .. }) => {
+            let verb = act.record.act.verb();
+            Err(Refusal::UnattendedForbidden(format!(
+                "`{verb}` needs a person at a terminal"
+            )))
+        }
+    }
+}
+
+/// The open request that was meant, if what was seen is what it asks about.
+fn find_open(workflow: &Workflow, id: &RequestId, seen: &SeenDigest) -> Result<Request, Refusal> {
+    let open = workflow.open_requests().find(|r| r.id == *id);
+    let request = open.cloned().ok_or_else(|| Refusal::RequestNotOpen(id.clone()))?;
+    let current = match &request.subject {
+        Subject::Plan { digest } => SeenDigest::Plan(*digest),
+        Subject::PatchSet { digest, .. } => SeenDigest::PatchSet(*digest),
+        Subject::Question { digest, .. } => SeenDigest::Question(*digest),
+    };
+    if current == *seen {
+        return Ok(request);
+    }
+    let delta = format!("revision {} waits; look at it again", request.revision);
+    Err(Refusal::DigestMismatch {
+        given: seen.to_hex(),
+        current: current.to_hex(),
+        delta,
+    })
+}
+
+fn approve(
+    turn: &mut Turn,
+    act: SignedAct,
+    id: &RequestId,
+    seen: &SeenDigest,
+    acknowledged: &[String],
+    roster: &Roster,
+) -> Result<(), Refusal> {
+    let request = find_open(&turn.workflow, id, seen)?;
+    let member = roster.may_approve(&act.record.member, &turn.workflow.shapers)?;
+    let same_person = |a: &&Approval| {
+        a.request == *id
+            && roster
+                .find(&a.act.record.member)
+                .is_ok_and(|m| m.person == member.person)
+    };
+    if turn
+        .workflow
+        .approvals
+        .iter()
+        .any(|a| same_person(&a) && a.expires_at > turn.at)
+    {
+        return Err(Refusal::AlreadyApproved(member.name.clone()));
+    }
+    let expires_at = turn.at.plus_ms(approval_window_ms(&turn.workflow));
+    let approval = |turn: &Turn, act: SignedAct| Approval {
+        request: id.clone(),
+        revision: turn.workflow.revision,
+        act,
+        expires_at,
+        recorded_at: crate::id::Version(turn.workflow.version.0 + 1),
+    };
+    match request.subject {
+        Subject::Question { .. } => Err(wrong_state(&turn.workflow, "approve", "; it waits for an answer")),
+        Subject::Plan { .. } => {
+            let approval = approval(turn, act);
+            turn.emit(Event::ApprovalGiven { approval });
+            plan_approved(turn, roster);
+            Ok(())
+        }
+        Subject::PatchSet { repository, .. } => {
+            let missing = unacknowledged(&turn.workflow, &repository, acknowledged);
+            if !missing.is_empty() {
+                return Err(Refusal::WarningsNotAcknowledged(missing));
+            }
+            let approval = approval(turn, act);
+            turn.emit(Event::ApprovalGiven { approval });
+            count_approvals(turn, &repository, roster);
+            Ok(())
+        }
+    }
+}
+
+fn unacknowledged(
+    workflow: &Workflow,
+    repository: &crate::id::RepositoryId,
+    acknowledged: &[String],
+) -> Vec<String> {
+    let warnings = workflow
+        .violations
+        .iter()
+        .filter(|v| v.repository == *repository && v.severity == Severity::Warn);
+    warnings
+        .map(|v| v.id())
+        .filter(|id| !acknowledged.contains(id))
+        .collect()
+}
+
+fn wrong_state(workflow: &Workflow, verb: &'static str, hint: &str) -> Refusal {
+    Refusal::WrongState {
+        verb,
+        state: workflow.state,
+        hint: hint.to_owned(),
+    }
+}
+
+fn check_text(what: &str, text: &str) -> Result<(), Refusal> {
+    if text.trim().is_empty() {
+        return Err(Refusal::BadText(format!("{what} is empty; say it in a sentence")));
+    }
+    if text.len() > COMMENT_MAX_BYTES {
+        return Err(Refusal::BadText(format!(
+            "{what} has {} bytes; at most {COMMENT_MAX_BYTES} are taken",
+            text.len()
+        )));
+    }
+    Ok(())
+}
+
+fn reject(
+    turn: &mut Turn,
+    act: SignedAct,
+    id: &RequestId,
+    seen: &SeenDigest,
+    reason: &str,
+) -> Result<(), Refusal> {
+    check_text("the reason", reason)?;
+    let request = find_open(&turn.workflow, id, seen)?;
+    if matches!(request.subject, Subject::Question { .. }) {
+        return Err(wrong_state(
+            &turn.workflow,
+            "reject",
+            "; it waits for an answer, and `cancel` stops it",
+        ));
+    }
+    turn.emit(Event::RejectionGiven { act });
+    turn.close(id, RequestStatus::Rejected);
+    turn.close_all(RequestStatus::Superseded);
+    turn.end(State::Failed, format!("rejected: {}", reason.trim()));
+    Ok(())
+}
+
+fn request_changes(
+    turn: &mut Turn,
+    act: SignedAct,
+    id: &RequestId,
+    seen: &SeenDigest,
+    comment: &str,
+) -> Result<(), Refusal> {
+    check_text("the comment", comment)?;
+    let request = find_open(&turn.workflow, id, seen)?;
+    let about_plan = match request.subject {
+        Subject::Plan { .. } => true,
+        Subject::PatchSet { .. } => false,
+        Subject::Question { .. } => {
+            return Err(wrong_state(
+                &turn.workflow,
+                "request changes",
+                "; it waits for an answer",
+            ));
+        }
+    };
+    let spent = rounds_spent(&turn.workflow);
+    turn.emit(Event::ChangesRequested { act });
+    turn.close(id, RequestStatus::ChangesRequested);
+    turn.close_all(RequestStatus::Superseded);
+    if spent {
+        let details = vec![format!(
+            "revision {} was the last one that policy allows",
+            turn.workflow.revision
+        )];
+        turn.ask(QuestionKind::RoundsSpent, details, ResumePoint::Coding);
+    } else {
+        start_revision(turn, about_plan);
+    }
+    Ok(())
+}
+
+/// Every round that policy allows is used up; the tightest repository counts.
+fn rounds_spent(workflow: &Workflow) -> bool {
+    let rounds = workflow
+        .repositories
+        .iter()
+        .map(|r| r.policy.review_rounds.value)
+        .min()
+        .unwrap_or(0);
+    workflow.revision.0 > rounds
+}
+
+/// A new revision with a human's words. Where the plan is read off the rules or the diff, it is made anew as well.
+fn start_revision(turn: &mut Turn, about_plan: bool) {
+    let revision = Revision(turn.workflow.revision.0 + 1);
+    turn.emit(Event::RevisionStarted {
+        revision,
+        cause: RevisionCause::ChangesRequested,
+    });
+    let plans_anew = match turn.workflow.submission.as_ref().map(|s| &s.agent) {
+        Some(AgentSpec::Codemod | AgentSpec::Diff { .. }) | None => true,
+        Some(AgentSpec::Scripted { .. } | AgentSpec::Command { .. }) => about_plan,
+    };
+    if plans_anew {
+        turn.enter(State::Planning, format!("revision {revision} begins"));
+        turn.request(Effect::Plan);
+    } else {
+        turn.enter(State::Coding, format!("revision {revision} begins"));
+        turn.request(Effect::Draft);
+    }
+}
+
+fn answer(
+    turn: &mut Turn,
+    act: SignedAct,
+    id: &RequestId,
+    seen: &SeenDigest,
+    (choice, text): (Choice, &str),
+) -> Result<(), Refusal> {
+    let request = find_open(&turn.workflow, id, seen)?;
+    let Subject::Question { question, .. } = request.subject else {
+        return Err(wrong_state(
+            &turn.workflow,
+            "answer",
+            "; it waits for an approval, not for an answer",
+        ));
+    };
+    offered(&question, choice)?;
+    match choice {
+        Choice::Provide => check_text("the answer", text)?,
+        Choice::Retry | Choice::AskAgain | Choice::Cancel if !text.is_empty() => {
+            return Err(Refusal::BadText(format!("`{}` takes no text", choice.as_str())));
+        }
+        Choice::Retry | Choice::AskAgain | Choice::Cancel => {}
+    }
+    turn.emit(Event::AnswerGiven { act });
+    turn.close(id, RequestStatus::Answered);
+    go_on(turn, question.kind, choice);
+    Ok(())
+}
+
+fn offered(question: &Question, choice: Choice) -> Result<(), Refusal> {
+    let choices = question.kind.choices();
+    if choices.contains(&choice) {
+        return Ok(());
+    }
+    let offered = choices.iter().map(|c| c.as_str()).collect();
+    Err(Refusal::NotAChoice {
+        given: choice.as_str(),
+        offered,
+    })
+}
+
+fn go_on(turn: &mut Turn, kind: QuestionKind, choice: Choice) {
+    match choice {
+        Choice::Cancel => retract_next(turn),
+        Choice::Provide if kind == QuestionKind::InformationMissing => {
+            turn.enter(State::Triaging, "the missing information was supplied");
+            turn.request(Effect::Triage);
+        }
+        Choice::Provide => start_revision(turn, kind == QuestionKind::PlanRefused),
+        Choice::Retry | Choice::AskAgain => resume(turn),
+    }
+}
+
+/// Goes on where it stopped.
+fn resume(turn: &mut Turn) {
+    let point = turn.workflow.resume.clone().unwrap_or(ResumePoint::Queued);
+    let again = "taken up again where it stopped";
+    let (state, effect) = match point {
+        ResumePoint::Queued => (State::Queued, Effect::LookUpRefs),
+        ResumePoint::LoadingContext => (State::LoadingContext, Effect::LoadContext),
+        ResumePoint::Triaging => (State::Triaging, Effect::Triage),
+        ResumePoint::Planning if turn.workflow.plan_digest.is_some() && plan_was_asked(&turn.workflow) => {
+            return ask_for_plan(turn, again);
+        }
+        ResumePoint::Planning => (State::Planning, Effect::Plan),
+        ResumePoint::Coding => (State::Coding, Effect::Draft),
+        ResumePoint::Reviewing => (State::Reviewing, Effect::Critique),
+        ResumePoint::AwaitingApproval if turn.workflow.patch_sets.is_empty() => (
+            State::Reviewing,
+            Effect::SealLedger {
+                purpose: SealPurpose::BeforeApproval,
+            },
+        ),
+        ResumePoint::AwaitingApproval => return ask_again(turn, again),
+        ResumePoint::Applying => (State::Applying, Effect::CheckBases),
+        ResumePoint::Retracting => return retract_next(turn),
+    };
+    turn.enter(state, again);
+    turn.request(effect);
+}
+
+/// The question is about a plan that nobody decided on in time.
+fn plan_was_asked(workflow: &Workflow) -> bool {
+    let last = workflow
+        .requests
+        .iter()
+        .rev()
+        .find(|r| !matches!(r.subject, Subject::Question { .. }));
+    last.is_some_and(|r| matches!(r.subject, Subject::Plan { .. }) && r.status == RequestStatus::Expired)
+}
+
+fn withdraw(turn: &mut Turn, act: SignedAct, reason: &str, roster: &Roster) -> Result<(), Refusal> {
+    check_text("the reason", reason)?;
+    let own = turn
+        .workflow
+        .approvals
+        .iter()
+        .any(|a| a.act.record.member == act.record.member);
+    let phase_fits = matches!(turn.workflow.state, State::AwaitingApproval | State::Applying);
+    if !own || !phase_fits {
+        return Err(Refusal::NothingToWithdraw(
+            "you have no live approval here that could be withdrawn".to_owned(),
+        ));
+    }
+    let attempted = |i: &super::event::WriteIntent| turn.workflow.last_attempt(&i.id).is_some();
+    if turn.workflow.intents.iter().any(attempted) {
+        let text = "writing has begun; `countersign cancel` takes out of play what was written".to_owned();
+        return Err(Refusal::NothingToWithdraw(text));
+    }
+    turn.emit(Event::ApprovalsWithdrawn { act });
+    turn.close_all(RequestStatus::Withdrawn);
+    ask_again(turn, "an approval was withdrawn");
+    for repository in turn
+        .workflow
+        .patch_sets
+        .iter()
+        .map(|p| p.repository.clone())
+        .collect::<Vec<_>>()
+    {
+        count_approvals(turn, &repository, roster);
+    }
+    Ok(())
+}
+
+fn cancel(turn: &mut Turn, act: SignedAct, reason: &str) -> Result<(), Refusal> {
+    check_text("the reason", reason)?;
+    turn.emit(Event::ActTaken { act });
+    turn.close_all(RequestStatus::Cancelled);
+    if write_in_flight(&turn.workflow) {
+        return Ok(());
+    }
+    retract_next(turn);
+    Ok(())
+}
+
+/// An attempt was begun and has no outcome: it concludes first, by its deadline and a read-back (hazard 38).
+fn write_in_flight(workflow: &Workflow) -> bool {
+    match &workflow.outstanding {
+        Some((_, Effect::WriteBranch { intent })) => workflow.may_be_written(intent),
+        Some(_) | None => false,
+    }
+}
+
+fn retry(turn: &mut Turn, act: SignedAct) -> Result<(), Refusal> {
+    let open = turn.workflow.open_requests().find_map(|r| match &r.subject {
+        Subject::Question { question, .. } => Some((r.id.clone(), question.clone())),
+        Subject::Plan { .. } | Subject::PatchSet { .. } => None,
+    });
+    let Some((id, question)) = open else {
+        return Err(wrong_state(&turn.workflow, "retry", "; nothing has stopped"));
+    };
+    offered(&question, Choice::Retry)?;
+    turn.emit(Event::ActTaken { act });
+    turn.close(&id, RequestStatus::Answered);
+    go_on(turn, question.kind, Choice::Retry);
+    Ok(())
+}
+
+fn wake(turn: &mut Turn, act: SignedAct) -> Result<(), Refusal> {
+    if turn.workflow.state != State::Deferred {
+        return Err(wrong_state(
+            &turn.workflow,
+            "wake",
+            "; only a deferred workflow sleeps",
+        ));
+    }
+    turn.emit(Event::ActTaken { act });
+    turn.enter(State::Triaging, "woken");
+    turn.request(Effect::Triage);
+    Ok(())
+}

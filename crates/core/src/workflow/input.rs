@@ -1,0 +1,206 @@
+//! What comes in: results of effects, acts of humans, the passing of time. Nothing here is trusted to change state;
+//! [`super::decide`] judges it.
+
+use super::event::{AgentRun, Attempt, AttemptOutcome, CheckpointRef, RepoLookup, Standing};
+use crate::act::{Attendance, SignedAct};
+use crate::artifact::{Architecture, Critique, Plan, TriageDecision};
+use crate::digest::ContextHash;
+use crate::feedback::{AgentSpec, Feedback, RepoSelection};
+use crate::id::{
+    AttemptNumber, BranchName, CommitSha, EffectId, InputId, MemberId, RepositoryId, TreeSha, WorkflowId,
+    WriteIntentId,
+};
+use crate::member::Roster;
+use crate::patch_set::Draft;
+use crate::path::RepoPath;
+use serde::{Deserialize, Serialize};
+
+/// What starts a workflow. Also the persisted form of a `submit` input.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Submission {
+    /// The words.
+    pub feedback: Feedback,
+    /// The repositories, in write order; exactly one is primary.
+    pub repositories: Vec<RepoSelection>,
+    /// Who proposes.
+    pub agent: AgentSpec,
+    /// Who starts it.
+    pub started_by: MemberId,
+    /// Whether they will look.
+    pub attendance: Attendance,
+    /// Start although the same is open.
+    pub again: bool,
+}
+
+/// The policy texts of one repository, as found at the pinned commits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PolicyTexts {
+    /// `.countersign.toml` of the default branch's commit.
+    pub default_branch: Option<Vec<u8>>,
+    /// `.countersign.toml` of the base commit.
+    pub base: Option<Vec<u8>>,
+}
+
+/// One repository's base, freshly pinned.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LoadedRepo {
+    /// Which repository.
+    pub repository: RepositoryId,
+    /// The branch that it starts from.
+    pub base_branch: BranchName,
+    /// The pinned commit.
+    pub base: CommitSha,
+    /// Its tree.
+    pub base_tree: TreeSha,
+    /// The default branch's commit.
+    pub default_commit: CommitSha,
+    /// Files in the snapshot.
+    pub files: u64,
+    /// The policies found there.
+    pub policies: PolicyTexts,
+}
+
+/// Whether a planned path is in the pinned context.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PathLookup {
+    /// In which repository.
+    pub repository: RepositoryId,
+    /// Which path.
+    pub path: RepoPath,
+    /// Whether there is such a file.
+    pub exists: bool,
+}
+
+/// An agent's answer that can't be used, with the reasons it gets in its next round.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refused {
+    /// Why, one sentence each.
+    pub reasons: Vec<String>,
+}
+
+/// What an effect found out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum EffectResult {
+    /// Of [`super::Effect::LookUpRefs`].
+    RefsLookedUp {
+        /// Per repository.
+        repositories: Vec<RepoLookup>,
+        /// The default branch's policy text per repository.
+        policies: Vec<(RepositoryId, Option<Vec<u8>>)>,
+        /// The organisation's baseline.
+        organisation: Option<Vec<u8>>,
+        /// An open workflow with the same text and repositories that is older.
+        duplicate_of: Option<WorkflowId>,
+        /// The members now.
+        roster: Roster,
+    },
+    /// Of [`super::Effect::LoadContext`].
+    ContextLoaded {
+        /// Per repository.
+        repositories: Vec<LoadedRepo>,
+        /// The organisation's baseline.
+        organisation: Option<Vec<u8>>,
+        /// The hash of everything.
+        context: ContextHash,
+    },
+    /// Of [`super::Effect::Triage`].
+    Triaged {
+        /// The call.
+        run: AgentRun,
+        /// The answer.
+        answer: Result<TriageDecision, Refused>,
+    },
+    /// Of [`super::Effect::Plan`].
+    Planned {
+        /// The calls.
+        runs: Vec<AgentRun>,
+        /// The answers, with every planned path looked up.
+        answer: Result<(Architecture, Plan, Vec<PathLookup>), Refused>,
+        /// The members now.
+        roster: Roster,
+    },
+    /// Of [`super::Effect::Draft`].
+    Drafted {
+        /// The call.
+        run: AgentRun,
+        /// Drafts, or why some diff can't be read or applied.
+        answer: Result<Vec<Draft>, Refused>,
+    },
+    /// Of [`super::Effect::Critique`].
+    Critiqued {
+        /// The call.
+        run: AgentRun,
+        /// The answer.
+        answer: Result<Critique, Refused>,
+        /// The members now.
+        roster: Roster,
+    },
+    /// Of [`super::Effect::SealLedger`].
+    Sealed {
+        /// The checkpoint.
+        checkpoint: CheckpointRef,
+        /// The members now.
+        roster: Roster,
+    },
+    /// Of [`super::Effect::CheckBases`].
+    BasesChecked {
+        /// Per repository.
+        standings: Vec<(RepositoryId, Standing)>,
+        /// The members now.
+        roster: Roster,
+    },
+    /// Of [`super::Effect::WriteBranch`]: how the attempt ended.
+    WriteEnded {
+        /// Of which intent.
+        intent: WriteIntentId,
+        /// Which try.
+        number: AttemptNumber,
+        /// How.
+        outcome: AttemptOutcome,
+    },
+    /// Of [`super::Effect::RetractBranch`].
+    Retracted {
+        /// Which write was undone.
+        intent: WriteIntentId,
+        /// Whether the branch was there.
+        deleted: bool,
+    },
+    /// Every try failed.
+    GaveUp {
+        /// The failure's code.
+        code: String,
+        /// In words.
+        detail: String,
+    },
+}
+
+/// An incoming fact.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Input {
+    /// The result of the outstanding effect.
+    Effect {
+        /// Which effect.
+        id: EffectId,
+        /// What it found out.
+        result: EffectResult,
+    },
+    /// The outstanding write is about to begin its next try.
+    AttemptStarting {
+        /// Which effect.
+        id: EffectId,
+        /// The try.
+        attempt: Attempt,
+    },
+    /// A human did something; the signature was checked against the key held for that member.
+    Act {
+        /// The input that brought it.
+        input: InputId,
+        /// The act.
+        act: SignedAct,
+        /// The members now.
+        roster: Roster,
+    },
+    /// Time went by; something may have run out.
+    TimePassed,
+}

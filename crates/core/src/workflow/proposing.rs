@@ -1,0 +1,238 @@
+//! Drafts, critic and policy: gate 2.
+
+use super::decide::Turn;
+use super::effect::SealPurpose;
+use super::event::{AgentRun, Event, ResumePoint};
+use super::input::Refused;
+use super::planning::{ask_for_plan, count, needs_plan_approval, planned_paths, refuse};
+use super::{Effect, State, Workflow};
+use crate::artifact::{AgentRole, Critique};
+use crate::gate::{Check, CheckId, GateId};
+use crate::member::Roster;
+use crate::patch_set::Draft;
+use crate::policy::{self, Severity, Violation};
+use crate::proposal;
+use crate::question::QuestionKind;
+
+pub(super) fn drafted(turn: &mut Turn, run: AgentRun, answer: Result<Vec<Draft>, Refused>) {
+    turn.emit(Event::AgentCalled { run });
+    match answer {
+        Ok(drafts) if drafts.is_empty() => {
+            let reasons = vec!["the proposal changes nothing in any repository".to_owned()];
+            propose_again(turn, AgentRole::Coder, Refused { reasons });
+        }
+        Ok(drafts) => {
+            let unchanged = is_unchanged(&turn.workflow.earlier_drafts, &drafts);
+            turn.emit(Event::DraftsRecorded { drafts });
+            if unchanged {
+                let details = vec![format!(
+                    "revision {} has the same result trees as the one before",
+                    turn.workflow.revision
+                )];
+                return turn.ask(QuestionKind::ResultUnchanged, details, ResumePoint::Coding);
+            }
+            turn.enter(State::Reviewing, "every diff applies exactly to its pinned base");
+            turn.request(Effect::Critique);
+        }
+        Err(refused) => propose_again(turn, AgentRole::Coder, refused),
+    }
+}
+
+fn is_unchanged(earlier: &[Draft], drafts: &[Draft]) -> bool {
+    let results = |drafts: &[Draft]| {
+        let mut trees: Vec<_> = drafts
+            .iter()
+            .map(|d| (d.repository.clone(), d.diff.result_tree.clone()))
+            .collect();
+        trees.sort();
+        trees
+    };
+    !earlier.is_empty() && results(earlier) == results(drafts)
+}
+
+/// Another round of coding, or a human when the rounds are spent.
+fn propose_again(turn: &mut Turn, role: AgentRole, refused: Refused) {
+    if turn.workflow.state != State::Coding {
+        turn.enter(State::Coding, "the proposal did not pass review");
+    }
+    refuse(
+        turn,
+        role,
+        refused,
+        (Effect::Draft, QuestionKind::ProposalRefused, ResumePoint::Coding),
+    );
+}
+
+pub(super) fn critiqued(turn: &mut Turn, run: AgentRun, answer: Result<Critique, Refused>, roster: &Roster) {
+    turn.emit(Event::AgentCalled { run });
+    let checked = answer.and_then(|c| match proposal::validate_critique(&c) {
+        Ok(()) => Ok(c),
+        Err(reasons) => Err(Refused { reasons }),
+    });
+    let critique = match checked {
+        Ok(critique) => critique,
+        Err(refused) => {
+            let resume = ResumePoint::Reviewing;
+            return refuse(
+                turn,
+                AgentRole::Critic,
+                refused,
+                (Effect::Critique, QuestionKind::StepFailed, resume),
+            );
+        }
+    };
+    let rejections = proposal::rejections(&critique);
+    turn.emit(Event::CritiqueRecorded { critique });
+    let violations = violations(&turn.workflow);
+    turn.emit(Event::PolicyEvaluated {
+        violations: violations.clone(),
+    });
+    compute_tier(turn);
+    let outside = outside_plan(&turn.workflow);
+    let checks = checks(&turn.workflow, &violations, &outside, &rejections);
+    let passed = turn.judge(GateId::Proposal, checks);
+    if let Err(failures) = passed {
+        return close(turn, &violations, outside, rejections, failures);
+    }
+    let tier = turn.workflow.tier.expect("because it was just computed");
+    let risen = turn
+        .workflow
+        .plan_accepted_under
+        .is_none_or(|accepted| tier > accepted);
+    if risen && !turn.workflow.plan_approved && needs_plan_approval(&turn.workflow, tier, roster) {
+        return ask_for_plan(
+            turn,
+            "the risk tier rose above the one that the plan was accepted under",
+        );
+    }
+    turn.request(Effect::SealLedger {
+        purpose: SealPurpose::BeforeApproval,
+    });
+}
+
+/// Gate 2 is closed: policy goes to a human, the rest to another round.
+fn close(
+    turn: &mut Turn,
+    violations: &[Violation],
+    outside: Vec<String>,
+    rejections: Vec<String>,
+    failures: Vec<String>,
+) {
+    let blocking: Vec<String> = violations
+        .iter()
+        .filter(|v| v.severity == Severity::Block)
+        .map(|v| format!("{}: {} {}", v.id(), v.message, v.remedy))
+        .collect();
+    if !blocking.is_empty() {
+        return turn.ask(QuestionKind::PolicyBlocks, blocking, ResumePoint::Coding);
+    }
+    let reasons: Vec<String> = outside.into_iter().chain(rejections).collect();
+    let reasons = if reasons.is_empty() { failures } else { reasons };
+    propose_again(turn, AgentRole::Critic, Refused { reasons });
+}
+
+fn violations(workflow: &Workflow) -> Vec<Violation> {
+    let mut all = Vec::new();
+    for draft in &workflow.drafts {
+        if let Some(repo) = workflow
+            .repositories
+            .iter()
+            .find(|r| r.repository == draft.repository)
+        {
+            all.extend(policy::evaluate(&repo.policy, &repo.repository, &draft.diff));
+        }
+    }
+    all
+}
+
+/// The tier comes from rules over paths and diff, and it may only rise.
+fn compute_tier(turn: &mut Turn) {
+    let diffs: Vec<_> = turn
+        .workflow
+        .drafts
+        .iter()
+        .map(|d| (d.repository.clone(), &d.diff))
+        .collect();
+    let report = policy::risk_tier(&diffs);
+    let (tier, reasons) = match turn.workflow.tier {
+        Some(before) if before > report.tier => {
+            let mut reasons = turn.workflow.tier_reasons.clone();
+            reasons.push("an earlier revision had this tier, and it may only rise".to_owned());
+            reasons.dedup();
+            (before, reasons)
+        }
+        Some(_) | None => (report.tier, report.reasons),
+    };
+    turn.emit(Event::TierComputed { tier, reasons });
+}
+
+fn outside_plan(workflow: &Workflow) -> Vec<String> {
+    let mut outside = Vec::new();
+    for draft in &workflow.drafts {
+        let planned = planned_paths(workflow, &draft.repository);
+        for path in draft.diff.files.iter().flat_map(|f| f.paths()) {
+            if planned.binary_search(path).is_err() {
+                let name = workflow.repository_name(&draft.repository);
+                outside.push(format!("{name}: {path} is changed but is not in the plan"));
+            }
+        }
+    }
+    outside
+}
+
+fn checks(
+    workflow: &Workflow,
+    violations: &[Violation],
+    outside: &[String],
+    rejections: &[String],
+) -> Vec<Check> {
+    let mut checks = Vec::new();
+    for draft in &workflow.drafts {
+        let name = workflow.repository_name(&draft.repository);
+        let repo = workflow
+            .repositories
+            .iter()
+            .find(|r| r.repository == draft.repository);
+        let detail = match repo {
+            Some(repo) => format!(
+                "{name}: {} applied exactly to {} and gave tree {}",
+                count(draft.diff.files.len(), "file"),
+                repo.base.short(),
+                draft.diff.result_tree.short()
+            ),
+            None => format!("{name} has no pinned base"),
+        };
+        let same_base = repo.is_some_and(|r| r.base_tree == draft.diff.base_tree);
+        checks.push(Check::new(CheckId::AppliesExactly, same_base, detail).about(&draft.repository));
+    }
+    let blocks = violations
+        .iter()
+        .filter(|v| v.severity == Severity::Block)
+        .count();
+    let warns = violations.len() - blocks;
+    let say = |problems: &[String], otherwise: &str| {
+        if problems.is_empty() {
+            otherwise.to_owned()
+        } else {
+            problems.join("; ")
+        }
+    };
+    checks.extend([
+        Check::new(
+            CheckId::InsidePlan,
+            outside.is_empty(),
+            say(outside, "every changed path is in the plan"),
+        ),
+        Check::new(
+            CheckId::NoBlock,
+            blocks == 0,
+            format!("{} and {}", count(blocks, "block"), count(warns, "warning")),
+        ),
+        Check::new(
+            CheckId::CriticNotRejecting,
+            rejections.is_empty(),
+            say(rejections, "the critic has no rejecting finding"),
+        ),
+    ]);
+    checks
+}

@@ -1,0 +1,233 @@
+//! One stream as one file: its leaves, the bodies that still exist, proofs, attachments, a checkpoint and
+//! keys.
+//!
+//! The file is RFC 8785 canonical JSON and must equal its own re-encoding. This module only reads and writes
+//! the form; whether what it says is true is [`mod@crate::verify`]'s business. Keys inside a bundle prove
+//! nothing about where it comes from.
+
+mod error;
+mod wire;
+
+pub use error::BundleError;
+
+use crate::canonical::{self, Shape};
+use crate::commitment::Salt;
+use crate::hash::{ContentHash, content_hash};
+use crate::key::VerifierKey;
+use crate::text;
+use std::collections::BTreeMap;
+
+/// What the file calls itself.
+pub const BUNDLE_FORMAT: &str = "countersign-bundle";
+/// Version that this crate writes and reads.
+pub const BUNDLE_VERSION: u64 = 1;
+/// Largest file, in bytes (256 MiB).
+pub const MAX_BUNDLE_BYTES: usize = 256 * 1024 * 1024;
+/// Most entries in a bundle.
+pub const MAX_ENTRIES: usize = 100_000;
+/// Most attachments in a bundle.
+pub const MAX_ATTACHMENTS: usize = 10_000;
+/// Most embedded keys in a bundle.
+pub const MAX_KEYS: usize = 16;
+
+/// A bundle in memory. Plain data; [`Bundle::to_bytes`] and [`Bundle::parse`] check its form.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bundle {
+    /// Tenant of every leaf.
+    pub tenant: String,
+    /// Stream of every leaf.
+    pub stream: String,
+    /// The stream's leaves in order, at least one.
+    pub entries: Vec<BundleEntry>,
+    /// Further content that bodies speak of, ordered by hash, each hash once.
+    pub attachments: Vec<Attachment>,
+    /// Note text of the checkpoint that the proofs lead to.
+    pub checkpoint: String,
+    /// Keys for checking the bundle's consistency, ordered by their text, each once.
+    pub keys: Vec<VerifierKey>,
+}
+
+/// One leaf with its body and its inclusion proof.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BundleEntry {
+    /// Index of the leaf in the log, from 0.
+    pub index: u64,
+    /// The leaf's bytes, as stored.
+    pub leaf: Vec<u8>,
+    /// What the leaf's commitment is about.
+    pub body: Body,
+    /// Audit path to the checkpoint's root ([`crate::tree::prove_inclusion`]).
+    pub proof: Vec<[u8; 32]>,
+}
+
+/// A leaf's body, or that it was erased.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Body {
+    /// The body and the salt under which the leaf commits to it.
+    Present {
+        /// Salt of the commitment.
+        salt: Salt,
+        /// The body.
+        bytes: Vec<u8>,
+    },
+    /// Body and salt are gone; both, because a short body could be guessed with the salt at hand.
+    Erased,
+}
+
+/// Content under its own hash. Its media type is a label that nothing vouches for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attachment {
+    /// SHA-256 of the body (checked by [`crate::verify()`], not by [`Bundle::parse`]).
+    pub hash: ContentHash,
+    /// `type/subtype`, lower case, without parameters.
+    pub media: String,
+    /// The content.
+    pub body: Vec<u8>,
+}
+
+/// Collects a bundle piece by piece and puts lists into their canonical order.
+#[derive(Clone, Debug)]
+pub struct BundleBuilder {
+    tenant: String,
+    stream: String,
+    entries: Vec<BundleEntry>,
+    attachments: BTreeMap<ContentHash, Attachment>,
+}
+
+impl BundleBuilder {
+    /// Starts a bundle for one stream of one tenant.
+    pub fn new(tenant: impl Into<String>, stream: impl Into<String>) -> Self {
+        Self {
+            tenant: tenant.into(),
+            stream: stream.into(),
+            entries: Vec::new(),
+            attachments: BTreeMap::new(),
+        }
+    }
+
+    /// Adds the stream's next entry; call it in stream order.
+    pub fn push(&mut self, entry: BundleEntry) -> &mut Self {
+        self.entries.push(entry);
+        self
+    }
+
+    /// Adds content under its SHA-256 and gives that hash. The same content again changes nothing: its first
+    /// media type stays.
+    pub fn attach(&mut self, media: impl Into<String>, body: Vec<u8>) -> ContentHash {
+        let hash = content_hash(&body);
+        self.attachments.entry(hash).or_insert_with(|| Attachment {
+            hash,
+            media: media.into(),
+            body,
+        });
+        hash
+    }
+
+    /// Closes the bundle under a checkpoint's note text. Keys may come in any order and repeat.
+    pub fn finish(self, checkpoint: impl Into<String>, keys: &[VerifierKey]) -> Bundle {
+        let keys: BTreeMap<String, &VerifierKey> = keys.iter().map(|key| (key.to_string(), key)).collect();
+        Bundle {
+            tenant: self.tenant,
+            stream: self.stream,
+            entries: self.entries,
+            attachments: self.attachments.into_values().collect(),
+            checkpoint: checkpoint.into(),
+            keys: keys.into_values().cloned().collect(),
+        }
+    }
+}
+
+impl Bundle {
+    /// The canonical bytes of the file.
+    ///
+    /// # Errors
+    /// A [`BundleError`] if a limit, an order or a name's rule is broken.
+    pub fn to_bytes(&self) -> Result<Vec<u8>, BundleError> {
+        self.check()?;
+        let bytes = canonical::encode(&wire::Bundle::from(self));
+        check_bytes(bytes.len())?;
+        Ok(bytes)
+    }
+
+    /// Reads a bundle back from exactly the bytes that [`Bundle::to_bytes`] writes. Checks the form only; see
+    /// [`crate::verify()`].
+    ///
+    /// # Errors
+    /// A [`BundleError`] for anything else.
+    pub fn parse(bytes: &[u8]) -> Result<Self, BundleError> {
+        check_bytes(bytes.len())?;
+        let wire: wire::Bundle = canonical::decode(bytes).map_err(|shape| match shape {
+            Shape::Json { line, column } => BundleError::Shape { line, column },
+            Shape::OtherVersion { found } => BundleError::UnknownVersion { found },
+            Shape::NotCanonical => BundleError::NotCanonical,
+        })?;
+        let bundle = Self::try_from(wire)?;
+        bundle.check()?;
+        Ok(bundle)
+    }
+
+    fn check(&self) -> Result<(), BundleError> {
+        let counts = [
+            ("entries", self.entries.len(), MAX_ENTRIES),
+            ("attachments", self.attachments.len(), MAX_ATTACHMENTS),
+            ("keys", self.keys.len(), MAX_KEYS),
+        ];
+        if let Some((what, count, max)) = counts.into_iter().find(|(_, count, max)| count > max) {
+            return Err(BundleError::TooMany { what, count, max });
+        }
+        if self.entries.is_empty() {
+            return Err(BundleError::NoEntries);
+        }
+        if !text::is_tenant(&self.tenant) {
+            return Err(BundleError::Field { field: "tenant" });
+        }
+        if !text::is_stream(&self.stream) {
+            return Err(BundleError::Field { field: "stream" });
+        }
+        for (entry, item) in self.entries.iter().enumerate() {
+            item.check()
+                .map_err(|field| BundleError::EntryField { entry, field })?;
+        }
+        if let Some(position) = self
+            .attachments
+            .iter()
+            .position(|item| !text::is_media(&item.media))
+        {
+            return Err(BundleError::AttachmentField {
+                attachment: position,
+                field: "media",
+            });
+        }
+        if !self.attachments.is_sorted_by(|one, next| one.hash < next.hash) {
+            return Err(BundleError::Unordered { what: "attachments" });
+        }
+        let keys: Vec<String> = self.keys.iter().map(VerifierKey::to_string).collect();
+        if !keys.is_sorted_by(|one, next| one < next) {
+            return Err(BundleError::Unordered { what: "keys" });
+        }
+        Ok(())
+    }
+}
+
+impl BundleEntry {
+    fn check(&self) -> Result<(), &'static str> {
+        if self.index > crate::MAX_INTEGER {
+            return Err("index");
+        }
+        if self.leaf.len() > crate::leaf::MAX_LEAF_BYTES {
+            return Err("leaf");
+        }
+        if self.proof.len() > crate::tree::MAX_PROOF_HASHES {
+            return Err("proof");
+        }
+        Ok(())
+    }
+}
+
+fn check_bytes(bytes: usize) -> Result<(), BundleError> {
+    if bytes > MAX_BUNDLE_BYTES {
+        Err(BundleError::TooLarge { bytes })
+    } else {
+        Ok(())
+    }
+}

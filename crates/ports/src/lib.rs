@@ -1,0 +1,6 @@
+//! Traits to the outside world and their errors. No implementation lives here.
+
+pub mod agent;
+pub mod forge;
+pub mod store;
+pub mod trees;

@@ -1,0 +1,423 @@
+//! Port to the memory of the product: streams, ledger, inputs, durable effects and bodies, in one transaction each.
+//!
+//! What can't be recorded does not happen (INV-4): [`TenantStore::commit`] appends events and ledger entries,
+//! projects the lists, enqueues the next effect and settles what led to it, all or nothing. A [`TenantStore`] sees
+//! one tenant and no other (INV-6).
+
+use async_trait::async_trait;
+use countersign_core::act::SignedAct;
+use countersign_core::digest::{BodyHash, FeedbackHash};
+use countersign_core::feedback::RepoSelection;
+use countersign_core::id::{
+    EffectId, Fence, InputId, MemberId, RepositoryId, Revision, TenantId, Version, WorkflowId,
+};
+use countersign_core::member::{Member, Roster};
+use countersign_core::permit::FreshFacts;
+use countersign_core::record::EventRecord;
+use countersign_core::time::Timestamp;
+use countersign_core::workflow::event::{Attempt, CheckpointRef};
+use countersign_core::workflow::{Decision, Effect, State, Submission};
+use countersign_ledger::{BundleEntry, VerifierKey};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The clock of the machine that the database runs on.
+pub trait Clock: Send + Sync {
+    /// Now.
+    fn now(&self) -> Timestamp;
+}
+
+/// The public halves of the keys that Countersign holds for members, from outside the database.
+pub trait MemberKeys: Send + Sync {
+    /// A member's Ed25519 public key (32 bytes), if one is held.
+    fn verifying_key(&self, tenant: &TenantId, member: &MemberId) -> Option<[u8; 32]>;
+}
+
+/// Signs the tenant's ledger with a key from outside the database.
+pub trait CheckpointSigner: Send + Sync {
+    /// Signs a tree head as a C2SP checkpoint note.
+    fn sign(
+        &self,
+        tenant: &TenantId,
+        size: u64,
+        root: &countersign_ledger::RootHash,
+    ) -> Result<String, StoreError>;
+
+    /// The public keys by which such notes are verified.
+    fn verifiers(&self, tenant: &TenantId) -> Vec<VerifierKey>;
+}
+
+/// Why the store could not answer or record. Nothing was half-written.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The stream went on meanwhile: load again and decide again.
+    #[error("the workflow changed meanwhile")]
+    Clash,
+    /// The claim was lost to another worker, or the effect is no longer wanted.
+    #[error("the claim on this effect is no longer held")]
+    ClaimLost,
+    /// No such thing in this tenant.
+    #[error("there is no {what} `{id}` here")]
+    NotFound {
+        /// What was looked for.
+        what: &'static str,
+        /// Its id.
+        id: String,
+    },
+    /// The disk is full, the folder is read-only, the database is locked or damaged.
+    #[error("{message}")]
+    Unavailable {
+        /// Stable kebab-case code.
+        code: &'static str,
+        /// Plain sentence with what to do next.
+        message: String,
+        /// What the database said, for the log.
+        #[source]
+        source: Option<Box<dyn std::error::Error + Send + Sync>>,
+    },
+    /// Something stored can't be what was stored.
+    #[error("{message}")]
+    Corrupt {
+        /// Stable kebab-case code.
+        code: &'static str,
+        /// Plain sentence.
+        message: String,
+    },
+    /// The caller's data can't be stored: a body over its limit, an unknown tenant.
+    #[error("{message}")]
+    Refused {
+        /// Stable kebab-case code.
+        code: &'static str,
+        /// Plain sentence with what to do next.
+        message: String,
+    },
+}
+
+impl StoreError {
+    /// The stable code.
+    pub fn code(&self) -> &'static str {
+        match self {
+            StoreError::Clash => "store-clash",
+            StoreError::ClaimLost => "store-claim-lost",
+            StoreError::NotFound { .. } => "not-found",
+            StoreError::Unavailable { code, .. }
+            | StoreError::Corrupt { code, .. }
+            | StoreError::Refused { code, .. } => code,
+        }
+    }
+}
+
+/// A registered local repository.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RepositoryRow {
+    /// Its id; the number is given at registration.
+    pub id: RepositoryId,
+    /// Its short name: the folder's name without `.git`, made unique by a number where needed.
+    pub name: String,
+    /// The canonical git folder, which is its key.
+    pub git_dir: PathBuf,
+    /// When it was registered.
+    pub registered_at: Timestamp,
+}
+
+/// What an outside fact says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NewInput {
+    /// Start a workflow.
+    Submit(Submission),
+    /// A human did something.
+    Act(SignedAct),
+}
+
+/// How an input stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum InputStatus {
+    /// Nobody has judged it yet.
+    Pending,
+    /// It was taken.
+    Accepted,
+    /// It changed nothing, and why.
+    Refused {
+        /// Stable code.
+        code: String,
+        /// Plain sentence.
+        message: String,
+    },
+    /// It can't be judged and holds its workflow closed until a human resolves it.
+    Held {
+        /// Stable code.
+        code: String,
+        /// Plain sentence.
+        message: String,
+    },
+}
+
+/// One item of work, claimed.
+#[derive(Debug, Clone)]
+pub enum Claim {
+    /// An input to judge.
+    Input {
+        /// Whose.
+        tenant: TenantId,
+        /// For which workflow.
+        workflow: WorkflowId,
+        /// Which input.
+        id: InputId,
+        /// What it says.
+        input: NewInput,
+    },
+    /// An input whose stored form can't be read; it is to be held.
+    Undecidable {
+        /// Whose.
+        tenant: TenantId,
+        /// For which workflow.
+        workflow: WorkflowId,
+        /// Which input.
+        id: InputId,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// An effect to perform.
+    Effect(ClaimedEffect),
+}
+
+/// An effect with the claim on it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClaimedEffect {
+    /// Whose.
+    pub tenant: TenantId,
+    /// Of which workflow.
+    pub workflow: WorkflowId,
+    /// Which effect.
+    pub id: EffectId,
+    /// What to do.
+    pub effect: Effect,
+    /// Which try this is, from 1; a try whose worker died counts.
+    pub attempt: u32,
+    /// The fencing token of this claim.
+    pub fence: Fence,
+    /// Until when the claim is held unless it is renewed.
+    pub lease_until: Timestamp,
+}
+
+/// What led to a commit, settled in its transaction.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Settles {
+    /// An input was accepted.
+    Input(InputId),
+    /// A claimed effect gave its result. If it is still the outstanding one afterwards, it is tried again at `again_at`.
+    Effect {
+        /// Which.
+        id: EffectId,
+        /// The claim; a lost one refuses the whole commit.
+        fence: Fence,
+        /// When to try again, if it is still outstanding.
+        again_at: Timestamp,
+    },
+    /// A claimed effect goes on under the same claim (an attempt is recorded before its first byte).
+    KeepsClaim {
+        /// Which.
+        id: EffectId,
+        /// The claim; a lost one refuses the whole commit.
+        fence: Fence,
+    },
+    /// Nothing: time went by.
+    Nothing,
+}
+
+/// One transition, to be recorded whole or not at all.
+#[derive(Debug, Clone)]
+pub struct Commit {
+    /// The stream's version that was decided on.
+    pub expected: Version,
+    /// When it was decided.
+    pub at: Timestamp,
+    /// What was decided.
+    pub decision: Decision,
+    /// Evidence bodies that the events name by hash.
+    pub bodies: Vec<Vec<u8>>,
+    /// What led to it.
+    pub settles: Settles,
+}
+
+/// What lists show of a workflow.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WorkflowRow {
+    /// Its id.
+    pub id: WorkflowId,
+    /// First line of its feedback.
+    pub title: String,
+    /// Where it is.
+    pub state: State,
+    /// Why it is there.
+    pub reason: String,
+    /// The current revision.
+    pub revision: Revision,
+    /// How many events it has.
+    pub version: Version,
+    /// Its repositories.
+    pub repositories: Vec<RepoSelection>,
+    /// How many requests are open.
+    pub open_requests: u32,
+    /// When it began.
+    pub created_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+}
+
+/// A signed checkpoint as it is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CheckpointRow {
+    /// Leaves that it covers.
+    pub size: u64,
+    /// The signed note.
+    pub note: String,
+    /// When it was signed.
+    pub at: Timestamp,
+}
+
+/// One ledger entry for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EntryRow {
+    /// Its index in the tenant's log, from 0.
+    pub index: u64,
+    /// The leaf's bytes.
+    pub leaf: Vec<u8>,
+    /// The body, unless it was erased.
+    pub body: Option<Vec<u8>>,
+}
+
+/// Longest body that is kept, in bytes.
+pub const BODY_MAX_BYTES: usize = 32 << 20;
+/// How long a claim is held before it has to be renewed, in milliseconds.
+pub const LEASE_MS: u64 = 60_000;
+/// How often an effect is tried before a human is asked.
+pub const TRIES_MAX: u32 = 5;
+/// Most undecided inputs per workflow.
+pub const INBOX_MAX: u32 = 100;
+
+/// All tenants' work: for workers.
+#[async_trait]
+pub trait Store: Send + Sync {
+    /// The handle of one tenant.
+    fn tenant(&self, tenant: &TenantId) -> Arc<dyn TenantStore>;
+
+    /// The database's time, never below the last ledger time.
+    async fn now(&self) -> Result<Timestamp, StoreError>;
+
+    /// Claims one item: inputs before effects, fair over tenants, in order within a workflow, one item of a workflow
+    /// at a time. An effect's claim counts a try and gives a new fence. With `only`, other workflows are left alone.
+    async fn claim(&self, worker: &str, only: Option<&WorkflowId>) -> Result<Option<Claim>, StoreError>;
+
+    /// Waits until something may be there to claim, at most `limit`. A hint: a sweep is the truth.
+    async fn wait_for_work(&self, limit: Duration);
+
+    /// When the next pending or leased effect becomes claimable, if any is waiting.
+    async fn next_run_at(&self, only: Option<&WorkflowId>) -> Result<Option<Timestamp>, StoreError>;
+
+    /// Workflows in which a request has run out.
+    async fn expired(&self) -> Result<Vec<(TenantId, WorkflowId)>, StoreError>;
+}
+
+/// One tenant's data.
+#[async_trait]
+pub trait TenantStore: Send + Sync {
+    /// Whose data this is.
+    fn tenant(&self) -> &TenantId;
+
+    /// Registers a repository by its canonical git folder; registering again gives the same row.
+    async fn register_repository(&self, git_dir: &std::path::Path) -> Result<RepositoryRow, StoreError>;
+
+    /// All registered repositories, by number.
+    async fn repositories(&self) -> Result<Vec<RepositoryRow>, StoreError>;
+
+    /// Adds a member if there is none of that id.
+    async fn ensure_member(&self, member: &Member) -> Result<(), StoreError>;
+
+    /// All members.
+    async fn roster(&self) -> Result<Roster, StoreError>;
+
+    /// Inserts an input once; any process may. The same id again changes nothing.
+    async fn insert_input(
+        &self,
+        id: &InputId,
+        workflow: &WorkflowId,
+        input: &NewInput,
+    ) -> Result<(), StoreError>;
+
+    /// How an input stands.
+    async fn input_status(&self, id: &InputId) -> Result<InputStatus, StoreError>;
+
+    /// Settles an input that changes nothing.
+    async fn settle_input(&self, id: &InputId, status: &InputStatus) -> Result<(), StoreError>;
+
+    /// All events of a workflow, in order; empty if there is none.
+    async fn events(&self, workflow: &WorkflowId) -> Result<Vec<EventRecord>, StoreError>;
+
+    /// Records one transition and settles what led to it, in one transaction.
+    async fn commit(&self, commit: &Commit) -> Result<(), StoreError>;
+
+    /// Puts a claimed effect back without a result, to be tried again at `at`. `counts`: whether this try counts.
+    async fn reschedule(
+        &self,
+        effect: &ClaimedEffect,
+        at: Timestamp,
+        error: &str,
+        counts: bool,
+    ) -> Result<(), StoreError>;
+
+    /// Holds a claim for another [`LEASE_MS`]; the new end, or `ClaimLost`.
+    async fn renew(&self, effect: &ClaimedEffect) -> Result<Timestamp, StoreError>;
+
+    /// Reads everything that the write gate looks at, in one transaction that also checks the claim.
+    async fn fresh_facts(
+        &self,
+        effect: &ClaimedEffect,
+        attempt: &Attempt,
+        baseline_unchanged: bool,
+    ) -> Result<FreshFacts, StoreError>;
+
+    /// Signs the ledger's head and keeps the note; `covers` is the workflow's version then.
+    async fn seal(
+        &self,
+        workflow: &WorkflowId,
+        signer: &dyn CheckpointSigner,
+    ) -> Result<CheckpointRef, StoreError>;
+
+    /// Signs the ledger's head and keeps the note, if entries came since the last one.
+    async fn seal_head(&self, signer: &dyn CheckpointSigner) -> Result<CheckpointRow, StoreError>;
+
+    /// Leaves in the log, and how many of them the newest checkpoint covers.
+    async fn ledger_size(&self) -> Result<(u64, u64), StoreError>;
+
+    /// All checkpoints, newest first.
+    async fn checkpoints(&self, limit: u32) -> Result<Vec<CheckpointRow>, StoreError>;
+
+    /// Entries of one stream, or of the whole log, in order, from an index, at most `limit`.
+    async fn entries(&self, stream: Option<&str>, from: u64, limit: u32)
+    -> Result<Vec<EntryRow>, StoreError>;
+
+    /// A stream's entries with salts, bodies and inclusion proofs against a checkpoint of that size.
+    async fn export(&self, workflow: &WorkflowId, size: u64) -> Result<Vec<BundleEntry>, StoreError>;
+
+    /// Workflows, newest first.
+    async fn workflows(&self, limit: u32) -> Result<Vec<WorkflowRow>, StoreError>;
+
+    /// One workflow's row.
+    async fn workflow(&self, id: &WorkflowId) -> Result<WorkflowRow, StoreError>;
+
+    /// An open workflow with the same text and repositories, other than `except`, the oldest.
+    async fn open_duplicate(
+        &self,
+        feedback: &FeedbackHash,
+        repositories: &[RepositoryId],
+        except: Option<&WorkflowId>,
+    ) -> Result<Option<WorkflowId>, StoreError>;
+
+    /// Keeps a body under its hash; again changes nothing.
+    async fn put_body(&self, bytes: &[u8]) -> Result<BodyHash, StoreError>;
+
+    /// A body by its hash; its bytes are checked against it.
+    async fn body(&self, hash: &BodyHash) -> Result<Vec<u8>, StoreError>;
+}

@@ -1,0 +1,289 @@
+//! Port to git objects: mirrors, snapshots, strict application, canonical diffs, merges, and the one branch write.
+
+use countersign_core::diff::{FileMode, TreeDiff};
+use countersign_core::id::{BlobSha, BranchName, CommitSha, RepositoryId, TreeSha};
+use countersign_core::path::RepoPath;
+use countersign_core::permit::{ContentPermit, DeleteBranch, PushBranch, RetractPermit};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// A registered local repository: what its number stands for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RepoSource {
+    /// Its id, which also names the mirror's folder.
+    pub id: RepositoryId,
+    /// The canonical git folder (`…/.git` or the bare repository itself).
+    pub git_dir: PathBuf,
+}
+
+/// What a folder turns out to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Probe {
+    /// Canonical (symlink-free) git folder.
+    pub git_dir: PathBuf,
+    /// The work tree's root, if it has one.
+    pub work_tree: Option<PathBuf>,
+    /// What HEAD names, even if that branch has no commit yet.
+    pub default_branch: BranchName,
+    /// Staged or modified tracked files (by index against HEAD and by file stat; no content filter is run).
+    pub uncommitted_files: u32,
+}
+
+/// All branches of a repository at one moment, from its ref advertisement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Heads {
+    /// What HEAD names.
+    pub default_branch: BranchName,
+    /// Branch → commit.
+    pub heads: BTreeMap<BranchName, CommitSha>,
+}
+
+/// A commit that is present in the mirror and kept by a pin ref.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pinned {
+    /// The commit.
+    pub commit: CommitSha,
+    /// Its tree.
+    pub tree: TreeSha,
+}
+
+/// One file of a snapshot.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SnapshotEntry {
+    /// Where it lies.
+    pub path: RepoPath,
+    /// Its mode.
+    pub mode: FileMode,
+    /// Its content (a commit for submodules, which can't be read).
+    pub blob: BlobSha,
+}
+
+/// A visible repair that strict application made; none in this version touches content.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ApplyWarning {
+    /// Stable kebab-case code.
+    pub code: &'static str,
+    /// Plain sentence.
+    pub message: String,
+    /// File and hunk, or line of the input.
+    pub place: String,
+}
+
+/// A proposal that can't be applied, with the place and the reason; nothing was written.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
+#[error("{message} ({place})")]
+pub struct ApplyRefusal {
+    /// Stable kebab-case code.
+    pub code: &'static str,
+    /// Plain sentence: what is wrong and what would be accepted.
+    pub message: String,
+    /// File and hunk, or line of the input.
+    pub place: String,
+}
+
+/// A proposal applied in memory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Applied {
+    /// The change as facts.
+    pub diff: TreeDiff,
+    /// The canonical diff, generated from base tree and result tree: what is shown, approved and written.
+    pub canonical: Vec<u8>,
+    /// Content of every added, modified or renamed regular file after the change, for the critic.
+    pub contents: BTreeMap<RepoPath, Vec<u8>>,
+    /// Repairs worth showing.
+    pub warnings: Vec<ApplyWarning>,
+}
+
+/// How the branch that a pinned base came from stands now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BaseStanding {
+    /// The branch still points at the pinned commit.
+    Unmoved,
+    /// It moved forward, and the approved result merges cleanly onto its tip in memory.
+    MovedClean {
+        /// Where it points now.
+        tip: CommitSha,
+    },
+    /// It moved forward, and the approved result conflicts with it.
+    MovedConflict {
+        /// Where it points now.
+        tip: CommitSha,
+    },
+    /// It no longer contains the pinned commit (rewritten history).
+    Rewritten {
+        /// Where it points now.
+        tip: CommitSha,
+    },
+    /// The branch is gone.
+    Gone,
+}
+
+/// All objects of an approved commit, in memory, ready to be written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PreparedCommit {
+    /// The commit's id, computed from exactly the manifest's bytes.
+    pub commit: CommitSha,
+    /// Its tree, computed by applying the canonical diff to the base.
+    pub tree: TreeSha,
+    /// New objects, children before parents: git object kind and content without header.
+    pub objects: Vec<(ObjectKind, Vec<u8>)>,
+}
+
+/// Kinds of git objects that we write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ObjectKind {
+    /// File content.
+    Blob,
+    /// Folder.
+    Tree,
+    /// Commit.
+    Commit,
+}
+
+/// What a branch holds, read back from the repository itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BranchState {
+    /// The commit the ref names.
+    pub commit: CommitSha,
+    /// That commit's tree.
+    pub tree: TreeSha,
+}
+
+/// Why a branch update did not happen, or is not known to have happened.
+#[derive(Debug, thiserror::Error)]
+pub enum PublishError {
+    /// The ref was not in the expected state; nothing was changed.
+    #[error("branch `{branch}` is not in the expected state: {found}")]
+    ExpectedOldMismatch {
+        /// Which branch.
+        branch: String,
+        /// What is there instead, in words.
+        found: String,
+    },
+    /// Nothing was changed; the reason may pass.
+    #[error(transparent)]
+    Failed(TreesError),
+    /// It may have happened; read back before repeating.
+    #[error("the outcome of writing branch `{branch}` is not known")]
+    Unknown {
+        /// Which branch.
+        branch: String,
+        /// What went wrong.
+        #[source]
+        source: TreesError,
+    },
+}
+
+/// Why git could not answer.
+#[derive(Debug, thiserror::Error)]
+pub enum TreesError {
+    /// The user's input is wrong or unsupported: not a repository, sha256, partial clone, reftable, missing branch…
+    #[error("{message}")]
+    Unsupported {
+        /// Stable kebab-case code.
+        code: &'static str,
+        /// Plain sentence with what to do next.
+        message: String,
+    },
+    /// It may work later: a lock, a full disk, a repository that vanished mid-way.
+    #[error("{message}")]
+    Unavailable {
+        /// Stable kebab-case code.
+        code: &'static str,
+        /// Plain sentence with what to do next.
+        message: String,
+    },
+    /// An object or ref is damaged, or a limit was exceeded.
+    #[error("{message}")]
+    Corrupt {
+        /// Stable kebab-case code.
+        code: &'static str,
+        /// Plain sentence with what to do next.
+        message: String,
+    },
+}
+
+impl TreesError {
+    /// The stable code.
+    pub fn code(&self) -> &'static str {
+        match self {
+            TreesError::Unsupported { code, .. }
+            | TreesError::Unavailable { code, .. }
+            | TreesError::Corrupt { code, .. } => code,
+        }
+    }
+}
+
+/// Git objects. Calls block; the engine runs them off its async threads.
+///
+/// Readers never write into a registered repository: `pin` copies into our own bare mirror. The two writers take
+/// permits by value.
+pub trait Trees: Send + Sync {
+    /// Looks at a folder that a user named.
+    fn probe(&self, path: &Path) -> Result<Probe, TreesError>;
+
+    /// Reads the branches of a registered repository.
+    fn heads(&self, repo: &RepoSource) -> Result<Heads, TreesError>;
+
+    /// Fetches a branch at depth 1 into the mirror and keeps its commit under a pin ref for good.
+    /// The answer names the commit that was really fetched, which may be newer than one seen before.
+    fn pin(&self, repo: &RepoSource, branch: &BranchName) -> Result<Pinned, TreesError>;
+
+    /// All files of a pinned commit, sorted by path.
+    fn snapshot(&self, repo: &RepoSource, commit: &CommitSha) -> Result<Vec<SnapshotEntry>, TreesError>;
+
+    /// One file's content at a pinned commit (`None`: there is no such regular file).
+    fn file(
+        &self,
+        repo: &RepoSource,
+        commit: &CommitSha,
+        path: &RepoPath,
+    ) -> Result<Option<Vec<u8>>, TreesError>;
+
+    /// A blob of a pinned commit.
+    fn blob(&self, repo: &RepoSource, blob: &BlobSha) -> Result<Vec<u8>, TreesError>;
+
+    /// Reads a unified git diff leniently, applies it strictly to the base in memory.
+    fn apply(
+        &self,
+        repo: &RepoSource,
+        base: &CommitSha,
+        diff: &[u8],
+    ) -> Result<Result<Applied, ApplyRefusal>, TreesError>;
+
+    /// How `branch` stands against a pinned base, and whether the result of `canonical` merges onto its tip.
+    fn base_standing(
+        &self,
+        repo: &RepoSource,
+        branch: &BranchName,
+        base: &CommitSha,
+        canonical: &[u8],
+    ) -> Result<BaseStanding, TreesError>;
+
+    /// Computes the objects of an approved commit in memory. Fails as `Corrupt` when the canonical diff does not
+    /// give `tree` on `base`.
+    fn prepare(
+        &self,
+        repo: &RepoSource,
+        base: &CommitSha,
+        canonical: &[u8],
+        tree: &TreeSha,
+        commit_bytes: &[u8],
+    ) -> Result<PreparedCommit, TreesError>;
+
+    /// Reads a branch from the repository itself, never from the mirror.
+    fn read_branch(&self, repo: &RepoSource, branch: &BranchName) -> Result<Option<BranchState>, TreesError>;
+
+    /// Writes the objects into the repository and creates the branch. The permit names repository, branch, commit
+    /// and expected old state; anything else in `prepared` is refused. No hook runs.
+    fn publish(
+        &self,
+        permit: ContentPermit<PushBranch>,
+        repo: &RepoSource,
+        prepared: &PreparedCommit,
+    ) -> Result<(), PublishError>;
+
+    /// Deletes our own branch, if it still holds exactly the commit that the permit names.
+    fn retract(&self, permit: RetractPermit<DeleteBranch>, repo: &RepoSource) -> Result<(), PublishError>;
+}
