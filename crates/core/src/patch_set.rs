@@ -8,6 +8,7 @@ use crate::diff::TreeDiff;
 use crate::digest::{ApprovalDigest, BodyHash, EvidenceDigest, PatchSetDigest, PlanDigest, PolicyDigest};
 use crate::gate::{GateId, GateOutcome};
 use crate::id::{BranchName, CommitSha, PatchSetId, RepositoryId, Revision, TenantId, TreeSha, WorkflowId};
+use crate::policy::Violation;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha1::{Digest as _, Sha1};
@@ -26,6 +27,8 @@ pub struct Draft {
     pub rationales: Vec<Rationale>,
     /// Repairs that reading or applying made.
     pub warnings: Vec<String>,
+    /// Violations that only the base tree around the change shows.
+    pub collisions: Vec<Violation>,
 }
 
 /// Everything that will be written, exactly.
@@ -160,7 +163,8 @@ fn commit_bytes(
     context: &ManifestContext<'_>,
 ) -> String {
     let who = format!("{COMMITTER} {} +0000", context.at.unix_seconds());
-    let subject = one_line(context.title, SUBJECT_MAX_CHARS);
+    let title = one_line(context.title, SUBJECT_MAX_CHARS);
+    let subject = if title.is_empty() { "Approved change".to_owned() } else { title };
     let summary = one_line(context.summary, SUMMARY_MAX_CHARS);
     let mut message = subject.clone();
     if !summary.is_empty() && summary != subject {

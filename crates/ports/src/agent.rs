@@ -164,3 +164,31 @@ pub trait Agent: Send + Sync {
     /// Answers one call. Deterministic agents give the same answer for the same call.
     async fn call(&self, call: AgentCall) -> Result<AgentReport, AgentError>;
 }
+
+/// An agent's specification with everything that it needs loaded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ResolvedAgent {
+    /// Rules from the feedback.
+    Codemod,
+    /// Answers from a script.
+    Scripted {
+        /// The script's bytes.
+        script: Vec<u8>,
+    },
+    /// An external program, unconfined.
+    Command {
+        /// The command line for `sh -c`.
+        command: String,
+    },
+    /// Ready-made diffs.
+    Diff {
+        /// Repository and diff bytes.
+        diffs: Vec<(RepositoryId, Vec<u8>)>,
+    },
+}
+
+/// Makes agents out of specifications.
+pub trait AgentFactory: Send + Sync {
+    /// The agent, ready to be called.
+    fn build(&self, agent: ResolvedAgent) -> Result<Arc<dyn Agent>, AgentError>;
+}

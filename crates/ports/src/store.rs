@@ -310,6 +310,10 @@ pub trait Store: Send + Sync {
     /// at a time. An effect's claim counts a try and gives a new fence. With `only`, other workflows are left alone.
     async fn claim(&self, worker: &str, only: Option<&WorkflowId>) -> Result<Option<Claim>, StoreError>;
 
+    /// Ends every claim of earlier workers. Only for the holder of the data folder's owner lock, once, at its start:
+    /// whoever held a claim before is dead. The tries that were begun still count.
+    async fn end_lost_claims(&self) -> Result<u64, StoreError>;
+
     /// Waits until something may be there to claim, at most `limit`. A hint: a sweep is the truth.
     async fn wait_for_work(&self, limit: Duration);
 

@@ -1,12 +1,15 @@
-//! The lines above a file's hunks: names, modes, ids, renames. Collects them strictly: nothing twice, nothing that
-//! contradicts what was said before.
+//! The lines above a file's hunks: names, modes, ids, renames. Collects them strictly: nothing twice, nothing
+//! that contradicts what was said before.
 
 use super::{FileOp, FilePatch, Hunk, ReadError, refuse};
 use crate::diff::FileMode;
 use crate::path::{RepoPath, unquote};
 
-/// Extended header lines of git, in the order of [`ExtendedKind`].
-const EXTENDED: [(&[u8], ExtendedKind); 11] = [
+/// How many kinds of extended header lines there are; none may appear twice.
+pub(super) const EXTENDED_KINDS: usize = 11;
+
+/// Extended header lines of git.
+const EXTENDED: [(&[u8], ExtendedKind); EXTENDED_KINDS] = [
     (b"old mode ", ExtendedKind::OldMode),
     (b"new mode ", ExtendedKind::NewMode),
     (b"new file mode ", ExtendedKind::NewFile),
@@ -38,7 +41,9 @@ pub(super) enum ExtendedKind {
 
 /// Recognises an extended header line and gives what follows its keyword.
 pub(super) fn extended(line: &[u8]) -> Option<(ExtendedKind, &[u8])> {
-    EXTENDED.iter().find_map(|(word, kind)| line.strip_prefix(*word).map(|rest| (*kind, rest)))
+    EXTENDED
+        .iter()
+        .find_map(|(word, kind)| line.strip_prefix(*word).map(|rest| (*kind, rest)))
 }
 
 /// A name in a `---` or `+++` line.
@@ -69,11 +74,20 @@ pub(super) struct Section {
 impl Section {
     /// A section that begins at a line (from 1), perhaps with what follows `diff --git `.
     pub(super) fn begin(line: usize, git_line: Option<&[u8]>) -> Self {
-        Section { line, git_name: git_line.and_then(common_name), ..Section::default() }
+        Section {
+            line,
+            git_name: git_line.and_then(common_name),
+            ..Section::default()
+        }
     }
 
     /// Takes one extended header line.
-    pub(super) fn take_extended(&mut self, kind: ExtendedKind, rest: &[u8], line: usize) -> Result<(), ReadError> {
+    pub(super) fn take_extended(
+        &mut self,
+        kind: ExtendedKind,
+        rest: &[u8],
+        line: usize,
+    ) -> Result<(), ReadError> {
         if self.seen.contains(&kind) {
             return refuse(
                 "header-repeated",
@@ -103,7 +117,11 @@ impl Section {
     /// Takes the `---` and `+++` lines, keywords removed.
     pub(super) fn take_names(&mut self, old: &[u8], new: &[u8], line: usize) -> Result<(), ReadError> {
         if self.names.is_some() {
-            return refuse("header-repeated", line, "This file has `---` and `+++` lines twice. Keep one pair.");
+            return refuse(
+                "header-repeated",
+                line,
+                "This file has `---` and `+++` lines twice. Keep one pair.",
+            );
         }
         self.names = Some((marked_name(old, b"a/", line)?, marked_name(new, b"b/", line + 1)?));
         Ok(())
@@ -111,11 +129,19 @@ impl Section {
 
     fn take_index(&mut self, rest: &[u8], line: usize) -> Result<(), ReadError> {
         let bad = || {
-            refuse("bad-index", line, "The `index` line must hold two hex ids joined by `..`. Correct or remove it.")
+            refuse(
+                "bad-index",
+                line,
+                "The `index` line must hold two hex ids joined by `..`. Correct or remove it.",
+            )
         };
-        let Ok(text) = std::str::from_utf8(rest) else { return bad() };
+        let Ok(text) = std::str::from_utf8(rest) else {
+            return bad();
+        };
         let mut words = text.split_whitespace();
-        let Some((old, new)) = words.next().and_then(|ids| ids.split_once("..")) else { return bad() };
+        let Some((old, new)) = words.next().and_then(|ids| ids.split_once("..")) else {
+            return bad();
+        };
         let is_id = |t: &str| (4..=40).contains(&t.len()) && t.bytes().all(|b| b.is_ascii_hexdigit());
         if !is_id(old) || !is_id(new) {
             return bad();
@@ -139,9 +165,17 @@ impl Section {
         let (old_path, new_path) = self.paths(op)?;
         let says_nothing = self.hunks.is_empty() && !self.binary && self.new_mode.is_none();
         if op == FileOp::Modify && says_nothing {
-            return refuse("empty-section", self.line, "This file section changes nothing. Give hunks or remove it.");
+            return refuse(
+                "empty-section",
+                self.line,
+                "This file section changes nothing. Give hunks or remove it.",
+            );
         }
-        let same_mode = if op == FileOp::Create { None } else { self.index_mode };
+        let same_mode = if op == FileOp::Create {
+            None
+        } else {
+            self.index_mode
+        };
         Ok(FilePatch {
             op,
             old_path,
@@ -167,7 +201,9 @@ impl Section {
         let modes = self.has(ExtendedKind::OldMode) || self.has(ExtendedKind::NewMode);
         let stated = [create, delete, rename, copy].iter().filter(|b| **b).count();
         if stated > 1 || (modes && (create || delete)) {
-            return self.contradiction("It says more than one of: new file, deleted file, rename, copy, mode change.");
+            return self.contradiction(
+                "It says more than one of: new file, deleted file, rename, copy, mode change.",
+            );
         }
         let whole = self.from.is_some() && self.to.is_some();
         if (rename || copy) && !whole {
@@ -196,10 +232,14 @@ impl Section {
         };
         if let (FileOp::Rename | FileOp::Copy, Some(from), Some(to)) = (op, &self.from, &self.to) {
             let agrees = self.names.is_none() || (old.as_ref() == Some(from) && new.as_ref() == Some(to));
-            return if agrees {
+            return if from == to || self.git_name.is_some() {
+                self.contradiction("A rename or copy must lead to another name.")
+            } else if agrees {
                 Ok((from.clone(), to.clone()))
             } else {
-                self.contradiction("The `---` and `+++` lines name other files than the rename or copy lines.")
+                self.contradiction(
+                    "The `---` and `+++` lines name other files than the rename or copy lines.",
+                )
             };
         }
         let stated: Vec<&RepoPath> = old.iter().chain(new.iter()).chain(self.git_name.iter()).collect();
@@ -220,7 +260,11 @@ impl Section {
     }
 
     fn contradiction<T>(&self, what: &str) -> Result<T, ReadError> {
-        refuse("header-contradiction", self.line, format!("The headers of this file contradict each other. {what}"))
+        refuse(
+            "header-contradiction",
+            self.line,
+            format!("The headers of this file contradict each other. {what}"),
+        )
     }
 }
 
@@ -230,7 +274,11 @@ fn mode(text: &[u8], line: usize) -> Result<FileMode, ReadError> {
         b"100755" => Ok(FileMode::Executable),
         b"120000" => Ok(FileMode::Symlink),
         b"160000" => Ok(FileMode::Submodule),
-        _ => refuse("bad-mode", line, "A mode must be 100644, 100755, 120000 or 160000."),
+        _ => refuse(
+            "bad-mode",
+            line,
+            "A mode must be 100644, 100755, 120000 or 160000.",
+        ),
     }
 }
 
@@ -264,17 +312,19 @@ fn marked_name(text: &[u8], prefix: &[u8], line: usize) -> Result<Name, ReadErro
     Ok(Name::Path(RepoPath::from_bytes(bytes)))
 }
 
-/// The name in `diff --git a/X b/X`, if both sides agree; otherwise the other headers must say it.
+/// The name in `diff --git a/X b/X`, if both sides agree; otherwise the other headers must say it. Equal
+/// names are quoted alike and equally long, so the space between them is the middle.
 fn common_name(rest: &[u8]) -> Option<RepoPath> {
     let unprefixed = |side: &[u8], prefix: &[u8]| -> Option<Vec<u8>> {
-        let whole = if side.first() == Some(&b'"') { unquote(side).ok()? } else { side.to_vec() };
+        let whole = if side.first() == Some(&b'"') {
+            unquote(side).ok()?
+        } else {
+            side.to_vec()
+        };
         Some(whole.strip_prefix(prefix)?.to_vec())
     };
-    let spaces = rest.iter().enumerate().filter(|(_, b)| **b == b' ').map(|(i, _)| i);
-    let mut names = spaces.filter_map(|i| {
-        let old = unprefixed(&rest[..i], b"a/")?;
-        let new = unprefixed(&rest[i + 1..], b"b/")?;
-        (old == new).then_some(old)
-    });
-    names.next().map(RepoPath::from_bytes)
+    let middle = rest.len() / 2;
+    let (old, new) = (rest.get(..middle)?, rest.get(middle..)?.strip_prefix(b" ")?);
+    let (old, new) = (unprefixed(old, b"a/")?, unprefixed(new, b"b/")?);
+    (old == new).then(|| RepoPath::from_bytes(old))
 }

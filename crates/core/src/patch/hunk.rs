@@ -1,7 +1,7 @@
 //! The body of one hunk: where it ends, when the counts in its header may be right, wrong or missing.
 //!
-//! Counts that fit exactly are believed. Otherwise the body goes on for as long as lines look like it, and whatever
-//! could be read in two ways is refused. It must never drop a line that may be content.
+//! Counts that fit exactly are believed. Otherwise the body goes on for as long as lines look like it, and
+//! whatever could be read in two ways is refused. It must never drop a line that may be content.
 
 use super::{Hunk, HunkLine, ReadError, Side, refuse};
 
@@ -24,11 +24,22 @@ pub(super) fn read_hunk(lines: &[&[u8]], at: usize) -> Result<(Hunk, usize), Rea
         None => read_by_looks(lines, at + 1)?,
     };
     if body.is_empty() {
-        return refuse("empty-hunk", at + 1, "This hunk has no lines. Give its context and changes.");
+        return refuse(
+            "empty-hunk",
+            at + 1,
+            "This hunk has no lines. Give its context and changes.",
+        );
     }
     check_newline_marks(&body, at + 1)?;
     let old_index = stated.as_ref().and_then(|stated| stated_index(stated, &body));
-    Ok((Hunk { old_index, lines: body, line: at + 1 }, next))
+    Ok((
+        Hunk {
+            old_index,
+            lines: body,
+            line: at + 1,
+        },
+        next,
+    ))
 }
 
 /// `-N,0` means "after line N"; a stated emptiness that isn't true makes the number worthless.
@@ -46,7 +57,11 @@ fn parse_numbers(line: &[u8]) -> Option<Stated> {
     let mut words = text.split_whitespace();
     let (old_start, old_count) = parse_range(words.next()?.strip_prefix('-')?)?;
     let (_, new_count) = parse_range(words.next()?.strip_prefix('+')?)?;
-    Some(Stated { old_start, old_count, new_count })
+    Some(Stated {
+        old_start,
+        old_count,
+        new_count,
+    })
 }
 
 fn parse_range(text: &str) -> Option<(usize, usize)> {
@@ -62,13 +77,17 @@ fn read_by_counts(lines: &[&[u8]], start: usize, stated: &Stated) -> Result<Opti
     let mut body = Vec::new();
     let mut at = start;
     while old > 0 || new > 0 || lines.get(at).is_some_and(|l| is_newline_mark(l)) {
-        let Some(line) = lines.get(at) else { return Ok(None) };
+        let Some(line) = lines.get(at) else {
+            return Ok(None);
+        };
         if is_newline_mark(line) {
             if !drop_newline(&mut body) {
                 return Ok(None);
             }
         } else {
-            let Some(line) = body_line(line) else { return Ok(None) };
+            let Some(line) = body_line(line) else {
+                return Ok(None);
+            };
             let (takes_old, takes_new) = (line.side != Side::Added, line.side != Side::Removed);
             if (takes_old && old == 0) || (takes_new && new == 0) {
                 return Ok(None);
@@ -115,7 +134,11 @@ fn read_by_looks(lines: &[&[u8]], start: usize) -> Result<Body, ReadError> {
     while let Some(line) = lines.get(at) {
         if is_newline_mark(line) {
             if !drop_newline(&mut body) {
-                return refuse("newline-mark", at + 1, "`\\ No newline` must follow a line of a hunk.");
+                return refuse(
+                    "newline-mark",
+                    at + 1,
+                    "`\\ No newline` must follow a line of a hunk.",
+                );
             }
             at += 1;
             continue;
@@ -177,7 +200,10 @@ pub(super) fn is_header_pair(lines: &[&[u8]], at: usize) -> bool {
 /// `-- ` and then something that no hunk holds, as mail programs and `git format-patch` end a message.
 fn is_signature(lines: &[&[u8]], at: usize) -> bool {
     let is_dashes = lines[at] == b"-- " || lines[at] == b"--" || lines[at] == b"-- \r";
-    is_dashes && lines.get(at + 1).is_none_or(|l| body_line(l).is_none() || is_blank(l))
+    is_dashes
+        && lines
+            .get(at + 1)
+            .is_none_or(|l| body_line(l).is_none() || is_blank(l))
 }
 
 fn looks_like_body(lines: &[&[u8]], at: usize) -> bool {

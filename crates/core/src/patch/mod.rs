@@ -1,9 +1,9 @@
 //! Proposals as text: the lenient reader of unified git diffs.
 //!
-//! People, tools and models write diffs with prose and fences around them, with wrong or missing counts, without
-//! `diff --git` lines. [`read`] accepts all that as long as only one meaning is possible, and refuses the rest with
-//! a code and a line number. It never looks at a repository, never guesses content and never repairs it: whether a
-//! patch *fits* is the strict applier's business (git crate).
+//! People, tools and models write diffs with prose and fences around them, with wrong or missing counts,
+//! without `diff --git` lines. [`read`] accepts all that as long as only one meaning is possible, and refuses
+//! the rest with a code and a line number. It never looks at a repository, never guesses content and never
+//! repairs it: whether a patch *fits* is the strict applier's business (git crate).
 
 mod header;
 mod hunk;
@@ -22,6 +22,8 @@ pub const INPUT_MAX_BYTES: usize = 16 * 1024 * 1024;
 pub const FILES_MAX: usize = 2_000;
 /// Most hunks in one input.
 pub const HUNKS_MAX: usize = 20_000;
+/// Most lines in one input.
+pub const LINES_MAX: usize = 1_000_000;
 /// Longest accepted line, in bytes.
 pub const LINE_MAX_BYTES: usize = 1024 * 1024;
 
@@ -73,7 +75,8 @@ pub struct FilePatch {
     pub hunks: Vec<Hunk>,
     /// The section says that its content is binary; it can't be applied.
     pub binary: bool,
-    /// Every line of the input ended in CRLF and lost that CR here: whether the file itself has CRLF isn't known.
+    /// Every line of the input ended in CRLF and lost that CR here: whether the file itself has CRLF isn't
+    /// known.
     pub crlf_transport: bool,
     /// Line of the input where the section starts.
     pub line: usize,
@@ -111,5 +114,9 @@ pub struct HunkLine {
 }
 
 fn refuse<T>(code: &'static str, line: usize, message: impl Into<String>) -> Result<T, ReadError> {
-    Err(ReadError { code, message: message.into(), line })
+    Err(ReadError {
+        code,
+        message: message.into(),
+        line,
+    })
 }

@@ -1,8 +1,8 @@
 //! From text to file sections: finds the diff among prose and fences, and walks it line by line.
 
-use super::header::{Section, extended};
+use super::header::{EXTENDED_KINDS, Section, extended};
 use super::hunk::{is_header_pair, read_hunk};
-use super::{FILES_MAX, FilePatch, HUNKS_MAX, INPUT_MAX_BYTES, LINE_MAX_BYTES, ReadError, refuse};
+use super::{FILES_MAX, FilePatch, HUNKS_MAX, INPUT_MAX_BYTES, LINE_MAX_BYTES, LINES_MAX, ReadError, refuse};
 
 /// Reads a unified git diff out of a text.
 ///
@@ -10,20 +10,39 @@ use super::{FILES_MAX, FilePatch, HUNKS_MAX, INPUT_MAX_BYTES, LINE_MAX_BYTES, Re
 /// When the text is too large, holds no diff, or holds one that can be read in more than one way.
 pub fn read(bytes: &[u8]) -> Result<Vec<FilePatch>, ReadError> {
     if bytes.len() > INPUT_MAX_BYTES {
-        return refuse("too-large", 1, format!("A diff may have at most {INPUT_MAX_BYTES} bytes. Split the change."));
+        return refuse(
+            "too-large",
+            1,
+            format!("A diff may have at most {INPUT_MAX_BYTES} bytes. Split the change."),
+        );
     }
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     if bytes.trim_ascii().is_empty() {
-        return refuse("empty", 1, "There is nothing to read. Give a unified diff, as `git diff` prints it.");
+        return refuse(
+            "empty",
+            1,
+            "There is nothing to read. Give a unified diff, as `git diff` prints it.",
+        );
     }
     let (lines, crlf_transport) = split(bytes)?;
-    let mut reader = Reader { lines: &lines, crlf_transport, at: 0, section: None, patches: Vec::new(), hunks: 0 };
+    let mut reader = Reader {
+        lines: &lines,
+        crlf_transport,
+        at: 0,
+        section: None,
+        patches: Vec::new(),
+        hunks: 0,
+    };
     while reader.at < reader.lines.len() {
         reader.step()?;
     }
     reader.close()?;
     if reader.patches.is_empty() {
-        return refuse("no-diff", 1, "No file change was found. Give a unified diff, as `git diff` prints it.");
+        return refuse(
+            "no-diff",
+            1,
+            "No file change was found. Give a unified diff, as `git diff` prints it.",
+        );
     }
     Ok(reader.patches)
 }
@@ -32,10 +51,23 @@ pub fn read(bytes: &[u8]) -> Result<Vec<FilePatch>, ReadError> {
 fn split(bytes: &[u8]) -> Result<(Vec<&[u8]>, bool), ReadError> {
     let whole = bytes.strip_suffix(b"\n").unwrap_or(bytes);
     let mut lines: Vec<&[u8]> = whole.split(|b| *b == b'\n').collect();
-    if let Some(at) = lines.iter().position(|l| l.len() > LINE_MAX_BYTES) {
-        return refuse("line-too-long", at + 1, format!("A line may have at most {LINE_MAX_BYTES} bytes."));
+    if lines.len() > LINES_MAX {
+        return refuse(
+            "too-many-lines",
+            LINES_MAX,
+            format!("A diff may have at most {LINES_MAX} lines. Split it."),
+        );
     }
-    let (last, others) = lines.split_last().map_or((&[][..], &[][..]), |(last, others)| (*last, others));
+    if let Some(at) = lines.iter().position(|l| l.len() > LINE_MAX_BYTES) {
+        return refuse(
+            "line-too-long",
+            at + 1,
+            format!("A line may have at most {LINE_MAX_BYTES} bytes."),
+        );
+    }
+    let (last, others) = lines
+        .split_last()
+        .map_or((&[][..], &[][..]), |(last, others)| (*last, others));
     let last_fits = last.ends_with(b"\r") || whole.len() == bytes.len();
     let crlf = !others.is_empty() && last_fits && others.iter().all(|l| l.ends_with(b"\r"));
     if crlf {
@@ -85,7 +117,11 @@ impl Reader<'_> {
     }
 
     fn take_names(&mut self) -> Result<(), ReadError> {
-        if self.section.as_ref().is_none_or(|s| !s.hunks.is_empty() || s.binary) {
+        if self
+            .section
+            .as_ref()
+            .is_none_or(|s| !s.hunks.is_empty() || s.binary)
+        {
             self.close()?;
         }
         let line = self.at + 1;
@@ -105,7 +141,11 @@ impl Reader<'_> {
         };
         self.hunks += 1;
         if self.hunks > HUNKS_MAX {
-            return refuse("too-many-hunks", self.at + 1, format!("A diff may have at most {HUNKS_MAX} hunks."));
+            return refuse(
+                "too-many-hunks",
+                self.at + 1,
+                format!("A diff may have at most {HUNKS_MAX} hunks."),
+            );
         }
         let (hunk, next) = read_hunk(self.lines, self.at)?;
         section.hunks.push(hunk);
@@ -113,10 +153,13 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// Extended headers belong to an open section, or open one of their own where their `diff --git` is missing.
-    /// Elsewhere they are prose ("index of contents").
+    /// Extended headers belong to an open section, or open one of their own where their `diff --git` is
+    /// missing. Elsewhere they are prose ("index of contents").
     fn take_extended(&mut self) -> Result<(), ReadError> {
-        let finished = self.section.as_ref().is_none_or(|s| !s.hunks.is_empty() || s.binary);
+        let finished = self
+            .section
+            .as_ref()
+            .is_none_or(|s| !s.hunks.is_empty() || s.binary);
         if finished && !self.opens_bare_section() {
             self.at += 1;
             return Ok(());
@@ -135,8 +178,13 @@ impl Reader<'_> {
 
     /// A run of extended headers that ends in `---`/`+++` or says a whole rename or copy.
     fn opens_bare_section(&self) -> bool {
-        let run = self.lines[self.at..].iter().take_while(|l| extended(l).is_some()).count();
-        let says = |word: &[u8]| self.lines[self.at..self.at + run].iter().any(|l| l.starts_with(word));
+        let ahead = self.lines[self.at..].iter().take(EXTENDED_KINDS);
+        let run = ahead.take_while(|l| extended(l).is_some()).count();
+        let says = |word: &[u8]| {
+            self.lines[self.at..self.at + run]
+                .iter()
+                .any(|l| l.starts_with(word))
+        };
         is_header_pair(self.lines, self.at + run)
             || (says(b"rename from ") && says(b"rename to "))
             || (says(b"copy from ") && says(b"copy to "))
@@ -151,7 +199,11 @@ impl Reader<'_> {
     fn close(&mut self) -> Result<(), ReadError> {
         if let Some(section) = self.section.take() {
             if self.patches.len() == FILES_MAX {
-                return refuse("too-many-files", self.at, format!("A diff may change at most {FILES_MAX} files."));
+                return refuse(
+                    "too-many-files",
+                    self.at,
+                    format!("A diff may change at most {FILES_MAX} files."),
+                );
             }
             self.patches.push(section.finish(self.crlf_transport)?);
         }

@@ -41,8 +41,8 @@ impl fmt::Display for PolicySource {
 
 /// A value and who set it.
 ///
-/// The first layer that said the standing value is its source. Only the floor gives way to an equal word: a file
-/// asks for it explicitly, the floor does not.
+/// The first layer that said the standing value is its source. Only the floor gives way to an equal word: a
+/// file asks for it explicitly, the floor does not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Sourced<T> {

@@ -35,7 +35,7 @@ pub struct PolicyFile {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{place}: {message}")]
 pub struct PolicyError {
-    /// The stable code: `policy-too-large`, `policy-syntax`, `policy-version`, `policy-invalid`, `policy-glob`.
+    /// The code: `policy-too-large`, `policy-syntax`, `policy-version`, `policy-invalid`, `policy-glob`.
     pub code: &'static str,
     /// Line and column, or the key.
     pub place: String,

@@ -4,8 +4,10 @@
 
 use unicode_normalization::UnicodeNormalization as _;
 
-/// Whether a character can't be seen or changes the order of its neighbours: control characters, separators, and
-/// what Unicode calls default-ignorable (zero-width, bidirectional, tags, variation selectors, fillers).
+/// Whether a character can't be seen or changes the order of its neighbours.
+///
+/// Control characters, separators, and what Unicode calls default-ignorable: zero-width and bidirectional ones,
+/// tags, variation selectors, fillers.
 pub fn is_hidden_character(c: char) -> bool {
     c.is_control()
         || matches!(
@@ -45,6 +47,9 @@ pub(super) fn match_key(path: &[u8]) -> Vec<u8> {
 
 /// Case folded (upper, then lower: `ß` is `ss`, the Kelvin sign is `k`) and NFC.
 pub(super) fn fold(text: &str) -> String {
+    if text.is_ascii() {
+        return text.to_ascii_lowercase();
+    }
     text.nfd()
         .flat_map(char::to_uppercase)
         .flat_map(char::to_lowercase)
@@ -52,7 +57,7 @@ pub(super) fn fold(text: &str) -> String {
         .collect()
 }
 
-/// Every character beyond ASCII, and every byte that is not UTF-8, as one DEL byte: `?` in a glob is one byte.
+/// Every character beyond ASCII, and every byte that is not UTF-8, as one DEL byte, as `?` takes one byte.
 pub(super) fn squeeze(bytes: &[u8]) -> Vec<u8> {
     const STAND_IN: u8 = 0x7f;
     let mut out = Vec::with_capacity(bytes.len());

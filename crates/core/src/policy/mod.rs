@@ -1,7 +1,7 @@
 //! What a repository lets a proposal do: a built-in floor, an organisation's baseline, `.countersign.toml`.
 //!
-//! Layers only tighten: a looser word than the one standing above it has no effect. The files come from pinned
-//! commits that the proposer does not choose, never from the proposed change (INV-9); here text is only read.
+//! Layers only tighten: a looser word than the one standing above it has no effect. The files come from
+//! pinned commits that the proposer doesn't choose, never from the proposal (INV-9); here text is only read.
 //! Start with [`floor`] and [`effective`], then [`evaluate`]; a rule that is not in [`RuleId`] isn't checked.
 
 mod collisions;
@@ -39,7 +39,7 @@ pub const GLOB_MAX_CHARS: usize = 500;
 
 /// The commented policy file that `countersign init` writes: every key, commented out, with its default.
 ///
-/// As it stands it says nothing: it parses to a policy equal to the floor. A line counts once its `#` is gone.
+/// As it stands it parses to a policy equal to the floor; a line counts once its `#` is gone.
 pub fn template() -> &'static str {
     include_str!("template.toml")
 }

@@ -5,7 +5,7 @@ use super::decide::{Refusal, Turn};
 use super::effect::SealPurpose;
 use super::event::{Approval, Event, Request, RequestStatus, ResumePoint, RevisionCause, Subject};
 use super::planning::{approval_window_ms, ask_for_plan, plan_approved};
-use super::writing::retract_next;
+use super::writing::{any_written, pin_anew, retract_next};
 use super::{Effect, State, Workflow};
 use crate::act::{Act, Attendance, COMMENT_MAX_BYTES, SeenDigest, SignedAct};
 use crate::feedback::AgentSpec;
@@ -241,6 +241,7 @@ fn request_changes(
             ));
         }
     };
+    refuse_half_written(&turn.workflow, "request changes")?;
     let spent = rounds_spent(&turn.workflow);
     turn.emit(Event::ChangesRequested { act });
     turn.close(id, RequestStatus::ChangesRequested);
@@ -253,6 +254,14 @@ fn request_changes(
         turn.ask(QuestionKind::RoundsSpent, details, ResumePoint::Coding);
     } else {
         start_revision(turn, about_plan);
+    }
+    Ok(())
+}
+
+/// What is written has to be taken out of play before its revision can end (hazard 50).
+fn refuse_half_written(workflow: &Workflow, verb: &'static str) -> Result<(), Refusal> {
+    if any_written(workflow) {
+        return Err(wrong_state(workflow, verb, "; part of it is written already: `cancel` takes that out of play"));
     }
     Ok(())
 }
@@ -347,6 +356,7 @@ fn resume(turn: &mut Turn) {
     let again = "taken up again where it stopped";
     let (state, effect) = match point {
         ResumePoint::Queued => (State::Queued, Effect::LookUpRefs),
+        ResumePoint::LoadingContext if !turn.workflow.patch_sets.is_empty() => return pin_anew(turn),
         ResumePoint::LoadingContext => (State::LoadingContext, Effect::LoadContext),
         ResumePoint::Triaging => (State::Triaging, Effect::Triage),
         ResumePoint::Planning if turn.workflow.plan_digest.is_some() && plan_was_asked(&turn.workflow) => {

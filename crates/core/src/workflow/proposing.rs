@@ -139,7 +139,10 @@ fn violations(workflow: &Workflow) -> Vec<Violation> {
             .iter()
             .find(|r| r.repository == draft.repository)
         {
-            all.extend(policy::evaluate(&repo.policy, &repo.repository, &draft.diff));
+            let own = policy::evaluate(&repo.policy, &repo.repository, &draft.diff);
+            let around = draft.collisions.iter().filter(|c| !own.iter().any(|v| v.id() == c.id()));
+            all.extend(around.cloned());
+            all.extend(own);
         }
     }
     all

@@ -133,7 +133,7 @@ fn outlast_checks(turn: &Turn, roster: &Roster) -> Vec<Check> {
 }
 
 /// A moved base voids everything from gate 1 up; nothing of this revision was written yet.
-fn pin_anew(turn: &mut Turn) {
+pub(super) fn pin_anew(turn: &mut Turn) {
     let revision = Revision(turn.workflow.revision.0 + 1);
     turn.emit(Event::RevisionStarted {
         revision,
@@ -188,7 +188,8 @@ fn write_next(turn: &mut Turn) {
     }
 }
 
-fn any_written(workflow: &Workflow) -> bool {
+/// Whether something of this revision is, or may be, in a repository.
+pub(super) fn any_written(workflow: &Workflow) -> bool {
     workflow
         .intents
         .iter()

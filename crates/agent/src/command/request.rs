@@ -1,0 +1,108 @@
+//! What a program is told: one JSON object on its standard input. Nothing in it is secret, and no path in it
+//! but those of the private folder leads anywhere.
+//!
+//! ```json
+//! {"version": 1, "role": "coder", "workflow": "wf_…", "revision": 1, "round": 1, "deadline_seconds": 60,
+//!  "feedback": "the issue's text", "guidance": [{"revision": 1, "text": "…"}],
+//!  "repositories": [{"name": "tollgate", "id": "local-1", "role": "primary", "base": "40 hex digits",
+//!                    "path": "/…/repos/tollgate", "skipped": ["link"]}],
+//!  "triage": null, "architecture": null, "plan": null, "refusals": []}
+//! ```
+
+use super::stage::Stage;
+use crate::answer::malformed;
+use crate::wire::PlanForm;
+use countersign_core::artifact::{AgentRole, Architecture, Plan, TriageDecision};
+use countersign_core::feedback::RepoRole;
+use countersign_ports::agent::{AgentCall, AgentError};
+use serde::Serialize;
+use std::time::Duration;
+
+/// Version of this object.
+const VERSION: u32 = 1;
+
+#[derive(Serialize)]
+struct Request<'a> {
+    version: u32,
+    role: AgentRole,
+    workflow: &'a str,
+    revision: u32,
+    round: u32,
+    deadline_seconds: u64,
+    feedback: &'a str,
+    guidance: Vec<GuidanceForm<'a>>,
+    repositories: Vec<RepositoryForm<'a>>,
+    triage: Option<&'a TriageDecision>,
+    architecture: Option<&'a Architecture>,
+    plan: Option<PlanForm>,
+    refusals: &'a [String],
+}
+
+#[derive(Serialize)]
+struct GuidanceForm<'a> {
+    revision: u32,
+    text: &'a str,
+}
+
+#[derive(Serialize)]
+struct RepositoryForm<'a> {
+    name: &'a str,
+    id: String,
+    role: RepoRole,
+    base: &'a str,
+    path: String,
+    skipped: &'a [String],
+}
+
+/// The object as bytes.
+///
+/// # Errors
+/// Never in practice: all of it is text and numbers.
+pub(super) fn write(
+    call: &AgentCall,
+    role: AgentRole,
+    plan: Option<&Plan>,
+    stage: &Stage,
+    left: Duration,
+) -> Result<Vec<u8>, AgentError> {
+    let repositories = call
+        .repositories
+        .iter()
+        .zip(stage.copies())
+        .map(|(repo, copy)| RepositoryForm {
+            name: &repo.name,
+            id: repo.id.to_string(),
+            role: repo.role,
+            base: repo.base.as_str(),
+            path: copy.path.to_string_lossy().into_owned(),
+            skipped: &copy.skipped,
+        });
+    let request = Request {
+        version: VERSION,
+        role,
+        workflow: call.workflow.as_str(),
+        revision: call.revision.0,
+        round: call.round,
+        deadline_seconds: left.as_secs(),
+        feedback: &call.feedback,
+        guidance: call
+            .guidance
+            .iter()
+            .map(|g| GuidanceForm {
+                revision: g.revision.0,
+                text: &g.text,
+            })
+            .collect(),
+        repositories: repositories.collect(),
+        triage: call.triage.as_ref(),
+        architecture: call.architecture.as_ref(),
+        plan: plan.map(|plan| PlanForm::from_core(plan, &call.repositories)),
+        refusals: &call.refusals,
+    };
+    serde_json::to_vec(&request).map_err(|e| {
+        malformed(
+            "command-request",
+            format!("the command can't be told what to do: {e}"),
+        )
+    })
+}

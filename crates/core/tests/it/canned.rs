@@ -1,0 +1,618 @@
+//! Ready-made facts: a two-repository workflow, every result that an effect can give, signed acts of three people.
+
+use countersign_core::act::{Act, ActRecord, Attendance, AuthenticatedBy, SeenDigest, SignedAct};
+use countersign_core::artifact::{
+    AcceptanceCriterion, AgentRole, Architecture, Critique, Finding, FindingLevel, PathExpectation, Plan,
+    PlannedPath, Scope, Step, TriageDecision, Verdict,
+};
+use countersign_core::diff::{ChangeKind, FileChange, FileMode, FileSide, TreeDiff};
+use countersign_core::digest::{ArtifactDigest, BodyHash, ContextHash, DiffHash};
+use countersign_core::feedback::{AgentSpec, Feedback, FeedbackOrigin, RepoRole, RepoSelection};
+use countersign_core::id::{
+    AttemptNumber, BlobSha, BranchName, CommitSha, Fence, InputId, MemberId, RepositoryId, TenantId, TreeSha,
+    Version, WorkflowId,
+};
+use countersign_core::member::{Member, Role, Roster};
+use countersign_core::patch_set::Draft;
+use countersign_core::time::Timestamp;
+use countersign_core::workflow::event::{
+    AgentRun, Attempt, AttemptOutcome, CheckpointRef, RepoLookup, Standing, Subject,
+};
+use countersign_core::workflow::input::{LoadedRepo, PathLookup, PolicyTexts, Refused};
+use countersign_core::workflow::{Effect, EffectResult, Input, State, Submission, Workflow, start};
+use ed25519_dalek::SigningKey;
+
+/// When every canned workflow begins.
+pub const START: Timestamp = Timestamp(1_795_000_000_000);
+/// When an exploration begins.
+pub const LATER: Timestamp = Timestamp(START.0 + 60_000);
+/// Longer than an approval lives.
+pub const EIGHT_DAYS_MS: u64 = 8 * 24 * 60 * 60 * 1000;
+
+/// Who is there.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Team {
+    /// Alice alone.
+    Solo,
+    /// Alice, who starts everything, Bob and Carol.
+    Three,
+}
+
+impl Team {
+    /// Names of the members.
+    pub fn members(self) -> &'static [&'static str] {
+        match self {
+            Team::Solo => &["alice"],
+            Team::Three => &["alice", "bob", "carol"],
+        }
+    }
+
+    /// The roster.
+    pub fn roster(self) -> Roster {
+        let member = |name: &&str| Member {
+            id: member_id(name),
+            person: (*name).to_owned(),
+            name: (*name).to_owned(),
+            role: if *name == "alice" {
+                Role::Owner
+            } else {
+                Role::Reviewer
+            },
+            active: true,
+        };
+        Roster {
+            members: self.members().iter().map(member).collect(),
+        }
+    }
+}
+
+/// A member's id.
+pub fn member_id(name: &str) -> MemberId {
+    MemberId::parse(&format!("mb_{name}")).unwrap()
+}
+
+/// The key that is held for a member, for tests of signatures.
+pub fn key_of(name: &str) -> SigningKey {
+    let mut seed = [7; 32];
+    seed[..name.len()].copy_from_slice(name.as_bytes());
+    SigningKey::from_bytes(&seed)
+}
+
+/// The workflow's id.
+pub fn workflow_id() -> WorkflowId {
+    WorkflowId::from_parts(START.0, 1)
+}
+
+/// The two repositories.
+pub fn repositories() -> [RepositoryId; 2] {
+    [RepositoryId::local(1), RepositoryId::local(2)]
+}
+
+fn sha(text: &str) -> String {
+    BodyHash::of_bytes(text.as_bytes()).to_hex()[..40].to_owned()
+}
+
+fn commit(text: &str) -> CommitSha {
+    CommitSha::parse(&sha(text)).unwrap()
+}
+
+fn tree(text: &str) -> TreeSha {
+    TreeSha::parse(&sha(text)).unwrap()
+}
+
+fn main_branch() -> BranchName {
+    BranchName::parse("main").unwrap()
+}
+
+/// What starts it.
+pub fn submission() -> Submission {
+    let selection = |(index, id): (usize, RepositoryId)| RepoSelection {
+        name: format!("repo{}", index + 1),
+        id,
+        role: if index == 0 {
+            RepoRole::Primary
+        } else {
+            RepoRole::Secondary
+        },
+        base: None,
+    };
+    Submission {
+        feedback: Feedback::read(FeedbackOrigin::Issue, b"Rename quote\n\nPlease.").unwrap(),
+        repositories: repositories().into_iter().enumerate().map(selection).collect(),
+        agent: AgentSpec::Scripted {
+            script: BodyHash::of_bytes(b"script"),
+        },
+        started_by: member_id("alice"),
+        attendance: Attendance::Attended,
+        again: false,
+    }
+}
+
+/// A workflow right after its start.
+pub fn started() -> Workflow {
+    start(
+        &Workflow::empty(TenantId::local(), workflow_id()),
+        submission(),
+        START,
+    )
+    .unwrap()
+    .workflow
+}
+
+/// Something a human does. `decide` gets acts whose signature was checked, so the signature is empty here.
+pub fn act(w: &Workflow, team: Team, name: &str, act: Act, attendance: Attendance, at: Timestamp) -> Input {
+    let record = ActRecord {
+        tenant: w.tenant.clone(),
+        workflow: w.id.clone(),
+        member: member_id(name),
+        authenticated_by: AuthenticatedBy::OsUser,
+        attendance,
+        at,
+        act,
+    };
+    let input = InputId::from_parts(at.0, 1);
+    Input::Act {
+        input,
+        act: SignedAct {
+            record,
+            signature: "00".repeat(64),
+        },
+        roster: team.roster(),
+    }
+}
+
+/// What a person who looks at a request sees.
+pub fn seen(subject: &Subject) -> SeenDigest {
+    match subject {
+        Subject::Plan { digest } => SeenDigest::Plan(*digest),
+        Subject::PatchSet { digest, .. } => SeenDigest::PatchSet(*digest),
+        Subject::Question { digest, .. } => SeenDigest::Question(*digest),
+    }
+}
+
+/// Every result that the outstanding effect can give.
+pub fn results(w: &Workflow, team: Team, at: Timestamp) -> Vec<(String, Input)> {
+    let Some((id, effect)) = &w.outstanding else {
+        return Vec::new();
+    };
+    let named = |(name, result): (&str, EffectResult)| {
+        (
+            format!("{}: {name}", effect.kind()),
+            Input::Effect {
+                id: id.clone(),
+                result,
+            },
+        )
+    };
+    let mut all: Vec<(String, Input)> = effect_results(w, effect, team).into_iter().map(named).collect();
+    let gave_up = EffectResult::GaveUp {
+        code: "x".to_owned(),
+        detail: "every try failed".to_owned(),
+    };
+    all.push(named(("gave up", gave_up)));
+    if let Effect::WriteBranch { intent } = effect {
+        let earlier = w.attempts.iter().filter(|(a, _)| a.intent == *intent).count();
+        let of = w.intents.iter().find(|i| i.id == *intent).unwrap();
+        let attempt = Attempt {
+            intent: intent.clone(),
+            number: AttemptNumber(u32::try_from(earlier).unwrap() + 1),
+            fence: Fence(1),
+            commit: of.commit.clone(),
+            expected_old: None,
+            deadline: at.plus_ms(45_000),
+        };
+        all.push((
+            "write-branch: attempt starts".to_owned(),
+            Input::AttemptStarting {
+                id: id.clone(),
+                attempt,
+            },
+        ));
+    }
+    all
+}
+
+fn effect_results(w: &Workflow, effect: &Effect, team: Team) -> Vec<(&'static str, EffectResult)> {
+    match effect {
+        Effect::LookUpRefs => vec![
+            ("found", refs(w, team, Some("base"), None)),
+            ("no such branch", refs(w, team, None, None)),
+            (
+                "duplicate",
+                refs(w, team, Some("base"), Some(WorkflowId::from_parts(1, 1))),
+            ),
+        ],
+        Effect::LoadContext => vec![("loaded", context(w))],
+        Effect::Triage => [Verdict::Go, Verdict::NoGo, Verdict::Defer, Verdict::Ask]
+            .map(triaged)
+            .to_vec(),
+        Effect::Plan => vec![
+            ("planned", planned(team, true, "src/a.rs")),
+            ("planned, high risk", planned(team, true, "src/auth/login.rs")),
+            ("planned, blocked path", planned(team, true, "AGENTS.md")),
+            ("a path is not there", planned(team, false, "src/a.rs")),
+        ],
+        Effect::Draft => vec![
+            ("drafted", drafted(w, "src/a.rs", 1)),
+            ("outside the plan", drafted(w, "src/b.rs", 1)),
+            ("too large", drafted(w, "src/a.rs", 20_000)),
+            ("high risk", drafted(w, "src/a.rs", 2_000)),
+            (
+                "does not apply",
+                EffectResult::Drafted {
+                    run: run(AgentRole::Coder),
+                    answer: refused("context not found"),
+                },
+            ),
+        ],
+        Effect::Critique => vec![
+            ("no finding", critiqued(team, false)),
+            ("rejected", critiqued(team, true)),
+        ],
+        Effect::SealLedger { .. } => vec![("sealed", sealed(w, team))],
+        Effect::CheckBases => vec![
+            ("unmoved", bases(team, Standing::Unmoved)),
+            (
+                "moved, clean",
+                bases(team, Standing::MovedClean { tip: commit("tip") }),
+            ),
+            (
+                "moved, conflict",
+                bases(team, Standing::MovedConflict { tip: commit("tip") }),
+            ),
+            ("gone", bases(team, Standing::Gone)),
+        ],
+        Effect::WriteBranch { intent } => write_results(w, intent),
+        Effect::RetractBranch { intent } => {
+            vec![(
+                "deleted",
+                EffectResult::Retracted {
+                    intent: intent.clone(),
+                    deleted: true,
+                },
+            )]
+        }
+    }
+}
+
+fn write_results(
+    w: &Workflow,
+    intent: &countersign_core::id::WriteIntentId,
+) -> Vec<(&'static str, EffectResult)> {
+    let Some((attempt, None)) = w.last_attempt(intent) else {
+        return Vec::new();
+    };
+    let of = w.intents.iter().find(|i| i.id == *intent).unwrap();
+    let ended = |outcome| EffectResult::WriteEnded {
+        intent: intent.clone(),
+        number: attempt.number,
+        outcome,
+    };
+    let text = || "for a reason".to_owned();
+    let written = |commit, tree| AttemptOutcome::Written {
+        commit,
+        tree,
+        found: false,
+    };
+    vec![
+        ("written", ended(written(of.commit.clone(), of.tree.clone()))),
+        (
+            "written, other tree",
+            ended(written(of.commit.clone(), tree("foreign"))),
+        ),
+        (
+            "foreign",
+            ended(AttemptOutcome::Foreign {
+                commit: None,
+                detail: text(),
+            }),
+        ),
+        (
+            "failed",
+            ended(AttemptOutcome::Failed {
+                code: "x".to_owned(),
+                detail: text(),
+            }),
+        ),
+        ("unknown", ended(AttemptOutcome::Unknown { detail: text() })),
+        (
+            "approvals lapsed",
+            ended(AttemptOutcome::Refused {
+                code: "gate-approvals-missing".to_owned(),
+                detail: text(),
+            }),
+        ),
+    ]
+}
+
+fn refs(w: &Workflow, team: Team, base: Option<&str>, duplicate_of: Option<WorkflowId>) -> EffectResult {
+    let lookup = |id: RepositoryId| RepoLookup {
+        repository: id,
+        default_branch: main_branch(),
+        default_commit: Some(commit("base")),
+        base_branch: main_branch(),
+        base_commit: base.map(commit),
+    };
+    EffectResult::RefsLookedUp {
+        repositories: w
+            .submission
+            .iter()
+            .flat_map(|s| &s.repositories)
+            .map(|s| lookup(s.id.clone()))
+            .collect(),
+        policies: Vec::new(),
+        organisation: None,
+        duplicate_of,
+        roster: team.roster(),
+    }
+}
+
+fn context(w: &Workflow) -> EffectResult {
+    let loaded = |lookup: &RepoLookup| LoadedRepo {
+        repository: lookup.repository.clone(),
+        base_branch: lookup.base_branch.clone(),
+        base: commit("base"),
+        base_tree: tree("base"),
+        default_commit: commit("base"),
+        files: 2,
+        policies: PolicyTexts {
+            default_branch: None,
+            base: None,
+        },
+    };
+    EffectResult::ContextLoaded {
+        repositories: w.lookups.iter().map(loaded).collect(),
+        organisation: None,
+        context: ContextHash::of_bytes(b"context"),
+    }
+}
+
+/// The run log's record of one call.
+pub fn run(role: AgentRole) -> AgentRun {
+    AgentRun {
+        role,
+        revision: countersign_core::id::Revision(1),
+        round: 1,
+        answered_by: "canned".to_owned(),
+        unconfined: false,
+        context: ContextHash::of_bytes(b"context"),
+        answer: ArtifactDigest::of_bytes(b"answer"),
+        output: BodyHash::of_bytes(b"output"),
+        took_ms: 1,
+    }
+}
+
+fn refused<T>(reason: &str) -> Result<T, Refused> {
+    Err(Refused {
+        reasons: vec![reason.to_owned()],
+    })
+}
+
+fn triaged(verdict: Verdict) -> (&'static str, EffectResult) {
+    let (name, missing) = match verdict {
+        Verdict::Go => ("GO", vec![]),
+        Verdict::NoGo => ("NO-GO", vec![]),
+        Verdict::Defer => ("DEFER", vec![]),
+        Verdict::Ask => ("a question", vec!["which file?".to_owned()]),
+    };
+    let decision = TriageDecision {
+        verdict,
+        summary: "Rename quote.".to_owned(),
+        reasons: vec!["it was asked for".to_owned()],
+        risks: vec![],
+        unknowns: vec![],
+        missing,
+    };
+    (
+        name,
+        EffectResult::Triaged {
+            run: run(AgentRole::Triage),
+            answer: Ok(decision),
+        },
+    )
+}
+
+fn planned(team: Team, exists: bool, also: &str) -> EffectResult {
+    let paths = if also == "src/a.rs" {
+        vec![also]
+    } else {
+        vec!["src/a.rs", also]
+    };
+    let step = |(index, repository): (usize, RepositoryId)| Step {
+        id: format!("s{}", index + 1),
+        title: "Rename".to_owned(),
+        repository,
+        paths: paths
+            .iter()
+            .map(|p| PlannedPath {
+                path: (*p).into(),
+                expectation: PathExpectation::Exists,
+            })
+            .collect(),
+        rationale: "asked for".to_owned(),
+    };
+    let plan = Plan {
+        scope: Scope {
+            includes: vec!["the name".to_owned()],
+            non_goals: vec![],
+        },
+        steps: repositories().into_iter().enumerate().map(step).collect(),
+        acceptance: vec![AcceptanceCriterion {
+            id: "a1".to_owned(),
+            text: "no old name is left".to_owned(),
+        }],
+        derived_from_proposal: false,
+    };
+    let architecture = Architecture {
+        summary: "One name.".to_owned(),
+        components: vec![],
+    };
+    let lookup = |repository: RepositoryId| {
+        paths.iter().map(move |p| PathLookup {
+            repository: repository.clone(),
+            path: (*p).into(),
+            exists,
+        })
+    };
+    let lookups = repositories().into_iter().flat_map(lookup).collect();
+    EffectResult::Planned {
+        runs: vec![run(AgentRole::Architect), run(AgentRole::Planner)],
+        answer: Ok((architecture, plan, lookups)),
+        roster: team.roster(),
+    }
+}
+
+/// A draft that changes one path; its result depends on the revision.
+pub fn draft(w: &Workflow, repository: RepositoryId, path: &str, added: u32) -> Draft {
+    let side = |blob: &str| FileSide {
+        path: path.into(),
+        mode: FileMode::Regular,
+        blob: BlobSha::parse(&sha(blob)).unwrap(),
+        size: 10,
+    };
+    // Every second revision changes nothing, so that an unchanged result is seen too.
+    let result = format!("result {repository} {}", w.revision.0 / 2);
+    let change = ChangeKind::Modified {
+        old: side("old"),
+        new: side(&result),
+    };
+    Draft {
+        repository,
+        diff: TreeDiff {
+            base_tree: tree("base"),
+            result_tree: tree(&result),
+            diff_hash: DiffHash::of_bytes(result.as_bytes()),
+            files: vec![FileChange {
+                change,
+                added,
+                removed: 1,
+                binary: false,
+                symlink_target: None,
+            }],
+        },
+        canonical: BodyHash::of_bytes(result.as_bytes()),
+        rationales: vec![],
+        warnings: vec![],
+        collisions: vec![],
+    }
+}
+
+fn drafted(w: &Workflow, path: &str, added: u32) -> EffectResult {
+    let drafts = repositories().map(|id| draft(w, id, path, added)).to_vec();
+    EffectResult::Drafted {
+        run: run(AgentRole::Coder),
+        answer: Ok(drafts),
+    }
+}
+
+fn critiqued(team: Team, reject: bool) -> EffectResult {
+    let finding = Finding {
+        code: "task-unfulfilled".to_owned(),
+        level: FindingLevel::Reject,
+        repository: None,
+        path: None,
+        text: "the name is still there".to_owned(),
+    };
+    let findings = if reject { vec![finding] } else { vec![] };
+    EffectResult::Critiqued {
+        run: run(AgentRole::Critic),
+        answer: Ok(Critique { findings }),
+        roster: team.roster(),
+    }
+}
+
+fn sealed(w: &Workflow, team: Team) -> EffectResult {
+    let checkpoint = CheckpointRef {
+        size: w.version.0,
+        root: sha("root") + &sha("root")[..24],
+        note: BodyHash::of_bytes(b"note"),
+        covers: Version(w.version.0),
+    };
+    EffectResult::Sealed {
+        checkpoint,
+        roster: team.roster(),
+    }
+}
+
+fn bases(team: Team, standing: Standing) -> EffectResult {
+    let standings = repositories().map(|id| (id, standing.clone())).to_vec();
+    EffectResult::BasesChecked {
+        standings,
+        roster: team.roster(),
+    }
+}
+
+/// Takes the named results and acts one after the other; `approve` is by the first member who may.
+pub fn walk(team: Team, names: &[&str]) -> Workflow {
+    let mut w = started();
+    let mut at = START;
+    for name in names {
+        at = at.plus_ms(1_000);
+        let input = results(&w, team, at)
+            .into_iter()
+            .find(|(n, _)| n == name)
+            .map(|(_, input)| input);
+        let input =
+            input.unwrap_or_else(|| panic!("`{name}` is not possible in {} ({:?})", w.state, w.outstanding));
+        w = countersign_core::workflow::decide(&w, input, at)
+            .unwrap_or_else(|e| panic!("{name}: {e}"))
+            .workflow;
+    }
+    w
+}
+
+/// The way to the question for approval.
+pub const TO_APPROVAL: [&str; 7] = [
+    "look-up-refs: found",
+    "load-context: loaded",
+    "triage: GO",
+    "plan: planned",
+    "draft: drafted",
+    "critique: no finding",
+    "seal-ledger: sealed",
+];
+
+/// A workflow in which humans are asked about both patch sets.
+pub fn awaiting_approval(team: Team) -> Workflow {
+    let w = walk(team, &TO_APPROVAL);
+    assert_eq!(w.state, State::AwaitingApproval);
+    w
+}
+
+/// Everybody who may has approved everything.
+pub fn approved(team: Team) -> Workflow {
+    let mut w = awaiting_approval(team);
+    loop {
+        let next = w.open_requests().next().cloned();
+        let Some(open) = next else { return w };
+        let who = if team == Team::Solo { "alice" } else { "bob" };
+        let approve = Act::Approve {
+            request: open.id.clone(),
+            seen: seen(&open.subject),
+            acknowledged: vec![],
+        };
+        let input = act(&w, team, who, approve, Attendance::Attended, LATER);
+        w = countersign_core::workflow::decide(&w, input, LATER)
+            .unwrap()
+            .workflow;
+    }
+}
+
+/// The first attempt to write is recorded.
+pub fn writing(team: Team) -> Workflow {
+    let mut w = approved(team);
+    for name in [
+        "seal-ledger: sealed",
+        "check-bases: unmoved",
+        "write-branch: attempt starts",
+    ] {
+        let found = results(&w, team, LATER)
+            .into_iter()
+            .find(|(n, _)| n == name)
+            .unwrap();
+        w = countersign_core::workflow::decide(&w, found.1, LATER)
+            .unwrap()
+            .workflow;
+    }
+    w
+}

@@ -1,0 +1,299 @@
+//! Walks every way through `decide` with canned results and acts, within bounds: the tests' and the docs' source.
+//!
+//! Exploring runs the assertions of `decide` on everything that is reached, and collects which input leads, from
+//! which state, to which events and effects.
+
+use crate::canned;
+use countersign_core::act::{Act, Attendance};
+use countersign_core::question::Choice;
+use countersign_core::time::Timestamp;
+use countersign_core::workflow::event::Subject;
+use countersign_core::workflow::{Event, Input, State, Workflow, decide};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+/// Revisions beyond this are not followed.
+const REVISIONS_MAX: u32 = 3;
+/// Requests beyond this are not followed.
+const REQUESTS_MAX: usize = 9;
+/// Attempts beyond this are not followed.
+const ATTEMPTS_MAX: usize = 4;
+/// Most different situations that are visited from one starting point.
+const SITUATIONS_MAX: usize = 700;
+
+/// What one kind of input was seen to do in one state.
+#[derive(Default, Debug, Clone, PartialEq, Eq)]
+pub struct Seen {
+    /// States that it led to.
+    pub to: BTreeSet<State>,
+    /// Kinds of events.
+    pub events: BTreeSet<&'static str>,
+    /// Kinds of effects.
+    pub effects: BTreeSet<&'static str>,
+}
+
+/// Input name and state → what was seen.
+pub type Catalogue = BTreeMap<(String, State), Seen>;
+
+/// What an exploration found.
+pub struct Explored {
+    /// The catalogue.
+    pub catalogue: Catalogue,
+    /// Situations visited.
+    pub situations: usize,
+    /// States that some way leads to.
+    pub reached: BTreeSet<State>,
+}
+
+/// Explores from a canned submission with that team, and again from later points, so that the end is seen as well.
+pub fn explore(team: canned::Team) -> Explored {
+    let mut found = Explored {
+        catalogue: BTreeMap::new(),
+        situations: 0,
+        reached: BTreeSet::new(),
+    };
+    for first in [
+        canned::started(),
+        canned::awaiting_approval(team),
+        canned::approved(team),
+        canned::writing(team),
+    ] {
+        explore_from(first, team, &mut found);
+    }
+    found
+}
+
+fn explore_from(first: Workflow, team: canned::Team, found: &mut Explored) {
+    let mut seen = BTreeSet::from([situation(&first)]);
+    let mut waiting = VecDeque::from([(first, canned::LATER)]);
+    while let Some((workflow, at)) = waiting.pop_front() {
+        found.reached.insert(workflow.state);
+        if workflow.revision.0 > REVISIONS_MAX
+            || workflow.requests.len() > REQUESTS_MAX
+            || workflow.attempts.len() > ATTEMPTS_MAX
+        {
+            continue;
+        }
+        for (name, input, at) in inputs(&workflow, team, at) {
+            let Ok(decision) = decide(&workflow, input, at) else {
+                continue;
+            };
+            check(&workflow, &decision.workflow, &decision.events);
+            let entry = found.catalogue.entry((name, workflow.state)).or_default();
+            entry.to.insert(decision.workflow.state);
+            entry.events.extend(decision.events.iter().map(Event::kind));
+            entry
+                .effects
+                .extend(decision.effects.iter().map(|(_, e)| e.kind()));
+            if seen.len() < SITUATIONS_MAX && seen.insert(situation(&decision.workflow)) {
+                waiting.push_back((decision.workflow, at));
+            }
+        }
+    }
+    found.situations += seen.len();
+}
+
+/// What must hold after every single decision.
+fn check(before: &Workflow, after: &Workflow, events: &[Event]) {
+    let mut replayed = before.clone();
+    for event in events {
+        replayed.apply(event);
+    }
+    assert_eq!(
+        situation(&replayed),
+        situation(after),
+        "the events alone make the new state"
+    );
+    assert_eq!(replayed.version, after.version, "every event counts");
+    if after.state.is_final() {
+        assert!(after.outstanding.is_none(), "an ended workflow has nothing to do");
+        assert_eq!(
+            after.open_requests().count(),
+            0,
+            "an ended workflow asks nobody: {events:?}"
+        );
+    }
+    let mut subjects: Vec<String> = after.open_requests().map(|r| subject_kind(&r.subject)).collect();
+    let open = subjects.len();
+    subjects.sort();
+    subjects.dedup();
+    assert_eq!(subjects.len(), open, "one open request per subject (INV-10)");
+    for (attempt, _) in &after.attempts {
+        if before.attempts.iter().any(|(a, _)| a == attempt) {
+            continue;
+        }
+        let intent = after
+            .intents
+            .iter()
+            .find(|i| i.id == attempt.intent)
+            .expect("an attempt serves an intent");
+        let patch_set = after
+            .patch_set(&intent.repository)
+            .expect("an intent serves a patch set");
+        assert_eq!(
+            intent.patch_set, patch_set.digest,
+            "what is written is the head of the approved revision"
+        );
+        assert_eq!(
+            Some(intent.approval),
+            after.approval_digest(patch_set),
+            "and exactly what was approved"
+        );
+        assert!(!after.rejected, "nothing rejected is written (INV-1)");
+        assert!(
+            !after.approvals.is_empty(),
+            "nothing is written without approvals (INV-1)"
+        );
+    }
+}
+
+fn subject_kind(subject: &Subject) -> String {
+    match subject {
+        Subject::Plan { .. } => "plan".to_owned(),
+        Subject::PatchSet { repository, .. } => format!("patch set {repository}"),
+        Subject::Question { .. } => "question".to_owned(),
+    }
+}
+
+/// What makes two situations the same for what can come next.
+fn situation(w: &Workflow) -> String {
+    let open: Vec<String> = w.open_requests().map(|r| subject_kind(&r.subject)).collect();
+    let gates: Vec<_> = w.gates.values().map(|g| (g.gate, g.outcome)).collect();
+    let approvals: Vec<_> = w
+        .approvals
+        .iter()
+        .map(|a| (&a.act.record.member, &a.request, a.expires_at))
+        .collect();
+    let attempts: Vec<_> = w
+        .attempts
+        .iter()
+        .map(|(a, o)| (&a.intent, o.as_ref().map(|o| format!("{o:?}"))))
+        .collect();
+    format!(
+        "{:?} {} {:?} {open:?} {gates:?} {approvals:?} {attempts:?} {:?} {:?} {} {} {:?} {:?} {:?} {:?}",
+        w.state,
+        w.revision,
+        w.outstanding.as_ref().map(|(_, e)| e.clone()),
+        w.refused_in_a_row,
+        w.resume,
+        w.cancelling,
+        w.retracted.len(),
+        w.drafts
+            .iter()
+            .flat_map(|d| &d.diff.files)
+            .map(|f| (f.path(), f.added))
+            .collect::<Vec<_>>(),
+        w.tier,
+        w.plan_accepted_under,
+        w.violations.iter().map(|v| v.id()).collect::<Vec<_>>(),
+    )
+}
+
+/// Every input that is worth trying now, with its name and the time at which it comes.
+fn inputs(workflow: &Workflow, team: canned::Team, at: Timestamp) -> Vec<(String, Input, Timestamp)> {
+    let soon = at.plus_ms(1_000);
+    let late = at.plus_ms(canned::EIGHT_DAYS_MS);
+    let mut inputs: Vec<(String, Input, Timestamp)> = Vec::new();
+    for (name, input) in canned::results(workflow, team, soon) {
+        inputs.push((name, input, soon));
+    }
+    inputs.push(("time passed".to_owned(), Input::TimePassed, late));
+    for member in team.members() {
+        for act in acts(workflow) {
+            let name = format!("human: {}", act_name(&act));
+            for attendance in attendances(member) {
+                let input = canned::act(workflow, team, member, act.clone(), *attendance, soon);
+                let name = match attendance {
+                    Attendance::Attended => name.clone(),
+                    Attendance::Unattended => format!("{name} (unattended)"),
+                };
+                inputs.push((name, input, soon));
+            }
+        }
+    }
+    inputs
+}
+
+/// Unattended acts of one member are enough to see what they do.
+fn attendances(member: &str) -> &'static [Attendance] {
+    if member == "alice" {
+        &[Attendance::Attended, Attendance::Unattended]
+    } else {
+        &[Attendance::Attended]
+    }
+}
+
+fn act_name(act: &Act) -> String {
+    match act {
+        Act::Answer { choice, .. } => format!("answer {}", choice.as_str()),
+        Act::Approve { .. }
+        | Act::Reject { .. }
+        | Act::RequestChanges { .. }
+        | Act::Withdraw { .. }
+        | Act::Cancel { .. }
+        | Act::Retry
+        | Act::Wake => act.verb().to_owned(),
+    }
+}
+
+fn acts(workflow: &Workflow) -> Vec<Act> {
+    let words = || "because".to_owned();
+    let mut acts = vec![
+        Act::Withdraw { reason: words() },
+        Act::Cancel { reason: words() },
+        Act::Retry,
+        Act::Wake,
+    ];
+    for request in workflow.open_requests() {
+        let seen = canned::seen(&request.subject);
+        let request = request.id.clone();
+        let acknowledged = workflow.violations.iter().map(|v| v.id()).collect();
+        acts.push(Act::Approve {
+            request: request.clone(),
+            seen: seen.clone(),
+            acknowledged,
+        });
+        acts.push(Act::Reject {
+            request: request.clone(),
+            seen: seen.clone(),
+            reason: words(),
+        });
+        acts.push(Act::RequestChanges {
+            request: request.clone(),
+            seen: seen.clone(),
+            comment: words(),
+        });
+        for choice in [Choice::Retry, Choice::Provide, Choice::AskAgain, Choice::Cancel] {
+            let text = if choice == Choice::Provide {
+                words()
+            } else {
+                String::new()
+            };
+            acts.push(Act::Answer {
+                request: request.clone(),
+                seen: seen.clone(),
+                choice,
+                text,
+            });
+        }
+    }
+    acts
+}
+
+/// The catalogue as a Markdown table.
+pub fn markdown(catalogue: &Catalogue) -> String {
+    let mut out = String::from("| input | in state | leads to | events | effects |\n|---|---|---|---|---|\n");
+    let list = |items: Vec<&str>| {
+        if items.is_empty() {
+            "–".to_owned()
+        } else {
+            items.join(", ")
+        }
+    };
+    for ((input, state), seen) in catalogue {
+        let to = list(seen.to.iter().map(|s| s.as_str()).collect());
+        let events = list(seen.events.iter().copied().collect());
+        let effects = list(seen.effects.iter().copied().collect());
+        out.push_str(&format!("| {input} | {state} | {to} | {events} | {effects} |\n"));
+    }
+    out
+}

@@ -1,0 +1,184 @@
+//! Effects that look: branches and policies, pinned bases, base branches right before writing, the ledger's head.
+
+use super::{EffectError, Job, Performed};
+use countersign_core::digest::ContextHash;
+use countersign_core::feedback::RepoSelection;
+use countersign_core::id::{CommitSha, RepositoryId};
+use countersign_core::path::RepoPath;
+use countersign_core::policy::POLICY_PATH;
+use countersign_core::workflow::EffectResult;
+use countersign_core::workflow::event::{RepoLookup, Standing};
+use countersign_core::workflow::input::{LoadedRepo, PolicyTexts};
+use countersign_ports::trees::{BaseStanding, Pinned, RepoSource, SnapshotEntry, Trees, TreesError};
+
+/// A repository's base with everything that was given to agents of it.
+type Loaded = (LoadedRepo, Vec<SnapshotEntry>);
+
+impl Job<'_> {
+    pub(super) async fn look_up_refs(&self) -> Result<Performed, EffectError> {
+        let mut repositories = Vec::new();
+        let mut policies = Vec::new();
+        for selection in self.selections()? {
+            let source = self.source(&selection.id).await?;
+            let id = selection.id.clone();
+            let (lookup, policy) = self.git(move |trees| look_up(trees, &source, &selection)).await?;
+            repositories.push(lookup);
+            policies.push((id, policy));
+        }
+        let submission = self.submission()?;
+        let ids: Vec<RepositoryId> = submission.repositories.iter().map(|r| r.id.clone()).collect();
+        let same = self
+            .store
+            .open_duplicate(&submission.feedback.hash, &ids, Some(&self.workflow.id))
+            .await?;
+        // ULIDs sort by time: only an older workflow makes this one a duplicate.
+        let duplicate_of = same.filter(|other| *other < self.workflow.id);
+        let (organisation, roster) = (self.baseline()?, self.store.roster().await?);
+        Ok(EffectResult::RefsLookedUp {
+            repositories,
+            policies,
+            organisation,
+            duplicate_of,
+            roster,
+        }
+        .into())
+    }
+
+    pub(super) async fn load_context(&self) -> Result<Performed, EffectError> {
+        let mut loaded: Vec<Loaded> = Vec::new();
+        for lookup in self.workflow.lookups.clone() {
+            let source = self.source(&lookup.repository).await?;
+            loaded.push(self.git(move |trees| load(trees, &source, &lookup)).await?);
+        }
+        let context = context_hash(&self.submission()?.feedback.hash.to_hex(), &loaded);
+        let repositories = loaded.into_iter().map(|(repo, _)| repo).collect();
+        Ok(EffectResult::ContextLoaded {
+            repositories,
+            organisation: self.baseline()?,
+            context,
+        }
+        .into())
+    }
+
+    pub(super) async fn check_bases(&self) -> Result<Performed, EffectError> {
+        let mut standings = Vec::new();
+        for patch_set in &self.workflow.patch_sets {
+            let source = self.source(&patch_set.repository).await?;
+            let canonical = self.store.body(&patch_set.draft.canonical).await?;
+            let (branch, base) = (patch_set.base_branch.clone(), patch_set.base.clone());
+            let standing = self
+                .git(move |trees| trees.base_standing(&source, &branch, &base, &canonical))
+                .await?;
+            let standing = match standing {
+                BaseStanding::Unmoved => Standing::Unmoved,
+                BaseStanding::MovedClean { tip } => Standing::MovedClean { tip },
+                BaseStanding::MovedConflict { tip } => Standing::MovedConflict { tip },
+                BaseStanding::Rewritten { tip } => Standing::Rewritten { tip },
+                BaseStanding::Gone => Standing::Gone,
+            };
+            standings.push((patch_set.repository.clone(), standing));
+        }
+        let roster = self.store.roster().await?;
+        Ok(EffectResult::BasesChecked { standings, roster }.into())
+    }
+
+    pub(super) async fn seal(&self) -> Result<Performed, EffectError> {
+        let checkpoint = self
+            .store
+            .seal(&self.workflow.id, self.ports.signer.as_ref())
+            .await?;
+        let roster = self.store.roster().await?;
+        Ok(EffectResult::Sealed { checkpoint, roster }.into())
+    }
+
+    pub(super) fn submission(&self) -> Result<&countersign_core::workflow::Submission, EffectError> {
+        self.workflow
+            .submission
+            .as_ref()
+            .ok_or_else(|| EffectError::Lasting {
+                code: "workflow-without-submission".to_owned(),
+                message: "the workflow has no beginning; its stream is damaged".to_owned(),
+            })
+    }
+
+    fn selections(&self) -> Result<Vec<RepoSelection>, EffectError> {
+        Ok(self.submission()?.repositories.clone())
+    }
+}
+
+fn look_up(
+    trees: &dyn Trees,
+    source: &RepoSource,
+    selection: &RepoSelection,
+) -> Result<(RepoLookup, Option<Vec<u8>>), TreesError> {
+    let heads = trees.heads(source)?;
+    let base_branch = selection
+        .base
+        .clone()
+        .unwrap_or_else(|| heads.default_branch.clone());
+    let base_commit = heads.heads.get(&base_branch).cloned();
+    let default = match heads.heads.contains_key(&heads.default_branch) {
+        true => Some(trees.pin(source, &heads.default_branch)?.commit),
+        false => None,
+    };
+    let policy = default
+        .as_ref()
+        .map(|commit| policy_text(trees, source, commit))
+        .transpose()?
+        .flatten();
+    let lookup = RepoLookup {
+        repository: selection.id.clone(),
+        default_branch: heads.default_branch,
+        default_commit: default,
+        base_branch,
+        base_commit,
+    };
+    Ok((lookup, policy))
+}
+
+fn load(trees: &dyn Trees, source: &RepoSource, lookup: &RepoLookup) -> Result<Loaded, TreesError> {
+    let Pinned {
+        commit: base,
+        tree: base_tree,
+    } = trees.pin(source, &lookup.base_branch)?;
+    // A repository whose HEAD names a branch without commits takes its policy from the base alone.
+    let default_commit = match lookup.default_commit {
+        Some(_) => trees.pin(source, &lookup.default_branch)?.commit,
+        None => base.clone(),
+    };
+    let entries = trees.snapshot(source, &base)?;
+    let policies = PolicyTexts {
+        default_branch: policy_text(trees, source, &default_commit)?,
+        base: policy_text(trees, source, &base)?,
+    };
+    let repo = LoadedRepo {
+        repository: lookup.repository.clone(),
+        base_branch: lookup.base_branch.clone(),
+        base,
+        base_tree,
+        default_commit,
+        files: entries.len() as u64,
+        policies,
+    };
+    Ok((repo, entries))
+}
+
+fn policy_text(
+    trees: &dyn Trees,
+    source: &RepoSource,
+    commit: &CommitSha,
+) -> Result<Option<Vec<u8>>, TreesError> {
+    trees.file(source, commit, &RepoPath::from(POLICY_PATH))
+}
+
+/// Base commits, feedback bytes, and sorted paths and blob ids of everything that agents can read.
+fn context_hash(feedback: &str, loaded: &[Loaded]) -> ContextHash {
+    let repositories: Vec<_> = loaded
+        .iter()
+        .map(|(repo, entries)| {
+            let files: Vec<_> = entries.iter().map(|e| (&e.path, e.mode, &e.blob)).collect();
+            (&repo.repository, &repo.base, files)
+        })
+        .collect();
+    ContextHash::of(&(feedback, repositories))
+}

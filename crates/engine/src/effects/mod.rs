@@ -1,0 +1,145 @@
+//! One function per effect: does what was asked, and says what it found out. It never changes a state.
+
+mod agents;
+mod looking;
+mod snapshot;
+mod writing;
+
+use crate::Ports;
+use countersign_core::id::RepositoryId;
+use countersign_core::workflow::{Effect, EffectResult, Workflow};
+use countersign_ports::agent::AgentError;
+use countersign_ports::store::{ClaimedEffect, StoreError, TenantStore};
+use countersign_ports::trees::{RepoSource, Trees, TreesError};
+use std::sync::Arc;
+
+/// What an effect found out, with the evidence that its events name.
+pub(crate) struct Performed {
+    pub(crate) result: EffectResult,
+    pub(crate) bodies: Vec<Vec<u8>>,
+}
+
+impl From<EffectResult> for Performed {
+    fn from(result: EffectResult) -> Self {
+        Self {
+            result,
+            bodies: Vec::new(),
+        }
+    }
+}
+
+/// Why an effect has no result.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum EffectError {
+    /// It may work later.
+    #[error("{message}")]
+    Passing { code: String, message: String },
+    /// It will not work by itself.
+    #[error("{message}")]
+    Lasting { code: String, message: String },
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<TreesError> for EffectError {
+    fn from(error: TreesError) -> Self {
+        let code = error.code().to_owned();
+        match error {
+            TreesError::Unavailable { message, .. } => EffectError::Passing { code, message },
+            TreesError::Unsupported { message, .. } | TreesError::Corrupt { message, .. } => {
+                EffectError::Lasting { code, message }
+            }
+        }
+    }
+}
+
+impl From<AgentError> for EffectError {
+    fn from(error: AgentError) -> Self {
+        let code = error.code().to_owned();
+        match error {
+            AgentError::Unavailable { message, .. } | AgentError::Malformed { message, .. } => {
+                EffectError::Passing { code, message }
+            }
+            AgentError::Unsupported { message, .. } => EffectError::Lasting { code, message },
+        }
+    }
+}
+
+/// One effect at work.
+pub(crate) struct Job<'a> {
+    ports: &'a Ports,
+    store: Arc<dyn TenantStore>,
+    claimed: &'a ClaimedEffect,
+    workflow: Workflow,
+}
+
+/// Performs an effect.
+pub(crate) async fn perform(ports: &Ports, claimed: &ClaimedEffect) -> Result<Performed, EffectError> {
+    let store = ports.store.tenant(&claimed.tenant);
+    let records = store.events(&claimed.workflow).await?;
+    let events = records.iter().map(|r| &r.event);
+    let workflow = Workflow::replay(claimed.tenant.clone(), claimed.workflow.clone(), events);
+    let job = Job {
+        ports,
+        store,
+        claimed,
+        workflow,
+    };
+    match &claimed.effect {
+        Effect::LookUpRefs => job.look_up_refs().await,
+        Effect::LoadContext => job.load_context().await,
+        Effect::Triage => job.triage().await,
+        Effect::Plan => job.plan().await,
+        Effect::Draft => job.draft().await,
+        Effect::Critique => job.critique().await,
+        Effect::SealLedger { .. } => job.seal().await,
+        Effect::CheckBases => job.check_bases().await,
+        Effect::WriteBranch { intent } => job.write_branch(intent).await,
+        Effect::RetractBranch { intent } => job.retract_branch(intent).await,
+    }
+}
+
+impl Job<'_> {
+    /// Where a registered repository lies.
+    async fn source(&self, id: &RepositoryId) -> Result<RepoSource, EffectError> {
+        let rows = self.store.repositories().await?;
+        let row = rows.into_iter().find(|r| r.id == *id);
+        row.map(|r| RepoSource {
+            id: r.id,
+            git_dir: r.git_dir,
+        })
+        .ok_or_else(|| EffectError::Lasting {
+            code: "repository-not-registered".to_owned(),
+            message: format!("{id} is not registered any more; `countersign repo add` registers it"),
+        })
+    }
+
+    /// Runs blocking git work off the async threads.
+    async fn git<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&dyn Trees) -> Result<T, TreesError> + Send + 'static,
+    ) -> Result<T, EffectError> {
+        let trees = self.ports.trees.clone();
+        blocking(move || work(trees.as_ref()))
+            .await?
+            .map_err(EffectError::from)
+    }
+
+    fn baseline(&self) -> Result<Option<Vec<u8>>, EffectError> {
+        let read = self.ports.baseline.read();
+        read.map_err(|message| EffectError::Lasting {
+            code: "baseline-unreadable".to_owned(),
+            message,
+        })
+    }
+}
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, EffectError> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|died| EffectError::Passing {
+            code: "effect-panicked".to_owned(),
+            message: format!("a step of git work ended in an internal error: {died}"),
+        })
+}

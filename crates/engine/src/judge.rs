@@ -1,0 +1,151 @@
+//! Load, decide, commit: the only way in which a workflow moves.
+
+use crate::{EngineError, Ports};
+use countersign_core::act::SignedAct;
+use countersign_core::id::{InputId, WorkflowId};
+use countersign_core::workflow::{Decision, Event, Input, Refusal, Submission, Workflow, decide, start};
+use countersign_ports::store::{Commit, InputStatus, NewInput, Settles, StoreError, TenantStore};
+use ed25519_dalek::VerifyingKey;
+use std::sync::Arc;
+
+/// How often a transition is decided again after a clash.
+const CLASHES_MAX: u32 = 20;
+/// A checkpoint is signed at the latest after this many entries.
+const UNSEALED_MAX: u64 = 1_000;
+
+/// Judges inputs for one workflow.
+pub(crate) struct Judge<'a> {
+    pub(crate) ports: &'a Ports,
+    pub(crate) store: Arc<dyn TenantStore>,
+    pub(crate) workflow: WorkflowId,
+}
+
+/// What became of an input.
+pub(crate) enum Outcome {
+    Recorded,
+    Refused(Refusal),
+}
+
+impl Judge<'_> {
+    /// Judges an input from the inbox and settles it.
+    pub(crate) async fn input(&self, id: &InputId, input: NewInput) -> Result<(), EngineError> {
+        let outcome = match input {
+            NewInput::Submit(submission) => self.submit(id, submission).await?,
+            NewInput::Act(act) => {
+                if !self.is_authentic(&act) {
+                    tracing::error!(input = %id, member = %act.record.member, "ALARM: an act is not authentic; it is refused");
+                    let message = "the act's signature is not that of the key held for its member".to_owned();
+                    let refused = InputStatus::Refused {
+                        code: "act-not-authentic".to_owned(),
+                        message,
+                    };
+                    return Ok(self.store.settle_input(id, &refused).await?);
+                }
+                let roster = self.store.roster().await?;
+                let input = Input::Act {
+                    input: id.clone(),
+                    act,
+                    roster,
+                };
+                self.decide(input, Vec::new(), Settles::Input(id.clone())).await?
+            }
+        };
+        if let Outcome::Refused(refusal) = outcome {
+            tracing::info!(code = refusal.code(), %refusal, "refused");
+            let refused = InputStatus::Refused {
+                code: refusal.code().to_owned(),
+                message: refusal.to_string(),
+            };
+            self.store.settle_input(id, &refused).await?;
+        }
+        Ok(())
+    }
+
+    fn is_authentic(&self, act: &SignedAct) -> bool {
+        let key = self
+            .ports
+            .member_keys
+            .verifying_key(self.store.tenant(), &act.record.member);
+        let key = key.and_then(|bytes| VerifyingKey::from_bytes(&bytes).ok());
+        key.is_some_and(|key| act.is_authentic(&key)) && act.record.workflow == self.workflow
+    }
+
+    async fn submit(&self, id: &InputId, submission: Submission) -> Result<Outcome, EngineError> {
+        let empty = Workflow::empty(self.store.tenant().clone(), self.workflow.clone());
+        let at = self.ports.store.now().await?;
+        match start(&empty, submission, at) {
+            Err(refusal) => Ok(Outcome::Refused(refusal)),
+            Ok(decision) => {
+                let commit = Commit {
+                    expected: empty.version,
+                    at,
+                    decision,
+                    bodies: Vec::new(),
+                    settles: Settles::Input(id.clone()),
+                };
+                self.record(&commit).await?;
+                Ok(Outcome::Recorded)
+            }
+        }
+    }
+
+    /// Decides on the newest state and records it; a clash is decided again.
+    pub(crate) async fn decide(
+        &self,
+        input: Input,
+        bodies: Vec<Vec<u8>>,
+        settles: Settles,
+    ) -> Result<Outcome, EngineError> {
+        for _ in 0..CLASHES_MAX {
+            let workflow = self.load().await?;
+            let at = self.ports.store.now().await?;
+            let decision = match decide(&workflow, input.clone(), at) {
+                Ok(decision) => decision,
+                Err(refusal) => return Ok(Outcome::Refused(refusal)),
+            };
+            log(&workflow, &decision);
+            let commit = Commit {
+                expected: workflow.version,
+                at,
+                decision,
+                bodies: bodies.clone(),
+                settles: settles.clone(),
+            };
+            match self.record(&commit).await {
+                Err(EngineError::Store(StoreError::Clash)) => {
+                    tracing::debug!("decided on an old state; again")
+                }
+                Err(error) => return Err(error),
+                Ok(()) => return Ok(Outcome::Recorded),
+            }
+        }
+        Err(EngineError::TooManyClashes(self.workflow.clone()))
+    }
+
+    pub(crate) async fn load(&self) -> Result<Workflow, EngineError> {
+        let records = self.store.events(&self.workflow).await?;
+        let events = records.iter().map(|r| &r.event);
+        Ok(Workflow::replay(
+            self.store.tenant().clone(),
+            self.workflow.clone(),
+            events,
+        ))
+    }
+
+    async fn record(&self, commit: &Commit) -> Result<(), EngineError> {
+        self.store.commit(commit).await?;
+        self.ports
+            .observer
+            .recorded(&self.workflow, &commit.decision.events);
+        let (size, sealed) = self.store.ledger_size().await?;
+        if commit.decision.workflow.state.is_final() || size.saturating_sub(sealed) >= UNSEALED_MAX {
+            self.store.seal_head(self.ports.signer.as_ref()).await?;
+        }
+        Ok(())
+    }
+}
+
+fn log(before: &Workflow, decision: &Decision) {
+    let kinds: Vec<&str> = decision.events.iter().map(Event::kind).collect();
+    tracing::info!(from = %before.state, to = %decision.workflow.state, events = kinds.join(","), "decided");
+}

@@ -1,0 +1,83 @@
+//! The interpreter: takes inputs in, asks `decide`, performs effects, records results. It decides nothing itself.
+//!
+//! [`Worker::run_once`] is one step of the only loop there is; [`effects`] holds one function per effect. Only the
+//! holder of the data folder's owner lock may run a worker.
+
+pub mod bundle;
+pub mod effects;
+mod judge;
+mod lease;
+mod worker;
+
+use countersign_core::id::WorkflowId;
+use countersign_core::workflow::Event;
+use countersign_ports::agent::AgentFactory;
+use countersign_ports::forge::Forge;
+use countersign_ports::store::{CheckpointSigner, MemberKeys, Store, StoreError};
+use countersign_ports::trees::Trees;
+use std::sync::Arc;
+
+pub use worker::{Step, Worker};
+
+/// Everything that a worker works with.
+#[derive(Clone)]
+pub struct Ports {
+    /// Memory.
+    pub store: Arc<dyn Store>,
+    /// Git objects.
+    pub trees: Arc<dyn Trees>,
+    /// Where approved content goes.
+    pub forge: Arc<dyn Forge>,
+    /// Who proposes.
+    pub agents: Arc<dyn AgentFactory>,
+    /// Signs the ledger.
+    pub signer: Arc<dyn CheckpointSigner>,
+    /// Verifies what humans did.
+    pub member_keys: Arc<dyn MemberKeys>,
+    /// The organisation's baseline.
+    pub baseline: Arc<dyn Baseline>,
+    /// Who wants to know what is recorded.
+    pub observer: Arc<dyn Observer>,
+}
+
+/// Where the organisation's policy comes from.
+pub trait Baseline: Send + Sync {
+    /// Its bytes as they are now; `None`: there is none.
+    ///
+    /// # Errors
+    /// A plain sentence, when there is one and it can't be read.
+    fn read(&self) -> Result<Option<Vec<u8>>, String>;
+}
+
+/// Is told what was recorded, after it is durable.
+pub trait Observer: Send + Sync {
+    /// These events of a workflow were committed.
+    fn recorded(&self, workflow: &WorkflowId, events: &[Event]);
+
+    /// An effect is about to be performed.
+    fn performing(&self, workflow: &WorkflowId, effect: &countersign_core::workflow::Effect, attempt: u32);
+
+    /// An effect failed and will be tried again.
+    fn retrying(&self, workflow: &WorkflowId, effect: &countersign_core::workflow::Effect, message: &str);
+}
+
+/// Why the worker can't go on at all.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// The store failed; nothing was half-written.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The same transition clashed too often.
+    #[error("the workflow {0} changes faster than it can be decided on; try again")]
+    TooManyClashes(WorkflowId),
+}
+
+impl EngineError {
+    /// The stable code.
+    pub fn code(&self) -> &'static str {
+        match self {
+            EngineError::Store(error) => error.code(),
+            EngineError::TooManyClashes(_) => "too-many-clashes",
+        }
+    }
+}
