@@ -1,2 +1,76 @@
-//! placeholder
-fn main() {}
+//! The workshop: what developers and CI run, in Rust and with the standard library only.
+//!
+//! Each command is a file of its own: [`demo`], [`checks`] (`test`, `lint`), [`docs`]. None of it is a part of
+//! the product, and nothing may depend on it.
+
+mod checks;
+mod command;
+mod demo;
+mod docs;
+mod scratch;
+mod tools;
+
+use std::process::ExitCode;
+
+/// What a command ends with: nothing, or a line for people.
+type Outcome = Result<(), String>;
+
+/// Exit code for words that are not understood, as `countersign` has it.
+const USAGE: u8 = 64;
+
+const HELP: &str = "\
+What developers and CI run. Usage: cargo xtask COMMAND
+
+  demo                 two throwaway repositories, one issue for both, and the decision is yours
+  demo --auto          the same without you: runs to the end, exports the evidence and verifies it
+  demo [--auto] --keep leaves the folder and says where
+  test                 all that CI runs: format, lints, docs, tests, the demonstration
+  lint                 format and lints only
+  docs                 writes docs/workflow.md and docs/cli.md anew out of the code
+  docs --check         says whether they are up to date
+  help                 this text
+
+Examples:
+  cargo xtask demo
+  cargo xtask demo --auto --keep
+  cargo xtask docs && git diff docs
+";
+
+fn main() -> ExitCode {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    match run(&words) {
+        Some(Ok(())) => ExitCode::SUCCESS,
+        Some(Err(message)) => {
+            eprintln!("xtask: {message}");
+            ExitCode::FAILURE
+        }
+        None => {
+            eprint!("xtask: `{}` is not understood\n\n{HELP}", words.join(" "));
+            ExitCode::from(USAGE)
+        }
+    }
+}
+
+/// Runs a command; `None` when the words are none.
+fn run(words: &[&str]) -> Option<Outcome> {
+    let (command, flags) = words.split_first().unwrap_or((&"help", &[]));
+    let known = |allowed: &[&str]| flags.iter().all(|flag| allowed.contains(flag));
+    match *command {
+        "demo" if known(&["--auto", "--keep"]) => {
+            let (auto, keep) = (flags.contains(&"--auto"), flags.contains(&"--keep"));
+            Some(demo::run(demo::Options { auto, keep }))
+        }
+        "test" if known(&[]) => Some(checks::test()),
+        "lint" if known(&[]) => Some(checks::lint()),
+        "docs" if known(&["--check"]) => Some(match flags.is_empty() {
+            true => docs::write(),
+            false => docs::check(),
+        }),
+        "help" | "--help" | "-h" if known(&[]) => {
+            print!("{HELP}");
+            Some(Ok(()))
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,257 @@
+//! The arguments of each command.
+
+use clap::Args;
+use std::path::PathBuf;
+
+/// What starts a workflow.
+#[derive(Debug, Args)]
+pub(crate) struct StartFlags {
+    /// A repository, its base branch and its role; repeat for several, exactly one without `:secondary`
+    #[arg(long = "repo", value_name = "PATH[@REF][:secondary]", required = true)]
+    pub(crate) repos: Vec<String>,
+    /// The issue's text; `-` reads standard input
+    #[arg(long, value_name = "FILE", required_unless_present = "diffs")]
+    pub(crate) issue: Option<PathBuf>,
+    /// Who proposes: codemod, scripted:FILE or command:CMD [default: codemod]
+    #[arg(long, value_name = "AGENT", conflicts_with = "diffs")]
+    pub(crate) agent: Option<String>,
+    /// Let a `command:` agent run without confinement; recorded and shown to whoever decides
+    #[arg(long)]
+    pub(crate) unconfined: bool,
+    /// A ready-made diff to be judged instead of an agent's; repeat for several repositories
+    #[arg(long = "diff", value_name = "[REPO=]FILE")]
+    pub(crate) diffs: Vec<String>,
+    /// Approve unattended; recorded as such, answers no question, acknowledges no warning
+    #[arg(long)]
+    pub(crate) yes: bool,
+    /// Start although the same text is open on the same repositories
+    #[arg(long)]
+    pub(crate) again: bool,
+}
+
+/// What starts a workflow and decides on it.
+#[derive(Debug, Args)]
+pub(crate) struct StartArgs {
+    /// What starts it.
+    #[command(flatten)]
+    pub(crate) start: StartFlags,
+    /// With --yes: acknowledge every policy warning, unseen
+    #[arg(long, requires = "yes")]
+    pub(crate) acknowledge_warnings: bool,
+}
+
+/// Which workflow.
+#[derive(Debug, Args)]
+pub(crate) struct StoryId {
+    /// The workflow: its id, or the beginning or end of it (4 characters or more)
+    #[arg(value_name = "ID")]
+    pub(crate) id: String,
+}
+
+/// `resume`.
+#[derive(Debug, Args)]
+pub(crate) struct ResumeArgs {
+    /// Which.
+    #[command(flatten)]
+    pub(crate) which: StoryId,
+    /// Approve unattended; recorded as such, answers no question, acknowledges no warning
+    #[arg(long)]
+    pub(crate) yes: bool,
+    /// With --yes: acknowledge every policy warning, unseen
+    #[arg(long, requires = "yes")]
+    pub(crate) acknowledge_warnings: bool,
+}
+
+/// `list`.
+#[derive(Debug, Args)]
+pub(crate) struct ListArgs {
+    /// How many at most
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    pub(crate) limit: u32,
+}
+
+/// `show`.
+#[derive(Debug, Args)]
+pub(crate) struct ShowArgs {
+    /// Which.
+    #[command(flatten)]
+    pub(crate) which: StoryId,
+    /// Tell everything that happened, in order
+    #[arg(long)]
+    pub(crate) story: bool,
+}
+
+/// `diff`.
+#[derive(Debug, Args)]
+pub(crate) struct DiffArgs {
+    /// Which.
+    #[command(flatten)]
+    pub(crate) which: StoryId,
+    /// Only this repository
+    #[arg(long, value_name = "NAME")]
+    pub(crate) repo: Option<String>,
+    /// An earlier revision [default: the newest]
+    #[arg(long, value_name = "N")]
+    pub(crate) revision: Option<u32>,
+}
+
+/// `approve`.
+#[derive(Debug, Args)]
+pub(crate) struct ApproveArgs {
+    /// Which.
+    #[command(flatten)]
+    pub(crate) which: StoryId,
+    /// The first 8 (or more) digits of a digest that you have looked at; repeat for several
+    #[arg(long = "digest", value_name = "8HEX")]
+    pub(crate) digests: Vec<String>,
+    /// Only this repository's patch set
+    #[arg(long, value_name = "NAME")]
+    pub(crate) repo: Option<String>,
+    /// A policy warning that you have read; repeat for several
+    #[arg(long, value_name = "RULE@PATH", conflicts_with = "acknowledge_warnings")]
+    pub(crate) acknowledge: Vec<String>,
+    /// Acknowledge every policy warning
+    #[arg(long)]
+    pub(crate) acknowledge_warnings: bool,
+    /// Approve unattended: nobody looked, and every story says so
+    #[arg(long)]
+    pub(crate) yes: bool,
+}
+
+/// `reject`.
+#[derive(Debug, Args)]
+pub(crate) struct RejectArgs {
+    /// Which.
+    #[command(flatten)]
+    pub(crate) which: StoryId,
+    /// Why
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: String,
+}
+
+/// `withdraw` and `cancel`.
+#[derive(Debug, Args)]
+pub(crate) struct ReasonArgs {
+    /// Which.
+    #[command(flatten)]
+    pub(crate) which: StoryId,
+    /// Why
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: String,
+}
+
+/// `request-changes`.
+#[derive(Debug, Args)]
+pub(crate) struct ChangesArgs {
+    /// Which.
+    #[command(flatten)]
+    pub(crate) which: StoryId,
+    /// What should be different
+    #[arg(
+        long,
+        value_name = "TEXT",
+        required_unless_present = "file",
+        conflicts_with = "file"
+    )]
+    pub(crate) comment: Option<String>,
+    /// The comment from a file; for codemod and --diff it carries new rules or a new diff
+    #[arg(long, value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
+}
+
+/// `answer`.
+#[derive(Debug, Args)]
+pub(crate) struct AnswerArgs {
+    /// Which.
+    #[command(flatten)]
+    pub(crate) which: StoryId,
+    /// One of the choices that `show` lists
+    #[arg(value_name = "CHOICE")]
+    pub(crate) choice: String,
+    /// The words that `provide` asks for
+    #[arg(long, value_name = "TEXT", conflicts_with = "file")]
+    pub(crate) text: Option<String>,
+    /// The same, from a file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
+}
+
+/// `repo add`.
+#[derive(Debug, Args)]
+pub(crate) struct RepoAddArgs {
+    /// Its folder: a work tree's top or a bare repository
+    #[arg(value_name = "PATH")]
+    pub(crate) path: PathBuf,
+}
+
+/// `policy check`.
+#[derive(Debug, Args)]
+pub(crate) struct CheckArgs {
+    /// The repository
+    #[arg(long, value_name = "DIR")]
+    pub(crate) repo: PathBuf,
+    /// Where the diff starts: a branch or 40 digits of a commit [default: the default branch]
+    #[arg(long, value_name = "BASE")]
+    pub(crate) base: Option<String>,
+    /// A unified git diff; `-` reads standard input
+    #[arg(long, value_name = "FILE")]
+    pub(crate) diff: PathBuf,
+}
+
+/// `patch apply`.
+#[derive(Debug, Args)]
+pub(crate) struct ApplyArgs {
+    /// The repository
+    #[arg(long, value_name = "DIR")]
+    pub(crate) repo: PathBuf,
+    /// Where the diff starts: 40 digits of a commit, or a branch
+    #[arg(long, value_name = "COMMIT")]
+    pub(crate) base: String,
+    /// A unified git diff; `-` reads standard input
+    #[arg(long, value_name = "FILE")]
+    pub(crate) diff: PathBuf,
+}
+
+/// `ledger export`.
+#[derive(Debug, Args)]
+pub(crate) struct ExportArgs {
+    /// Which.
+    #[command(flatten)]
+    pub(crate) which: StoryId,
+    /// Where to; `-` is standard output [default: ID.bundle.json]
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+}
+
+/// `ledger show`.
+#[derive(Debug, Args)]
+pub(crate) struct EntriesArgs {
+    /// Only this workflow's entries
+    #[arg(value_name = "ID")]
+    pub(crate) id: Option<String>,
+    /// How many at most, the newest
+    #[arg(long, value_name = "N", default_value_t = 200)]
+    pub(crate) limit: u32,
+}
+
+/// `verify`.
+#[derive(Debug, Args)]
+pub(crate) struct VerifyArgs {
+    /// The exported file
+    #[arg(value_name = "BUNDLE")]
+    pub(crate) bundle: PathBuf,
+    /// A key that you trust: its text, or a file with one per line; repeat for several
+    #[arg(long = "key", value_name = "VKEY|FILE")]
+    pub(crate) keys: Vec<String>,
+    /// A checkpoint that you have seen elsewhere; repeat for several
+    #[arg(long = "checkpoint", value_name = "FILE")]
+    pub(crate) checkpoints: Vec<PathBuf>,
+}
+
+/// `init`.
+#[derive(Debug, Args)]
+pub(crate) struct InitArgs {
+    /// The repository's work tree
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub(crate) repo: PathBuf,
+}

@@ -1,0 +1,182 @@
+//! Examples that every command's help ends with.
+
+pub(super) const ROOT: &str = "\
+Examples:
+  countersign run --repo ~/src/tollgate --issue issue.md
+  countersign list
+  countersign ledger export ID -o story.json && countersign verify story.json
+
+Exit codes:
+  0 ok · 1 internal · 2 refused or blocked · 3 waits for a human · 4 ended, not Done
+  5 consistent but origin unproven · 64 usage · 130 stopped by Ctrl-C (nothing is lost)";
+
+pub(super) const RUN: &str = "\
+Your work tree, index, HEAD and existing branches are never touched: an approval creates one new
+branch. Leaving half-way loses nothing; `countersign resume ID` goes on.
+
+Examples:
+  countersign run --repo . --issue issue.md
+  countersign run --repo svc@main --repo lib:secondary --issue issue.md
+  gh issue view 7 --json body -q .body | countersign run --repo . --issue -
+  countersign run --repo . --diff fix.patch
+  countersign run --repo . --issue issue.md --agent command:./my-agent --unconfined
+  countersign run --repo . --issue issue.md --yes --json
+
+Exits 0 when Done, 2 when refused or blocked by policy, 3 when it waits for you, 4 when it ended
+otherwise.";
+
+pub(super) const SUBMIT: &str = "\
+Examples:
+  countersign submit --repo . --issue issue.md
+  id=$(countersign submit --repo . --issue - < issue.md) && countersign resume $id";
+
+pub(super) const RESUME: &str = "\
+Examples:
+  countersign resume wf_01KAEXAMPLE
+  countersign resume MPLE --yes
+
+Exits like `run`.";
+
+pub(super) const LIST: &str = "\
+Examples:
+  countersign list
+  countersign list --limit 5 --json";
+
+pub(super) const SHOW: &str = "\
+Examples:
+  countersign show 01KA
+  countersign show 01KA --story
+  countersign show 01KA --json | jq .state";
+
+pub(super) const DIFF: &str = "\
+Examples:
+  countersign diff 01KA
+  countersign diff 01KA --repo tollgate --revision 1";
+
+pub(super) const APPROVE: &str = "\
+A person at the terminal types the first 8 digits of each digest. --digest types them beforehand and
+leaves one question. Without a terminal only --yes approves, and the story says that nobody looked.
+
+Examples:
+  countersign approve 01KA
+  countersign approve 01KA --repo tollgate --digest 1a2b3c4d
+  countersign approve 01KA --acknowledge ci-file@.github/workflows/ci.yml
+  countersign approve 01KA --yes --digest 1a2b3c4d
+
+Exits 0 when the workflow is Done, 3 when something else waits, 2 when refused.";
+
+pub(super) const REJECT: &str = "\
+Needs a person at the terminal.
+
+Examples:
+  countersign reject 01KA --reason 'We keep ounces.'";
+
+pub(super) const REQUEST_CHANGES: &str = "\
+Needs a person at the terminal. For codemod the comment carries the complete new rules, for --diff a
+new diff, as a fenced block.
+
+Examples:
+  countersign request-changes 01KA --comment 'Leave the tests alone.'
+  countersign request-changes 01KA --file new-rules.md";
+
+pub(super) const ANSWER: &str = "\
+Needs a person at the terminal. `countersign show ID` lists the choices.
+
+Examples:
+  countersign answer 01KA retry
+  countersign answer 01KA provide --file corrected-issue.md";
+
+pub(super) const WITHDRAW: &str = "\
+Examples:
+  countersign withdraw 01KA --reason 'I looked at the wrong diff.'";
+
+pub(super) const CANCEL: &str = "\
+Examples:
+  countersign cancel 01KA --reason 'Done by hand meanwhile.'";
+
+pub(super) const RETRY: &str = "\
+Examples:
+  countersign retry 01KA";
+
+pub(super) const WAKE: &str = "\
+Examples:
+  countersign wake 01KA";
+
+pub(super) const REPO: &str = "\
+Examples:
+  countersign repo add ~/src/tollgate
+  countersign repo list";
+
+pub(super) const REPO_ADD: &str = "\
+Examples:
+  countersign repo add ~/src/tollgate
+  countersign repo add /srv/git/tollgate.git";
+
+pub(super) const REPO_LIST: &str = "\
+Examples:
+  countersign repo list --json";
+
+pub(super) const POLICY: &str = "\
+Examples:
+  countersign policy check --repo . --diff fix.patch";
+
+pub(super) const POLICY_CHECK: &str = "\
+The policy is the built-in floor, tightened by policy.toml in the data folder and by .countersign.toml
+of the default branch and of the base.
+
+Examples:
+  countersign policy check --repo . --diff fix.patch
+  git diff main | countersign policy check --repo . --base main --diff - --json
+
+Exits 0 without a block (warnings are allowed), 2 with one.";
+
+pub(super) const PATCH: &str = "\
+Examples:
+  countersign patch apply --repo . --base main --diff fix.patch";
+
+pub(super) const PATCH_APPLY: &str = "\
+Writes nothing into the repository: the base is copied into a folder that is thrown away.
+
+Examples:
+  countersign patch apply --repo . --base $(git rev-parse HEAD) --diff fix.patch
+  countersign patch apply --repo . --base main --diff fix.patch --json
+
+Exits 0 with the resulting tree, 2 when the diff is refused.";
+
+pub(super) const LEDGER: &str = "\
+Examples:
+  countersign ledger export 01KA -o story.json
+  countersign ledger checkpoint
+  countersign ledger show 01KA";
+
+pub(super) const LEDGER_EXPORT: &str = "\
+Examples:
+  countersign ledger export 01KA -o story.json
+  countersign ledger export 01KA -o - | countersign verify /dev/stdin";
+
+pub(super) const LEDGER_CHECKPOINT: &str = "\
+Keep the note somewhere else: against it nobody, not even the holder of the key, can show another
+history of that size.
+
+Examples:
+  countersign ledger checkpoint";
+
+pub(super) const LEDGER_SHOW: &str = "\
+Examples:
+  countersign ledger show
+  countersign ledger show 01KA --json";
+
+pub(super) const VERIFY: &str = "\
+Needs no server and no network. Trusted are the keys and checkpoints given here and those of this data
+folder; without either the verdict is `consistent, origin unproven`.
+
+Examples:
+  countersign verify story.json
+  countersign verify story.json --key 'countersign.local/1a2b3c4d+…' --checkpoint note.txt
+
+Exits 0 proven, 5 consistent but origin unproven, 2 refused.";
+
+pub(super) const INIT: &str = "\
+Examples:
+  countersign init
+  countersign init --repo ~/src/tollgate";

@@ -1,0 +1,167 @@
+//! The command line as it is typed. Words only: what a command does is in [`crate::commands`].
+
+mod args;
+mod help;
+pub(crate) mod repo_spec;
+
+pub(crate) use args::{
+    AnswerArgs, ApplyArgs, ApproveArgs, ChangesArgs, CheckArgs, DiffArgs, EntriesArgs, ExportArgs, InitArgs,
+    ListArgs, ReasonArgs, RejectArgs, RepoAddArgs, ResumeArgs, ShowArgs, StartArgs, StartFlags, StoryId,
+    VerifyArgs,
+};
+
+use crate::terminal::ColourChoice;
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// Turns an issue into an approved branch: agents propose, you countersign.
+#[derive(Debug, Parser)]
+#[command(name = "countersign", version, after_help = help::ROOT, max_term_width = 100)]
+#[command(propagate_version = false, disable_help_subcommand = true)]
+pub(crate) struct Cli {
+    /// Options of every command.
+    #[command(flatten)]
+    pub(crate) global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Options of every command.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Options of every command")]
+pub(crate) struct Global {
+    /// The data folder [default: $COUNTERSIGN_DATA, else countersign in the XDG data home]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+    /// Where keys are kept [default: $COUNTERSIGN_KEYS, else keys in the data folder]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(crate) keys: Option<PathBuf>,
+    /// Print one JSON value on standard output instead of text
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// When to use colours (NO_COLOR is honoured)
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub(crate) color: ColourChoice,
+    /// The form of the log on standard error
+    #[arg(long, global = true, value_name = "FORM", default_value = "text")]
+    pub(crate) log_format: LogFormat,
+    /// Log more; twice for everything (COUNTERSIGN_LOG takes filters)
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub(crate) verbose: u8,
+}
+
+/// The form of the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// Lines for people.
+    Text,
+    /// One JSON object per line.
+    Json,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Take an issue through the whole flow: plan, diff, gates, your decision, branch
+    #[command(after_help = help::RUN)]
+    Run(StartArgs),
+    /// Put an issue into the inbox and return its id at once
+    #[command(after_help = help::SUBMIT)]
+    Submit(StartFlags),
+    /// Go on with a workflow: drive it, then decide
+    #[command(after_help = help::RESUME)]
+    Resume(ResumeArgs),
+    /// List workflows, newest first
+    #[command(after_help = help::LIST)]
+    List(ListArgs),
+    /// Show one workflow: plan, diffs, gates, what waits
+    #[command(after_help = help::SHOW)]
+    Show(ShowArgs),
+    /// Show the proposed diffs
+    #[command(after_help = help::DIFF)]
+    Diff(DiffArgs),
+    /// Approve what waits, by the first 8 digits of its digest
+    #[command(after_help = help::APPROVE)]
+    Approve(ApproveArgs),
+    /// Say no, for good
+    #[command(after_help = help::REJECT)]
+    Reject(RejectArgs),
+    /// Ask for another revision
+    #[command(after_help = help::REQUEST_CHANGES)]
+    RequestChanges(ChangesArgs),
+    /// Answer a question with one of its choices
+    #[command(after_help = help::ANSWER)]
+    Answer(AnswerArgs),
+    /// Take your approvals back, as long as nothing is being written
+    #[command(after_help = help::WITHDRAW)]
+    Withdraw(ReasonArgs),
+    /// Stop, and take out of play what was written
+    #[command(after_help = help::CANCEL)]
+    Cancel(ReasonArgs),
+    /// Do the step that stopped once more
+    #[command(after_help = help::RETRY)]
+    Retry(StoryId),
+    /// Take a deferred workflow up again
+    #[command(after_help = help::WAKE)]
+    Wake(StoryId),
+    /// Register and list repositories
+    #[command(subcommand, after_help = help::REPO)]
+    Repo(RepoCommand),
+    /// Hold a diff against the policy, without a workflow
+    #[command(subcommand, after_help = help::POLICY)]
+    Policy(PolicyCommand),
+    /// Try a diff, without writing anything
+    #[command(subcommand, after_help = help::PATCH)]
+    Patch(PatchCommand),
+    /// Look at, seal and export the ledger
+    #[command(subcommand, after_help = help::LEDGER)]
+    Ledger(LedgerCommand),
+    /// Check an exported bundle, offline
+    #[command(after_help = help::VERIFY)]
+    Verify(VerifyArgs),
+    /// Write a commented policy file into a repository
+    #[command(after_help = help::INIT)]
+    Init(InitArgs),
+}
+
+/// Repositories.
+#[derive(Debug, Subcommand)]
+pub(crate) enum RepoCommand {
+    /// Register a local repository; `run` does so by itself
+    #[command(after_help = help::REPO_ADD)]
+    Add(RepoAddArgs),
+    /// List registered repositories
+    #[command(after_help = help::REPO_LIST)]
+    List,
+}
+
+/// Policy.
+#[derive(Debug, Subcommand)]
+pub(crate) enum PolicyCommand {
+    /// Apply a diff in memory and list every broken rule
+    #[command(after_help = help::POLICY_CHECK)]
+    Check(CheckArgs),
+}
+
+/// Patches.
+#[derive(Debug, Subcommand)]
+pub(crate) enum PatchCommand {
+    /// Apply a diff strictly in memory and print the resulting tree
+    #[command(after_help = help::PATCH_APPLY)]
+    Apply(ApplyArgs),
+}
+
+/// The ledger.
+#[derive(Debug, Subcommand)]
+pub(crate) enum LedgerCommand {
+    /// Write one workflow's entries, proofs and evidence into one file
+    #[command(after_help = help::LEDGER_EXPORT)]
+    Export(ExportArgs),
+    /// Sign the ledger's head; print the note and the key that verifies it
+    #[command(after_help = help::LEDGER_CHECKPOINT)]
+    Checkpoint,
+    /// List entries, of one workflow or of the whole log
+    #[command(after_help = help::LEDGER_SHOW)]
+    Show(EntriesArgs),
+}

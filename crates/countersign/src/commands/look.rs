@@ -1,0 +1,141 @@
+//! `list`, `show`, `diff`: reading only.
+
+use super::which;
+use crate::cli::{DiffArgs, ListArgs, ShowArgs};
+use crate::error::{CliError, Exit};
+use crate::render::{diff, review, story, waiting};
+use crate::session::Session;
+use crate::terminal::{Page, Style};
+use crate::wire::{DiffWire, DiffsWire, StoryWire, WorkflowRowWire, WorkflowWire, WorkflowsWire};
+use countersign_core::id::Revision;
+use countersign_core::workflow::State;
+use countersign_ports::store::WorkflowRow;
+
+/// `list`.
+pub(super) async fn list(session: &Session, args: ListArgs) -> Result<Exit, CliError> {
+    let rows = session.store.workflows(args.limit).await?;
+    let terminal = &session.app.terminal;
+    if terminal.is_json() {
+        terminal.print_json(&WorkflowsWire {
+            workflows: rows.iter().map(WorkflowRowWire::of).collect(),
+        });
+        return Ok(Exit::Ok);
+    }
+    let mut page = Page::new();
+    if rows.is_empty() {
+        page.line(0).add(
+            Style::Dim,
+            "No workflow yet. Begin with: countersign run --repo PATH --issue FILE",
+        );
+    }
+    for row in &rows {
+        one(&mut page, row);
+    }
+    terminal.print(&page);
+    Ok(Exit::Ok)
+}
+
+fn one(page: &mut Page, row: &WorkflowRow) {
+    let (mark, style) = mark(row.state);
+    let names: Vec<&str> = row.repositories.iter().map(|r| r.name.as_str()).collect();
+    let day: String = row.updated_at.to_rfc3339().chars().take(16).collect();
+    page.line(0)
+        .add(style, format!("{mark} "))
+        .column(Style::Plain, row.id.as_str(), 31)
+        .column(style, row.state.as_str(), 20)
+        .column(Style::Dim, day.replace('T', " "), 18)
+        .column(Style::Name, names.join(", "), 20)
+        .add(Style::Plain, " ")
+        .add(Style::Plain, &row.title);
+}
+
+/// A mark for each kind of state; the state's name stands beside it.
+fn mark(state: State) -> (&'static str, Style) {
+    match state {
+        State::Done => ("✓", Style::Good),
+        State::Declined | State::Failed | State::Cancelled | State::BlockedPolicy => ("✗", Style::Bad),
+        State::AwaitingPlanApproval | State::AwaitingApproval | State::NeedsHuman | State::Deferred => {
+            ("?", Style::Warn)
+        }
+        State::Queued
+        | State::LoadingContext
+        | State::Triaging
+        | State::Planning
+        | State::Coding
+        | State::Reviewing
+        | State::Applying
+        | State::PrOpen => ("·", Style::Dim),
+    }
+}
+
+/// `show`.
+pub(super) async fn show(session: &Session, args: ShowArgs) -> Result<Exit, CliError> {
+    let id = which::find(session, &args.which).await?;
+    let seen = session.look(&id).await?;
+    let terminal = &session.app.terminal;
+    let told = || story::tell(&seen.records, &seen.names());
+    if terminal.is_json() {
+        let story = args.story.then(|| told().iter().map(StoryWire::of).collect());
+        terminal.print_json(&WorkflowWire {
+            story,
+            ..WorkflowWire::of(&seen)
+        });
+        return Ok(Exit::Ok);
+    }
+    if args.story {
+        let mut page = review::head(&seen);
+        page.gap();
+        page.append(story::page(&told()));
+        terminal.print(&page);
+        return Ok(Exit::Ok);
+    }
+    let mut page = review::page(&seen);
+    page.append(waiting::how(&seen));
+    terminal.print(&page);
+    Ok(Exit::Ok)
+}
+
+/// `diff`.
+pub(super) async fn diff(session: &Session, args: DiffArgs) -> Result<Exit, CliError> {
+    let id = which::find(session, &args.which).await?;
+    let seen = session.look(&id).await?;
+    let all = seen.drafts_by_revision();
+    let next = format!("countersign show {id}");
+    let newest = all.keys().next_back().copied();
+    let revision = args.revision.map(Revision).or(newest);
+    let Some((revision, drafts)) = revision.and_then(|r| all.get(&r).map(|d| (r, d))) else {
+        let text = match args.revision {
+            Some(n) => format!("revision {n} has no diff"),
+            None => "nothing has been proposed yet".to_owned(),
+        };
+        return Err(CliError::refused("no-diff", text).next(next));
+    };
+    let (mut page, mut wires) = (Page::new(), Vec::new());
+    for draft in drafts {
+        let name = seen.workflow.repository_name(&draft.repository);
+        if args.repo.as_ref().is_some_and(|wanted| *wanted != name) {
+            continue;
+        }
+        let canonical = session.store.body(&draft.canonical).await?;
+        let current = seen
+            .workflow
+            .patch_set(&draft.repository)
+            .filter(|p| p.revision == revision);
+        let digest = current.and_then(|p| seen.digest(p));
+        let first8 = digest.as_ref().map(crate::render::seen::first8);
+        diff::draft(&mut page, (&name, first8.as_deref()), draft, &canonical);
+        wires.push(DiffWire::of(&name, revision, digest.as_ref(), draft, &canonical));
+    }
+    if wires.is_empty() {
+        let name = args.repo.unwrap_or_default();
+        let text = format!("revision {revision} changes nothing in a repository `{name}`");
+        return Err(CliError::refused("no-diff", text).next(next));
+    }
+    let terminal = &session.app.terminal;
+    if terminal.is_json() {
+        terminal.print_json(&DiffsWire { diffs: wires });
+    } else {
+        terminal.print(&page);
+    }
+    Ok(Exit::Ok)
+}

@@ -1,0 +1,81 @@
+//! One module per group of commands. A command reads its arguments, asks the ports, and says how it came out.
+
+mod acts;
+mod approve;
+mod files;
+mod flow;
+mod init;
+mod ledger;
+mod look;
+mod patch;
+mod policy;
+mod repo;
+mod submission;
+mod throwaway;
+mod verify;
+mod which;
+
+use crate::cli::{Command, LedgerCommand, PatchCommand, PolicyCommand, RepoCommand};
+use crate::error::{CliError, Exit};
+use crate::session::{App, Session};
+
+/// Does what was asked.
+///
+/// # Errors
+/// When it can't be done; the error says what to do next.
+pub(crate) async fn perform(app: &App, command: Command) -> Result<Exit, CliError> {
+    match command {
+        Command::Policy(PolicyCommand::Check(args)) => policy::check(app, args).await,
+        Command::Patch(PatchCommand::Apply(args)) => patch::apply(app, args).await,
+        Command::Verify(args) => verify::verify(app, args).await,
+        Command::Init(args) => init::init(app, args).await,
+        Command::Run(_)
+        | Command::Submit(_)
+        | Command::Resume(_)
+        | Command::List(_)
+        | Command::Show(_)
+        | Command::Diff(_)
+        | Command::Approve(_)
+        | Command::Reject(_)
+        | Command::RequestChanges(_)
+        | Command::Answer(_)
+        | Command::Withdraw(_)
+        | Command::Cancel(_)
+        | Command::Retry(_)
+        | Command::Wake(_)
+        | Command::Repo(_)
+        | Command::Ledger(_) => {
+            let session = Session::open(app).await?;
+            let result = in_session(&session, command).await;
+            session.close().await;
+            result
+        }
+    }
+}
+
+async fn in_session(session: &Session, command: Command) -> Result<Exit, CliError> {
+    match command {
+        Command::Run(args) => flow::run(session, args).await,
+        Command::Submit(flags) => flow::submit(session, flags).await,
+        Command::Resume(args) => flow::resume(session, args).await,
+        Command::List(args) => look::list(session, args).await,
+        Command::Show(args) => look::show(session, args).await,
+        Command::Diff(args) => look::diff(session, args).await,
+        Command::Approve(args) => approve::approve(session, args).await,
+        Command::Reject(args) => acts::reject(session, args).await,
+        Command::RequestChanges(args) => acts::request_changes(session, args).await,
+        Command::Answer(args) => acts::answer(session, args).await,
+        Command::Withdraw(args) => acts::withdraw(session, args).await,
+        Command::Cancel(args) => acts::cancel(session, args).await,
+        Command::Retry(which) => acts::retry(session, which).await,
+        Command::Wake(which) => acts::wake(session, which).await,
+        Command::Repo(RepoCommand::Add(args)) => repo::add(session, args).await,
+        Command::Repo(RepoCommand::List) => repo::list(session).await,
+        Command::Ledger(LedgerCommand::Export(args)) => ledger::export(session, args).await,
+        Command::Ledger(LedgerCommand::Checkpoint) => ledger::checkpoint(session).await,
+        Command::Ledger(LedgerCommand::Show(args)) => ledger::show(session, args).await,
+        Command::Policy(_) | Command::Patch(_) | Command::Verify(_) | Command::Init(_) => Err(
+            CliError::internal("misrouted", "this command needs no data folder"),
+        ),
+    }
+}

@@ -1,0 +1,286 @@
+//! From flags to a submission: repositories are looked at and registered, texts read, bodies kept. Nothing starts here.
+
+use super::files;
+use crate::cli::StartFlags;
+use crate::cli::repo_spec::{self, RepoSpec};
+use crate::error::CliError;
+use crate::render::story::counted;
+use crate::session::Session;
+use crate::terminal::{Page, Style};
+use countersign_agent::{ResolvedSpec, build};
+use countersign_core::act::Attendance;
+use countersign_core::feedback::{
+    AgentSpec, FEEDBACK_MAX_BYTES, Feedback, FeedbackOrigin, RepoRole, RepoSelection, SubmittedDiff,
+};
+use countersign_core::id::BranchName;
+use countersign_core::workflow::Submission;
+use countersign_ports::store::RepositoryRow;
+use countersign_ports::trees::{Heads, Probe, RepoSource, Trees as _};
+use std::path::{Path, PathBuf};
+
+/// Largest script that is read, in bytes.
+const SCRIPT_MAX_BYTES: usize = 16 << 20;
+/// Most branches that an error names.
+const BRANCHES_NAMED: usize = 6;
+
+/// Reads everything that the flags name.
+///
+/// # Errors
+/// When something is missing or can't be used; nothing was started.
+pub(super) async fn read(session: &Session, flags: &StartFlags) -> Result<Submission, CliError> {
+    let specs: Vec<RepoSpec> = flags
+        .repos
+        .iter()
+        .map(|r| repo_spec::parse(r, |p| p.exists()))
+        .collect();
+    if specs.iter().filter(|s| s.role == RepoRole::Primary).count() != 1 {
+        let text = "exactly one --repo has to be the primary one";
+        return Err(CliError::usage("one-primary", text).next("Add `:secondary` to every other --repo."));
+    }
+    // Texts first: a mistake in them should not register anything.
+    let issue = flags.issue.as_deref().map(read_issue).transpose()?;
+    let agent = agent_flag(flags)?;
+    let mut repositories = Vec::new();
+    for spec in &specs {
+        repositories.push(select(session, spec).await?);
+    }
+    let diffs = read_diffs(flags, &repositories)?;
+    let feedback = match issue {
+        Some(feedback) => feedback,
+        None => words_for(&diffs)?,
+    };
+    let agent = if diffs.is_empty() {
+        keep_agent(session, agent).await?
+    } else {
+        keep_diffs(session, diffs).await?
+    };
+    let (started_by, _) = session.member().await?;
+    let attendance = if flags.yes {
+        Attendance::Unattended
+    } else {
+        Attendance::Attended
+    };
+    Ok(Submission {
+        feedback,
+        repositories,
+        agent,
+        started_by,
+        attendance,
+        again: flags.again,
+    })
+}
+
+fn read_issue(path: &Path) -> Result<Feedback, CliError> {
+    let bytes = files::read("the issue", path, FEEDBACK_MAX_BYTES)?;
+    Feedback::read(FeedbackOrigin::Issue, &bytes).map_err(|error| {
+        let code = error.code();
+        let message = if bytes.len() > FEEDBACK_MAX_BYTES {
+            format!("the issue text has more than {FEEDBACK_MAX_BYTES} bytes; no more are read")
+        } else {
+            error.to_string()
+        };
+        CliError::refused(code, message).next(format!("Correct {} and run it again.", path.display()))
+    })
+}
+
+/// Who is asked for, before anything is loaded.
+enum Proposer {
+    Codemod,
+    Scripted(PathBuf),
+    Command(String),
+}
+
+fn agent_flag(flags: &StartFlags) -> Result<Proposer, CliError> {
+    let text = flags.agent.as_deref().unwrap_or("codemod");
+    let known = "It is one of: codemod, scripted:FILE, command:CMD (with --unconfined).";
+    let proposer = match text.split_once(':') {
+        None if text == "codemod" => Proposer::Codemod,
+        Some(("scripted", file)) if !file.is_empty() => Proposer::Scripted(PathBuf::from(file)),
+        Some(("command", command)) if !command.trim().is_empty() => Proposer::Command(command.to_owned()),
+        Some(_) | None => {
+            return Err(CliError::usage("unknown-agent", format!("`{text}` is not an agent")).next(known));
+        }
+    };
+    match (&proposer, flags.unconfined) {
+        (Proposer::Command(_), false) => {
+            let text = "a `command:` agent can do on this machine whatever you can";
+            Err(CliError::refused("agent-unconfined", text).next(
+                "If you trust it that far, add --unconfined; it is recorded and shown to whoever decides.",
+            ))
+        }
+        (Proposer::Codemod | Proposer::Scripted(_), true) => Err(CliError::usage(
+            "unconfined-without-command",
+            "--unconfined is for `command:` agents only",
+        )),
+        (Proposer::Command(_), true) | (Proposer::Codemod | Proposer::Scripted(_), false) => Ok(proposer),
+    }
+}
+
+async fn keep_agent(session: &Session, proposer: Proposer) -> Result<AgentSpec, CliError> {
+    match proposer {
+        Proposer::Codemod => Ok(AgentSpec::Codemod),
+        Proposer::Command(command) => Ok(AgentSpec::Command { command }),
+        Proposer::Scripted(file) => {
+            let script = files::read("the script", &file, SCRIPT_MAX_BYTES)?;
+            build(ResolvedSpec::Scripted {
+                script: script.clone(),
+            })
+            .map_err(|e| CliError::from(e).next(format!("Correct {} and run it again.", file.display())))?;
+            Ok(AgentSpec::Scripted {
+                script: session.store.put_body(&script).await?,
+            })
+        }
+    }
+}
+
+/// A ready-made diff with the repository it is for.
+struct Diff {
+    repository: RepoSelection,
+    bytes: Vec<u8>,
+}
+
+fn read_diffs(flags: &StartFlags, repositories: &[RepoSelection]) -> Result<Vec<Diff>, CliError> {
+    let mut diffs: Vec<Diff> = Vec::new();
+    for text in &flags.diffs {
+        let (repository, file) = meant(text, repositories)?;
+        if diffs.iter().any(|d| d.repository.id == repository.id) {
+            let text = format!("there are two diffs for {}", repository.name);
+            return Err(CliError::usage("two-diffs", text).next("Give one --diff per repository."));
+        }
+        diffs.push(Diff {
+            repository,
+            bytes: files::read_diff(&file)?,
+        });
+    }
+    Ok(diffs)
+}
+
+/// `[REPO=]FILE`; a file of that whole name wins.
+fn meant(text: &str, repositories: &[RepoSelection]) -> Result<(RepoSelection, PathBuf), CliError> {
+    let named = text.split_once('=').filter(|_| !Path::new(text).exists());
+    let found = match named {
+        Some((name, file)) => repositories.iter().find(|r| r.name == name).map(|r| (r, file)),
+        None => repositories
+            .iter()
+            .find(|r| r.role == RepoRole::Primary)
+            .map(|r| (r, text)),
+    };
+    let Some((repository, file)) = found else {
+        let names: Vec<&str> = repositories.iter().map(|r| r.name.as_str()).collect();
+        let what = text.split('=').next().unwrap_or_default();
+        let text = format!("--diff {text}: `{what}` is none of the repositories of this run");
+        return Err(
+            CliError::usage("unknown-repository", text).next(format!("They are: {}.", names.join(", ")))
+        );
+    };
+    Ok((repository.clone(), PathBuf::from(file)))
+}
+
+/// Words for a diff that came without any; they name its bytes, so that another diff is another request.
+fn words_for(diffs: &[Diff]) -> Result<Feedback, CliError> {
+    let mut text = "Apply the submitted change\n".to_owned();
+    for diff in diffs {
+        let hash = countersign_core::digest::BodyHash::of_bytes(&diff.bytes).to_hex();
+        text.push_str(&format!("\n{}: SHA-256 {hash}", diff.repository.name));
+    }
+    text.push('\n');
+    Feedback::read(FeedbackOrigin::Diff, text.as_bytes())
+        .map_err(|e| CliError::internal(e.code(), e.to_string()))
+}
+
+async fn keep_diffs(session: &Session, diffs: Vec<Diff>) -> Result<AgentSpec, CliError> {
+    let mut kept = Vec::new();
+    for Diff { repository, bytes } in diffs {
+        kept.push(SubmittedDiff {
+            repository: repository.id,
+            diff: session.store.put_body(&bytes).await?,
+        });
+    }
+    Ok(AgentSpec::Diff { diffs: kept })
+}
+
+async fn select(session: &Session, spec: &RepoSpec) -> Result<RepoSelection, CliError> {
+    let (probe, row) = register(session, &spec.path).await?;
+    let heads = heads(session, &row).await?;
+    let base = spec
+        .reference
+        .as_deref()
+        .map(|name| base(name, &row, &heads))
+        .transpose()?;
+    say_uncommitted(session, &row, &probe);
+    Ok(RepoSelection {
+        id: row.id,
+        name: row.name,
+        role: spec.role,
+        base,
+    })
+}
+
+/// Looks at a folder and registers its repository.
+///
+/// # Errors
+/// When it is none that can be used.
+pub(super) async fn register(session: &Session, path: &Path) -> Result<(Probe, RepositoryRow), CliError> {
+    let (git, path) = (session.git.clone(), path.to_path_buf());
+    let probe = super::throwaway::blocking(move || git.probe(&path)).await??;
+    let row = session.store.register_repository(&probe.git_dir).await?;
+    Ok((probe, row))
+}
+
+async fn heads(session: &Session, row: &RepositoryRow) -> Result<Heads, CliError> {
+    let (git, source) = (
+        session.git.clone(),
+        RepoSource {
+            id: row.id.clone(),
+            git_dir: row.git_dir.clone(),
+        },
+    );
+    Ok(super::throwaway::blocking(move || git.heads(&source)).await??)
+}
+
+/// A base is a branch: a commit or tag would let whoever names it choose the policy.
+fn base(name: &str, row: &RepositoryRow, heads: &Heads) -> Result<BranchName, CliError> {
+    let plain = name.strip_prefix("refs/heads/").unwrap_or(name);
+    let known = BranchName::parse(plain)
+        .ok()
+        .filter(|b| heads.heads.contains_key(b));
+    if let Some(branch) = known {
+        return Ok(branch);
+    }
+    let hex = name.len() >= 7 && name.len() <= 40 && name.bytes().all(|b| b.is_ascii_hexdigit());
+    let hint = if hex {
+        "; a commit id is no base, because a base has to be a branch"
+    } else {
+        ""
+    };
+    let text = format!("{} has no branch `{name}`{hint}", row.name);
+    let mut names: Vec<&str> = heads
+        .heads
+        .keys()
+        .take(BRANCHES_NAMED)
+        .map(BranchName::as_str)
+        .collect();
+    if heads.heads.len() > BRANCHES_NAMED {
+        names.push("…");
+    }
+    Err(CliError::refused("branch-missing", text).next(format!(
+        "Its branches: {}. For a tag or commit, make one first: git branch NAME {name}",
+        names.join(", ")
+    )))
+}
+
+fn say_uncommitted(session: &Session, row: &RepositoryRow, probe: &Probe) {
+    if probe.uncommitted_files > 0 {
+        let files = counted(
+            usize::try_from(probe.uncommitted_files).unwrap_or(usize::MAX),
+            "tracked file",
+        );
+        let text = format!(
+            "{}: uncommitted work in {files} is not part of the change and stays untouched",
+            row.name
+        );
+        let mut page = Page::new();
+        page.line(0).add(Style::Warn, "! ").add(Style::Plain, text);
+        session.app.terminal.note(&page);
+    }
+}

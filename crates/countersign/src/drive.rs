@@ -1,0 +1,185 @@
+//! Drives one workflow until it waits or ends, under the data folder's owner lock; and sends acts of a human to it.
+//!
+//! The lock is held only while there is something to do, never while a person thinks, so that several terminals can
+//! work on one data folder.
+
+use crate::error::CliError;
+use crate::render::story::Names;
+use crate::session::Session;
+use crate::terminal::{Page, Style};
+use countersign_core::act::{Act, ActRecord, Attendance, AuthenticatedBy, SignedAct};
+use countersign_core::id::{InputId, TenantId, WorkflowId};
+use countersign_core::workflow::Workflow;
+use countersign_engine::{Ports, Step, Worker};
+use countersign_ports::store::{InputStatus, NewInput};
+use countersign_store::OwnerLock;
+use std::time::{Duration, Instant};
+
+/// How long another process may hold the data folder before we stop waiting for it.
+const BUSY_MAX: Duration = Duration::from_secs(60);
+/// How often a held lock is tried again.
+const BUSY_POLL: Duration = Duration::from_millis(100);
+
+/// How far to go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Until {
+    /// Until it waits for a human or has ended.
+    Rest,
+    /// Until its inputs are judged.
+    Judged,
+}
+
+/// Drives a workflow.
+///
+/// # Errors
+/// When the store fails, or another process holds the data folder for too long.
+pub(crate) async fn drive(session: &Session, id: &WorkflowId, until: Until) -> Result<(), CliError> {
+    session.app.set_current(id);
+    let began = Instant::now();
+    let mut told = false;
+    loop {
+        if let Some(_lock) = OwnerLock::try_acquire(session.app.folder.root())? {
+            return work(session, id, until).await;
+        }
+        if !told {
+            told = true;
+            say_busy(session);
+        }
+        if began.elapsed() > BUSY_MAX {
+            return Err(busy(session, id));
+        }
+        tokio::time::sleep(BUSY_POLL).await;
+    }
+}
+
+async fn work(session: &Session, id: &WorkflowId, until: Until) -> Result<(), CliError> {
+    let worker = Worker::start(ports(session, id).await?, format!("cli-{}", std::process::id())).await?;
+    loop {
+        match worker.run_once(Some(id)).await? {
+            Step::Worked | Step::Idle if until == Until::Judged => return Ok(()),
+            Step::Worked => {}
+            Step::Idle => {
+                let Some(workflow) = session.load(id).await? else {
+                    return Ok(());
+                };
+                if rests(&workflow) {
+                    return Ok(());
+                }
+                if session.ports.store.next_run_at(Some(id)).await?.is_none() {
+                    let text = format!("the workflow {id} is held: an input of it can't be judged");
+                    return Err(CliError::refused("workflow-held", text).next(format!(
+                        "countersign cancel {id} --reason … ends it; the log says what is wrong."
+                    )));
+                }
+                worker.wait(Some(id)).await?;
+            }
+        }
+    }
+}
+
+fn rests(workflow: &Workflow) -> bool {
+    workflow.state.is_final() || (workflow.state.waits_for_human() && workflow.outstanding.is_none())
+}
+
+async fn ports(session: &Session, id: &WorkflowId) -> Result<Ports, CliError> {
+    let mut names = Names::of(&session.store.roster().await?);
+    for record in session.store.events(id).await? {
+        names.learn(&record.event);
+    }
+    Ok(session.observed(names).await)
+}
+
+fn holder(session: &Session) -> String {
+    match OwnerLock::last_holder(session.app.folder.root()) {
+        Some(pid) => format!("process {pid}"),
+        None => "another process".to_owned(),
+    }
+}
+
+fn say_busy(session: &Session) {
+    let mut page = Page::new();
+    page.line(0).add(
+        Style::Dim,
+        format!(
+            "· {} is working in this data folder; waiting for it …",
+            holder(session)
+        ),
+    );
+    session.app.terminal.note(&page);
+}
+
+fn busy(session: &Session, id: &WorkflowId) -> CliError {
+    let text = format!(
+        "{} has been working in this data folder for more than {} s",
+        holder(session),
+        BUSY_MAX.as_secs()
+    );
+    CliError::internal("data-folder-busy", text).next(format!(
+        "Nothing is lost. When it has finished: countersign resume {id}"
+    ))
+}
+
+/// Signs an act as the operating system's user, puts it into the inbox, and drives the workflow until it is judged.
+///
+/// # Errors
+/// When the act is refused, or the store fails.
+pub(crate) async fn send(
+    session: &Session,
+    id: &WorkflowId,
+    act: Act,
+    attendance: Attendance,
+) -> Result<(), CliError> {
+    let (member, key) = session.member().await?;
+    let record = ActRecord {
+        tenant: TenantId::local(),
+        workflow: id.clone(),
+        member,
+        authenticated_by: AuthenticatedBy::OsUser,
+        attendance,
+        at: session.ports.store.now().await?,
+        act,
+    };
+    let input = session.new_input_id().await?;
+    let signed = NewInput::Act(SignedAct::sign(record, &key));
+    session.store.insert_input(&input, id, &signed).await?;
+    drive(session, id, Until::Rest).await?;
+    settled(session, id, &input).await
+}
+
+/// How an input came out.
+///
+/// # Errors
+/// When it was refused, is held, or nobody has judged it yet.
+pub(crate) async fn settled(session: &Session, id: &WorkflowId, input: &InputId) -> Result<(), CliError> {
+    match session.store.input_status(input).await? {
+        InputStatus::Accepted => Ok(()),
+        InputStatus::Refused { code, message } => {
+            let next = next_for(&code, id);
+            Err(CliError::refused(code, message).next(next))
+        }
+        InputStatus::Held { code, message } => Err(CliError::refused(code, message).next(format!(
+            "It holds the workflow closed. Look at the log, then: countersign show {id}"
+        ))),
+        InputStatus::Pending => {
+            let text = "it is in the inbox, and nobody has judged it yet";
+            Err(CliError::internal("not-judged-yet", text).next(format!("countersign resume {id}")))
+        }
+    }
+}
+
+/// What to do about a refusal.
+fn next_for(code: &str, id: &WorkflowId) -> String {
+    match code {
+        "warnings-not-acknowledged" => {
+            format!(
+                "Read them (countersign show {id}), then add --acknowledge RULE@PATH or --acknowledge-warnings."
+            )
+        }
+        "unattended-forbidden" => format!("Decide at a terminal: countersign resume {id}"),
+        "digest-mismatch" | "request-not-open" => format!("Look at what waits now: countersign show {id}"),
+        "workflow-ended" => format!("See how it came out: countersign show {id} --story"),
+        "not-a-choice" => format!("The choices are listed by: countersign show {id}"),
+        "bad-submission" => "Correct the command line and run it again.".to_owned(),
+        _ => format!("See where it is: countersign show {id}"),
+    }
+}

@@ -1,0 +1,149 @@
+//! The data folder: one person's database, mirrors and keys, readable by nobody else.
+
+use crate::error::{CliError, file_error};
+use etcetera::BaseStrategy as _;
+use std::fs;
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+/// What a data folder holds; a folder with anything else in it is not taken for one.
+const KNOWN: [&str; 10] = [
+    "owner.lock",
+    "countersign.db",
+    "countersign.db-wal",
+    "countersign.db-shm",
+    "countersign.db-journal",
+    "mirrors",
+    "scratch",
+    "policy.toml",
+    "keys",
+    "panic.log",
+];
+
+/// Where everything lies.
+#[derive(Debug, Clone)]
+pub(crate) struct Folder {
+    root: PathBuf,
+    keys: PathBuf,
+}
+
+impl Folder {
+    /// The folder that was named, or the one in the XDG data home.
+    ///
+    /// # Errors
+    /// When none is named and there is no home.
+    pub(crate) fn named(data: Option<&Path>, keys: Option<&Path>) -> Result<Self, CliError> {
+        let root = match data {
+            Some(path) => path.to_path_buf(),
+            None => etcetera::base_strategy::Xdg::new()
+                .map_err(|_| {
+                    let text = "there is no home folder to keep data in";
+                    CliError::refused("no-home", text).next("Name a folder with --data DIR.")
+                })?
+                .data_dir()
+                .join("countersign"),
+        };
+        let root = std::path::absolute(&root).map_err(|e| file_error("can't look at", &root, &e))?;
+        let keys = keys.map_or_else(|| root.join("keys"), Path::to_path_buf);
+        Ok(Self { root, keys })
+    }
+
+    /// Makes it, if it is not there, and checks that it is this user's alone.
+    ///
+    /// # Errors
+    /// When it can't be made, is somebody else's, or others can look into it.
+    pub(crate) fn create(&self) -> Result<(), CliError> {
+        make_private(&self.root)?;
+        let doing = "can't use the data folder";
+        let found = fs::metadata(&self.root).map_err(|e| file_error(doing, &self.root, &e))?;
+        let at = self.root.display();
+        if !found.is_dir() {
+            let text = format!("{at} is a file, not a folder");
+            return Err(
+                CliError::refused("data-folder-is-a-file", text).next("Name a folder with --data DIR.")
+            );
+        }
+        if found.uid() != rustix::process::geteuid().as_raw() {
+            let text = format!(
+                "the data folder {at} belongs to another user (uid {})",
+                found.uid()
+            );
+            let next = "Run countersign as that user, or name your own folder with --data DIR.";
+            return Err(CliError::refused("data-folder-foreign", text).next(next));
+        }
+        if found.permissions().mode() & 0o077 != 0 {
+            self.tighten()?;
+        }
+        for part in [self.mirrors(), self.scratch()] {
+            make_private(&part)?;
+        }
+        Ok(())
+    }
+
+    /// A folder of ours that others can look into is closed; any other folder is left alone.
+    fn tighten(&self) -> Result<(), CliError> {
+        let at = self.root.display();
+        let entries = fs::read_dir(&self.root).map_err(|e| file_error("can't read", &self.root, &e))?;
+        for entry in entries {
+            let entry = entry.map_err(|e| file_error("can't read", &self.root, &e))?;
+            let name = entry.file_name();
+            let ours = name
+                .to_str()
+                .is_some_and(|n| KNOWN.contains(&n) || n.starts_with("countersign."));
+            if !ours {
+                let text = format!("others can look into {at}, and it holds more than Countersign's data");
+                let next = format!("Name an empty folder with --data DIR, or run: chmod 700 {at}");
+                return Err(CliError::refused("data-folder-open", text).next(next));
+            }
+        }
+        fs::set_permissions(&self.root, fs::Permissions::from_mode(0o700))
+            .map_err(|e| file_error("can't close to others", &self.root, &e))
+    }
+
+    /// The folder itself.
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The database.
+    pub(crate) fn database(&self) -> PathBuf {
+        self.root.join("countersign.db")
+    }
+
+    /// Bare mirrors of registered repositories.
+    pub(crate) fn mirrors(&self) -> PathBuf {
+        self.root.join("mirrors")
+    }
+
+    /// Where agents get private copies.
+    pub(crate) fn scratch(&self) -> PathBuf {
+        self.root.join("scratch")
+    }
+
+    /// The organisation's baseline, if there is one.
+    pub(crate) fn baseline(&self) -> PathBuf {
+        self.root.join("policy.toml")
+    }
+
+    /// Keys, in a folder of their own so that they can lie elsewhere.
+    pub(crate) fn keys(&self) -> &Path {
+        &self.keys
+    }
+}
+
+/// Makes a folder with mode 0700, and every folder above it as usual.
+pub(crate) fn make_private(path: &Path) -> Result<(), CliError> {
+    if path.exists() {
+        return Ok(());
+    }
+    let doing = "can't make the folder";
+    if let Some(above) = path.parent() {
+        fs::create_dir_all(above).map_err(|e| file_error(doing, above, &e))?;
+    }
+    match fs::DirBuilder::new().mode(0o700).create(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
+            Err(file_error(doing, path, &error))
+        }
+        Ok(()) | Err(_) => Ok(()),
+    }
+}

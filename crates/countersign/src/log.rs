@@ -1,0 +1,74 @@
+//! The log on standard error, and what becomes of a panic.
+
+use crate::cli::{Global, LogFormat};
+use crate::terminal::visible;
+use std::io::{self, Write};
+use std::path::Path;
+use tracing_subscriber::EnvFilter;
+
+/// Starts the log: warnings and errors, more with `-v`, anything with COUNTERSIGN_LOG.
+pub(crate) fn start(global: &Global) {
+    let level = match global.verbose {
+        // The engine's warnings are said by the progress lines already.
+        0 => "warn,countersign_engine=error",
+        1 => "info",
+        _ => "debug",
+    };
+    let chosen = std::env::var("COUNTERSIGN_LOG")
+        .ok()
+        .filter(|v| !v.trim().is_empty());
+    let default = format!(
+        "{level},sqlx={quiet},sea_orm={quiet},gix={quiet}",
+        quiet = "error"
+    );
+    let filter = EnvFilter::try_new(chosen.unwrap_or_else(|| default.clone()))
+        .unwrap_or_else(|_| EnvFilter::new(default));
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(|| Visible)
+        .with_ansi(false);
+    // A second start would change nothing; there is only one.
+    let _started = match global.log_format {
+        LogFormat::Text => builder.compact().try_init(),
+        LogFormat::Json => builder.json().try_init(),
+    };
+}
+
+/// Standard error, with everything that a terminal would act on made visible.
+struct Visible;
+
+impl Write for Visible {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let text = String::from_utf8_lossy(bytes);
+        let shown: Vec<String> = text.split('\n').map(visible).collect();
+        io::stderr().write_all(shown.join("\n").as_bytes())?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stderr().flush()
+    }
+}
+
+/// A panic is one line for the user; what it was is in the data folder.
+pub(crate) fn catch_panics(data: &Path) {
+    let file = data.join("panic.log");
+    std::panic::set_hook(Box::new(move |info| {
+        let trace = std::backtrace::Backtrace::force_capture();
+        let text = format!("{info}\n{trace}\n\n");
+        let kept = std::fs::File::options()
+            .create(true)
+            .append(true)
+            .open(&file)
+            .and_then(|mut f| f.write_all(text.as_bytes()));
+        let place = match kept {
+            Ok(()) => format!("the details are in {}", file.display()),
+            Err(_) => format!("it could not be written down: {info}")
+                .lines()
+                .collect::<Vec<_>>()
+                .join(" "),
+        };
+        let line = format!("internal error; {place}. Nothing that was recorded is lost.");
+        let _closed = writeln!(io::stderr(), "✗ {}", visible(&line));
+    }));
+}

@@ -1,0 +1,131 @@
+//! The `countersign` program: command line, terminal and wiring. No rule lives here; `core` decides, `engine` does.
+//!
+//! Start with [`cli`] for the words, [`commands`] for what they do, [`session`] for how everything is wired, and
+//! [`terminal`] for the one place that prints.
+
+mod adapters;
+mod cli;
+mod commands;
+mod decide;
+mod drive;
+mod error;
+mod folder;
+mod keys;
+mod log;
+mod render;
+mod session;
+mod talk;
+mod terminal;
+mod wire;
+
+use clap::Parser as _;
+use clap::error::ErrorKind;
+use cli::{Cli, Global};
+use error::{CliError, Exit};
+use folder::Folder;
+use session::App;
+use std::path::PathBuf;
+use std::sync::Arc;
+use terminal::{ColourChoice, Page, Style, Terminal};
+
+fn main() {
+    let exit = match Cli::try_parse() {
+        Ok(cli) => begin(cli),
+        Err(error) => misunderstood(&error),
+    };
+    // Not a return: a thread that waits for a person at the terminal must not hold the end up.
+    std::process::exit(i32::from(exit.code()));
+}
+
+/// Help and version are fine; anything else is a usage error, for programs as well.
+fn misunderstood(error: &clap::Error) -> Exit {
+    let wants_json = std::env::args_os().any(|a| a == "--json");
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
+            // A closed pipe is no failure.
+            let _closed = error.print();
+            Exit::Ok
+        }
+        _ if wants_json => {
+            let text = error.render().to_string();
+            let first = text
+                .lines()
+                .next()
+                .unwrap_or_default()
+                .trim_start_matches("error: ")
+                .to_owned();
+            let terminal = Terminal::new(ColourChoice::Auto, true);
+            terminal.fail(&CliError::usage("usage", first).next("countersign --help"));
+            Exit::Usage
+        }
+        _ => {
+            let _closed = error.print();
+            Exit::Usage
+        }
+    }
+}
+
+fn begin(cli: Cli) -> Exit {
+    let terminal = Arc::new(Terminal::new(cli.global.color, cli.global.json));
+    match prepared(&cli.global, &terminal) {
+        Ok((app, runtime)) => {
+            let exit = runtime.block_on(until_interrupted(&app, cli.command));
+            runtime.shutdown_background();
+            exit
+        }
+        Err(error) => {
+            terminal.fail(&error);
+            error.exit
+        }
+    }
+}
+
+fn prepared(global: &Global, terminal: &Arc<Terminal>) -> Result<(App, tokio::runtime::Runtime), CliError> {
+    let named = |given: &Option<PathBuf>, variable: &str| {
+        let from_environment = || {
+            std::env::var_os(variable)
+                .filter(|v| !v.is_empty())
+                .map(PathBuf::from)
+        };
+        given.clone().or_else(from_environment)
+    };
+    let data = named(&global.data, "COUNTERSIGN_DATA");
+    let keys = named(&global.keys, "COUNTERSIGN_KEYS");
+    let folder = Folder::named(data.as_deref(), keys.as_deref())?;
+    log::start(global);
+    log::catch_panics(folder.root());
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|e| CliError::internal("no-runtime", format!("can't start: {e}")))?;
+    Ok((App::new(terminal.clone(), folder), runtime))
+}
+
+/// Ctrl-C ends the process, never the work: what is recorded stays, and it can be taken up again.
+async fn until_interrupted(app: &App, command: cli::Command) -> Exit {
+    let work = tokio::spawn({
+        let app = app.clone();
+        async move { commands::perform(&app, command).await }
+    });
+    tokio::select! {
+        done = work => match done {
+            Ok(Ok(exit)) => exit,
+            Ok(Err(error)) => {
+                app.terminal.fail(&error);
+                error.exit
+            }
+            // The panic hook has said it.
+            Err(_) => Exit::Internal,
+        },
+        _ = tokio::signal::ctrl_c() => {
+            let mut page = Page::new();
+            page.gap();
+            page.line(0).add(Style::Warn, "stopped; nothing is lost");
+            if let Some(id) = app.current() {
+                page.line(0).add(Style::Plain, format!("go on with: countersign resume {id}"));
+            }
+            app.terminal.note(&page);
+            Exit::Interrupted
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! A canonical diff in colours. Its bytes are shown as they are, but for what a terminal would act on.
+
+use crate::terminal::{Page, Style};
+use countersign_core::artifact::Rationale;
+use countersign_core::patch_set::Draft;
+
+/// Most claims that are listed per patch set; the rest is counted.
+const RATIONALES_SHOWN: usize = 12;
+
+/// One draft: headline, the agent's claims, repairs, and the whole diff.
+pub(crate) fn draft(page: &mut Page, headline: (&str, Option<&str>), draft: &Draft, canonical: &[u8]) {
+    let (name, digest) = headline;
+    let files = super::story::counted(draft.diff.files.len(), "file");
+    page.gap();
+    let line = page.line(0).add(Style::Bold, "Patch set ");
+    let line = match digest {
+        Some(digest) => line.add(Style::Warn, digest).add(Style::Plain, " "),
+        None => line,
+    };
+    line.add(Style::Name, name)
+        .add(Style::Plain, format!("  {files}, "))
+        .add(Style::Good, format!("+{}", draft.diff.added()))
+        .add(Style::Plain, " ")
+        .add(Style::Bad, format!("−{}", draft.diff.removed()));
+    rationales(page, &draft.rationales);
+    for warning in &draft.warnings {
+        page.line(2).add(Style::Warn, "! ").add(Style::Plain, warning);
+    }
+    page.gap();
+    lines(page, canonical);
+}
+
+fn rationales(page: &mut Page, rationales: &[Rationale]) {
+    for rationale in rationales.iter().take(RATIONALES_SHOWN) {
+        page.line(2)
+            .add(Style::Dim, format!("{} claims for ", rationale.step))
+            .add(Style::Plain, rationale.path.to_text())
+            .add(Style::Dim, format!(": {}", rationale.text));
+    }
+    let more = rationales.len().saturating_sub(RATIONALES_SHOWN);
+    if more > 0 {
+        page.line(2).add(
+            Style::Dim,
+            format!("… and {more} more claims (`show --json` has them)"),
+        );
+    }
+}
+
+/// The diff, line by line.
+pub(crate) fn lines(page: &mut Page, canonical: &[u8]) {
+    let mut in_hunk = false;
+    for line in canonical.split_inclusive(|b| *b == b'\n') {
+        let line = line.strip_suffix(b"\n").unwrap_or(line);
+        in_hunk = (in_hunk || line.starts_with(b"@@")) && !line.starts_with(b"diff --git ");
+        let style = match line.first() {
+            Some(b'@') => Style::Name,
+            Some(b'+') if in_hunk => Style::Good,
+            Some(b'-') if in_hunk => Style::Bad,
+            Some(b' ') if in_hunk => Style::Plain,
+            Some(b'\\') => Style::Dim,
+            Some(_) | None if in_hunk => Style::Plain,
+            Some(_) | None => Style::Bold,
+        };
+        page.line(0).bytes(style, line);
+    }
+}

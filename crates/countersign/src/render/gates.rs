@@ -1,0 +1,96 @@
+//! The gates with their evidence, the critic's findings, and what is still to come.
+
+use super::seen::Seen;
+use crate::terminal::{Page, Style};
+use countersign_core::artifact::{Critique, FindingLevel};
+use countersign_core::gate::{CheckOutcome, GateId, GateOutcome, GateResult};
+use countersign_core::workflow::State;
+
+/// All gates in order.
+pub(crate) fn page(seen: &Seen) -> Page {
+    let mut page = Page::new();
+    page.heading("Gates");
+    for gate in GateId::ALL {
+        match seen.workflow.gates.get(&gate) {
+            Some(result) => judged(&mut page, result),
+            None => open(&mut page, gate, seen),
+        }
+    }
+    if let Some(critique) = &seen.workflow.critique {
+        critic(&mut page, critique, seen);
+    }
+    page
+}
+
+fn judged(page: &mut Page, result: &GateResult) {
+    let gate = result.gate;
+    match result.outcome {
+        GateOutcome::Passed => page
+            .line(2)
+            .add(Style::Good, "✓ ")
+            .add(Style::Plain, gate.to_string()),
+        GateOutcome::Failed => page
+            .line(2)
+            .add(Style::Bad, "✗ ")
+            .add(Style::Plain, gate.to_string()),
+        GateOutcome::NotRequired => {
+            page.line(2)
+                .add(Style::Dim, "– ")
+                .add(Style::Plain, format!("{gate}: not required by policy"));
+            return;
+        }
+    };
+    for check in &result.checks {
+        let (mark, style) = match check.outcome {
+            CheckOutcome::Passed => ("✓ ", Style::Good),
+            CheckOutcome::Failed => ("✗ ", Style::Bad),
+            CheckOutcome::Missing => ("? ", Style::Warn),
+        };
+        page.line(6)
+            .add(style, mark)
+            .column(Style::Plain, check.id.as_str(), 22)
+            .add(Style::Dim, &check.detail);
+    }
+}
+
+/// A gate that nobody has judged yet: never green, and it says what it waits for.
+fn open(page: &mut Page, gate: GateId, seen: &Seen) {
+    let state = seen.workflow.state;
+    let what = match gate {
+        _ if state.is_final() => "not reached",
+        GateId::Approval if state == State::AwaitingApproval => "waits for your decision",
+        GateId::Write => "judged right before and after writing",
+        GateId::Ci => "judged after writing; a local repository has no CI",
+        GateId::Intake | GateId::Plan | GateId::Proposal | GateId::Approval => "not judged yet",
+    };
+    page.line(2)
+        .add(Style::Dim, "– ")
+        .add(Style::Plain, format!("{gate}: "))
+        .add(Style::Dim, what);
+}
+
+/// No finding is said as that; a critic never passes anything.
+fn critic(page: &mut Page, critique: &Critique, seen: &Seen) {
+    if critique.findings.is_empty() {
+        page.line(2)
+            .add(Style::Dim, "– ")
+            .add(Style::Plain, "critic: no finding");
+    }
+    for finding in &critique.findings {
+        let (mark, style) = match finding.level {
+            FindingLevel::Note => ("! ", Style::Warn),
+            FindingLevel::Reject => ("✗ ", Style::Bad),
+        };
+        let repository = finding
+            .repository
+            .as_ref()
+            .map(|r| seen.workflow.repository_name(r));
+        let path = finding.path.as_ref().map(|p| p.to_text());
+        let place: Vec<String> = repository.into_iter().chain(path).collect();
+        page.line(2)
+            .add(style, mark)
+            .add(Style::Plain, format!("critic: {} ", finding.code))
+            .add(Style::Name, place.join(" "));
+        page.block(6, Style::Plain, &finding.text);
+    }
+}

@@ -1,0 +1,12 @@
+//! How a workflow looks on a screen. Pure: facts in, pages out; no rule and no printing here.
+
+pub(crate) mod diff;
+pub(crate) mod end;
+pub(crate) mod gates;
+pub(crate) mod plan;
+pub(crate) mod policy;
+pub(crate) mod review;
+pub(crate) mod seen;
+pub(crate) mod story;
+pub(crate) mod waiting;
+pub(crate) mod write;

@@ -1,0 +1,109 @@
+//! One workflow as a person reads it before deciding: who asked, plan, diffs, gates, policy, what will be written.
+
+use super::seen::{Seen, first8};
+use super::{diff, end, gates, plan, policy, waiting, write};
+use crate::terminal::{Page, Style};
+use countersign_core::act::Attendance;
+use countersign_core::workflow::State;
+
+/// Everything.
+pub(crate) fn page(seen: &Seen) -> Page {
+    let mut page = head(seen);
+    let workflow = &seen.workflow;
+    page.append(plan::page(seen));
+    if workflow.state != State::AwaitingPlanApproval {
+        page.append(diffs(seen, None));
+    }
+    page.append(gates::page(seen));
+    if workflow.critique.is_some() || !workflow.violations.is_empty() {
+        page.append(policy::page(&workflow.violations, |id| {
+            workflow.repository_name(id)
+        }));
+    }
+    if workflow.state == State::AwaitingApproval {
+        page.append(write::page(seen));
+    }
+    page.append(waiting::question(seen));
+    page.append(end::page(seen));
+    page
+}
+
+/// Who asked for what, and under which conditions it is decided.
+pub(crate) fn head(seen: &Seen) -> Page {
+    let (mut page, workflow) = (Page::new(), &seen.workflow);
+    page.gap();
+    let title = workflow
+        .submission
+        .as_ref()
+        .map_or("", |s| s.feedback.title.as_str());
+    page.line(0)
+        .add(Style::Bold, title)
+        .add(Style::Dim, format!("  {}", workflow.id));
+    page.line(2)
+        .column(Style::Dim, "state", 11)
+        .add(
+            Style::Plain,
+            format!("{}, revision {}", workflow.state, workflow.revision),
+        )
+        .add(Style::Dim, format!("  {}", workflow.reason));
+    if let Some(submission) = &workflow.submission {
+        let names = seen.names();
+        let unseen = match submission.attendance {
+            Attendance::Attended => "",
+            Attendance::Unattended => ", unattended: nobody looks",
+        };
+        page.line(2).column(Style::Dim, "asked by", 11).add(
+            Style::Plain,
+            format!("{}{unseen}", names.member(&submission.started_by)),
+        );
+        let proposer = page
+            .line(2)
+            .column(Style::Dim, "proposer", 11)
+            .add(Style::Plain, submission.agent.label());
+        if submission.agent.unconfined() {
+            proposer.add(Style::Warn, "  ! runs without confinement, with your rights");
+        }
+        for repo in &submission.repositories {
+            let role = match repo.role {
+                countersign_core::feedback::RepoRole::Primary => "primary",
+                countersign_core::feedback::RepoRole::Secondary => "secondary",
+            };
+            let pinned = workflow.repositories.iter().find(|p| p.repository == repo.id);
+            let base = pinned
+                .map(|p| format!("  {} at {}", p.base_branch, p.base.short()))
+                .unwrap_or_default();
+            page.line(2)
+                .column(Style::Dim, role, 11)
+                .add(Style::Name, &repo.name)
+                .add(Style::Plain, base)
+                .add(Style::Dim, format!("  {}", seen.place(&repo.id)));
+        }
+    }
+    if let Some(tier) = workflow.tier {
+        page.line(2)
+            .column(Style::Dim, "risk", 11)
+            .add(Style::Plain, tier.to_string())
+            .add(Style::Dim, format!("  {}", workflow.tier_reasons.join(" ")));
+    }
+    if seen.roster.is_solo() {
+        page.line(2).column(Style::Dim, "deciding", 11).add(
+            Style::Plain,
+            "solo mode: the one member approves alone, whatever the risk",
+        );
+    }
+    page
+}
+
+/// The newest diffs, of one repository or of all.
+pub(crate) fn diffs(seen: &Seen, only: Option<&str>) -> Page {
+    let mut page = Page::new();
+    for draft in seen.drafts() {
+        let name = seen.workflow.repository_name(&draft.repository);
+        if only.is_none_or(|wanted| wanted == name) {
+            let patch_set = seen.workflow.patch_set(&draft.repository);
+            let digest = patch_set.and_then(|p| seen.digest(p)).map(|d| first8(&d));
+            diff::draft(&mut page, (&name, digest.as_deref()), draft, seen.diff(draft));
+        }
+    }
+    page
+}

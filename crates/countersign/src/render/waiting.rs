@@ -1,0 +1,87 @@
+//! What waits for a human, and how to decide on it from any terminal.
+
+use super::seen::{Seen, first8};
+use crate::terminal::{Page, Style};
+use countersign_core::workflow::State;
+use countersign_core::workflow::event::Subject;
+
+/// The open question with its choices, if there is one.
+pub(crate) fn question(seen: &Seen) -> Page {
+    let mut page = Page::new();
+    for request in seen.workflow.open_requests() {
+        let Subject::Question { question, .. } = &request.subject else {
+            continue;
+        };
+        page.gap();
+        page.line(0)
+            .add(Style::Warn, "? ")
+            .add(Style::Bold, question.kind.text());
+        for detail in &question.details {
+            let mut lines = detail.lines();
+            page.line(2)
+                .add(Style::Dim, "– ")
+                .add(Style::Plain, lines.next().unwrap_or_default());
+            for line in lines {
+                page.line(4).add(Style::Plain, line);
+            }
+        }
+        for choice in question.kind.choices() {
+            page.line(2)
+                .column(Style::Bold, choice.as_str(), 11)
+                .add(Style::Dim, choice.meaning());
+        }
+    }
+    page
+}
+
+/// Commands that decide on what waits.
+pub(crate) fn how(seen: &Seen) -> Page {
+    let (mut page, id) = (Page::new(), &seen.workflow.id);
+    let state = seen.workflow.state;
+    if !state.waits_for_human() {
+        return page;
+    }
+    page.heading("It waits for a human");
+    for request in seen.approvals_wanted() {
+        let (subject, digest) = seen.subject(request);
+        let until = request
+            .expires_at
+            .map(|t| format!("  until {t}"))
+            .unwrap_or_default();
+        page.line(2)
+            .add(Style::Warn, "? ")
+            .add(Style::Plain, format!("{subject}, digest {}", first8(&digest)))
+            .add(Style::Dim, until);
+    }
+    let mut command = |what: &str, text: String| {
+        page.line(2)
+            .column(Style::Dim, what, 10)
+            .add(Style::Plain, format!("countersign {text}"));
+    };
+    match state {
+        State::AwaitingApproval | State::AwaitingPlanApproval => {
+            command("look", format!("show {id}"));
+            command("decide", format!("resume {id}"));
+            command("or", format!("approve {id}"));
+        }
+        State::NeedsHuman | State::BlockedPolicy => {
+            command("look", format!("show {id}"));
+            command("decide", format!("resume {id}"));
+            command("or", format!("answer {id} CHOICE"));
+        }
+        State::Deferred => command("go on", format!("wake {id}")),
+        State::Queued
+        | State::LoadingContext
+        | State::Triaging
+        | State::Planning
+        | State::Coding
+        | State::Reviewing
+        | State::Applying
+        | State::PrOpen
+        | State::Done
+        | State::Declined
+        | State::Failed
+        | State::Cancelled => {}
+    }
+    page
+}

@@ -1,0 +1,77 @@
+//! What an approval will write, what that starts, and what nobody has looked at.
+
+use super::seen::{Seen, first8};
+use super::story::counted;
+use crate::terminal::{Page, Style};
+
+/// The last thing before the question.
+pub(crate) fn page(seen: &Seen) -> Page {
+    let mut page = Page::new();
+    page.heading("What your approval will write");
+    for patch_set in &seen.workflow.patch_sets {
+        let name = seen.workflow.repository_name(&patch_set.repository);
+        let digest = seen.digest(patch_set).map(|d| first8(&d)).unwrap_or_default();
+        let line = page
+            .line(2)
+            .add(Style::Name, &name)
+            .add(Style::Plain, "  digest ")
+            .add(Style::Warn, &digest)
+            .add(
+                Style::Dim,
+                format!("  from {} at {}", patch_set.base_branch, patch_set.base.short()),
+            );
+        let open = seen
+            .approvals_wanted()
+            .iter()
+            .any(|r| seen.subject(r).1.to_hex().starts_with(&digest));
+        if !open {
+            line.add(Style::Good, "  ✓ approved already");
+        }
+        page.line(4)
+            .column(Style::Dim, "new branch", 12)
+            .add(Style::Plain, patch_set.manifest.branch.as_str());
+        page.line(4)
+            .column(Style::Dim, "commit", 12)
+            .add(Style::Plain, patch_set.manifest.commit.as_str());
+        page.line(4)
+            .column(Style::Dim, "in", 12)
+            .add(Style::Plain, seen.place(&patch_set.repository));
+    }
+    page.line(2).add(
+        Style::Dim,
+        "nothing runs: a local repository has no CI, and no hook is called",
+    );
+    page.line(2).add(
+        Style::Dim,
+        "work tree, index, HEAD and every other branch stay as they are",
+    );
+    page.append(unseen(seen));
+    page
+}
+
+/// What nobody has looked at.
+fn unseen(seen: &Seen) -> Page {
+    let mut page = Page::new();
+    page.heading("What nobody has looked at");
+    let mut say = |text: String| {
+        page.line(2).add(Style::Dim, "– ").add(Style::Plain, text);
+    };
+    say("Nothing was built or run; no test has seen this change.".to_owned());
+    say("Secrets, dependencies and licences are not checked in this version.".to_owned());
+    if seen
+        .workflow
+        .submission
+        .as_ref()
+        .is_some_and(|s| s.agent.unconfined())
+    {
+        say("The agent ran without confinement on this machine, with your rights.".to_owned());
+    }
+    for (name, files) in &seen.uncommitted {
+        let text = format!(
+            "{name} has uncommitted work in {}: it is not part of this and stays untouched.",
+            counted(usize::try_from(*files).unwrap_or(usize::MAX), "tracked file")
+        );
+        say(text);
+    }
+    page
+}

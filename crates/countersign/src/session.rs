@@ -1,0 +1,261 @@
+//! An opened data folder with everything wired, and what is read of it.
+
+use crate::adapters::{Agents, BaselineFile, FolderKeys, Progress, Signer, Silent, SystemClock};
+use crate::error::CliError;
+use crate::folder::Folder;
+use crate::keys::Keys;
+use crate::render::seen::Seen;
+use crate::render::story::Names;
+use crate::terminal::Terminal;
+use countersign_core::digest::BodyHash;
+use countersign_core::id::{InputId, MemberId, TenantId, WorkflowId};
+use countersign_core::member::{Member, Role};
+use countersign_core::workflow::Workflow;
+use countersign_engine::{Observer, Ports};
+use countersign_forge::local::LocalForge;
+use countersign_git::GitTrees;
+use countersign_ports::store::{Store as _, TenantStore};
+use countersign_ports::trees::Trees as _;
+use countersign_store::SqliteStore;
+use ed25519_dalek::SigningKey;
+use rand_core::{OsRng, RngCore as _};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// What every command has: where to print, and which data folder was named.
+#[derive(Clone)]
+pub(crate) struct App {
+    /// The printer.
+    pub(crate) terminal: Arc<Terminal>,
+    /// The data folder, perhaps not there yet.
+    pub(crate) folder: Folder,
+    current: Arc<Mutex<Option<WorkflowId>>>,
+}
+
+impl App {
+    /// For one command.
+    pub(crate) fn new(terminal: Arc<Terminal>, folder: Folder) -> Self {
+        Self {
+            terminal,
+            folder,
+            current: Arc::default(),
+        }
+    }
+
+    /// Remembers which workflow is at work, for whoever presses Ctrl-C.
+    pub(crate) fn set_current(&self, id: &WorkflowId) {
+        *self.current.lock().unwrap_or_else(PoisonError::into_inner) = Some(id.clone());
+    }
+
+    /// The workflow at work.
+    pub(crate) fn current(&self) -> Option<WorkflowId> {
+        self.current
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+}
+
+/// An opened data folder.
+pub(crate) struct Session {
+    /// Printer and folder.
+    pub(crate) app: App,
+    /// All ports; the observer says nothing.
+    pub(crate) ports: Ports,
+    /// The one tenant's data.
+    pub(crate) store: Arc<dyn TenantStore>,
+    /// Git, with what the port doesn't have.
+    pub(crate) git: Arc<GitTrees>,
+    database: Arc<SqliteStore>,
+    keys: Keys,
+}
+
+impl Session {
+    /// Opens the data folder, which is made if it is not there.
+    ///
+    /// # Errors
+    /// When the folder, its keys or its database can't be used.
+    pub(crate) async fn open(app: &App) -> Result<Self, CliError> {
+        let folder = &app.folder;
+        folder.create()?;
+        let keys = Keys::new(folder.keys());
+        let signer = Arc::new(Signer(keys.ledger()?));
+        let member_keys = Arc::new(FolderKeys(keys.clone()));
+        let clock = Arc::new(SystemClock);
+        let database = SqliteStore::open(&folder.database(), clock, member_keys.clone()).await?;
+        let git = Arc::new(GitTrees::new(folder.mirrors()));
+        let ports = Ports {
+            store: database.clone(),
+            trees: git.clone(),
+            forge: Arc::new(LocalForge::new(git.clone())),
+            agents: Arc::new(Agents {
+                scratch: folder.scratch(),
+            }),
+            signer,
+            member_keys,
+            baseline: Arc::new(BaselineFile(folder.baseline())),
+            observer: Arc::new(Silent),
+        };
+        let store = database.tenant(&TenantId::local());
+        Ok(Self {
+            app: app.clone(),
+            ports,
+            store,
+            git,
+            database,
+            keys,
+        })
+    }
+
+    /// Brings everything into the database's file.
+    pub(crate) async fn close(&self) {
+        self.database.close().await;
+    }
+
+    /// The operating system's user as a member, with the key that is held for them; both are made on first use.
+    ///
+    /// # Errors
+    /// When the key or the store can't be used.
+    pub(crate) async fn member(&self) -> Result<(MemberId, SigningKey), CliError> {
+        let uid = rustix::process::getuid().as_raw();
+        let id = MemberId::parse(&format!("mb_os-{uid}"))
+            .map_err(|e| CliError::internal("member-id", e.to_string()))?;
+        let key = self.keys.member(&id)?;
+        let name = user_name(uid);
+        let (person, role, active) = (name.clone(), Role::Owner, true);
+        self.store
+            .ensure_member(&Member {
+                id: id.clone(),
+                person,
+                name,
+                role,
+                active,
+            })
+            .await?;
+        Ok((id, key))
+    }
+
+    /// A new id for a workflow.
+    ///
+    /// # Errors
+    /// When there is no time or no randomness.
+    pub(crate) async fn new_workflow_id(&self) -> Result<WorkflowId, CliError> {
+        Ok(WorkflowId::from_parts(self.ports.store.now().await?.0, random()?))
+    }
+
+    /// A new id for an input.
+    ///
+    /// # Errors
+    /// When there is no time or no randomness.
+    pub(crate) async fn new_input_id(&self) -> Result<InputId, CliError> {
+        Ok(InputId::from_parts(self.ports.store.now().await?.0, random()?))
+    }
+
+    /// The same ports with somebody who prints what is recorded, where people read.
+    pub(crate) async fn observed(&self, names: Names) -> Ports {
+        let observer: Arc<dyn Observer> = if self.app.terminal.is_json() {
+            Arc::new(Silent)
+        } else {
+            Arc::new(Progress::new(self.app.terminal.clone(), names))
+        };
+        Ports {
+            observer,
+            ..self.ports.clone()
+        }
+    }
+
+    /// A workflow as its events make it; `None`: there is none yet.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    pub(crate) async fn load(&self, id: &WorkflowId) -> Result<Option<Workflow>, CliError> {
+        let records = self.store.events(id).await?;
+        let events = records.iter().map(|r| &r.event);
+        let replayed = || Workflow::replay(TenantId::local(), id.clone(), events);
+        Ok((!records.is_empty()).then(replayed))
+    }
+
+    /// Everything that is shown of a workflow.
+    ///
+    /// # Errors
+    /// When there is none, or the store can't be read.
+    pub(crate) async fn look(&self, id: &WorkflowId) -> Result<Seen, CliError> {
+        let records = self.store.events(id).await?;
+        if records.is_empty() {
+            let text = format!("the workflow {id} has not begun; it is still in the inbox");
+            return Err(CliError::refused("not-begun", text).next(format!("countersign resume {id}")));
+        }
+        let workflow = Workflow::replay(TenantId::local(), id.clone(), records.iter().map(|r| &r.event));
+        let mut diffs: BTreeMap<BodyHash, Vec<u8>> = BTreeMap::new();
+        for draft in &workflow.drafts {
+            diffs.insert(draft.canonical, self.store.body(&draft.canonical).await?);
+        }
+        let (roster, rows) = (self.store.roster().await?, self.store.repositories().await?);
+        let mut seen = Seen {
+            workflow,
+            records,
+            roster,
+            rows,
+            diffs,
+            uncommitted: Vec::new(),
+        };
+        seen.uncommitted = self.uncommitted(&seen).await;
+        Ok(seen)
+    }
+
+    /// Uncommitted work in the workflow's repositories: only for a friendly sentence, so a failure says nothing.
+    async fn uncommitted(&self, seen: &Seen) -> Vec<(String, u32)> {
+        let mut found = Vec::new();
+        for patch_set in &seen.workflow.patch_sets {
+            let Some(row) = seen.rows.iter().find(|r| r.id == patch_set.repository) else {
+                continue;
+            };
+            let (git, path) = (self.git.clone(), work_tree_of(&row.git_dir));
+            let probed = tokio::task::spawn_blocking(move || git.probe(&path)).await;
+            if let Ok(Ok(probe)) = probed
+                && probe.uncommitted_files > 0
+            {
+                found.push((row.name.clone(), probe.uncommitted_files));
+            }
+        }
+        found
+    }
+}
+
+/// Where a git folder's files are, as far as its name tells.
+fn work_tree_of(git_dir: &std::path::Path) -> std::path::PathBuf {
+    match (git_dir.file_name(), git_dir.parent()) {
+        (Some(name), Some(parent)) if name == ".git" => parent.to_path_buf(),
+        (Some(_) | None, _) => git_dir.to_path_buf(),
+    }
+}
+
+fn random() -> Result<u128, CliError> {
+    let mut bytes = [0; 16];
+    OsRng
+        .try_fill_bytes(&mut bytes)
+        .map_err(|e| CliError::internal("no-randomness", format!("the system gives no randomness: {e}")))?;
+    Ok(u128::from_le_bytes(bytes))
+}
+
+/// Longest name of a person, in characters.
+const NAME_MAX_CHARS: usize = 64;
+
+/// How the user is called; the number where the system doesn't say.
+fn user_name(uid: u32) -> String {
+    let variable = |name| std::env::var(name).ok();
+    let plain = |text: String| -> Option<String> {
+        let kept: String = text
+            .chars()
+            .filter(|c| !c.is_control())
+            .take(NAME_MAX_CHARS)
+            .collect();
+        let kept = kept.trim().to_owned();
+        (!kept.is_empty()).then_some(kept)
+    };
+    ["USER", "LOGNAME"]
+        .into_iter()
+        .filter_map(variable)
+        .find_map(plain)
+        .unwrap_or_else(|| format!("uid {uid}"))
+}

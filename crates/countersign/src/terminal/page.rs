@@ -1,0 +1,171 @@
+//! What is to be printed: lines of styled pieces. The only way to get text onto a screen, and every piece of it is
+//! made visible on its way in; escape sequences come from [`Style`] alone.
+
+use super::visible::{visible, visible_bytes};
+
+/// How a piece looks. Its meaning is never in the colour alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Style {
+    /// As it is.
+    Plain,
+    /// A heading.
+    Bold,
+    /// Less important.
+    Dim,
+    /// Good, or added.
+    Good,
+    /// Bad, or removed.
+    Bad,
+    /// To be looked at.
+    Warn,
+    /// A place or a name.
+    Name,
+}
+
+impl Style {
+    fn escape(self) -> &'static str {
+        match self {
+            Style::Plain => "",
+            Style::Bold => "\u{1b}[1m",
+            Style::Dim => "\u{1b}[2m",
+            Style::Good => "\u{1b}[32m",
+            Style::Bad => "\u{1b}[31m",
+            Style::Warn => "\u{1b}[33m",
+            Style::Name => "\u{1b}[36m",
+        }
+    }
+}
+
+const RESET: &str = "\u{1b}[0m";
+
+/// Lines, in order.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct Page {
+    lines: Vec<Vec<Piece>>,
+}
+
+#[derive(Debug, Clone)]
+struct Piece {
+    style: Style,
+    text: String,
+    /// Only there to fill a column; left out at a line's end.
+    padding: bool,
+}
+
+impl Page {
+    /// Nothing yet.
+    pub(crate) fn new() -> Self {
+        Self::default()
+    }
+
+    /// Begins a line that is indented by so many columns.
+    pub(crate) fn line(&mut self, indent: usize) -> Line<'_> {
+        self.lines.push(Vec::new());
+        Line { page: self }.pad(indent)
+    }
+
+    /// An empty line.
+    pub(crate) fn gap(&mut self) {
+        self.lines.push(Vec::new());
+    }
+
+    /// A heading with an empty line above it.
+    pub(crate) fn heading(&mut self, title: &str) {
+        self.gap();
+        self.line(0).add(Style::Bold, title);
+    }
+
+    /// Text of several lines, each indented.
+    pub(crate) fn block(&mut self, indent: usize, style: Style, text: &str) {
+        for line in text.lines() {
+            self.line(indent).add(style, line);
+        }
+    }
+
+    /// Puts another page below.
+    pub(crate) fn append(&mut self, other: Page) {
+        self.lines.extend(other.lines);
+    }
+
+    /// The text, each line with its end.
+    pub(crate) fn to_text(&self, colour: bool) -> String {
+        let mut out = String::new();
+        for line in &self.lines {
+            let used = line.iter().rposition(|p| !p.padding).map_or(0, |at| at + 1);
+            for Piece { style, text, .. } in &line[..used] {
+                let escape = if colour { style.escape() } else { "" };
+                if escape.is_empty() || text.is_empty() {
+                    out.push_str(text);
+                } else {
+                    out.push_str(escape);
+                    out.push_str(text);
+                    out.push_str(RESET);
+                }
+            }
+            out.push('\n');
+        }
+        out
+    }
+}
+
+/// The line that was begun last.
+pub(crate) struct Line<'a> {
+    page: &'a mut Page,
+}
+
+impl Line<'_> {
+    /// Adds a piece.
+    pub(crate) fn add(self, style: Style, text: impl AsRef<str>) -> Self {
+        self.piece(style, visible(text.as_ref()))
+    }
+
+    /// Adds bytes, which may not be UTF-8.
+    pub(crate) fn bytes(self, style: Style, bytes: &[u8]) -> Self {
+        self.piece(style, visible_bytes(bytes))
+    }
+
+    /// Adds a piece that takes at least so many columns.
+    pub(crate) fn column(self, style: Style, text: impl AsRef<str>, width: usize) -> Self {
+        let shown = visible(text.as_ref());
+        let missing = width.saturating_sub(shown.chars().count());
+        self.piece(style, shown).pad(missing)
+    }
+
+    fn pad(self, columns: usize) -> Self {
+        self.push(Piece {
+            style: Style::Plain,
+            text: " ".repeat(columns),
+            padding: true,
+        })
+    }
+
+    fn piece(self, style: Style, text: String) -> Self {
+        self.push(Piece {
+            style,
+            text,
+            padding: false,
+        })
+    }
+
+    fn push(self, piece: Piece) -> Self {
+        if let Some(line) = self.page.lines.last_mut() {
+            line.push(piece);
+        }
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn colours_come_only_from_styles() {
+        let mut page = Page::new();
+        page.line(2)
+            .column(Style::Good, "ok\u{1b}[31m", 12)
+            .add(Style::Plain, "next");
+        assert_eq!(page.to_text(false), "  ok␛[31m     next\n");
+        assert_eq!(page.to_text(true), "  \u{1b}[32mok␛[31m\u{1b}[0m     next\n");
+    }
+}

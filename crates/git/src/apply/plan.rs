@@ -1,0 +1,362 @@
+//! All file changes of one diff, checked against the base and against each other, then made at once.
+//!
+//! A tree editor silently replaces a file or symlink by a folder; the checks here are what stops that.
+
+use super::{Stop, content, paths, refused};
+use crate::error::from_gix;
+use crate::objects::{OBJECT_MAX_BYTES, blob, blob_size, entry_kind, file_mode};
+use countersign_core::diff::FileMode;
+use countersign_core::patch::{FileOp, FilePatch};
+use countersign_core::path::RepoPath;
+use countersign_ports::trees::{ApplyWarning, TreesError};
+use gix::ObjectId;
+use gix::bstr::{BString, ByteSlice};
+use std::collections::BTreeMap;
+
+/// Most bytes of all changed files together, after the change.
+const RESULT_MAX_BYTES: usize = 256 * 1024 * 1024;
+
+/// A file of the base.
+#[derive(Clone, Copy)]
+struct BaseFile {
+    mode: FileMode,
+    id: ObjectId,
+}
+
+/// What lies at a path of the base.
+enum AtBase {
+    Nothing,
+    Folder,
+    File(BaseFile),
+    /// Some folder above the path is a file, symlink or submodule.
+    BelowFile(RepoPath),
+}
+
+/// How a base file is used up.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Removal {
+    Deleted(FileMode),
+    Renamed,
+}
+
+pub(super) struct Plan<'r> {
+    repo: &'r gix::Repository,
+    base: ObjectId,
+    removed: BTreeMap<RepoPath, Removal>,
+    written: BTreeMap<RepoPath, (FileMode, ObjectId, String)>,
+    warnings: Vec<ApplyWarning>,
+    budget: content::Budget,
+    result_bytes: usize,
+}
+
+impl<'r> Plan<'r> {
+    pub(super) fn new(repo: &'r gix::Repository, base: ObjectId) -> Self {
+        Self {
+            repo,
+            base,
+            removed: BTreeMap::new(),
+            written: BTreeMap::new(),
+            warnings: Vec::new(),
+            budget: content::Budget::new(),
+            result_bytes: 0,
+        }
+    }
+
+    /// Adds one file's change.
+    pub(super) fn add(&mut self, patch: &FilePatch) -> Result<(), Stop> {
+        let place = format!("{} (line {} of the diff)", patch.new_path, patch.line);
+        paths::check(&patch.old_path, &place)?;
+        paths::check(&patch.new_path, &place)?;
+        refuse_unsupported(patch, &place)?;
+        let old = self.old_file(patch, &place)?;
+        check_old(patch, old.as_ref(), &place)?;
+        let content = self.new_content(patch, old.as_ref(), &place)?;
+        self.result_bytes = self.result_bytes.saturating_add(content.len());
+        if self.result_bytes > RESULT_MAX_BYTES {
+            let what = format!(
+                "The changed files have more than {RESULT_MAX_BYTES} bytes together. Split the change."
+            );
+            return refused("result-too-large", &place, what);
+        }
+        if patch.op == FileOp::Delete {
+            if !content.is_empty() {
+                return refused(
+                    "delete-mismatch",
+                    &place,
+                    "The diff deletes this file but doesn't state all of its content. Make the diff again.",
+                );
+            }
+            check_id(patch.new_id.as_deref(), None, &place)?;
+            let mode = old.map_or(FileMode::Regular, |o| o.mode);
+            return self.remove(&patch.old_path, Removal::Deleted(mode), &place);
+        }
+        let id = self
+            .repo
+            .write_blob(&content)
+            .map_err(|e| from_gix("Keeping a blob", &e))?
+            .detach();
+        check_id(patch.new_id.as_deref(), Some(id), &place)?;
+        let mode = new_mode(patch, old.as_ref(), &place)?;
+        if patch.op == FileOp::Rename {
+            self.remove(&patch.old_path, Removal::Renamed, &place)?;
+        }
+        self.write(&patch.new_path, mode, id, place)
+    }
+
+    /// The base file that a patch starts from; `None` for a new file.
+    fn old_file(&self, patch: &FilePatch, place: &str) -> Result<Option<BaseFile>, Stop> {
+        if patch.op == FileOp::Create {
+            return Ok(None);
+        }
+        match self.at_base(&patch.old_path)? {
+            AtBase::File(BaseFile {
+                mode: FileMode::Submodule,
+                ..
+            }) => submodule(place),
+            AtBase::File(file) => Ok(Some(file)),
+            AtBase::Nothing | AtBase::Folder | AtBase::BelowFile(_) => refused(
+                "file-not-found",
+                place,
+                format!(
+                    "The base has no file `{}`. Check the path, or say `new file mode`.",
+                    patch.old_path
+                ),
+            ),
+        }
+    }
+
+    fn new_content(
+        &mut self,
+        patch: &FilePatch,
+        old: Option<&BaseFile>,
+        place: &str,
+    ) -> Result<Vec<u8>, Stop> {
+        let base = match old {
+            Some(file) if blob_size(self.repo, file.id)? > OBJECT_MAX_BYTES => {
+                return refused(
+                    "file-too-large",
+                    place,
+                    format!("A file may have at most {OBJECT_MAX_BYTES} bytes."),
+                );
+            }
+            Some(file) => blob(self.repo, file.id)?,
+            None => Vec::new(),
+        };
+        let file = patch.new_path.to_text();
+        if !patch.crlf_transport || patch.hunks.is_empty() {
+            return content::apply_hunks(&base, &patch.hunks, &file, &mut self.budget);
+        }
+        self.warnings.push(ApplyWarning {
+            code: "crlf-transport",
+            message: "Every line of the diff ended in CRLF; the CR was taken as the transport's.".to_owned(),
+            place: place.to_owned(),
+        });
+        if ends_in_crlf(&base, place)? && !content::has_cr(&patch.hunks) {
+            content::apply_hunks(&base, &content::with_cr(&patch.hunks), &file, &mut self.budget)
+        } else {
+            content::apply_hunks(&base, &patch.hunks, &file, &mut self.budget)
+        }
+    }
+
+    fn remove(&mut self, path: &RepoPath, removal: Removal, place: &str) -> Result<(), Stop> {
+        let rewritten = self.written.contains_key(path) && removal != Removal::Renamed;
+        if self.removed.insert(path.clone(), removal).is_some() || rewritten {
+            return twice(place);
+        }
+        Ok(())
+    }
+
+    fn write(&mut self, path: &RepoPath, mode: FileMode, id: ObjectId, place: String) -> Result<(), Stop> {
+        if self.written.contains_key(path) {
+            return twice(&place);
+        }
+        self.written.insert(path.clone(), (mode, id, place));
+        Ok(())
+    }
+
+    fn at_base(&self, path: &RepoPath) -> Result<AtBase, TreesError> {
+        let doing = "Reading the base tree";
+        let mut tree = self.repo.find_tree(self.base).map_err(|e| from_gix(doing, &e))?;
+        for folder in path.parents().chain([path.as_bytes()]) {
+            let is_last = folder.len() == path.as_bytes().len();
+            let name = folder.rsplit(|b| *b == b'/').next().unwrap_or(folder);
+            let Some(entry) = tree.find_entry(name) else {
+                return Ok(AtBase::Nothing);
+            };
+            let (mode, id) = (file_mode(entry.mode()), entry.object_id());
+            match (mode, is_last) {
+                (None, true) => return Ok(AtBase::Folder),
+                (None, false) => tree = self.repo.find_tree(id).map_err(|e| from_gix(doing, &e))?,
+                (Some(mode), true) => return Ok(AtBase::File(BaseFile { mode, id })),
+                (Some(_), false) => return Ok(AtBase::BelowFile(RepoPath::from_bytes(folder))),
+            }
+        }
+        Ok(AtBase::Nothing)
+    }
+
+    /// Makes all changes; gives the result tree.
+    pub(super) fn finish(self, targets: &[FilePatch]) -> Result<(ObjectId, Vec<ApplyWarning>), Stop> {
+        for patch in targets.iter().filter(|p| p.op != FileOp::Delete) {
+            self.check_target(patch)?;
+        }
+        let doing = "Making the result tree";
+        let mut editor = self.repo.edit_tree(self.base).map_err(|e| from_gix(doing, &e))?;
+        for path in self.removed.keys() {
+            editor.remove(components(path)).map_err(|e| from_gix(doing, &e))?;
+        }
+        for (path, (mode, id, _)) in &self.written {
+            editor
+                .upsert(components(path), entry_kind(*mode), *id)
+                .map_err(|e| from_gix(doing, &e))?;
+        }
+        let result = editor.write().map_err(|e| from_gix(doing, &e))?.detach();
+        Ok((result, self.warnings))
+    }
+
+    /// A target must be free in the base, or be the changed file itself, or be freed by this diff.
+    fn check_target(&self, patch: &FilePatch) -> Result<(), Stop> {
+        let path = &patch.new_path;
+        let Some((mode, _, place)) = self.written.get(path) else {
+            return Ok(());
+        };
+        if let Some(above) = path
+            .parents()
+            .map(RepoPath::from_bytes)
+            .find(|p| self.written.contains_key(p))
+        {
+            return below_file(&above, place);
+        }
+        match (self.at_base(path)?, self.removed.get(path)) {
+            (AtBase::Nothing, _) => Ok(()),
+            (AtBase::BelowFile(above), _) => below_file(&above, place),
+            (AtBase::Folder, _) => refused(
+                "path-is-folder",
+                place,
+                "The base has a folder at this path. A folder can't turn into a file in one change; split it.",
+            ),
+            (AtBase::File(_), None) if patch.op == FileOp::Modify => Ok(()),
+            (AtBase::File(_), None) => refused(
+                "file-exists",
+                place,
+                "The base already has a file at this path, and the diff says that it is new. Change it instead.",
+            ),
+            (AtBase::File(_), Some(Removal::Renamed)) if patch.op != FileOp::Modify => Ok(()),
+            (AtBase::File(_), Some(Removal::Deleted(old)))
+                if patch.op == FileOp::Create && is_link(*old) != is_link(*mode) =>
+            {
+                Ok(())
+            }
+            (AtBase::File(_), Some(_)) => twice(place),
+        }
+    }
+}
+
+fn components(path: &RepoPath) -> BString {
+    path.as_bytes().as_bstr().to_owned()
+}
+
+fn is_link(mode: FileMode) -> bool {
+    mode == FileMode::Symlink
+}
+
+fn refuse_unsupported(patch: &FilePatch, place: &str) -> Result<(), Stop> {
+    if patch.binary {
+        return refused(
+            "binary-change",
+            place,
+            "Binary changes can't be reviewed and aren't applied. Leave it out.",
+        );
+    }
+    if patch.old_mode == Some(FileMode::Submodule) || patch.new_mode == Some(FileMode::Submodule) {
+        return submodule(place);
+    }
+    Ok(())
+}
+
+/// What the diff says about the file before must be true.
+fn check_old(patch: &FilePatch, old: Option<&BaseFile>, place: &str) -> Result<(), Stop> {
+    check_id(patch.old_id.as_deref(), old.map(|o| o.id), place)?;
+    match (patch.old_mode, old) {
+        (Some(stated), Some(file)) if stated != file.mode => refused(
+            "mode-mismatch",
+            place,
+            format!(
+                "The diff says that the mode is {}; in the base it is {}.",
+                stated.octal(),
+                file.mode.octal()
+            ),
+        ),
+        (_, _) => Ok(()),
+    }
+}
+
+/// A stated blob id, perhaps abbreviated, must be the real one's beginning.
+fn check_id(stated: Option<&str>, real: Option<ObjectId>, place: &str) -> Result<(), Stop> {
+    let Some(stated) = stated else { return Ok(()) };
+    let real = real.map(|id| id.to_hex().to_string());
+    if real.as_ref().is_some_and(|r| r.starts_with(stated)) {
+        return Ok(());
+    }
+    let found = real.as_deref().unwrap_or("no file");
+    refused(
+        "index-mismatch",
+        place,
+        format!(
+            "The `index` line says {stated} and there is {found}. Make the diff again, or leave that line out."
+        ),
+    )
+}
+
+fn new_mode(patch: &FilePatch, old: Option<&BaseFile>, place: &str) -> Result<FileMode, Stop> {
+    let before = old.map(|o| o.mode);
+    let mode = patch.new_mode.or(before).unwrap_or(FileMode::Regular);
+    if before.is_some_and(|b| is_link(b) != is_link(mode)) {
+        return refused(
+            "type-change",
+            place,
+            "A file can't turn into a symlink or back by its mode alone. Delete the one and create the other.",
+        );
+    }
+    Ok(mode)
+}
+
+/// Whether all lines of a file end in CRLF; a file with both can't be matched to a transported diff.
+fn ends_in_crlf(base: &[u8], place: &str) -> Result<bool, Stop> {
+    let ends = base
+        .split_inclusive(|b| *b == b'\n')
+        .filter(|l| l.ends_with(b"\n"));
+    let (crlf, lf): (Vec<&[u8]>, Vec<&[u8]>) = ends.partition(|l| l.ends_with(b"\r\n"));
+    if !crlf.is_empty() && !lf.is_empty() {
+        return refused(
+            "mixed-line-ends",
+            place,
+            "Every line of the diff ends in CRLF, and the file has lines of both kinds, so the diff's meaning is \
+             unclear. Give the diff with LF line ends.",
+        );
+    }
+    Ok(!crlf.is_empty())
+}
+
+fn submodule<T>(place: &str) -> Result<T, Stop> {
+    refused(
+        "submodule",
+        place,
+        "Submodules can't be changed here. Leave this file out.",
+    )
+}
+
+fn twice<T>(place: &str) -> Result<T, Stop> {
+    refused(
+        "file-twice",
+        place,
+        "The diff changes this file more than once. Join the changes in one section.",
+    )
+}
+
+fn below_file<T>(above: &RepoPath, place: &str) -> Result<T, Stop> {
+    refused(
+        "path-below-file",
+        place,
+        format!("`{above}` is a file, symlink or submodule, and nothing can lie below it. Split the change."),
+    )
+}

@@ -1,0 +1,201 @@
+//! What changed between two trees: the facts, and the canonical diff that people approve.
+//!
+//! Both depend on nothing but the two trees: no configuration, attribute, clock or text conversion is
+//! consulted, so every machine computes the same bytes. Renames are shown, copies are shown as new files.
+
+mod lines;
+mod render;
+
+use crate::error::{corrupt, from_gix};
+use crate::objects::{blob, blob_sha, blob_size, file_mode, tree_sha};
+use countersign_core::diff::{ChangeKind, FileChange, FileMode, FileSide, TreeDiff};
+use countersign_core::digest::DiffHash;
+use countersign_core::path::RepoPath;
+use countersign_ports::trees::TreesError;
+use gix::ObjectId;
+use gix::bstr::BString;
+use gix::diff::Rewrites;
+use gix::object::tree::diff::ChangeDetached;
+use gix::objs::tree::EntryMode;
+
+/// From which similarity on a deleted and an added file are shown as a rename.
+pub(crate) const RENAME_SIMILARITY: f32 = 0.5;
+/// Up to how many deleted × added files (its square) similar contents are looked for; equal ones always are.
+pub(crate) const RENAME_LIMIT: usize = 1_000;
+/// How many leading bytes are searched for a NUL (git's rule for binary).
+const BINARY_PROBE_BYTES: usize = 8_000;
+
+/// Facts and canonical diff of one change.
+pub(crate) struct Rendered {
+    pub(crate) facts: TreeDiff,
+    pub(crate) canonical: Vec<u8>,
+}
+
+/// Compares two trees.
+pub(crate) fn between(
+    repo: &gix::Repository,
+    base: ObjectId,
+    result: ObjectId,
+) -> Result<Rendered, TreesError> {
+    let mut changes = Vec::new();
+    for change in tree_changes(repo, base, result)? {
+        if let Some(kind) = change_kind(repo, change)? {
+            changes.push(kind);
+        }
+    }
+    changes.sort_by(|a, b| path_of(a).cmp(path_of(b)));
+    let mut canonical = Vec::new();
+    let mut files = Vec::with_capacity(changes.len());
+    for change in changes {
+        files.push(describe(repo, change, &mut canonical)?);
+    }
+    let facts = TreeDiff {
+        base_tree: tree_sha(&base)?,
+        result_tree: tree_sha(&result)?,
+        diff_hash: DiffHash::of_bytes(&canonical),
+        files,
+    };
+    Ok(Rendered { facts, canonical })
+}
+
+fn tree_changes(
+    repo: &gix::Repository,
+    base: ObjectId,
+    result: ObjectId,
+) -> Result<Vec<ChangeDetached>, TreesError> {
+    let doing = "Comparing two trees";
+    let tree = |id| repo.find_tree(id).map_err(|e| from_gix(doing, &e));
+    let mut options = gix::diff::Options::default();
+    options.track_path();
+    options.track_rewrites(Some(Rewrites {
+        copies: None,
+        percentage: Some(RENAME_SIMILARITY),
+        limit: RENAME_LIMIT,
+        track_empty: false,
+    }));
+    let (base, result) = (tree(base)?, tree(result)?);
+    repo.diff_tree_to_tree(Some(&base), Some(&result), Some(options))
+        .map_err(|e| from_gix(doing, &e))
+}
+
+/// One changed file in our words; `None` for folders, whose files are listed themselves.
+fn change_kind(repo: &gix::Repository, change: ChangeDetached) -> Result<Option<ChangeKind>, TreesError> {
+    let side = |path: BString, mode: EntryMode, id: ObjectId| -> Result<Option<FileSide>, TreesError> {
+        let Some(mode) = file_mode(mode) else {
+            return Ok(None);
+        };
+        let size = if mode == FileMode::Submodule {
+            0
+        } else {
+            blob_size(repo, id)?
+        };
+        let path = RepoPath::from_bytes(Vec::from(path));
+        Ok(Some(FileSide {
+            path,
+            mode,
+            blob: blob_sha(&id)?,
+            size,
+        }))
+    };
+    Ok(match change {
+        ChangeDetached::Addition {
+            location,
+            entry_mode,
+            id,
+            ..
+        } => side(location, entry_mode, id)?.map(|new| ChangeKind::Added { new }),
+        ChangeDetached::Deletion {
+            location,
+            entry_mode,
+            id,
+            ..
+        } => side(location, entry_mode, id)?.map(|old| ChangeKind::Deleted { old }),
+        ChangeDetached::Modification {
+            location,
+            previous_entry_mode,
+            previous_id,
+            entry_mode,
+            id,
+        } => {
+            let old = side(location.clone(), previous_entry_mode, previous_id)?;
+            let new = side(location, entry_mode, id)?;
+            replaced(old, new)?
+        }
+        ChangeDetached::Rewrite {
+            source_location,
+            source_entry_mode,
+            source_id,
+            location,
+            entry_mode,
+            id,
+            ..
+        } => match (
+            side(source_location, source_entry_mode, source_id)?,
+            side(location, entry_mode, id)?,
+        ) {
+            (Some(old), Some(new)) => Some(ChangeKind::Renamed { old, new }),
+            (None, None) => None,
+            (_, _) => return Err(file_and_folder()),
+        },
+    })
+}
+
+fn replaced(old: Option<FileSide>, new: Option<FileSide>) -> Result<Option<ChangeKind>, TreesError> {
+    match (old, new) {
+        (Some(old), Some(new)) => Ok(Some(ChangeKind::Modified { old, new })),
+        (None, None) => Ok(None),
+        (_, _) => Err(file_and_folder()),
+    }
+}
+
+fn file_and_folder() -> TreesError {
+    corrupt(
+        "file-and-folder",
+        "A folder and a file took each other's place, which can't be shown as one change.",
+    )
+}
+
+fn path_of(change: &ChangeKind) -> &RepoPath {
+    match change {
+        ChangeKind::Added { new } | ChangeKind::Modified { new, .. } | ChangeKind::Renamed { new, .. } => {
+            &new.path
+        }
+        ChangeKind::Deleted { old } => &old.path,
+    }
+}
+
+/// Renders one file's section and counts its lines.
+fn describe(repo: &gix::Repository, change: ChangeKind, out: &mut Vec<u8>) -> Result<FileChange, TreesError> {
+    let mut file = FileChange {
+        change,
+        added: 0,
+        removed: 0,
+        binary: false,
+        symlink_target: None,
+    };
+    let old = content_of(repo, file.old())?;
+    let new = content_of(repo, file.new_side())?;
+    file.binary = is_binary(&old) || is_binary(&new);
+    if file.new_side().is_some_and(|s| s.mode == FileMode::Symlink) {
+        file.symlink_target = Some(String::from_utf8_lossy(&new).into_owned());
+    }
+    let counts = render::section(&file, &old, &new, out);
+    file.added = counts.added;
+    file.removed = counts.removed;
+    Ok(file)
+}
+
+/// What the diff shows of a side: content, or what git writes for a submodule.
+fn content_of(repo: &gix::Repository, side: Option<&FileSide>) -> Result<Vec<u8>, TreesError> {
+    match side {
+        None => Ok(Vec::new()),
+        Some(side) if side.mode == FileMode::Submodule => {
+            Ok(format!("Subproject commit {}\n", side.blob).into_bytes())
+        }
+        Some(side) => blob(repo, crate::objects::to_gix(side.blob.as_str())?),
+    }
+}
+
+fn is_binary(content: &[u8]) -> bool {
+    content.iter().take(BINARY_PROBE_BYTES).any(|b| *b == 0)
+}

@@ -1,0 +1,148 @@
+//! Git, behind the `Trees` port: bare mirrors, objects, strict application, canonical diffs, merges, and the
+//! one branch write. The only crate that uses gix and the only caller of the `git` program.
+//!
+//! It never executes anything of a repository (INV-5), never works in a user's checkout, and writes into a
+//! registered repository only with a permit (`publish`). Read [`GitTrees`] first, then `apply` for what a
+//! proposal must fulfil.
+
+mod apply;
+mod diff;
+mod error;
+mod merge;
+mod mirror;
+mod objects;
+mod prepare;
+mod program;
+mod publish;
+mod snapshot;
+mod source;
+#[cfg(test)]
+#[expect(dead_code, reason = "the integration tests use the rest of it")]
+#[path = "../tests/it/support.rs"]
+mod support;
+mod uncommitted;
+
+use countersign_core::id::{BlobSha, BranchName, CommitSha, TreeSha};
+use countersign_core::path::RepoPath;
+use countersign_core::permit::{ContentPermit, DeleteBranch, PushBranch, RetractPermit};
+use countersign_ports::trees::{
+    Applied, ApplyRefusal, BaseStanding, BranchState, Heads, Pinned, PreparedCommit, Probe, PublishError,
+    RepoSource, SnapshotEntry, Trees, TreesError,
+};
+use mirror::Mirrors;
+use std::path::{Path, PathBuf};
+
+/// The `Trees` port over registered local repositories.
+#[derive(Debug, Clone)]
+pub struct GitTrees {
+    mirrors: Mirrors,
+}
+
+impl GitTrees {
+    /// Keeps its mirrors in this folder, which is made when the first branch is pinned.
+    pub fn new(root: impl Into<PathBuf>) -> Self {
+        Self {
+            mirrors: Mirrors::new(root.into()),
+        }
+    }
+
+    /// Fetches and pins one commit of a registered repository, whether or not a branch contains it.
+    ///
+    /// Only for dry runs such as `patch apply --base`: a workflow's base comes from a branch
+    /// ([`Trees::pin`]), so that nobody chooses its policy by naming a commit.
+    ///
+    /// # Errors
+    /// `commit-missing` when the repository doesn't have it; otherwise as [`Trees::pin`].
+    pub fn pin_commit(&self, repo: &RepoSource, commit: &CommitSha) -> Result<Pinned, TreesError> {
+        source::open_registered(repo)?;
+        self.mirrors.pin_commit(repo, commit)
+    }
+}
+
+impl Trees for GitTrees {
+    fn probe(&self, path: &Path) -> Result<Probe, TreesError> {
+        source::probe(path)
+    }
+
+    fn heads(&self, repo: &RepoSource) -> Result<Heads, TreesError> {
+        source::heads(repo)
+    }
+
+    fn pin(&self, repo: &RepoSource, branch: &BranchName) -> Result<Pinned, TreesError> {
+        self.mirrors.pin(repo, branch)
+    }
+
+    fn snapshot(&self, repo: &RepoSource, commit: &CommitSha) -> Result<Vec<SnapshotEntry>, TreesError> {
+        snapshot::files(&self.mirrors, repo, commit)
+    }
+
+    fn file(
+        &self,
+        repo: &RepoSource,
+        commit: &CommitSha,
+        path: &RepoPath,
+    ) -> Result<Option<Vec<u8>>, TreesError> {
+        snapshot::file(&self.mirrors, repo, commit, path)
+    }
+
+    fn blob(&self, repo: &RepoSource, blob: &BlobSha) -> Result<Vec<u8>, TreesError> {
+        snapshot::blob(&self.mirrors, repo, blob)
+    }
+
+    fn apply(
+        &self,
+        repo: &RepoSource,
+        base: &CommitSha,
+        diff: &[u8],
+    ) -> Result<Result<Applied, ApplyRefusal>, TreesError> {
+        let (mirror, tree) = self.mirrors.pinned(&repo.id, base)?;
+        apply::settle(apply::apply(&mirror, tree, diff))
+    }
+
+    fn base_standing(
+        &self,
+        repo: &RepoSource,
+        branch: &BranchName,
+        base: &CommitSha,
+        canonical: &[u8],
+    ) -> Result<BaseStanding, TreesError> {
+        merge::base_standing(&self.mirrors, repo, branch, base, canonical)
+    }
+
+    fn prepare(
+        &self,
+        repo: &RepoSource,
+        base: &CommitSha,
+        canonical: &[u8],
+        tree: &TreeSha,
+        commit_bytes: &[u8],
+    ) -> Result<PreparedCommit, TreesError> {
+        prepare::prepare(
+            &self.mirrors,
+            repo,
+            &prepare::Wanted {
+                base,
+                canonical,
+                tree,
+                commit_bytes,
+            },
+        )
+    }
+
+    fn read_branch(&self, repo: &RepoSource, branch: &BranchName) -> Result<Option<BranchState>, TreesError> {
+        source::branch_state(&source::open_registered(repo)?, branch)
+    }
+
+    fn publish(
+        &self,
+        permit: ContentPermit<PushBranch>,
+        repo: &RepoSource,
+        prepared: &PreparedCommit,
+    ) -> Result<(), PublishError> {
+        publish::publish(permit, repo, prepared)
+    }
+
+    fn retract(&self, permit: RetractPermit<DeleteBranch>, repo: &RepoSource) -> Result<(), PublishError> {
+        publish::retract(permit, repo)
+    }
+}

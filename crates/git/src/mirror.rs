@@ -1,0 +1,267 @@
+//! Our own bare mirrors, one folder per registered repository: `<root>/local-3.git`.
+//!
+//! A mirror takes single commits at depth 1 and keeps each under a pin ref for good, so that a rewritten
+//! upstream can't take a base away under review. Only this module changes mirrors, under one lock each;
+//! nothing is ever pruned. It never writes into the source.
+
+use crate::error::{corrupt, from_gix, from_gix_write, from_io, unavailable, unsupported};
+use crate::objects::{to_gix, tree_of, tree_sha};
+use crate::program::{self, Finished};
+use crate::source::{self, exact_reference};
+use countersign_core::id::{BranchName, CommitSha, RepositoryId};
+use countersign_ports::trees::{Pinned, RepoSource, TreesError};
+use gix::refs::transaction::{PreviousValue, RefEdit};
+use std::ffi::OsString;
+use std::fs::{self, File, TryLockError};
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// How long a call waits for another one that is changing the same mirror.
+pub(crate) const LOCK_WAIT: Duration = Duration::from_secs(150);
+/// How often a busy lock is tried again.
+const LOCK_POLL: Duration = Duration::from_millis(20);
+/// Where a fetch lands before it is pinned.
+const INCOMING: &str = "refs/countersign/incoming";
+/// Below here every pinned commit has a ref of its own.
+const PINS: &str = "refs/countersign/pins";
+
+/// The folder of all mirrors.
+#[derive(Debug, Clone)]
+pub(crate) struct Mirrors {
+    root: PathBuf,
+}
+
+impl Mirrors {
+    pub(crate) fn new(root: PathBuf) -> Self {
+        Self { root }
+    }
+
+    fn folder(&self, id: &RepositoryId) -> PathBuf {
+        self.root.join(format!("{id}.git"))
+    }
+
+    /// Opens a mirror; what is written into its object database stays in memory.
+    pub(crate) fn open(&self, id: &RepositoryId) -> Result<gix::Repository, TreesError> {
+        let folder = self.folder(id);
+        if !folder.is_dir() {
+            return Err(unavailable(
+                "not-pinned",
+                format!("Nothing of repository {id} has been fetched yet. Pin a branch of it first."),
+            ));
+        }
+        let options = gix::open::Options::isolated()
+            .with(gix::sec::Trust::Full)
+            .open_path_as_is(true);
+        let mut repo = gix::open_opts(&folder, options)
+            .map_err(|e| from_gix(&format!("Opening the mirror of {id}"), &e))?
+            .with_object_memory();
+        repo.objects.ignore_replacements = true;
+        repo.object_cache_size_if_unset(OBJECT_CACHE_BYTES);
+        Ok(repo)
+    }
+
+    /// The commit's object id and tree, if it has been pinned.
+    pub(crate) fn pinned(
+        &self,
+        id: &RepositoryId,
+        commit: &CommitSha,
+    ) -> Result<(gix::Repository, gix::ObjectId), TreesError> {
+        let repo = self.open(id)?;
+        let pin = exact_reference(&repo, &pin_ref(commit))?;
+        if pin.is_none() {
+            return Err(unavailable(
+                "not-pinned",
+                format!("The commit {commit} of repository {id} is not in the mirror. Pin its branch first."),
+            ));
+        }
+        let tree = tree_of(&repo, to_gix(commit.as_str())?)?;
+        Ok((repo, tree))
+    }
+
+    /// Fetches the tip of a branch and pins it; gives the commit that was really fetched.
+    ///
+    /// The tip is read by us and fetched by id: `git fetch` would take `refs/heads/refs/heads/x` for
+    /// `refs/heads/x`.
+    #[tracing::instrument(level = "debug", skip_all, fields(repository = %repo.id, %branch))]
+    pub(crate) fn pin(&self, repo: &RepoSource, branch: &BranchName) -> Result<Pinned, TreesError> {
+        let opened = source::open_registered(repo)?;
+        match source::branch_state(&opened, branch)? {
+            Some(state) => self.pin_commit(repo, &state.commit),
+            None => Err(unsupported(
+                "branch-missing",
+                format!(
+                    "{} has no branch `{branch}`. Name one that exists.",
+                    repo.git_dir.display()
+                ),
+            )),
+        }
+    }
+
+    /// Fetches one commit of the source and pins it.
+    pub(crate) fn pin_commit(&self, repo: &RepoSource, commit: &CommitSha) -> Result<Pinned, TreesError> {
+        let _lock = self.lock(&repo.id)?;
+        let folder = self.create(&repo.id)?;
+        let refspec = format!("+{commit}:{INCOMING}");
+        let done = program::run("fetch", &folder, fetch_arguments(&repo.git_dir, &refspec))?;
+        if !done.status.success() {
+            return Err(fetch_failure(repo, &done));
+        }
+        let mirror = self.open(&repo.id)?;
+        let doing = "Pinning a fetched commit";
+        let id = to_gix(commit.as_str())?;
+        let tree = tree_of(&mirror, id)?;
+        let name = pin_ref(commit)
+            .try_into()
+            .map_err(|_| corrupt("bad-id", "The commit has no usable id."))?;
+        let edit = RefEdit::update(name, id, PreviousValue::Any, "");
+        mirror
+            .edit_references_as([edit], None)
+            .map_err(|e| from_gix_write(doing, &e))?;
+        Ok(Pinned {
+            commit: commit.clone(),
+            tree: tree_sha(&tree)?,
+        })
+    }
+
+    fn create(&self, id: &RepositoryId) -> Result<PathBuf, TreesError> {
+        let folder = self.folder(id);
+        if folder.is_dir() {
+            return Ok(folder);
+        }
+        let doing = "Making a mirror";
+        let fresh = tempfile::Builder::new()
+            .prefix(".new-mirror-")
+            .tempdir_in(&self.root)
+            .map_err(|e| from_io(doing, &e))?;
+        let arguments = [
+            "init",
+            "--quiet",
+            "--bare",
+            "--template=",
+            "--object-format=sha1",
+            "--initial-branch=none",
+        ];
+        let done = program::run("init", fresh.path(), arguments.into_iter().chain(["."]))?;
+        if !done.status.success() {
+            return Err(unavailable(
+                "mirror-failed",
+                format!("{doing} failed: {}. Check the data folder.", done.said()),
+            ));
+        }
+        fs::rename(fresh.path(), &folder).map_err(|e| from_io(doing, &e))?;
+        Ok(folder)
+    }
+
+    /// One change at a time per mirror, over all processes; the lock goes when the file is closed.
+    fn lock(&self, id: &RepositoryId) -> Result<File, TreesError> {
+        let doing = "Locking a mirror";
+        fs::create_dir_all(&self.root).map_err(|e| from_io(doing, &e))?;
+        let path = self.root.join(format!("{id}.lock"));
+        let file = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(&path)
+            .map_err(|e| from_io(doing, &e))?;
+        let until = Instant::now() + LOCK_WAIT;
+        loop {
+            match file.try_lock() {
+                Ok(()) => return Ok(file),
+                Err(TryLockError::Error(e)) => return Err(from_io(doing, &e)),
+                Err(TryLockError::WouldBlock) if Instant::now() >= until => {
+                    return Err(unavailable(
+                        "mirror-busy",
+                        format!("Another process is using the mirror of {id}. Retry when it has finished."),
+                    ));
+                }
+                Err(TryLockError::WouldBlock) => thread::sleep(LOCK_POLL),
+            }
+        }
+    }
+}
+
+/// Memory for recently read objects of one opened mirror.
+const OBJECT_CACHE_BYTES: usize = 32 * 1024 * 1024;
+
+fn pin_ref(commit: &CommitSha) -> String {
+    format!("{PINS}/{commit}")
+}
+
+/// One commit, no tags, no submodules. The serving side doesn't inherit our environment, so it is told again
+/// to see no replaced objects (git 2.39 serves them where the repository's `core.useReplaceRefs` says so);
+/// `--strict`: exactly this git folder and none inside it.
+fn fetch_arguments(git_dir: &Path, refspec: &str) -> Vec<OsString> {
+    let fixed = [
+        "fetch",
+        "--quiet",
+        "--depth=1",
+        "--update-shallow",
+        "--no-tags",
+        "--no-recurse-submodules",
+        "--no-write-fetch-head",
+        "--no-auto-maintenance",
+        "--upload-pack=git --no-replace-objects -c core.useReplaceRefs=false upload-pack --strict",
+        "--",
+    ];
+    let mut arguments: Vec<OsString> = fixed.iter().map(OsString::from).collect();
+    arguments.push(git_dir.into());
+    arguments.push(refspec.into());
+    arguments
+}
+
+fn fetch_failure(source: &RepoSource, done: &Finished) -> TreesError {
+    let said = done.said();
+    let place = source.git_dir.display();
+    let has = |words: &[&str]| words.iter().any(|w| done.stderr.contains(w));
+    if !source.git_dir.is_dir() {
+        return unavailable(
+            "source-gone",
+            format!("The repository {place} is not there any more. Put it back, then retry."),
+        );
+    }
+    if has(&["not our ref", "couldn't find remote ref"]) {
+        return unsupported(
+            "commit-missing",
+            format!("{place} doesn't have that commit. Name one that it has."),
+        );
+    }
+    if has(&["dubious ownership"]) {
+        return unsupported(
+            "foreign-owner",
+            format!(
+                "{place} belongs to another user. Run countersign as that user, or change the folder's owner."
+            ),
+        );
+    }
+    if has(&["No space left", "Disk quota"]) {
+        return unavailable(
+            "disk-full",
+            format!("Fetching from {place}: the disk is full. Free some space, then retry."),
+        );
+    }
+    if has(&["Permission denied", "Read-only file system"]) {
+        return unavailable(
+            "permission-denied",
+            format!("Fetching from {place}: {said}. Check the rights, then retry."),
+        );
+    }
+    if has(&[
+        "fsck",
+        "bad object",
+        "missing",
+        "corrupt",
+        "inflate",
+        "did not receive",
+        "unable to read",
+    ]) {
+        return corrupt(
+            "source-damaged",
+            format!("{place} is damaged: {said}. Run `git fsck` there and repair it."),
+        );
+    }
+    unavailable(
+        "fetch-failed",
+        format!("Fetching from {place} failed: {said}. Retry later."),
+    )
+}

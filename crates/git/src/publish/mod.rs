@@ -1,0 +1,140 @@
+//! The one place that writes into a registered repository: new objects, then one branch.
+//!
+//! It takes permits by value, checks every byte against them, and never touches HEAD, index, work tree or any
+//! other ref. No hook runs, because no `git` program does: objects and ref are written by gix.
+
+mod branch;
+mod write;
+
+use crate::error::{corrupt, unavailable, unsupported};
+use crate::objects::{decode_commit, to_gix};
+use crate::prepare::hash;
+use crate::source;
+use countersign_core::permit::{ContentPermit, DeleteBranch, PushBranch, RetractPermit};
+use countersign_core::time::Timestamp;
+use countersign_ports::trees::{ObjectKind, PreparedCommit, PublishError, RepoSource, TreesError};
+use gix::ObjectId;
+use gix::objs::Kind;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// See [`countersign_ports::trees::Trees::publish`].
+pub(crate) fn publish(
+    permit: ContentPermit<PushBranch>,
+    repo: &RepoSource,
+    prepared: &PreparedCommit,
+) -> Result<(), PublishError> {
+    let op = permit
+        .redeem(now())
+        .map_err(|e| PublishError::Failed(expired(&e.to_string())))?
+        .op;
+    create_branch(&op, repo, prepared)
+}
+
+/// See [`countersign_ports::trees::Trees::retract`].
+pub(crate) fn retract(permit: RetractPermit<DeleteBranch>, repo: &RepoSource) -> Result<(), PublishError> {
+    let op = permit
+        .redeem(now())
+        .map_err(|e| PublishError::Failed(expired(&e.to_string())))?
+        .op;
+    delete_branch(&op, repo)
+}
+
+fn now() -> Timestamp {
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or(Duration::MAX);
+    Timestamp(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}
+
+fn expired(said: &str) -> TreesError {
+    unavailable("permit-expired", format!("{said}. Ask the gate again."))
+}
+
+#[tracing::instrument(level = "debug", skip_all, fields(repository = %repo.id, branch = %op.branch))]
+fn create_branch(op: &PushBranch, repo: &RepoSource, prepared: &PreparedCommit) -> Result<(), PublishError> {
+    let failed = PublishError::Failed;
+    let objects = verify(op, repo, prepared).map_err(failed)?;
+    let opened = source::open_registered(repo).map_err(failed)?;
+    branch::require_free(&opened, &op.branch)?;
+    write::write_missing(&opened, &objects).map_err(failed)?;
+    let commit = to_gix(op.commit.as_str()).map_err(failed)?;
+    let bytes = objects.last().map_or(&[][..], |o| o.bytes);
+    branch::create(&opened, &op.branch, commit, bytes)
+}
+
+#[tracing::instrument(level = "debug", skip_all, fields(repository = %repo.id, branch = %op.branch))]
+fn delete_branch(op: &DeleteBranch, repo: &RepoSource) -> Result<(), PublishError> {
+    let failed = PublishError::Failed;
+    if op.repository != repo.id {
+        return Err(failed(other_repository()));
+    }
+    let opened = source::open_registered(repo).map_err(failed)?;
+    let commit = to_gix(op.commit.as_str()).map_err(failed)?;
+    branch::delete(&opened, &op.branch, commit)
+}
+
+/// A new object whose id was computed from its bytes just now.
+struct Verified<'p> {
+    id: ObjectId,
+    kind: Kind,
+    bytes: &'p [u8],
+}
+
+/// Only what the permit names: repository, commit and tree, all ids computed again from the bytes.
+fn verify<'p>(
+    op: &PushBranch,
+    repo: &RepoSource,
+    prepared: &'p PreparedCommit,
+) -> Result<Vec<Verified<'p>>, TreesError> {
+    if op.repository != repo.id {
+        return Err(other_repository());
+    }
+    let differs = |what: &str| {
+        corrupt(
+            "permit-mismatch",
+            format!("The permit is for another {what} than the prepared one. Nothing was written."),
+        )
+    };
+    if op.commit != prepared.commit {
+        return Err(differs("commit"));
+    }
+    if op.tree != prepared.tree {
+        return Err(differs("tree"));
+    }
+    let mut verified = Vec::with_capacity(prepared.objects.len());
+    for (kind, bytes) in &prepared.objects {
+        let kind = match kind {
+            ObjectKind::Blob => Kind::Blob,
+            ObjectKind::Tree => Kind::Tree,
+            ObjectKind::Commit => Kind::Commit,
+        };
+        verified.push(Verified {
+            id: hash(kind, bytes)?,
+            kind,
+            bytes,
+        });
+    }
+    let commits = verified.iter().filter(|v| v.kind == Kind::Commit).count();
+    match verified.last() {
+        Some(last) if commits == 1 && last.kind == Kind::Commit => {
+            if last.id != to_gix(op.commit.as_str())? {
+                return Err(differs("commit"));
+            }
+            if decode_commit(last.bytes)?.0 != to_gix(op.tree.as_str())? {
+                return Err(differs("tree"));
+            }
+        }
+        Some(_) | None => return Err(differs("commit")),
+    }
+    Ok(verified)
+}
+
+fn other_repository() -> TreesError {
+    unsupported(
+        "other-repository",
+        "The permit is for another repository. Nothing was written; ask the gate again.",
+    )
+}
+
+#[cfg(test)]
+mod tests;

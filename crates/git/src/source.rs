@@ -1,0 +1,312 @@
+//! Registered repositories of this machine, as their owners made them: opened for reading, never trusted.
+//!
+//! Only the repository's own `config` file is read, replace refs and grafts are never honoured, nothing in it
+//! is ever executed. What this version can't handle is refused here, once, with a code and a next step.
+
+use crate::error::{corrupt, from_gix, from_io, unavailable, unsupported};
+use crate::objects::{commit_sha, tree_of, tree_sha};
+use crate::uncommitted;
+use countersign_core::id::BranchName;
+use countersign_ports::trees::{BranchState, Heads, Probe, RepoSource, TreesError};
+use gix::bstr::{BStr, ByteSlice};
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+/// Most branches that are read.
+pub(crate) const HEADS_MAX: usize = 100_000;
+/// Longest `config` or `HEAD` file that is read, in bytes.
+const SMALL_FILE_MAX_BYTES: u64 = 1024 * 1024;
+
+/// Looks at a folder that a user named.
+pub(crate) fn probe(path: &Path) -> Result<Probe, TreesError> {
+    let folder = fs::canonicalize(path).map_err(|e| {
+        if e.kind() == io::ErrorKind::NotFound {
+            unsupported(
+                "path-missing",
+                format!("{} does not exist. Check the path.", path.display()),
+            )
+        } else {
+            from_io(&format!("Looking at {}", path.display()), &e)
+        }
+    })?;
+    let opened = open(&folder)?;
+    let git_dir = canonical(opened.common_dir())?;
+    let main = open(&git_dir)?;
+    let default_branch = default_branch(&main)?;
+    if exact_reference(&main, &default_branch.full_ref())?.is_none() {
+        return Err(unsupported(
+            "no-commit-yet",
+            format!(
+                "The branch `{default_branch}` of {} has no commit yet. Make a first commit.",
+                path.display()
+            ),
+        ));
+    }
+    let work_tree = opened.workdir().map(canonical).transpose()?;
+    let uncommitted_files = match &work_tree {
+        Some(root) => uncommitted::count(&opened, root)?,
+        None => 0,
+    };
+    Ok(Probe {
+        git_dir,
+        work_tree,
+        default_branch,
+        uncommitted_files,
+    })
+}
+
+/// Opens a registered repository for reading, after checking again that we can handle it.
+pub(crate) fn open_registered(repo: &RepoSource) -> Result<gix::Repository, TreesError> {
+    if !repo.git_dir.is_dir() {
+        return Err(unavailable(
+            "source-gone",
+            format!(
+                "The repository {} is not there any more. Put it back, then retry.",
+                repo.git_dir.display()
+            ),
+        ));
+    }
+    open(&repo.git_dir)
+}
+
+/// Reads the branches.
+pub(crate) fn heads(repo: &RepoSource) -> Result<Heads, TreesError> {
+    let opened = open_registered(repo)?;
+    let doing = "Reading the branches";
+    let default_branch = default_branch(&opened)?;
+    let mut heads = BTreeMap::new();
+    let platform = opened.references().map_err(|e| from_gix(doing, &e))?;
+    for reference in platform.local_branches().map_err(|e| from_gix(doing, &e))? {
+        let mut reference = reference.map_err(|e| from_gix(doing, &e))?;
+        let Some(name) = branch_of(reference.name().as_bstr()) else {
+            continue;
+        };
+        // A branch that names something else than a commit can't be a base: it isn't one of the branches.
+        let Ok(commit) = reference.peel_to_commit() else {
+            continue;
+        };
+        heads.insert(name, commit_sha(&commit.id)?);
+        if heads.len() > HEADS_MAX {
+            return Err(corrupt(
+                "too-many-branches",
+                format!("The repository has more than {HEADS_MAX} branches. Delete some."),
+            ));
+        }
+    }
+    Ok(Heads {
+        default_branch,
+        heads,
+    })
+}
+
+/// Reads one branch: commit and tree. `None`: there is no such branch.
+pub(crate) fn branch_state(
+    opened: &gix::Repository,
+    branch: &BranchName,
+) -> Result<Option<BranchState>, TreesError> {
+    let doing = format!("Reading branch `{branch}`");
+    let Some(mut reference) = exact_reference(opened, &branch.full_ref())? else {
+        return Ok(None);
+    };
+    let id = reference.peel_to_id().map_err(|e| from_gix(&doing, &e))?.detach();
+    let tree = tree_of(opened, id)?;
+    Ok(Some(BranchState {
+        commit: commit_sha(&id)?,
+        tree: tree_sha(&tree)?,
+    }))
+}
+
+/// The ref with exactly this name. (gix also tries `refs/heads/refs/heads/x` and the like.)
+pub(crate) fn exact_reference<'r>(
+    repo: &'r gix::Repository,
+    full: &str,
+) -> Result<Option<gix::Reference<'r>>, TreesError> {
+    let found = repo
+        .try_find_reference(full)
+        .map_err(|e| from_gix(&format!("Reading {full}"), &e))?;
+    Ok(found.filter(|r| r.name().as_bstr() == full))
+}
+
+fn branch_of(full: &BStr) -> Option<BranchName> {
+    let short = full.strip_prefix(b"refs/heads/")?;
+    BranchName::parse(std::str::from_utf8(short).ok()?).ok()
+}
+
+/// What HEAD names, even if it has no commit yet.
+fn default_branch(repo: &gix::Repository) -> Result<BranchName, TreesError> {
+    let head = repo.head_name().map_err(|e| from_gix("Reading HEAD", &e))?;
+    head.and_then(|name| branch_of(name.as_bstr())).ok_or_else(|| {
+        unsupported(
+            "detached-head",
+            "HEAD names no branch, so there is no default branch. Run `git switch BRANCH` there first.",
+        )
+    })
+}
+
+/// Opens a git folder or a work tree's root. Nothing outside of it is read.
+fn open(folder: &Path) -> Result<gix::Repository, TreesError> {
+    let (git_dir, common_dir) = locate(folder)?;
+    check_owner(&common_dir)?;
+    check_format(&common_dir)?;
+    let options = gix::open::Options::isolated()
+        .with(gix::sec::Trust::Full)
+        .open_path_as_is(true);
+    let mut repo = gix::open_opts(&git_dir, options)
+        .map_err(|e| from_gix(&format!("Opening the repository {}", folder.display()), &e))?;
+    repo.objects.ignore_replacements = true;
+    Ok(repo)
+}
+
+/// The git folder and the folder that it shares with other work trees.
+fn locate(folder: &Path) -> Result<(PathBuf, PathBuf), TreesError> {
+    let dot_git = folder.join(".git");
+    let git_dir = if is_git_dir(folder) {
+        folder.to_path_buf()
+    } else if is_git_dir(&dot_git) {
+        dot_git
+    } else if dot_git.is_file() {
+        follow_git_file(&dot_git)?
+    } else {
+        return Err(not_a_repository(folder));
+    };
+    let common = match read_small(&git_dir.join("commondir"))? {
+        Some(text) => git_dir.join(text.trim_ascii().to_path_lossy()),
+        None => git_dir.clone(),
+    };
+    Ok((canonical(&git_dir)?, canonical(&common)?))
+}
+
+fn is_git_dir(folder: &Path) -> bool {
+    let has_objects = folder.join("objects").is_dir() && folder.join("refs").exists();
+    fs::symlink_metadata(folder.join("HEAD")).is_ok() && (has_objects || folder.join("commondir").is_file())
+}
+
+/// A `.git` file names the real git folder (linked work trees, submodules).
+fn follow_git_file(file: &Path) -> Result<PathBuf, TreesError> {
+    let text = read_small(file)?.unwrap_or_default();
+    let named = text
+        .strip_prefix(b"gitdir: ")
+        .map(|rest| rest.trim_ascii().to_path_lossy().into_owned());
+    let folder = file.parent().unwrap_or(Path::new("/"));
+    match named.map(|n| folder.join(n)).filter(|p| is_git_dir(p)) {
+        Some(git_dir) => Ok(git_dir),
+        None => Err(not_a_repository(folder)),
+    }
+}
+
+fn not_a_repository(folder: &Path) -> TreesError {
+    let above = folder.ancestors().skip(1).find(|p| p.join(".git").exists());
+    let next = match above {
+        Some(root) => format!("Name its top folder instead: {}", root.display()),
+        None => "Name the folder that holds `.git`, or a bare repository.".to_owned(),
+    };
+    unsupported(
+        "not-a-repository",
+        format!("{} is not a git repository. {next}", folder.display()),
+    )
+}
+
+/// Git refuses to serve a folder that belongs to somebody else; we say so before it does.
+fn check_owner(git_dir: &Path) -> Result<(), TreesError> {
+    let metadata =
+        fs::metadata(git_dir).map_err(|e| from_io(&format!("Looking at {}", git_dir.display()), &e))?;
+    if metadata.uid() == rustix::process::geteuid().as_raw() {
+        return Ok(());
+    }
+    Err(unsupported(
+        "foreign-owner",
+        format!(
+            "{} belongs to another user (uid {}). Run countersign as that user, or \
+             change the folder's owner.",
+            git_dir.display(),
+            metadata.uid()
+        ),
+    ))
+}
+
+/// Reads the repository's own `config` (no includes, as git does for the format); refuses what we can't
+/// handle.
+fn check_format(git_dir: &Path) -> Result<(), TreesError> {
+    let bytes = read_small(&git_dir.join("config"))?.unwrap_or_default();
+    let metadata = gix::config::file::Metadata::from(gix::config::Source::Local);
+    let config =
+        gix::config::File::from_bytes_no_includes(&bytes, metadata, Default::default()).map_err(|e| {
+            corrupt(
+                "bad-config",
+                format!("{}/config can't be read: {e:?}. Repair it.", git_dir.display()),
+            )
+        })?;
+    if let Some(extensions) = config.sections_by_name("extensions") {
+        for section in extensions {
+            for key in section.value_names() {
+                let value = section.value(&key).map(|v| v.to_str_lossy().to_ascii_lowercase());
+                check_extension(&key.to_ascii_lowercase(), value.as_deref().unwrap_or(""))?;
+            }
+        }
+    }
+    let is_promisor = config
+        .sections_by_name("remote")
+        .into_iter()
+        .flatten()
+        .any(|section| {
+            let promises = section.value("promisor").is_some_and(|v| v != "false");
+            promises || section.value("partialclonefilter").is_some()
+        });
+    if is_promisor { Err(partial_clone()) } else { Ok(()) }
+}
+
+fn check_extension(key: &str, value: &str) -> Result<(), TreesError> {
+    match (key, value) {
+        ("noop" | "noop-v1" | "worktreeconfig" | "preciousobjects" | "relativeworktrees", _)
+        | ("objectformat", "sha1")
+        | ("refstorage", "files") => Ok(()),
+        ("objectformat" | "compatobjectformat", _) => Err(unsupported(
+            "object-format",
+            format!(
+                "The repository uses the object format `{value}`; only sha1 is supported. Use a sha1 clone."
+            ),
+        )),
+        ("refstorage", _) => Err(unsupported(
+            "ref-storage",
+            format!(
+                "The repository keeps its refs as `{value}`. Run `git refs migrate --ref-format=files` there."
+            ),
+        )),
+        ("partialclone", _) => Err(partial_clone()),
+        (_, _) => Err(unsupported(
+            "unknown-extension",
+            format!(
+                "The repository uses the git extension `{key}`, which is not supported. Use a plain clone."
+            ),
+        )),
+    }
+}
+
+fn partial_clone() -> TreesError {
+    unsupported(
+        "partial-clone",
+        "The repository is a partial clone: it lacks objects and would fetch them from elsewhere. Make a full \
+         clone (`git clone` without --filter) and register that.",
+    )
+}
+
+fn canonical(path: &Path) -> Result<PathBuf, TreesError> {
+    fs::canonicalize(path).map_err(|e| from_io(&format!("Looking at {}", path.display()), &e))
+}
+
+/// A small file's bytes; `None`: there is no such file.
+pub(crate) fn read_small(path: &Path) -> Result<Option<Vec<u8>>, TreesError> {
+    let doing = format!("Reading {}", path.display());
+    match fs::metadata(path) {
+        Ok(metadata) if metadata.len() > SMALL_FILE_MAX_BYTES => Err(corrupt(
+            "file-too-large",
+            format!("{doing}: it is larger than {SMALL_FILE_MAX_BYTES} bytes."),
+        )),
+        Ok(_) => fs::read(path).map(Some).map_err(|e| from_io(&doing, &e)),
+        Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(None),
+        Err(e) => Err(from_io(&doing, &e)),
+    }
+}

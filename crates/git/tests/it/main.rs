@@ -1,0 +1,9 @@
+//! The git crate against real repositories and the real `git` program.
+
+mod hostile;
+mod properties;
+mod refusals;
+mod round_trip;
+mod sources;
+mod standing;
+mod support;

@@ -1,0 +1,71 @@
+//! Which work comes next: tenants in turn, and of a tenant its inputs before its effects.
+
+use crate::db::AllTx;
+use crate::effects::{self, Taken};
+use crate::inputs;
+use crate::row::time;
+use countersign_core::id::{TenantId, WorkflowId};
+use countersign_core::time::Timestamp;
+use countersign_ports::store::{Claim, StoreError};
+
+/// Who asks for work, and what for.
+pub(crate) struct Ask<'a> {
+    /// The worker's name, for people.
+    pub(crate) worker: &'a str,
+    /// Only this workflow.
+    pub(crate) only: Option<&'a WorkflowId>,
+    /// Whose turn it was last: the others come first.
+    pub(crate) served: Option<TenantId>,
+}
+
+/// What was found, with the tenant whose turn it was.
+pub(crate) struct Found {
+    /// Whose turn it was.
+    pub(crate) tenant: TenantId,
+    /// The item; an error when a stored effect can't be read. It was put off, so the next claim goes on.
+    pub(crate) claim: Result<Claim, StoreError>,
+}
+
+/// Claims one item.
+pub(crate) async fn next(all: &AllTx, ask: &Ask<'_>) -> Result<Option<Found>, StoreError> {
+    let now = all.now().await?;
+    let Some(tenant) = next_tenant(all, ask, now).await? else {
+        return Ok(None);
+    };
+    if let Some(claim) = inputs::oldest(&all.of(&tenant), ask.only).await? {
+        return Ok(Some(Found {
+            tenant,
+            claim: Ok(claim),
+        }));
+    }
+    let taken = effects::claim(all, &tenant, ask.worker, ask.only, now).await?;
+    Ok(taken.map(|taken| match taken {
+        Taken::Effect(effect) => Found {
+            tenant,
+            claim: Ok(Claim::Effect(effect)),
+        },
+        Taken::Unreadable(error) => Found {
+            tenant,
+            claim: Err(error),
+        },
+    }))
+}
+
+/// The next tenant with work, in turn after the one that was served last (hazard 59).
+async fn next_tenant(all: &AllTx, ask: &Ask<'_>, now: Timestamp) -> Result<Option<TenantId>, StoreError> {
+    let sql = format!(
+        "SELECT tenant FROM (
+            SELECT DISTINCT i.tenant FROM inputs i
+            WHERE ($1 IS NULL OR i.workflow = $1) AND {}
+            UNION
+            SELECT DISTINCT e.tenant FROM effects e
+            WHERE ($1 IS NULL OR e.workflow = $1) AND {})
+        ORDER BY tenant > coalesce($3, '') DESC, tenant LIMIT 1",
+        inputs::MAY_BE_JUDGED,
+        effects::MAY_RUN,
+    );
+    let only = ask.only.map(WorkflowId::as_str);
+    let served = ask.served.as_ref().map(TenantId::as_str);
+    let row = all.row(&sql, [only.into(), time(now), served.into()]).await?;
+    row.map(|row| row.parsed("tenant", TenantId::parse)).transpose()
+}

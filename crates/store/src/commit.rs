@@ -1,0 +1,122 @@
+//! One transition, whole or not at all: events into the ledger, the list's row, the next effect, the bodies,
+//! and the settlement of what led to it.
+
+use crate::bodies;
+use crate::db::Tx;
+use crate::effects;
+use crate::error;
+use crate::inputs;
+use crate::log::{Fact, KIND_EVENT, Log, Stream};
+use crate::workflows;
+use countersign_core::id::{EffectId, Version};
+use countersign_core::record::{EventRecord, RECORD_VERSION};
+use countersign_core::time::Timestamp;
+use countersign_ports::store::{Commit, Settles, StoreError};
+
+/// Records a commit.
+pub(crate) async fn record(tx: &Tx<'_>, commit: &Commit) -> Result<(), StoreError> {
+    refuse_inconsistent(tx, commit)?;
+    let workflow = &commit.decision.workflow;
+    let now = tx.now().await?;
+    let outstanding = workflow.outstanding.as_ref().map(|(id, _)| id);
+    check_claim(tx, commit, now).await?;
+    workflows::project(tx, commit.expected, workflow, commit.at).await?;
+    append_events(tx, commit).await?;
+    for body in &commit.bodies {
+        bodies::put(tx, body).await?;
+    }
+    settle(tx, commit, outstanding, now).await?;
+    effects::enqueue(tx, &workflow.id, &commit.decision.effects, commit.at).await?;
+    effects::supersede(tx, &workflow.id, outstanding).await?;
+    effects::refuse_missing(tx, outstanding).await
+}
+
+/// A decision that was made for another place, or not by `decide`, is a mistake of the caller.
+fn refuse_inconsistent(tx: &Tx<'_>, commit: &Commit) -> Result<(), StoreError> {
+    let decision = &commit.decision;
+    let events = u64::try_from(decision.events.len()).unwrap_or(u64::MAX);
+    let refuse = |code, message: &str| {
+        Err(StoreError::Refused {
+            code,
+            message: message.to_owned(),
+        })
+    };
+    if decision.workflow.tenant != *tx.tenant() {
+        return refuse("wrong-tenant", "this decision is about another tenant's workflow");
+    }
+    if decision.events.is_empty() {
+        return refuse(
+            "nothing-decided",
+            "a decision without events changes nothing and can't be recorded",
+        );
+    }
+    if decision.workflow.version != Version(commit.expected.0.saturating_add(events)) {
+        return refuse(
+            "wrong-version",
+            "this decision was not made on the version that it names",
+        );
+    }
+    Ok(())
+}
+
+async fn check_claim(tx: &Tx<'_>, commit: &Commit, now: Timestamp) -> Result<(), StoreError> {
+    match &commit.settles {
+        Settles::Effect { id, fence, .. } | Settles::KeepsClaim { id, fence } => {
+            let held = effects::held(tx, id, *fence, now).await?;
+            if held.workflow == commit.decision.workflow.id {
+                Ok(())
+            } else {
+                Err(StoreError::ClaimLost)
+            }
+        }
+        Settles::Input(_) | Settles::Nothing => Ok(()),
+    }
+}
+
+/// The events are the entries of the workflow's stream; there is no second copy.
+async fn append_events(tx: &Tx<'_>, commit: &Commit) -> Result<(), StoreError> {
+    let workflow = &commit.decision.workflow;
+    let mut stream = Stream::load(tx, workflow.id.as_str()).await?;
+    if stream.count != commit.expected.0 {
+        return Err(error::damaged(format_args!(
+            "the list and the ledger disagree on {}",
+            workflow.id
+        )));
+    }
+    let mut log = Log::open(tx).await?;
+    for (seq, event) in (commit.expected.0 + 1..).zip(&commit.decision.events) {
+        let record = EventRecord {
+            v: RECORD_VERSION,
+            tenant: workflow.tenant.clone(),
+            workflow: workflow.id.clone(),
+            seq,
+            at: commit.at,
+            event: event.clone(),
+        };
+        let ends = workflow.state.is_final() && seq == workflow.version.0;
+        let fact = Fact {
+            kind: KIND_EVENT,
+            at: commit.at,
+            body: &record.to_bytes(),
+            ends,
+        };
+        log.append(&mut stream, &fact).await?;
+    }
+    Ok(())
+}
+
+async fn settle(
+    tx: &Tx<'_>,
+    commit: &Commit,
+    outstanding: Option<&EffectId>,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    match &commit.settles {
+        Settles::Input(id) => inputs::accept(tx, id, &commit.decision.workflow.id, now).await,
+        Settles::Effect { id, again_at, .. } if outstanding == Some(id) => {
+            effects::release(tx, id, *again_at).await
+        }
+        Settles::Effect { id, .. } => effects::finish(tx, id).await,
+        Settles::KeepsClaim { .. } | Settles::Nothing => Ok(()),
+    }
+}

@@ -1,0 +1,187 @@
+//! Reading the log back. Every row is checked against what vouches for it: the leaf against the tree's hash,
+//! the columns against the leaf, the body against the leaf's commitment, and a whole stream for its unbroken
+//! chain.
+
+use crate::db::Tx;
+use crate::error;
+use crate::log::{self, KIND_EVENT};
+use crate::row::{Row, exactly_32, int};
+use countersign_core::id::WorkflowId;
+use countersign_core::record::EventRecord;
+use countersign_ledger::{Body, BundleEntry, KnownHashes, Leaf, LeafHash, Salt, commit, leaf_hash, tree};
+use countersign_ports::store::{EntryRow, StoreError};
+
+/// Most entries that one question gives.
+const PAGE_MAX: u32 = 10_000;
+
+const COLUMNS: &str =
+    "SELECT e.idx, e.position, e.stream, e.seq, e.kind, e.at, e.leaf, t.hash, b.salt, b.body
+    FROM entries e
+    LEFT JOIN tree_hashes t ON t.tenant = e.tenant AND t.position = e.position
+    LEFT JOIN entry_bodies b ON b.tenant = e.tenant AND b.idx = e.idx
+    WHERE e.tenant = $1";
+
+/// An entry whose leaf and body were checked.
+pub(crate) struct Entry {
+    index: u64,
+    leaf: Leaf,
+    bytes: Vec<u8>,
+    hash: LeafHash,
+    body: Option<(Salt, Vec<u8>)>,
+}
+
+/// All events of a workflow.
+pub(crate) async fn events(tx: &Tx<'_>, workflow: &WorkflowId) -> Result<Vec<EventRecord>, StoreError> {
+    let entries = whole_stream(tx, workflow.as_str()).await?;
+    entries.iter().map(|entry| event(tx, workflow, entry)).collect()
+}
+
+/// Entries of one stream or of all, from an index on.
+pub(crate) async fn page(
+    tx: &Tx<'_>,
+    stream: Option<&str>,
+    from: u64,
+    limit: u32,
+) -> Result<Vec<EntryRow>, StoreError> {
+    let sql = format!("{COLUMNS} AND e.idx >= $2 AND ($3 IS NULL OR e.stream = $3) ORDER BY e.idx LIMIT $4");
+    let rows = tx
+        .rows(&sql, [int(from), stream.into(), int(limit.min(PAGE_MAX).into())])
+        .await?;
+    let entries = rows.iter().map(|row| read(tx, row));
+    let plain = |e: Entry| EntryRow {
+        index: e.index,
+        leaf: e.bytes,
+        body: e.body.map(|(_, body)| body),
+    };
+    entries.map(|entry| entry.map(plain)).collect()
+}
+
+/// A stream's entries with proofs against the tree of `size` leaves.
+pub(crate) async fn export(
+    tx: &Tx<'_>,
+    workflow: &WorkflowId,
+    size: u64,
+) -> Result<Vec<BundleEntry>, StoreError> {
+    let have = log::size(tx).await?;
+    if size > have {
+        return Err(StoreError::Refused {
+            code: "size-beyond-ledger",
+            message: format!(
+                "the ledger has {have} entries, not {size}; export against a checkpoint that it covers"
+            ),
+        });
+    }
+    let mut known = KnownHashes::new();
+    let mut bundle = Vec::new();
+    for entry in whole_stream(tx, workflow.as_str())
+        .await?
+        .into_iter()
+        .take_while(|e| e.index < size)
+    {
+        let proof = log::inclusion(tx, size, entry.index, &mut known).await?;
+        let body = entry
+            .body
+            .map_or(Body::Erased, |(salt, bytes)| Body::Present { salt, bytes });
+        bundle.push(BundleEntry {
+            index: entry.index,
+            leaf: entry.bytes,
+            body,
+            proof,
+        });
+    }
+    if bundle.is_empty() {
+        return Err(StoreError::NotFound {
+            what: "ledger entry of workflow",
+            id: workflow.to_string(),
+        });
+    }
+    Ok(bundle)
+}
+
+/// A stream from its first entry, each one naming the one before it.
+async fn whole_stream(tx: &Tx<'_>, stream: &str) -> Result<Vec<Entry>, StoreError> {
+    let sql = format!("{COLUMNS} AND e.stream = $2 ORDER BY e.seq");
+    let rows = tx.rows(&sql, [stream.into()]).await?;
+    let mut entries: Vec<Entry> = Vec::with_capacity(rows.len());
+    for (seq, row) in (1..).zip(&rows) {
+        let entry = read(tx, row)?;
+        let before = entries.last();
+        let later = before.is_none_or(|b| b.index < entry.index);
+        if entry.leaf.seq != seq || entry.leaf.prev != before.map(|b| b.hash) || !later {
+            return Err(error::damaged(format_args!(
+                "entry {seq} of {stream} does not follow the one before it"
+            )));
+        }
+        if before.is_some_and(|b| b.leaf.ended.is_some()) {
+            return Err(error::damaged(format_args!("{stream} goes on after its end")));
+        }
+        entries.push(entry);
+    }
+    Ok(entries)
+}
+
+/// Reads one row and checks everything that can be checked about it alone.
+fn read(tx: &Tx<'_>, row: &Row) -> Result<Entry, StoreError> {
+    let index = row.number("idx")?;
+    let wrong = |what: &str| error::damaged(format_args!("ledger entry {index}: {what}"));
+    let bytes = row.bytes("leaf")?;
+    let leaf = Leaf::parse(&bytes).map_err(|e| wrong(&e.to_string()))?;
+    let hash = leaf_hash(&bytes);
+    let stored = row
+        .bytes_or_null("hash")?
+        .ok_or_else(|| wrong("its hash is missing from the tree"))?;
+    let position = tree::stored_hash_count(index).map_err(|e| error::tree(&e))?;
+    if stored != hash.as_bytes() || row.number("position")? != position {
+        return Err(wrong("its leaf is not the one that is in the tree"));
+    }
+    let same = leaf.tenant == tx.tenant().as_str()
+        && leaf.stream == row.text("stream")?
+        && leaf.seq == row.number("seq")?
+        && leaf.kind == row.text("kind")?
+        && leaf.at == row.time("at")?.to_rfc3339();
+    if !same {
+        return Err(wrong("its columns are not what its leaf says"));
+    }
+    let body = match (row.bytes_or_null("salt")?, row.bytes_or_null("body")?) {
+        (Some(salt), Some(body)) => Some((Salt(exactly_32("salt", salt)?), body)),
+        (Some(_), None) | (None, Some(_)) => return Err(wrong("half of its body is gone")),
+        (None, None) => None,
+    };
+    if body
+        .as_ref()
+        .is_some_and(|(salt, body)| commit(salt, body) != leaf.commitment)
+    {
+        return Err(wrong("its body was changed"));
+    }
+    Ok(Entry {
+        index,
+        leaf,
+        bytes,
+        hash,
+        body,
+    })
+}
+
+fn event(tx: &Tx<'_>, workflow: &WorkflowId, entry: &Entry) -> Result<EventRecord, StoreError> {
+    let wrong = |what: &str| error::damaged(format_args!("event {} of {workflow}: {what}", entry.leaf.seq));
+    if entry.leaf.kind != KIND_EVENT {
+        return Err(wrong("it is not an event"));
+    }
+    let (_, body) = entry
+        .body
+        .as_ref()
+        .ok_or_else(|| wrong("its body was erased, so the workflow can't go on"))?;
+    let record = EventRecord::from_bytes(body).map_err(|e| StoreError::Corrupt {
+        code: e.code(),
+        message: format!(
+            "event {} of {workflow} can't be read: {e}; use the version that wrote it",
+            entry.leaf.seq
+        ),
+    })?;
+    let same = record.tenant == *tx.tenant() && record.workflow == *workflow && record.seq == entry.leaf.seq;
+    if same {
+        Ok(record)
+    } else {
+        Err(wrong("its record names another place"))
+    }
+}

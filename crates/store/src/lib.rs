@@ -1,0 +1,34 @@
+//! The memory of the product over SQLite: streams, ledger, inputs, durable effects and bodies behind the
+//! [`Store`](countersign_ports::store::Store) port. Nobody else speaks SQL.
+//!
+//! Start with [`SqliteStore`]; what one commit does is in `commit`, which work comes next in `claim`, what
+//! the write gate gets to see in `facts`. What must never happen here: a transition without its ledger
+//! entries in the same transaction (INV-4), a statement over two tenants' rows on behalf of one (INV-6), a
+//! decision about a workflow.
+
+mod bodies;
+mod claim;
+mod commit;
+mod db;
+mod effects;
+mod entries;
+mod error;
+mod facts;
+mod forms;
+mod inputs;
+mod log;
+mod members;
+mod migrations;
+mod open;
+mod owner;
+mod repositories;
+mod row;
+mod seal;
+mod store;
+mod tenant;
+#[cfg(test)]
+mod tests;
+mod workflows;
+
+pub use owner::OwnerLock;
+pub use store::SqliteStore;

@@ -1,0 +1,81 @@
+//! The members of a tenant. A new one is a fact in the ledger.
+
+use crate::db::Tx;
+use crate::log::{self, KIND_MEMBER_ADDED};
+use countersign_core::digest::canonical_json;
+use countersign_core::id::MemberId;
+use countersign_core::member::{Member, Role, Roster};
+use countersign_ports::store::StoreError;
+use serde::Serialize;
+
+/// Version of the body of a `member.added` entry.
+const FACT_VERSION: u32 = 1;
+
+#[derive(Serialize)]
+struct Added<'a> {
+    v: u32,
+    member: &'a Member,
+}
+
+/// Adds a member if there is none of that id.
+pub(crate) async fn ensure(tx: &Tx<'_>, member: &Member) -> Result<(), StoreError> {
+    const INSERT: &str = "INSERT INTO members (tenant, id, person, name, role, active)
+        VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (tenant, id) DO NOTHING";
+    let values = [
+        member.id.as_str().into(),
+        member.person.as_str().into(),
+        member.name.as_str().into(),
+        role_word(member.role).into(),
+        i64::from(member.active).into(),
+    ];
+    match tx.run(INSERT, values).await? {
+        0 => Ok(()),
+        _ => {
+            let fact = canonical_json(&Added {
+                v: FACT_VERSION,
+                member,
+            });
+            log::append_tenant_fact(tx, KIND_MEMBER_ADDED, &fact).await
+        }
+    }
+}
+
+/// All members, by id.
+pub(crate) async fn roster(tx: &Tx<'_>) -> Result<Roster, StoreError> {
+    let rows = tx
+        .rows(
+            "SELECT id, person, name, role, active FROM members WHERE tenant = $1 ORDER BY id",
+            [],
+        )
+        .await?;
+    let members = rows.iter().map(|row| {
+        Ok(Member {
+            id: row.parsed("id", MemberId::parse)?,
+            person: row.text("person")?,
+            name: row.text("name")?,
+            role: row.parsed("role", parse_role)?,
+            active: row.flag("active")?,
+        })
+    });
+    Ok(Roster {
+        members: members.collect::<Result<_, StoreError>>()?,
+    })
+}
+
+const ROLES: [Role; 4] = [Role::Viewer, Role::Reviewer, Role::Maintainer, Role::Owner];
+
+fn role_word(role: Role) -> &'static str {
+    match role {
+        Role::Viewer => "viewer",
+        Role::Reviewer => "reviewer",
+        Role::Maintainer => "maintainer",
+        Role::Owner => "owner",
+    }
+}
+
+fn parse_role(text: &str) -> Result<Role, &'static str> {
+    ROLES
+        .into_iter()
+        .find(|role| role_word(*role) == text)
+        .ok_or("there is no such role")
+}

@@ -1,0 +1,106 @@
+//! Opening a database file: private to its user, write-ahead log, every commit on disk before anybody hears
+//! of it.
+
+use crate::db::Db;
+use crate::error;
+use crate::migrations;
+use countersign_ports::store::{Clock, StoreError};
+use sea_orm::sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+};
+use sea_orm::sqlx::{ConnectOptions as _, Connection as _};
+use sea_orm::{
+    DatabaseConnection, SqliteTransactionMode, SqlxSqliteConnector, TransactionOptions, TransactionTrait as _,
+};
+use std::fs::{OpenOptions, Permissions};
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long a statement waits for another process.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a task waits for its turn at a connection.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(60);
+/// Connections that only read.
+const READERS: u32 = 4;
+/// SQLite gives its `-wal` and `-shm` files the mode of the main file.
+const FILE_MODE: u32 = 0o600;
+
+/// Opens the file, which is made if it is not there, and brings its tables up to date.
+pub(crate) async fn open(path: &Path, clock: Arc<dyn Clock>) -> Result<Db, StoreError> {
+    make_private(path).map_err(|e| error::files(&format!("the database {}", path.display()), e))?;
+    let write = connect(writer(), options(path)).await?;
+    migrate(&write).await?;
+    let read = connect(reader(), options(path).pragma("query_only", "ON")).await?;
+    Ok(Db { write, read, clock })
+}
+
+fn make_private(path: &Path) -> std::io::Result<()> {
+    let file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(FILE_MODE)
+        .open(path)?;
+    if file.metadata()?.permissions().mode() & 0o077 != 0 {
+        file.set_permissions(Permissions::from_mode(FILE_MODE))?;
+    }
+    Ok(())
+}
+
+fn options(path: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(false)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .busy_timeout(BUSY_TIMEOUT)
+        .disable_statement_logging()
+}
+
+fn reader() -> SqlitePoolOptions {
+    SqlitePoolOptions::new()
+        .max_connections(READERS)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+}
+
+/// The one write connection. When SQLite ends a transaction by itself (as it may on a full disk), the libraries
+/// believe it still open, and would make savepoints of all later ones, which are not immediate. Such a
+/// connection is closed and replaced.
+fn writer() -> SqlitePoolOptions {
+    let pool = SqlitePoolOptions::new()
+        .max_connections(1)
+        .acquire_timeout(ACQUIRE_TIMEOUT);
+    pool.idle_timeout(None)
+        .max_lifetime(None)
+        .after_release(|connection, _| {
+            Box::pin(async move {
+                connection.ping().await?;
+                Ok(!connection.is_in_transaction())
+            })
+        })
+}
+
+async fn connect(
+    pool: SqlitePoolOptions,
+    options: SqliteConnectOptions,
+) -> Result<DatabaseConnection, StoreError> {
+    let pool: SqlitePool = pool.connect_with(options).await.map_err(error::connecting)?;
+    Ok(SqlxSqliteConnector::from_sqlx_sqlite_pool(pool))
+}
+
+async fn migrate(write: &DatabaseConnection) -> Result<(), StoreError> {
+    let immediate = TransactionOptions {
+        sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+        ..Default::default()
+    };
+    let tx = write
+        .begin_with_options(immediate)
+        .await
+        .map_err(error::database)?;
+    migrations::up(&tx).await?;
+    tx.commit().await.map_err(error::database)
+}

@@ -1,0 +1,191 @@
+//! All tenants' work: the [`Store`] port.
+
+use crate::claim::{self, Ask};
+use crate::db::{AllTx, Db};
+use crate::effects;
+use crate::open;
+use crate::row::time;
+use crate::tenant::SqliteTenant;
+use async_trait::async_trait;
+use countersign_core::id::{TenantId, WorkflowId};
+use countersign_core::time::Timestamp;
+use countersign_ledger::{Leaf, Salt, commit};
+use countersign_ports::store::{Claim, Clock, MemberKeys, Store, StoreError, TenantStore};
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::Notify;
+
+/// The store of one data folder.
+pub struct SqliteStore {
+    shared: Arc<Shared>,
+    /// Whose turn it was last.
+    served: Mutex<Option<TenantId>>,
+}
+
+/// What the store and its tenants' handles have in common.
+pub(crate) struct Shared {
+    pub(crate) db: Db,
+    pub(crate) keys: Arc<dyn MemberKeys>,
+    wake: Notify,
+}
+
+impl Shared {
+    /// Something may be there to claim. Called only after a commit has returned: nothing is visible before it
+    /// is on disk (hazard 58).
+    pub(crate) fn wake(&self) {
+        self.wake.notify_waiters();
+        self.wake.notify_one();
+    }
+}
+
+impl SqliteStore {
+    /// Opens a database file, which is made if it is not there (its folder has to be), brings its tables up
+    /// to date and makes sure of the tenant `local`. Any number of processes may have it open.
+    ///
+    /// # Errors
+    /// `Unavailable` with a code and a next step when the file can't be used.
+    pub async fn open(
+        path: &Path,
+        clock: Arc<dyn Clock>,
+        keys: Arc<dyn MemberKeys>,
+    ) -> Result<Arc<Self>, StoreError> {
+        let db = open::open(path, clock).await?;
+        let store = Self {
+            shared: Arc::new(Shared {
+                db,
+                keys,
+                wake: Notify::new(),
+            }),
+            served: Mutex::new(None),
+        };
+        store.ensure_tenant(&TenantId::local()).await?;
+        Ok(Arc::new(store))
+    }
+
+    /// Adds a tenant if there is none of that id.
+    ///
+    /// # Errors
+    /// `Refused` when the ledger can't name such a tenant.
+    pub async fn ensure_tenant(&self, tenant: &TenantId) -> Result<(), StoreError> {
+        const INSERT: &str = "INSERT INTO tenants (id, active, created_at) VALUES ($1, 1, $2)";
+        refuse_unnameable(tenant)?;
+        let known = async |all: &AllTx| {
+            all.row("SELECT 1 FROM tenants WHERE id = $1", [tenant.as_str().into()])
+                .await
+        };
+        if self.shared.db.in_snapshot_of_all(known).await?.is_some() {
+            return Ok(());
+        }
+        let add = async |all: &AllTx| {
+            if known(all).await?.is_none() {
+                all.run(INSERT, [tenant.as_str().into(), time(all.now().await?)])
+                    .await?;
+            }
+            Ok(())
+        };
+        self.shared.db.in_tx_of_all(add).await
+    }
+
+    /// Closes all connections and brings the write-ahead log into the file. Later calls fail.
+    pub async fn close(&self) {
+        for pool in [&self.shared.db.read, &self.shared.db.write] {
+            pool.get_sqlite_connection_pool().close().await;
+        }
+    }
+
+    /// What the handles share, for tests from inside.
+    #[cfg(test)]
+    pub(crate) fn shared(&self) -> &Shared {
+        &self.shared
+    }
+
+    fn served(&self) -> std::sync::MutexGuard<'_, Option<TenantId>> {
+        self.served.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl Store for SqliteStore {
+    fn tenant(&self, tenant: &TenantId) -> Arc<dyn TenantStore> {
+        Arc::new(SqliteTenant {
+            shared: Arc::clone(&self.shared),
+            tenant: tenant.clone(),
+        })
+    }
+
+    async fn now(&self) -> Result<Timestamp, StoreError> {
+        self.shared
+            .db
+            .in_snapshot_of_all(async |all| all.now().await)
+            .await
+    }
+
+    async fn claim(&self, worker: &str, only: Option<&WorkflowId>) -> Result<Option<Claim>, StoreError> {
+        let ask = Ask {
+            worker,
+            only,
+            served: self.served().clone(),
+        };
+        match self
+            .shared
+            .db
+            .in_tx_of_all(async |all| claim::next(all, &ask).await)
+            .await?
+        {
+            Some(found) => {
+                *self.served() = Some(found.tenant);
+                found.claim.map(Some)
+            }
+            None => Ok(None),
+        }
+    }
+
+    async fn end_lost_claims(&self) -> Result<u64, StoreError> {
+        let ended = self.shared.db.in_tx_of_all(effects::end_claims).await?;
+        self.shared.wake();
+        Ok(ended)
+    }
+
+    async fn wait_for_work(&self, limit: Duration) {
+        // Woken or not, the caller looks again: a sweep is the truth.
+        let _ = tokio::time::timeout(limit, self.shared.wake.notified()).await;
+    }
+
+    async fn next_run_at(&self, only: Option<&WorkflowId>) -> Result<Option<Timestamp>, StoreError> {
+        self.shared
+            .db
+            .in_snapshot_of_all(async |all| effects::next_run_at(all, only).await)
+            .await
+    }
+
+    async fn expired(&self) -> Result<Vec<(TenantId, WorkflowId)>, StoreError> {
+        const EXPIRED: &str =
+            "SELECT tenant, id FROM workflows WHERE next_expiry_at <= $1 ORDER BY next_expiry_at";
+        let rows = async |all: &AllTx| all.rows(EXPIRED, [time(all.now().await?)]).await;
+        let rows = self.shared.db.in_snapshot_of_all(rows).await?;
+        rows.iter()
+            .map(|row| {
+                Ok((
+                    row.parsed("tenant", TenantId::parse)?,
+                    row.parsed("id", WorkflowId::parse)?,
+                ))
+            })
+            .collect()
+    }
+}
+
+/// A tenant whose name no leaf can hold could never record anything.
+fn refuse_unnameable(tenant: &TenantId) -> Result<(), StoreError> {
+    let leaf = Leaf {
+        tenant: tenant.to_string(),
+        stream: crate::log::TENANT_STREAM.to_owned(),
+        seq: 1,
+        prev: None,
+        kind: crate::log::KIND_MEMBER_ADDED.to_owned(),
+        at: Timestamp(0).to_rfc3339(),
+        commitment: commit(&Salt([0; 32]), b""),
+        ended: None,
+    };
+    leaf.to_bytes().map(|_| ()).map_err(|e| crate::error::leaf(&e))
+}

@@ -1,0 +1,202 @@
+//! One tenant's handle: the [`TenantStore`] port. Every method is one transaction of that tenant.
+
+use crate::store::Shared;
+use crate::{bodies, commit, effects, entries, facts, inputs, members, repositories, seal, workflows};
+use async_trait::async_trait;
+use countersign_core::digest::{BodyHash, FeedbackHash};
+use countersign_core::id::{InputId, RepositoryId, TenantId, WorkflowId};
+use countersign_core::member::{Member, Roster};
+use countersign_core::permit::FreshFacts;
+use countersign_core::record::EventRecord;
+use countersign_core::time::Timestamp;
+use countersign_core::workflow::event::{Attempt, CheckpointRef};
+use countersign_ledger::BundleEntry;
+use countersign_ports::store::{
+    CheckpointRow, CheckpointSigner, ClaimedEffect, Commit, EntryRow, InputStatus, NewInput, RepositoryRow,
+    StoreError, TenantStore, WorkflowRow,
+};
+use std::path::Path;
+use std::sync::Arc;
+
+/// The data of one tenant and of no other.
+pub(crate) struct SqliteTenant {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) tenant: TenantId,
+}
+
+/// `write!(self, |tx| …)` is one write transaction, `read!` one snapshot.
+macro_rules! write {
+    ($self:ident, |$tx:ident| $work:expr) => {
+        $self
+            .shared
+            .db
+            .in_tx(&$self.tenant, async |$tx| $work.await)
+            .await
+    };
+}
+
+macro_rules! read {
+    ($self:ident, |$tx:ident| $work:expr) => {
+        $self
+            .shared
+            .db
+            .in_snapshot(&$self.tenant, async |$tx| $work.await)
+            .await
+    };
+}
+
+impl SqliteTenant {
+    /// Passes a success on and wakes whoever waits for work.
+    fn wake_after<T>(&self, result: Result<T, StoreError>) -> Result<T, StoreError> {
+        if result.is_ok() {
+            self.shared.wake();
+        }
+        result
+    }
+}
+
+#[async_trait]
+impl TenantStore for SqliteTenant {
+    fn tenant(&self) -> &TenantId {
+        &self.tenant
+    }
+
+    async fn register_repository(&self, git_dir: &Path) -> Result<RepositoryRow, StoreError> {
+        write!(self, |tx| repositories::register(tx, git_dir))
+    }
+
+    async fn repositories(&self) -> Result<Vec<RepositoryRow>, StoreError> {
+        read!(self, |tx| repositories::list(tx))
+    }
+
+    async fn ensure_member(&self, member: &Member) -> Result<(), StoreError> {
+        write!(self, |tx| members::ensure(tx, member))
+    }
+
+    async fn roster(&self) -> Result<Roster, StoreError> {
+        read!(self, |tx| members::roster(tx))
+    }
+
+    async fn insert_input(
+        &self,
+        id: &InputId,
+        workflow: &WorkflowId,
+        input: &NewInput,
+    ) -> Result<(), StoreError> {
+        let inserted = write!(self, |tx| inputs::insert(tx, id, workflow, input));
+        self.wake_after(inserted)
+    }
+
+    async fn input_status(&self, id: &InputId) -> Result<InputStatus, StoreError> {
+        read!(self, |tx| inputs::status(tx, id))
+    }
+
+    async fn settle_input(&self, id: &InputId, status: &InputStatus) -> Result<(), StoreError> {
+        let settled = write!(self, |tx| inputs::settle(tx, id, status));
+        self.wake_after(settled)
+    }
+
+    async fn events(&self, workflow: &WorkflowId) -> Result<Vec<EventRecord>, StoreError> {
+        read!(self, |tx| entries::events(tx, workflow))
+    }
+
+    async fn commit(&self, commit: &Commit) -> Result<(), StoreError> {
+        let recorded = write!(self, |tx| commit::record(tx, commit));
+        self.wake_after(recorded)
+    }
+
+    async fn reschedule(
+        &self,
+        effect: &ClaimedEffect,
+        at: Timestamp,
+        error: &str,
+        counts: bool,
+    ) -> Result<(), StoreError> {
+        let released = write!(self, |tx| effects::reschedule(tx, effect, at, error, counts));
+        self.wake_after(released)
+    }
+
+    async fn renew(&self, effect: &ClaimedEffect) -> Result<Timestamp, StoreError> {
+        write!(self, |tx| effects::renew(tx, effect))
+    }
+
+    async fn fresh_facts(
+        &self,
+        effect: &ClaimedEffect,
+        attempt: &Attempt,
+        baseline_unchanged: bool,
+    ) -> Result<FreshFacts, StoreError> {
+        let keys = self.shared.keys.as_ref();
+        write!(self, |tx| facts::fresh(
+            tx,
+            keys,
+            effect,
+            attempt,
+            baseline_unchanged
+        ))
+    }
+
+    async fn seal(
+        &self,
+        workflow: &WorkflowId,
+        signer: &dyn CheckpointSigner,
+    ) -> Result<CheckpointRef, StoreError> {
+        write!(self, |tx| seal::seal(tx, workflow, signer))
+    }
+
+    async fn seal_head(&self, signer: &dyn CheckpointSigner) -> Result<CheckpointRow, StoreError> {
+        let (row, _root) = write!(self, |tx| seal::head(tx, signer))?;
+        Ok(row)
+    }
+
+    async fn ledger_size(&self) -> Result<(u64, u64), StoreError> {
+        read!(self, |tx| seal::sizes(tx))
+    }
+
+    async fn checkpoints(&self, limit: u32) -> Result<Vec<CheckpointRow>, StoreError> {
+        read!(self, |tx| seal::list(tx, limit))
+    }
+
+    async fn entries(
+        &self,
+        stream: Option<&str>,
+        from: u64,
+        limit: u32,
+    ) -> Result<Vec<EntryRow>, StoreError> {
+        read!(self, |tx| entries::page(tx, stream, from, limit))
+    }
+
+    async fn export(&self, workflow: &WorkflowId, size: u64) -> Result<Vec<BundleEntry>, StoreError> {
+        read!(self, |tx| entries::export(tx, workflow, size))
+    }
+
+    async fn workflows(&self, limit: u32) -> Result<Vec<WorkflowRow>, StoreError> {
+        read!(self, |tx| workflows::list(tx, limit))
+    }
+
+    async fn workflow(&self, id: &WorkflowId) -> Result<WorkflowRow, StoreError> {
+        read!(self, |tx| workflows::one(tx, id))
+    }
+
+    async fn open_duplicate(
+        &self,
+        feedback: &FeedbackHash,
+        repositories: &[RepositoryId],
+        except: Option<&WorkflowId>,
+    ) -> Result<Option<WorkflowId>, StoreError> {
+        read!(self, |tx| workflows::open_duplicate(
+            tx,
+            feedback,
+            repositories,
+            except
+        ))
+    }
+
+    async fn put_body(&self, bytes: &[u8]) -> Result<BodyHash, StoreError> {
+        write!(self, |tx| bodies::put(tx, bytes))
+    }
+
+    async fn body(&self, hash: &BodyHash) -> Result<Vec<u8>, StoreError> {
+        read!(self, |tx| bodies::get(tx, hash))
+    }
+}

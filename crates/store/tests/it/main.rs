@@ -1,0 +1,13 @@
+//! The store over real SQLite files: what the port promises, and what a queue library would not.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod commits;
+mod facts;
+mod inputs;
+mod ledger;
+mod migrations;
+mod opening;
+mod queue;
+mod support;
+mod tampering;
+mod tenants;
