@@ -36,7 +36,7 @@ reaches() {
 
 # digest ID: the first 8 digits of what waits for a decision, one line per request.
 digest() {
-    countersign show "$1" --json | sed -n 's/^ *"digest": "\([0-9a-f]\{8\}\).*/\1/p'
+    countersign show "$1" --json | sed -n 's/^ *"digits": "\(.*\)",*$/\1/p'
 }
 
 # tty LINES -- COMMAND…: runs the command for somebody at a terminal who types these lines.

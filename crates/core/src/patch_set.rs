@@ -94,8 +94,8 @@ pub struct ManifestContext<'a> {
     pub revision: Revision,
     /// First line of the feedback.
     pub title: &'a str,
-    /// What triage says is wanted.
-    pub summary: &'a str,
+    /// The plan's steps: repository and title, in order.
+    pub steps: &'a [(RepositoryId, String)],
     /// When `AwaitingApproval` is entered: the commit's dates.
     pub at: Timestamp,
     /// `size root` of the checkpoint current at that moment.
@@ -108,8 +108,10 @@ pub struct ManifestContext<'a> {
 pub const COMMITTER: &str = "Countersign <countersign@localhost>";
 /// Longest subject line of a commit, in characters.
 const SUBJECT_MAX_CHARS: usize = 72;
-/// Longest summary in a commit message, in characters.
-const SUMMARY_MAX_CHARS: usize = 2_000;
+/// Longest line for a step in a commit message, in characters.
+const STEP_MAX_CHARS: usize = 200;
+/// Most steps that a commit message lists.
+const STEPS_MAX: usize = 20;
 
 /// The branch of a draft: `countersign/<workflow>-r<revision>-<12 hex of the canonical diff's hash>`.
 pub fn branch_name(workflow: &WorkflowId, revision: Revision, draft: &Draft) -> BranchName {
@@ -164,12 +166,16 @@ fn commit_bytes(
 ) -> String {
     let who = format!("{COMMITTER} {} +0000", context.at.unix_seconds());
     let title = one_line(context.title, SUBJECT_MAX_CHARS);
-    let subject = if title.is_empty() { "Approved change".to_owned() } else { title };
-    let summary = one_line(context.summary, SUMMARY_MAX_CHARS);
-    let mut message = subject.clone();
-    if !summary.is_empty() && summary != subject {
-        message.push_str("\n\n");
-        message.push_str(&summary);
+    let mut message = if title.is_empty() { "Approved change".to_owned() } else { title };
+    let steps: Vec<&String> = context.steps.iter().filter(|(of, _)| of == own).map(|(_, title)| title).collect();
+    if !steps.is_empty() {
+        message.push('\n');
+    }
+    for step in steps.iter().take(STEPS_MAX) {
+        message.push_str(&format!("\n- {}", one_line(step, STEP_MAX_CHARS)));
+    }
+    if steps.len() > STEPS_MAX {
+        message.push_str(&format!("\n- and {} more steps", steps.len() - STEPS_MAX));
     }
     message.push_str("\n\n");
     message.push_str(&format!("Countersign-Workflow: {}\n", context.workflow));
@@ -192,12 +198,13 @@ fn one_line(text: &str, max_chars: usize) -> String {
     };
     let visible: String = text.chars().map(|c| if hidden(c) { ' ' } else { c }).collect();
     let joined = visible.split_whitespace().collect::<Vec<_>>().join(" ");
-    joined
-        .chars()
-        .take(max_chars)
-        .collect::<String>()
-        .trim_end()
-        .to_owned()
+    if joined.chars().count() <= max_chars {
+        return joined;
+    }
+    // Cut between words, where there is a word boundary in the second half.
+    let cut: String = joined.chars().take(max_chars - 1).collect();
+    let end = cut.rfind(' ').filter(|at| *at > cut.len() / 2).unwrap_or(cut.len());
+    format!("{}…", &cut[..end])
 }
 
 /// Git's id of a commit: SHA-1 over `commit <length>\0` and the bytes.

@@ -25,7 +25,7 @@ const BUSY_POLL: Duration = Duration::from_millis(100);
 pub(crate) enum Until {
     /// Until it waits for a human or has ended.
     Rest,
-    /// Until its inputs are judged.
+    /// Until its first input is judged, without a word.
     Judged,
 }
 
@@ -53,7 +53,11 @@ pub(crate) async fn drive(session: &Session, id: &WorkflowId, until: Until) -> R
 }
 
 async fn work(session: &Session, id: &WorkflowId, until: Until) -> Result<(), CliError> {
-    let worker = Worker::start(ports(session, id).await?, format!("cli-{}", std::process::id())).await?;
+    let worker = Worker::start(
+        ports(session, id, until).await?,
+        format!("cli-{}", std::process::id()),
+    )
+    .await?;
     loop {
         match worker.run_once(Some(id)).await? {
             Step::Worked | Step::Idle if until == Until::Judged => return Ok(()),
@@ -81,7 +85,10 @@ fn rests(workflow: &Workflow) -> bool {
     workflow.state.is_final() || (workflow.state.waits_for_human() && workflow.outstanding.is_none())
 }
 
-async fn ports(session: &Session, id: &WorkflowId) -> Result<Ports, CliError> {
+async fn ports(session: &Session, id: &WorkflowId, until: Until) -> Result<Ports, CliError> {
+    if until == Until::Judged {
+        return Ok(session.ports.clone());
+    }
     let mut names = Names::of(&session.store.roster().await?);
     for record in session.store.events(id).await? {
         names.learn(&record.event);

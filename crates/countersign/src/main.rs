@@ -38,6 +38,10 @@ fn main() {
 }
 
 /// Help and version are fine; anything else is a usage error, for programs as well.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "clap's list of errors is open and all of them are usage errors"
+)]
 fn misunderstood(error: &clap::Error) -> Exit {
     let wants_json = std::env::args_os().any(|a| a == "--json");
     match error.kind() {
@@ -48,12 +52,9 @@ fn misunderstood(error: &clap::Error) -> Exit {
         }
         _ if wants_json => {
             let text = error.render().to_string();
-            let first = text
-                .lines()
-                .next()
-                .unwrap_or_default()
-                .trim_start_matches("error: ")
-                .to_owned();
+            let said = text.lines().take_while(|l| !l.starts_with("Usage:"));
+            let words: Vec<&str> = said.flat_map(str::split_whitespace).collect();
+            let first = words.join(" ").trim_start_matches("error: ").to_owned();
             let terminal = Terminal::new(ColourChoice::Auto, true);
             terminal.fail(&CliError::usage("usage", first).next("countersign --help"));
             Exit::Usage

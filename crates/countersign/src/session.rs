@@ -182,8 +182,10 @@ impl Session {
     pub(crate) async fn look(&self, id: &WorkflowId) -> Result<Seen, CliError> {
         let records = self.store.events(id).await?;
         if records.is_empty() {
-            let text = format!("the workflow {id} has not begun; it is still in the inbox");
-            return Err(CliError::refused("not-begun", text).next(format!("countersign resume {id}")));
+            let text = format!("there is no workflow {id} here, unless it is still in the inbox");
+            return Err(CliError::refused("not-found", text).next(format!(
+                "`countersign list` shows what there is; countersign resume {id} has an inbox judged."
+            )));
         }
         let workflow = Workflow::replay(TenantId::local(), id.clone(), records.iter().map(|r| &r.event));
         let mut diffs: BTreeMap<BodyHash, Vec<u8>> = BTreeMap::new();

@@ -42,10 +42,12 @@ impl From<&ApproveArgs> for Given {
 /// When the store fails. A refused decision is shown, and it is asked again.
 pub(crate) async fn decide(session: &Session, person: &Person, seen: &Seen) -> Result<bool, CliError> {
     loop {
-        let acts = match seen.workflow.state {
-            State::Deferred => deferred(person).await,
-            _ if seen.question().is_some() => answer(person, seen).await,
-            _ => approval(person, seen).await,
+        let acts = if seen.workflow.state == State::Deferred {
+            deferred(person).await
+        } else if seen.question().is_some() {
+            answer(person, seen).await
+        } else {
+            approval(person, seen).await
         };
         let Some(acts) = acts else { return Ok(false) };
         if acts.is_empty() {
@@ -95,7 +97,10 @@ async fn approval(person: &Person, seen: &Seen) -> Acts {
         "r" | "reject" => reject(person, seen).await,
         "c" | "changes" => changes(person, seen).await,
         "q" | "quit" => None,
-        _ => Some(Vec::new()),
+        _ => {
+            say(person, Style::Plain, "Type a, r, c or q.");
+            Some(Vec::new())
+        }
     }
 }
 
@@ -229,6 +234,11 @@ async fn answer(person: &Person, seen: &Seen) -> Acts {
         return None;
     }
     let Some(choice) = chosen(question, word.trim()) else {
+        say(
+            person,
+            Style::Plain,
+            &format!("Type one of: {}, quit.", words.join(", ")),
+        );
         return Some(Vec::new());
     };
     let text = match choice {

@@ -24,6 +24,9 @@ mod sqlite {
     pub(super) const NOTADB: u32 = 26;
 }
 
+/// The code of a database that another process keeps locked.
+pub(crate) const LOCKED_CODE: &str = "data-locked";
+
 /// What a failed statement means.
 pub(crate) fn database(error: DbErr) -> StoreError {
     let (code, message) = match sqlx_error(&error) {
@@ -106,7 +109,7 @@ const READ_ONLY: Words = (
     "the data folder can't be written; give yourself write access, or use another folder with --data",
 );
 const LOCKED: Words = (
-    "data-locked",
+    LOCKED_CODE,
     "another process keeps the database locked; wait for it to finish, then run again",
 );
 const DAMAGED: Words = (

@@ -5,9 +5,8 @@ use crate::db::Db;
 use crate::error;
 use crate::migrations;
 use countersign_ports::store::{Clock, StoreError};
-use sea_orm::sqlx::sqlite::{
-    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
-};
+use rustix::fs::{Access, access};
+use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sea_orm::sqlx::{ConnectOptions as _, Connection as _};
 use sea_orm::{
     DatabaseConnection, SqliteTransactionMode, SqlxSqliteConnector, TransactionOptions, TransactionTrait as _,
@@ -16,10 +15,12 @@ use std::fs::{OpenOptions, Permissions};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long a statement waits for another process.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+/// How often opening is tried again meanwhile.
+const RETRY_EVERY: Duration = Duration::from_millis(20);
 /// How long a task waits for its turn at a connection.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(60);
 /// Connections that only read.
@@ -30,24 +31,32 @@ const FILE_MODE: u32 = 0o600;
 /// Opens the file, which is made if it is not there, and brings its tables up to date.
 pub(crate) async fn open(path: &Path, clock: Arc<dyn Clock>) -> Result<Db, StoreError> {
     make_private(path).map_err(|e| error::files(&format!("the database {}", path.display()), e))?;
-    let write = connect(writer(), options(path)).await?;
+    let write = connect(writer, options(path)).await?;
     migrate(&write).await?;
-    let read = connect(reader(), options(path).pragma("query_only", "ON")).await?;
+    let read = connect(reader, options(path).pragma("query_only", "ON")).await?;
     Ok(Db { write, read, clock })
 }
 
+/// Makes the file, or closes an old one to others. An old one is never opened here: a process that closes any
+/// handle of a file gives up the locks that SQLite holds on it for another store in the same process
+/// (<https://www.sqlite.org/howtocorrupt.html>, section 2.2).
 fn make_private(path: &Path) -> std::io::Result<()> {
-    let file = OpenOptions::new()
-        .read(true)
+    match OpenOptions::new()
         .write(true)
-        .create(true)
-        .truncate(false)
+        .create_new(true)
         .mode(FILE_MODE)
-        .open(path)?;
-    if file.metadata()?.permissions().mode() & 0o077 != 0 {
-        file.set_permissions(Permissions::from_mode(FILE_MODE))?;
+        .open(path)
+    {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+            access(path, Access::WRITE_OK)?;
+            if path.metadata()?.permissions().mode() & 0o077 != 0 {
+                std::fs::set_permissions(path, Permissions::from_mode(FILE_MODE))?;
+            }
+            Ok(())
+        }
+        Err(error) => Err(error),
     }
-    Ok(())
 }
 
 fn options(path: &Path) -> SqliteConnectOptions {
@@ -84,12 +93,26 @@ fn writer() -> SqlitePoolOptions {
         })
 }
 
+/// Opens a pool. Turning a new file's write-ahead log on fails at once while another process does the same;
+/// SQLite does not wait for that, so we do.
 async fn connect(
-    pool: SqlitePoolOptions,
+    pool: fn() -> SqlitePoolOptions,
     options: SqliteConnectOptions,
 ) -> Result<DatabaseConnection, StoreError> {
-    let pool: SqlitePool = pool.connect_with(options).await.map_err(error::connecting)?;
-    Ok(SqlxSqliteConnector::from_sqlx_sqlite_pool(pool))
+    let last_try = Instant::now() + BUSY_TIMEOUT;
+    loop {
+        match pool()
+            .connect_with(options.clone())
+            .await
+            .map_err(error::connecting)
+        {
+            Ok(pool) => return Ok(SqlxSqliteConnector::from_sqlx_sqlite_pool(pool)),
+            Err(error) if error.code() == error::LOCKED_CODE && Instant::now() < last_try => {
+                tokio::time::sleep(RETRY_EVERY).await;
+            }
+            Err(error) => return Err(error),
+        }
+    }
 }
 
 async fn migrate(write: &DatabaseConnection) -> Result<(), StoreError> {

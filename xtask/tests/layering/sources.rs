@@ -102,8 +102,8 @@ fn code(file: &Path) -> Vec<(usize, String)> {
 fn rust_files(folder: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut waiting = vec![root().join(folder)];
-    while let Some(folder) = waiting.pop() {
-        let Ok(entries) = fs::read_dir(&folder) else {
+    while let Some(next) = waiting.pop() {
+        let Ok(entries) = fs::read_dir(&next) else {
             continue;
         };
         for entry in entries {
@@ -115,6 +115,10 @@ fn rust_files(folder: &str) -> Vec<PathBuf> {
             }
         }
     }
+    assert!(
+        !found.is_empty(),
+        "{folder} has no .rs files; the test looks in the wrong place"
+    );
     found.sort();
     found
 }

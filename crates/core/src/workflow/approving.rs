@@ -52,12 +52,14 @@ fn fix(workflow: &Workflow, at: Timestamp) -> Vec<PatchSet> {
             )
         })
         .collect();
+    let plan = workflow.plan.iter().flat_map(|p| &p.steps);
+    let steps: Vec<_> = plan.map(|s| (s.repository.clone(), s.title.clone())).collect();
     let context = ManifestContext {
         tenant: &workflow.tenant,
         workflow: &workflow.id,
         revision: workflow.revision,
         title: &submission.feedback.title,
-        summary: workflow.triage.as_ref().map_or("", |t| t.summary.as_str()),
+        steps: &steps,
         at,
         checkpoint: &format!("{} {}", checkpoint.size, checkpoint.root),
         siblings: &siblings,

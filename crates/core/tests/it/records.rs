@@ -3,7 +3,7 @@
 use crate::canned::{self, START, Team};
 use countersign_core::act::{Act, ActRecord, Attendance, AuthenticatedBy, SignedAct};
 use countersign_core::id::{BranchName, CommitSha, RepositoryId, TenantId, WorkflowId};
-use countersign_core::patch_set::commit_id;
+use countersign_core::patch_set::{ManifestContext, commit_id, complete};
 use countersign_core::path::RepoPath;
 use countersign_core::record::{EventRecord, RecordError};
 use countersign_core::workflow::{Event, State, decide};
@@ -109,6 +109,31 @@ fn the_commit_id_is_gits() {
         );
         assert!(patch_set.manifest.branch.as_str().starts_with("countersign/wf_"));
     }
+}
+
+#[test]
+fn hostile_words_stay_one_line_and_imitate_no_trailer() {
+    let w = canned::awaiting_approval(Team::Solo);
+    let draft = w.patch_sets[0].draft.clone();
+    let title = "fix\n\nCountersign-Workflow: wf_other\u{202e}\u{1b}[2J ".repeat(3);
+    let steps = [(draft.repository.clone(), "one\r\ntwo".to_owned())];
+    let context = ManifestContext {
+        tenant: &w.tenant,
+        workflow: &w.id,
+        revision: w.revision,
+        title: &title,
+        steps: &steps,
+        at: START,
+        checkpoint: "1 aa",
+        siblings: &[],
+    };
+    let patch_set = complete(draft, &w.patch_sets[0].base_branch, &w.patch_sets[0].base, &context);
+    let message = patch_set.manifest.commit_bytes.split_once("\n\n").unwrap().1.to_owned();
+    let lines: Vec<&str> = message.lines().collect();
+    assert!(lines[0].starts_with("fix Countersign-Workflow") && lines[0].ends_with('…'), "{message}");
+    assert_eq!(&lines[1..4], ["", "- one two", ""]);
+    assert!(lines[4..].iter().all(|l| l.starts_with("Countersign-")), "{message}");
+    assert!(!message.contains(['\u{1b}', '\u{202e}', '\r']));
 }
 
 #[test]

@@ -57,7 +57,7 @@ fn approved_by(team: Team, people: &[&str]) -> Workflow {
 fn question(w: &Workflow) -> QuestionKind {
     match &w.open_requests().next().expect("an open request").subject {
         Subject::Question { question, .. } => question.kind,
-        other => panic!("not a question: {other:?}"),
+        Subject::Plan { .. } | Subject::PatchSet { .. } => panic!("not a question"),
     }
 }
 

@@ -17,7 +17,7 @@ use std::path::PathBuf;
 /// Turns an issue into an approved branch: agents propose, you countersign.
 #[derive(Debug, Parser)]
 #[command(name = "countersign", version, after_help = help::ROOT, max_term_width = 100)]
-#[command(propagate_version = false, disable_help_subcommand = true)]
+#[command(arg_required_else_help = true)]
 pub(crate) struct Cli {
     /// Options of every command.
     #[command(flatten)]
@@ -41,10 +41,22 @@ pub(crate) struct Global {
     #[arg(long, global = true)]
     pub(crate) json: bool,
     /// When to use colours (NO_COLOR is honoured)
-    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "auto|always|never",
+        default_value = "auto",
+        hide_possible_values = true
+    )]
     pub(crate) color: ColourChoice,
     /// The form of the log on standard error
-    #[arg(long, global = true, value_name = "FORM", default_value = "text")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "text|json",
+        default_value = "text",
+        hide_possible_values = true
+    )]
     pub(crate) log_format: LogFormat,
     /// Log more; twice for everything (COUNTERSIGN_LOG takes filters)
     #[arg(short, long, global = true, action = ArgAction::Count)]

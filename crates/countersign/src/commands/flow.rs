@@ -85,7 +85,7 @@ async fn finish(session: &Session, id: &WorkflowId, mode: Mode) -> Result<Exit, 
     Ok(exit)
 }
 
-/// Puts a new workflow into the inbox and has it judged, so that lists show it.
+/// Puts a new workflow into the inbox and has it judged at least, so that lists show it.
 async fn put(session: &Session, flags: &StartFlags, how: Start) -> Result<WorkflowId, CliError> {
     let mut submission = submission::read(session, flags).await?;
     refuse_duplicate(session, &mut submission, how).await?;
@@ -101,7 +101,12 @@ async fn put(session: &Session, flags: &StartFlags, how: Start) -> Result<Workfl
         .store
         .insert_input(&input, &id, &NewInput::Submit(submission))
         .await?;
-    drive::drive(session, &id, Until::Judged).await?;
+    let until = if how == Start::Submit {
+        Until::Judged
+    } else {
+        Until::Rest
+    };
+    drive::drive(session, &id, until).await?;
     drive::settled(session, &id, &input).await?;
     Ok(id)
 }

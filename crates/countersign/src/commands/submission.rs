@@ -44,6 +44,13 @@ pub(super) async fn read(session: &Session, flags: &StartFlags) -> Result<Submis
     for spec in &specs {
         repositories.push(select(session, spec).await?);
     }
+    if let Some(twice) = repositories
+        .iter()
+        .find(|r| repositories.iter().filter(|o| o.id == r.id).count() > 1)
+    {
+        let text = format!("the repository {} is named twice", twice.name);
+        return Err(CliError::usage("repository-twice", text).next("Name each repository once."));
+    }
     let diffs = read_diffs(flags, &repositories)?;
     let feedback = match issue {
         Some(feedback) => feedback,
@@ -260,7 +267,8 @@ fn base(name: &str, row: &RepositoryRow, heads: &Heads) -> Result<BranchName, Cl
         .take(BRANCHES_NAMED)
         .map(BranchName::as_str)
         .collect();
-    if heads.heads.len() > BRANCHES_NAMED {
+    if names.len() > BRANCHES_NAMED {
+        names.truncate(BRANCHES_NAMED);
         names.push("…");
     }
     Err(CliError::refused("branch-missing", text).next(format!(

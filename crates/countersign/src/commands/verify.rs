@@ -5,7 +5,7 @@ use crate::cli::VerifyArgs;
 use crate::error::{CliError, Exit, file_error};
 use crate::keys::Keys;
 use crate::render::story::{self, Names, counted};
-use crate::session::App;
+use crate::session::{App, Session};
 use crate::terminal::{Page, Style};
 use crate::wire::{StoryWire, VerdictWire};
 use countersign_core::act::Attendance;
@@ -18,13 +18,28 @@ use std::path::Path;
 /// Largest file of keys or of one checkpoint, in bytes.
 const SMALL_FILE_MAX_BYTES: usize = 64 << 10;
 
+/// Most checkpoints of this data folder that a bundle is compared with.
+const CHECKPOINTS_MAX: u32 = 10_000;
+
 /// `verify`.
 pub(super) async fn verify(app: &App, args: VerifyArgs) -> Result<Exit, CliError> {
     let bytes = files::read("the bundle", &args.bundle, MAX_BUNDLE_BYTES)?;
-    let trust = trust(app, &args)?;
+    let mut trust = given(&args)?;
+    let own = Keys::new(app.folder.keys())
+        .existing_ledger()?
+        .map(|k| k.verifier());
+    trust.keys.extend(own.clone());
+    let known = if own.is_some() {
+        known(app).await
+    } else {
+        Known::default()
+    };
+    trust.checkpoints.extend(known.checkpoints);
     let report = check(&bytes, &trust).map_err(|e| refusal(&e))?;
     let records = records(&report)?;
-    let told = story::tell(&records, &Names::default());
+    // Only our own ledger knows what its members are called.
+    let ours = matches!((&report.origin, &own), (Origin::Proven { key }, Some(own)) if key == own.name());
+    let told = story::tell(&records, &if ours { known.names } else { Names::default() });
     let verdict = VerdictWire::of(&report, &records, unattended(&records));
     let exit = if verdict.proven { Exit::Ok } else { Exit::Unproven };
     if app.terminal.is_json() {
@@ -102,14 +117,44 @@ fn record(report: &Report, entry: &VerifiedEntry, body: &[u8]) -> Result<EventRe
 
 /// Whether any approval was given without anybody looking.
 fn unattended(records: &[EventRecord]) -> bool {
-    records.iter().any(|r| match &r.event {
-        Event::ApprovalGiven { approval } => approval.act.record.attendance == Attendance::Unattended,
-        _ => false,
+    let unseen = |r: &EventRecord| {
+        matches!(&r.event, Event::ApprovalGiven { approval }
+            if approval.act.record.attendance == Attendance::Unattended)
+    };
+    records.iter().any(unseen)
+}
+
+/// What this data folder remembers.
+#[derive(Default)]
+struct Known {
+    checkpoints: Vec<String>,
+    names: Names,
+}
+
+/// Checkpoints that this data folder has signed, and its members' names. Without a database there are none, and a
+/// database that can't be opened does not keep a bundle from being checked.
+async fn known(app: &App) -> Known {
+    if !app.folder.database().exists() {
+        return Known::default();
+    }
+    let read = async {
+        let session = Session::open(app).await?;
+        let rows = session.store.checkpoints(CHECKPOINTS_MAX).await?;
+        let names = Names::of(&session.store.roster().await?);
+        session.close().await;
+        Ok::<_, CliError>(Known {
+            checkpoints: rows.into_iter().map(|r| r.note).collect(),
+            names,
+        })
+    };
+    read.await.unwrap_or_else(|error| {
+        tracing::warn!(code = error.code, %error, "checkpoints of this data folder can't be read");
+        Known::default()
     })
 }
 
-/// Keys and checkpoints that were given, and those of this data folder, if there is one.
-fn trust(app: &App, args: &VerifyArgs) -> Result<Trust, CliError> {
+/// Keys and checkpoints that were given.
+fn given(args: &VerifyArgs) -> Result<Trust, CliError> {
     let mut trust = Trust::default();
     for given in &args.keys {
         trust.keys.extend(keys(given)?);
@@ -120,9 +165,6 @@ fn trust(app: &App, args: &VerifyArgs) -> Result<Trust, CliError> {
             CliError::refused("checkpoint-not-utf8", format!("{} is not UTF-8", file.display()))
         })?;
         trust.checkpoints.push(note);
-    }
-    if let Some(own) = Keys::new(app.folder.keys()).existing_ledger()? {
-        trust.keys.push(own.verifier());
     }
     Ok(trust)
 }

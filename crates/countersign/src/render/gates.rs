@@ -1,4 +1,4 @@
-//! The gates with their evidence, the critic's findings, and what is still to come.
+//! The gates with their evidence and what is still to come, and the critic's findings.
 
 use super::seen::Seen;
 use crate::terminal::{Page, Style};
@@ -16,7 +16,14 @@ pub(crate) fn page(seen: &Seen) -> Page {
             None => open(&mut page, gate, seen),
         }
     }
+    page
+}
+
+/// The critic's remarks, if it was asked.
+pub(crate) fn critique(seen: &Seen) -> Page {
+    let mut page = Page::new();
     if let Some(critique) = &seen.workflow.critique {
+        page.heading("Critic");
         critic(&mut page, critique, seen);
     }
     page
@@ -72,9 +79,7 @@ fn open(page: &mut Page, gate: GateId, seen: &Seen) {
 /// No finding is said as that; a critic never passes anything.
 fn critic(page: &mut Page, critique: &Critique, seen: &Seen) {
     if critique.findings.is_empty() {
-        page.line(2)
-            .add(Style::Dim, "– ")
-            .add(Style::Plain, "critic: no finding");
+        page.line(2).add(Style::Dim, "– ").add(Style::Plain, "no finding");
     }
     for finding in &critique.findings {
         let (mark, style) = match finding.level {
@@ -89,7 +94,7 @@ fn critic(page: &mut Page, critique: &Critique, seen: &Seen) {
         let place: Vec<String> = repository.into_iter().chain(path).collect();
         page.line(2)
             .add(style, mark)
-            .add(Style::Plain, format!("critic: {} ", finding.code))
+            .add(Style::Plain, format!("{} ", finding.code))
             .add(Style::Name, place.join(" "));
         page.block(6, Style::Plain, &finding.text);
     }

@@ -6,15 +6,20 @@ use crate::terminal::{Page, Style};
 use countersign_core::act::Attendance;
 use countersign_core::workflow::State;
 
+/// Most lines of an issue that are shown; the rest is counted.
+const ISSUE_LINES_SHOWN: usize = 60;
+
 /// Everything.
 pub(crate) fn page(seen: &Seen) -> Page {
     let mut page = head(seen);
     let workflow = &seen.workflow;
+    page.append(words(seen));
     page.append(plan::page(seen));
     if workflow.state != State::AwaitingPlanApproval {
         page.append(diffs(seen, None));
     }
     page.append(gates::page(seen));
+    page.append(gates::critique(seen));
     if workflow.critique.is_some() || !workflow.violations.is_empty() {
         page.append(policy::page(&workflow.violations, |id| {
             workflow.repository_name(id)
@@ -25,6 +30,27 @@ pub(crate) fn page(seen: &Seen) -> Page {
     }
     page.append(waiting::question(seen));
     page.append(end::page(seen));
+    page
+}
+
+/// The issue, as it was written.
+fn words(seen: &Seen) -> Page {
+    let mut page = Page::new();
+    let Some(submission) = &seen.workflow.submission else {
+        return page;
+    };
+    page.heading("The issue");
+    let lines: Vec<&str> = submission.feedback.text.lines().collect();
+    for line in lines.iter().take(ISSUE_LINES_SHOWN) {
+        page.line(2).add(Style::Plain, line);
+    }
+    let more = lines.len().saturating_sub(ISSUE_LINES_SHOWN);
+    if more > 0 {
+        page.line(2).add(
+            Style::Warn,
+            format!("… and {more} more lines (`show --json` has all of it)"),
+        );
+    }
     page
 }
 

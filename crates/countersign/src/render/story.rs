@@ -357,8 +357,7 @@ fn act(signed: &SignedAct, names: &Names) -> Option<Sentence> {
             bad(format!("{who} rejected {}: {reason}{unseen}", names.seen(seen)))
         }
         Act::RequestChanges { comment, .. } => {
-            let first = comment.lines().find(|l| !l.trim().is_empty()).unwrap_or_default();
-            plain(format!("{who} asked for changes: {first}{unseen}"))
+            plain(format!("{who} asked for changes{}{unseen}", first_words(comment)))
         }
         Act::Answer { choice, .. } => plain(format!("{who} answered: {}{unseen}", choice.as_str())),
         Act::Withdraw { reason } => bad(format!("{who} withdrew their approvals: {reason}{unseen}")),
@@ -366,6 +365,17 @@ fn act(signed: &SignedAct, names: &Names) -> Option<Sentence> {
         Act::Retry => plain(format!("{who} had the stopped step done again{unseen}")),
         Act::Wake => plain(format!("{who} took it up again{unseen}")),
     }
+}
+
+/// The first line that is prose, and how much there is beside it.
+fn first_words(comment: &str) -> String {
+    let mut fenced = false;
+    let prose = comment.lines().map(str::trim).find(|l| {
+        fenced ^= l.starts_with("```");
+        !fenced && !l.is_empty() && !l.starts_with("```")
+    });
+    let lines = counted(comment.lines().count(), "line");
+    prose.map_or_else(|| format!(" with {lines}"), |p| format!(": \"{p}\" ({lines})"))
 }
 
 fn unseen(attendance: Attendance) -> &'static str {

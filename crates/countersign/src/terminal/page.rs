@@ -91,7 +91,10 @@ impl Page {
     pub(crate) fn to_text(&self, colour: bool) -> String {
         let mut out = String::new();
         for line in &self.lines {
-            let used = line.iter().rposition(|p| !p.padding).map_or(0, |at| at + 1);
+            let used = line
+                .iter()
+                .rposition(|p| !p.padding && !p.text.is_empty())
+                .map_or(0, |at| at + 1);
             for Piece { style, text, .. } in &line[..used] {
                 let escape = if colour { style.escape() } else { "" };
                 if escape.is_empty() || text.is_empty() {

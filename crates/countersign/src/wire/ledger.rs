@@ -71,9 +71,12 @@ impl VerdictWire {
             Origin::Proven { key } => Some(key.clone()),
             Origin::Unproven => None,
         };
-        let ended = records.iter().rev().find_map(|r| match &r.event {
-            Event::WorkflowEnded { state, .. } => Some(state.to_string()),
-            _ => None,
+        let ended = records.iter().rev().find_map(|r| {
+            if let Event::WorkflowEnded { state, .. } = &r.event {
+                Some(state.to_string())
+            } else {
+                None
+            }
         });
         Self {
             verdict: if key.is_some() {

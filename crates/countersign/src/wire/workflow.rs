@@ -62,6 +62,8 @@ pub(crate) struct WorkflowWire {
     pub(crate) reason: String,
     pub(crate) revision: u32,
     pub(crate) title: String,
+    /// The text; untrusted.
+    pub(crate) text: String,
     /// Who proposes.
     pub(crate) agent: String,
     /// The proposer ran without confinement.
@@ -286,6 +288,7 @@ impl WorkflowWire {
             reason: workflow.reason.clone(),
             revision: workflow.revision.0,
             title: submission.map(|s| s.feedback.title.clone()).unwrap_or_default(),
+            text: submission.map(|s| s.feedback.text.clone()).unwrap_or_default(),
             agent: submission.map(|s| s.agent.label()).unwrap_or_default(),
             unconfined: submission.is_some_and(|s| s.agent.unconfined()),
             solo: seen.roster.is_solo(),

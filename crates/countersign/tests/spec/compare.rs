@@ -26,29 +26,34 @@ pub(crate) fn line_matches(expected: &str, actual: &str) -> bool {
     }
 }
 
-/// Both sides, with marks where they part.
+/// Both sides, with marks where they part; what `...` stands for is left out.
 pub(crate) fn difference(expected: &[String], actual: &[String]) -> String {
     let mut out = String::new();
     let mut rest = actual;
+    let mut any = false;
     for line in expected {
-        let found = rest
-            .iter()
-            .position(|a| line_matches(line, a))
-            .filter(|_| line != "...");
-        match found {
+        if line == "..." {
+            any = true;
+            out.push_str("    ...\n");
+            continue;
+        }
+        match rest.iter().position(|a| line_matches(line, a)) {
             Some(at) => {
-                rest[..at]
-                    .iter()
-                    .for_each(|a| out.push_str(&format!("  + {a}\n")));
+                out.push_str(&added(&rest[..at], any));
                 out.push_str(&format!("    {}\n", rest[at]));
                 rest = &rest[at + 1..];
+                any = false;
             }
-            None if line == "..." => out.push_str("    ...\n"),
             None => out.push_str(&format!("  - {line}\n")),
         }
     }
-    rest.iter().for_each(|a| out.push_str(&format!("  + {a}\n")));
+    out.push_str(&added(rest, any));
     out
+}
+
+fn added(lines: &[String], expected: bool) -> String {
+    let lines = if expected { &[] } else { lines };
+    lines.iter().map(|line| format!("  + {line}\n")).collect()
 }
 
 /// New expected lines: what still fits stays as it is written, the rest is what was printed, made general.
@@ -67,9 +72,31 @@ pub(crate) fn renewed(expected: &[String], actual: &[String], sandbox: &str) -> 
 
 /// Ids, hashes and times become `[..]`.
 fn general(line: &str) -> String {
+    let words: Vec<String> = line
+        .split(' ')
+        .map(|w| {
+            if is_time(w) {
+                "[..]".to_owned()
+            } else {
+                hide_ids(w)
+            }
+        })
+        .collect();
+    words.join(" ")
+}
+
+/// `2026-11-21`, `00:36:10`, or both.
+fn is_time(word: &str) -> bool {
+    let part_of_time = |c: char| c.is_ascii_digit() || "-:.TZ".contains(c);
+    word.starts_with(|c: char| c.is_ascii_digit())
+        && word.chars().all(part_of_time)
+        && word.matches(['-', ':']).count() >= 2
+}
+
+fn hide_ids(text: &str) -> String {
     let mut out = String::new();
     let mut word = String::new();
-    for c in line.chars().chain(['\n']) {
+    for c in text.chars().chain(['\n']) {
         if c.is_ascii_alphanumeric() {
             word.push(c);
             continue;

@@ -68,12 +68,15 @@ async fn a_folder_of_a_newer_program_is_left_alone() {
 }
 
 #[tokio::test]
-async fn two_that_open_at_once_make_one_database() {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("store.db");
-    let (one, other) = tokio::join!(open_at(&file), open_at(&file));
-    one.unwrap();
-    other.unwrap();
+async fn those_that_open_at_once_make_one_database() {
+    for _ in 0..10 {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("store.db");
+        let all = tokio::join!(open_at(&file), open_at(&file), open_at(&file));
+        for opened in [all.0, all.1, all.2] {
+            opened.unwrap();
+        }
+    }
 }
 
 #[tokio::test]

@@ -1,0 +1,45 @@
+//! The help of every command, as a reviewed text.
+
+use crate::support::World;
+
+const COMMANDS: [&[&str]; 24] = [
+    &[],
+    &["run"],
+    &["submit"],
+    &["resume"],
+    &["list"],
+    &["show"],
+    &["diff"],
+    &["approve"],
+    &["reject"],
+    &["request-changes"],
+    &["answer"],
+    &["withdraw"],
+    &["cancel"],
+    &["retry"],
+    &["wake"],
+    &["repo", "add"],
+    &["repo", "list"],
+    &["policy", "check"],
+    &["patch", "apply"],
+    &["ledger", "export"],
+    &["ledger", "checkpoint"],
+    &["ledger", "show"],
+    &["verify"],
+    &["init"],
+];
+
+#[test]
+fn every_command_has_help_with_examples() {
+    let world = World::new();
+    let mut all = String::new();
+    for command in COMMANDS {
+        let ran = world.run(&[command, &["--help"]].concat()).exits(0);
+        assert!(ran.out.contains("Examples:\n  "), "{ran}");
+        assert!(ran.out.lines().all(|l| l.chars().count() <= 100), "{ran}");
+        let own = ran.out.split("\nOptions of every command:").next().unwrap();
+        all.push_str(&format!("$ countersign {} --help\n{own}\n", command.join(" ")));
+    }
+    insta::assert_snapshot!(all);
+    world.run(&["--version"]).exits(0).says("countersign 0.1.0");
+}

@@ -1,0 +1,71 @@
+//! `list`, `show`, `diff`: text for people, stable JSON for programs.
+
+use crate::support::World;
+
+#[test]
+fn show_has_the_shape_that_scripts_rely_on() {
+    let world = World::new();
+    let id = world.waiting();
+    let shown = world.run(&["show", &id, "--json", "--story"]).exits(0).json();
+    let mut keys: Vec<&str> = shown.as_object().unwrap().keys().map(String::as_str).collect();
+    keys.sort_unstable();
+    insta::assert_snapshot!(keys.join(" "), @"agent findings gates id patch_sets plan reason repositories requests revision risk risk_reasons solo state story text title unconfined violations written");
+    assert_eq!(shown["state"], "AwaitingApproval");
+    assert_eq!(shown["requests"][0]["about"], "patch-set");
+    assert_eq!(shown["requests"][0]["repository"], "tollgate");
+    let digest = shown["requests"][0]["digest"].as_str().unwrap();
+    assert!(digest.len() == 64 && digest.starts_with(shown["requests"][0]["digits"].as_str().unwrap()));
+    assert_eq!(shown["patch_sets"][0]["digest"], digest);
+    assert_eq!(shown["findings"], serde_json::json!([]));
+    assert!(shown["story"].as_array().unwrap().len() > 5);
+}
+
+#[test]
+fn a_diff_of_an_earlier_revision_stays() {
+    let world = World::new();
+    let id = world.waiting();
+    let diff = world.run(&["diff", &id, "--json"]).exits(0).json();
+    assert_eq!(diff["diffs"][0]["repository"], "tollgate");
+    assert!(
+        diff["diffs"][0]["diff"]
+            .as_str()
+            .unwrap()
+            .starts_with("diff --git a/src/lib.rs b/src/lib.rs")
+    );
+    world
+        .run(&["diff", &id, "--revision", "2"])
+        .exits(2)
+        .says("no-diff");
+    world
+        .run(&["diff", &id, "--repo", "larder"])
+        .exits(2)
+        .says("no-diff");
+    let coloured = world.run(&["diff", &id, "--color", "always"]).exits(0);
+    assert!(
+        coloured.out.contains("\u{1b}[32m+pub fn quote_grams"),
+        "{coloured}"
+    );
+}
+
+#[test]
+fn the_story_tells_who_and_that_nobody_looked() {
+    let world = World::new();
+    let id = world.done();
+    let story = world.run(&["show", &id, "--story"]).exits(0);
+    story
+        .says("alice approved patch set")
+        .says("(unattended: nobody looked)")
+        .says("critic: no finding");
+}
+
+#[test]
+fn a_closed_pipe_ends_quietly() {
+    let world = World::new();
+    let id = world.done();
+    let program = env!("CARGO_BIN_EXE_countersign");
+    let mut shell = std::process::Command::new("sh");
+    world.surroundings(&mut shell);
+    let line = format!("'{program}' show {id} --story | head -n 1; '{program}' --help | head -n 1");
+    let ran = crate::support::ran(&shell.args(["-c", &line]).output().unwrap());
+    assert_eq!(ran.err, "", "{ran}");
+}

@@ -1,0 +1,13 @@
+//! Drives the real program against real git repositories in throwaway folders.
+
+#![expect(clippy::unwrap_used, reason = "a test that can't set its scene has failed")]
+
+mod bad_input;
+mod data_folder;
+mod flow;
+mod help;
+mod ledger;
+mod look;
+mod support;
+mod terminal;
+mod tools;
