@@ -166,8 +166,17 @@ fn commit_bytes(
 ) -> String {
     let who = format!("{COMMITTER} {} +0000", context.at.unix_seconds());
     let title = one_line(context.title, SUBJECT_MAX_CHARS);
-    let mut message = if title.is_empty() { "Approved change".to_owned() } else { title };
-    let steps: Vec<&String> = context.steps.iter().filter(|(of, _)| of == own).map(|(_, title)| title).collect();
+    let mut message = if title.is_empty() {
+        "Approved change".to_owned()
+    } else {
+        title
+    };
+    let steps: Vec<&String> = context
+        .steps
+        .iter()
+        .filter(|(of, _)| of == own)
+        .map(|(_, title)| title)
+        .collect();
     if !steps.is_empty() {
         message.push('\n');
     }
@@ -203,7 +212,10 @@ fn one_line(text: &str, max_chars: usize) -> String {
     }
     // Cut between words, where there is a word boundary in the second half.
     let cut: String = joined.chars().take(max_chars - 1).collect();
-    let end = cut.rfind(' ').filter(|at| *at > cut.len() / 2).unwrap_or(cut.len());
+    let end = cut
+        .rfind(' ')
+        .filter(|at| *at > cut.len() / 2)
+        .unwrap_or(cut.len());
     format!("{}…", &cut[..end])
 }
 

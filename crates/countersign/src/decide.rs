@@ -33,7 +33,7 @@ pub(crate) async fn follow(session: &Session, id: &WorkflowId, mode: Mode) -> Re
         Mode::Person | Mode::Unattended { .. } => None,
     };
     loop {
-        drive::drive(session, id, Until::Rest).await?;
+        drive::drive(session, id, Until::Rest, None).await?;
         let seen = session.look(id).await?;
         let state = seen.workflow.state;
         if state.is_final() {

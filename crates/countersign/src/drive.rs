@@ -20,6 +20,9 @@ const BUSY_MAX: Duration = Duration::from_secs(60);
 /// How often a held lock is tried again.
 const BUSY_POLL: Duration = Duration::from_millis(100);
 
+/// Code of an input that is still in the inbox.
+pub(crate) const NOT_JUDGED_YET: &str = "not-judged-yet";
+
 /// How far to go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Until {
@@ -29,17 +32,25 @@ pub(crate) enum Until {
     Judged,
 }
 
-/// Drives a workflow.
+/// Drives a workflow. With `input`, it is enough that another process does.
 ///
 /// # Errors
 /// When the store fails, or another process holds the data folder for too long.
-pub(crate) async fn drive(session: &Session, id: &WorkflowId, until: Until) -> Result<(), CliError> {
+pub(crate) async fn drive(
+    session: &Session,
+    id: &WorkflowId,
+    until: Until,
+    input: Option<&InputId>,
+) -> Result<(), CliError> {
     session.app.set_current(id);
     let began = Instant::now();
     let mut told = false;
     loop {
         if let Some(_lock) = OwnerLock::try_acquire(session.app.folder.root())? {
             return work(session, id, until).await;
+        }
+        if until == Until::Judged || done_by_another(session, id, input).await? {
+            return Ok(());
         }
         if !told {
             told = true;
@@ -50,6 +61,20 @@ pub(crate) async fn drive(session: &Session, id: &WorkflowId, until: Until) -> R
         }
         tokio::time::sleep(BUSY_POLL).await;
     }
+}
+
+/// Whoever holds the lock may have judged the input and gone on to where the workflow rests.
+async fn done_by_another(
+    session: &Session,
+    id: &WorkflowId,
+    input: Option<&InputId>,
+) -> Result<bool, CliError> {
+    if let Some(input) = input
+        && session.store.input_status(input).await? == InputStatus::Pending
+    {
+        return Ok(false);
+    }
+    Ok(session.load(id).await?.is_some_and(|w| rests(&w)))
 }
 
 async fn work(session: &Session, id: &WorkflowId, until: Until) -> Result<(), CliError> {
@@ -149,7 +174,7 @@ pub(crate) async fn send(
     let input = session.new_input_id().await?;
     let signed = NewInput::Act(SignedAct::sign(record, &key));
     session.store.insert_input(&input, id, &signed).await?;
-    drive(session, id, Until::Rest).await?;
+    drive(session, id, Until::Rest, Some(&input)).await?;
     settled(session, id, &input).await
 }
 
@@ -169,7 +194,7 @@ pub(crate) async fn settled(session: &Session, id: &WorkflowId, input: &InputId)
         ))),
         InputStatus::Pending => {
             let text = "it is in the inbox, and nobody has judged it yet";
-            Err(CliError::internal("not-judged-yet", text).next(format!("countersign resume {id}")))
+            Err(CliError::internal(NOT_JUDGED_YET, text).next(format!("countersign resume {id}")))
         }
     }
 }

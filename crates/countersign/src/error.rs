@@ -150,7 +150,7 @@ impl From<StoreError> for CliError {
             source: Some(source), ..
         } = &error
         {
-            tracing::warn!(code, source, "the store is unavailable");
+            tracing::info!(code, source, "the store is unavailable");
         }
         let built = Self::internal(code, error.to_string());
         match error {

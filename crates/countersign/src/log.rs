@@ -3,7 +3,8 @@
 use crate::cli::{Global, LogFormat};
 use crate::terminal::visible;
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use tracing_subscriber::EnvFilter;
 
 /// Starts the log: warnings and errors, more with `-v`, anything with COUNTERSIGN_LOG.
@@ -50,25 +51,33 @@ impl Write for Visible {
     }
 }
 
+/// Where panics are written down, once it is known.
+static PANICS: OnceLock<PathBuf> = OnceLock::new();
+
+/// Panics go to a file of this data folder from now on.
+pub(crate) fn keep_panics_in(data: &Path) {
+    // There is only one data folder per process.
+    let _first = PANICS.set(data.join("panic.log"));
+}
+
 /// A panic is one line for the user; what it was is in the data folder.
-pub(crate) fn catch_panics(data: &Path) {
-    let file = data.join("panic.log");
-    std::panic::set_hook(Box::new(move |info| {
+pub(crate) fn catch_panics() {
+    std::panic::set_hook(Box::new(|info| {
         let trace = std::backtrace::Backtrace::force_capture();
         let text = format!("{info}\n{trace}\n\n");
-        let kept = std::fs::File::options()
-            .create(true)
-            .append(true)
-            .open(&file)
-            .and_then(|mut f| f.write_all(text.as_bytes()));
-        let place = match kept {
-            Ok(()) => format!("the details are in {}", file.display()),
-            Err(_) => format!("it could not be written down: {info}")
-                .lines()
-                .collect::<Vec<_>>()
-                .join(" "),
+        let place = match PANICS.get().filter(|file| append(file, &text)) {
+            Some(file) => format!("the details are in {}", file.display()),
+            None => format!(
+                "it could not be written down: {}",
+                info.to_string().replace('\n', " ")
+            ),
         };
         let line = format!("internal error; {place}. Nothing that was recorded is lost.");
         let _closed = writeln!(io::stderr(), "✗ {}", visible(&line));
     }));
+}
+
+fn append(file: &Path, text: &str) -> bool {
+    let opened = std::fs::File::options().create(true).append(true).open(file);
+    opened.and_then(|mut f| f.write_all(text.as_bytes())).is_ok()
 }

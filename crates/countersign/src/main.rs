@@ -29,10 +29,13 @@ use std::sync::Arc;
 use terminal::{ColourChoice, Page, Style, Terminal};
 
 fn main() {
-    let exit = match Cli::try_parse() {
+    log::catch_panics();
+    let parsed = || match Cli::try_parse() {
         Ok(cli) => begin(cli),
         Err(error) => misunderstood(&error),
     };
+    // The hook has said what there is to say about a panic.
+    let exit = std::panic::catch_unwind(parsed).unwrap_or(Exit::Internal);
     // Not a return: a thread that waits for a person at the terminal must not hold the end up.
     std::process::exit(i32::from(exit.code()));
 }
@@ -94,7 +97,7 @@ fn prepared(global: &Global, terminal: &Arc<Terminal>) -> Result<(App, tokio::ru
     let keys = named(&global.keys, "COUNTERSIGN_KEYS");
     let folder = Folder::named(data.as_deref(), keys.as_deref())?;
     log::start(global);
-    log::catch_panics(folder.root());
+    log::keep_panics_in(folder.root());
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -112,6 +115,7 @@ async fn until_interrupted(app: &App, command: cli::Command) -> Exit {
         done = work => match done {
             Ok(Ok(exit)) => exit,
             Ok(Err(error)) => {
+                let error = with_way_back(app, error);
                 app.terminal.fail(&error);
                 error.exit
             }
@@ -128,5 +132,15 @@ async fn until_interrupted(app: &App, command: cli::Command) -> Exit {
             app.terminal.note(&page);
             Exit::Interrupted
         }
+    }
+}
+
+/// Where the machine failed in the middle of a workflow, the way back is to go on with it.
+fn with_way_back(app: &App, error: CliError) -> CliError {
+    match app.current() {
+        Some(id) if error.exit == Exit::Internal && error.next_step.is_none() => error.next(format!(
+            "What was recorded is kept. Go on with: countersign resume {id}"
+        )),
+        Some(_) | None => error,
     }
 }

@@ -40,7 +40,7 @@ pub(crate) fn triage(rules: &[Rule], run: &Run, second: &SecondRun) -> TriageDec
     unknowns.extend(idle(rules, run));
     TriageDecision {
         verdict: Verdict::Go,
-        summary: format!("Run {steps}, which change {files} in {}.", repos.join(", ")),
+        summary: format!("Run {steps}; {files} in {} change.", repos.join(", ")),
         reasons: rules
             .iter()
             .zip(&run.places)

@@ -130,7 +130,7 @@ async fn decision_and_plan_list_rule_by_file() {
     let call = call(AgentRole::Triage, &text, &repos);
     let agent = agent(ResolvedSpec::Codemod);
     let decision = triage(&agent, &call).await;
-    assert_eq!(decision.summary, "Run 2 rules, which change 2 files in tollgate.");
+    assert_eq!(decision.summary, "Run 2 rules; 2 files in tollgate change.");
     assert_eq!(decision.reasons, ["rule 1 (Rename quote) matches 3 places"]);
     assert_eq!(
         decision.unknowns,

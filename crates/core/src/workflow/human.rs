@@ -261,7 +261,11 @@ fn request_changes(
 /// What is written has to be taken out of play before its revision can end (hazard 50).
 fn refuse_half_written(workflow: &Workflow, verb: &'static str) -> Result<(), Refusal> {
     if any_written(workflow) {
-        return Err(wrong_state(workflow, verb, "; part of it is written already: `cancel` takes that out of play"));
+        return Err(wrong_state(
+            workflow,
+            verb,
+            "; part of it is written already: `cancel` takes that out of play",
+        ));
     }
     Ok(())
 }

@@ -140,7 +140,10 @@ fn violations(workflow: &Workflow) -> Vec<Violation> {
             .find(|r| r.repository == draft.repository)
         {
             let own = policy::evaluate(&repo.policy, &repo.repository, &draft.diff);
-            let around = draft.collisions.iter().filter(|c| !own.iter().any(|v| v.id() == c.id()));
+            let around = draft
+                .collisions
+                .iter()
+                .filter(|c| !own.iter().any(|v| v.id() == c.id()));
             all.extend(around.cloned());
             all.extend(own);
         }

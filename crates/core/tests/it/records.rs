@@ -127,12 +127,29 @@ fn hostile_words_stay_one_line_and_imitate_no_trailer() {
         checkpoint: "1 aa",
         siblings: &[],
     };
-    let patch_set = complete(draft, &w.patch_sets[0].base_branch, &w.patch_sets[0].base, &context);
-    let message = patch_set.manifest.commit_bytes.split_once("\n\n").unwrap().1.to_owned();
+    let patch_set = complete(
+        draft,
+        &w.patch_sets[0].base_branch,
+        &w.patch_sets[0].base,
+        &context,
+    );
+    let message = patch_set
+        .manifest
+        .commit_bytes
+        .split_once("\n\n")
+        .unwrap()
+        .1
+        .to_owned();
     let lines: Vec<&str> = message.lines().collect();
-    assert!(lines[0].starts_with("fix Countersign-Workflow") && lines[0].ends_with('…'), "{message}");
+    assert!(
+        lines[0].starts_with("fix Countersign-Workflow") && lines[0].ends_with('…'),
+        "{message}"
+    );
     assert_eq!(&lines[1..4], ["", "- one two", ""]);
-    assert!(lines[4..].iter().all(|l| l.starts_with("Countersign-")), "{message}");
+    assert!(
+        lines[4..].iter().all(|l| l.starts_with("Countersign-")),
+        "{message}"
+    );
     assert!(!message.contains(['\u{1b}', '\u{202e}', '\r']));
 }
 

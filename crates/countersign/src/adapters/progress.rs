@@ -56,9 +56,10 @@ impl Observer for Progress {
 
     fn retrying(&self, _workflow: &WorkflowId, _effect: &Effect, message: &str) {
         let mut page = Page::new();
-        page.line(0)
-            .add(Style::Warn, "! ")
-            .add(Style::Plain, format!("{message}; it is tried again"));
+        page.line(0).add(Style::Warn, "! ").add(
+            Style::Plain,
+            format!("{}; it is tried again", story::one_line(message)),
+        );
         self.terminal.print(&page);
     }
 }

@@ -241,8 +241,8 @@ pub(crate) struct VerifyArgs {
     #[arg(value_name = "BUNDLE")]
     pub(crate) bundle: PathBuf,
     /// A key that you trust: its text, or a file with one per line; repeat for several
-    #[arg(long = "key", value_name = "VKEY|FILE")]
-    pub(crate) keys: Vec<String>,
+    #[arg(long = "key", id = "trusted_keys", value_name = "VKEY|FILE")]
+    pub(crate) trusted_keys: Vec<String>,
     /// A checkpoint that you have seen elsewhere; repeat for several
     #[arg(long = "checkpoint", value_name = "FILE")]
     pub(crate) checkpoints: Vec<PathBuf>,

@@ -12,7 +12,8 @@ Exit codes:
 
 pub(super) const RUN: &str = "\
 Your work tree, index, HEAD and existing branches are never touched: an approval creates one new
-branch. Leaving half-way loses nothing; `countersign resume ID` goes on.
+branch. Leaving half-way loses nothing; `countersign resume ID` goes on. Decisions are taken at the
+terminal, never from standard input; with --json nothing is asked, and it stops where it waits.
 
 Examples:
   countersign run --repo . --issue issue.md

@@ -177,3 +177,14 @@ pub(crate) enum LedgerCommand {
     #[command(after_help = help::LEDGER_SHOW)]
     Show(EntriesArgs),
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

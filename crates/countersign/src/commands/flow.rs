@@ -106,8 +106,12 @@ async fn put(session: &Session, flags: &StartFlags, how: Start) -> Result<Workfl
     } else {
         Until::Rest
     };
-    drive::drive(session, &id, until).await?;
-    drive::settled(session, &id, &input).await?;
+    drive::drive(session, &id, until, Some(&input)).await?;
+    match drive::settled(session, &id, &input).await {
+        // Another process is at work; this one waits in the inbox, which is all that was asked for.
+        Err(error) if how == Start::Submit && error.code == drive::NOT_JUDGED_YET => {}
+        judged => judged?,
+    }
     Ok(id)
 }
 

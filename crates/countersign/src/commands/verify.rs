@@ -156,7 +156,7 @@ async fn known(app: &App) -> Known {
 /// Keys and checkpoints that were given.
 fn given(args: &VerifyArgs) -> Result<Trust, CliError> {
     let mut trust = Trust::default();
-    for given in &args.keys {
+    for given in &args.trusted_keys {
         trust.keys.extend(keys(given)?);
     }
     for file in &args.checkpoints {

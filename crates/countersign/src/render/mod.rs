@@ -1,12 +1,15 @@
 //! How a workflow looks on a screen. Pure: facts in, pages out; no rule and no printing here.
 
+mod deeds;
 pub(crate) mod diff;
 pub(crate) mod end;
 pub(crate) mod gates;
+mod names;
 pub(crate) mod plan;
 pub(crate) mod policy;
 pub(crate) mod review;
 pub(crate) mod seen;
+mod sentence;
 pub(crate) mod story;
 pub(crate) mod waiting;
 pub(crate) mod write;

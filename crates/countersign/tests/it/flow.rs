@@ -1,6 +1,6 @@
 //! From an issue to a branch, without a terminal.
 
-use crate::support::World;
+use crate::support::{DIFF, ISSUE, World};
 
 #[test]
 fn an_approved_issue_becomes_exactly_one_branch_and_nothing_else_changes() {
@@ -235,10 +235,16 @@ fn an_unconfined_command_is_named_as_such() {
         "command:exit 3",
     ];
     world.run(&flags).exits(2).says("--unconfined");
-    let mut with = flags.to_vec();
-    with.extend(["--unconfined", "--json"]);
-    let shown = world.run(&with).json();
-    assert_eq!(shown["unconfined"], true);
+    let submit = [&["submit"], &flags[1..], &["--unconfined"]].concat();
+    let id = world.run(&submit).exits(0).out.trim_end().to_owned();
+    assert_eq!(
+        world.run(&["show", &id, "--json"]).exits(0).json()["unconfined"],
+        true
+    );
+    world
+        .run(&["show", &id])
+        .exits(0)
+        .says("runs without confinement");
 }
 
 #[test]
@@ -339,4 +345,80 @@ fn two_processes_share_a_data_folder() {
     for child in [one, other] {
         crate::support::ran(&child.wait_with_output().unwrap()).exits(0);
     }
+}
+
+#[test]
+fn an_approval_can_be_taken_back_before_anything_is_written() {
+    let world = World::new();
+    let run = [
+        "run",
+        "--repo",
+        "tollgate",
+        "--repo",
+        "larder:secondary",
+        "--issue",
+        "issue.md",
+        "--json",
+    ];
+    let id = world.run(&run).exits(3).json()["id"].as_str().unwrap().to_owned();
+    world
+        .run(&["approve", &id, "--yes", "--repo", "larder"])
+        .exits(3)
+        .says("It waits for a human");
+    let shown = world.run(&["show", &id]).exits(0);
+    assert_eq!(shown.out.matches("✓ approved already").count(), 1, "{shown}");
+    world.run(&["withdraw", &id, "--reason", "wrong one"]).exits(0);
+    world
+        .run(&["withdraw", &id, "--reason", "wrong one"])
+        .exits(2)
+        .says("nothing-to-withdraw");
+    assert_eq!(
+        world.run(&["show", &id, "--json"]).json()["requests"]
+            .as_array()
+            .unwrap()
+            .len(),
+        2
+    );
+    world.run(&["approve", &id, "--yes"]).exits(0).says("Done");
+}
+
+#[test]
+fn what_triage_says_no_to_ends_and_what_it_defers_can_be_woken() {
+    let world = World::new();
+    world.file("none.md", ISSUE.replace("quote(", "nowhere("));
+    world
+        .run(&["run", "--repo", "tollgate", "--issue", "none.md"])
+        .exits(4)
+        .says("Declined");
+    let coder = serde_json::json!([{"diffs": {"tollgate": DIFF}}]);
+    let triage = serde_json::json!([
+        {"verdict": "defer", "summary": "Later.", "reasons": ["not before the release"]},
+        {"verdict": "go", "summary": "Now.", "reasons": ["released"]},
+    ]);
+    world.file(
+        "script.json",
+        serde_json::json!({"triage": triage, "coder": coder}).to_string(),
+    );
+    let flags = [
+        "run",
+        "--repo",
+        "tollgate",
+        "--issue",
+        "issue.md",
+        "--agent",
+        "scripted:script.json",
+    ];
+    let ran = world.run(&flags).exits(3).says("countersign wake");
+    let id = ran
+        .out
+        .lines()
+        .next()
+        .unwrap()
+        .split(' ')
+        .next()
+        .unwrap()
+        .to_owned();
+    world.run(&["retry", &id]).exits(2).says("wrong-state");
+    world.run(&["wake", &id]).exits(3).says("AwaitingApproval");
+    world.run(&["resume", &id, "--yes"]).exits(0);
 }

@@ -19,11 +19,10 @@ struct Typist {
 
 impl Typist {
     fn sits_at(world: &World, arguments: &[&str]) -> Self {
-        let program = env!("CARGO_BIN_EXE_countersign");
-        let line: Vec<String> = std::iter::once(program)
-            .chain(arguments.iter().copied())
-            .map(quoted)
-            .collect();
+        Self::types_into_shell(world, &line(arguments))
+    }
+
+    fn types_into_shell(world: &World, line: &str) -> Self {
         let mut command = Command::new("script");
         world.surroundings(&mut command);
         command.args([
@@ -32,7 +31,7 @@ impl Typist {
             "--echo",
             "never",
             "--command",
-            &line.join(" "),
+            line,
             "/dev/null",
         ]);
         let mut child = command
@@ -100,6 +99,11 @@ impl Typist {
             err: String::new(),
         }
     }
+}
+
+fn line(arguments: &[&str]) -> String {
+    let all = std::iter::once(env!("CARGO_BIN_EXE_countersign")).chain(arguments.iter().copied());
+    all.map(quoted).collect::<Vec<_>>().join(" ")
 }
 
 fn quoted(text: &str) -> String {
@@ -223,6 +227,35 @@ fn warnings_are_listed_and_acknowledged_by_a_word() {
 }
 
 #[test]
+fn a_plan_is_approved_by_its_own_digits() {
+    let world = World::new();
+    world.file(
+        "tollgate/.countersign.toml",
+        "version = 1\n[approval]\nplan = \"always\"\n",
+    );
+    world.git("tollgate", &["add", "."]);
+    world.git("tollgate", &["commit", "--quiet", "-m", "policy"]);
+    let id = world.waiting();
+    let of_plan = digits(&world, &id);
+    let mut typist = Typist::sits_at(&world, &["resume", &id]);
+    typist
+        .sees(MENU)
+        .types("a\n")
+        .sees("To approve the plan")
+        .types(&format!("{of_plan}\n"));
+    typist
+        .sees("alice approved the plan")
+        .sees("+pub fn quote_grams")
+        .sees(MENU);
+    let of_patch = digits(&world, &id);
+    typist
+        .types("a\n")
+        .sees("the patch set of tollgate")
+        .types(&format!("{of_patch}\n"));
+    typist.leaves().exits(0).says("Done");
+}
+
+#[test]
 fn a_question_is_answered_with_one_of_its_choices() {
     let world = World::new();
     world.file("prose.md", "Please make it better.\n");
@@ -310,4 +343,13 @@ fn a_hostile_diff_repaints_nothing() {
         !rest.contains(['\u{1b}', '\u{202e}', '\u{200b}', '\r', '\u{9b}', '\u{7}']),
         "{rest}"
     );
+}
+
+#[test]
+fn an_issue_from_a_pipe_leaves_decisions_to_the_terminal() {
+    let world = World::new();
+    let run = line(&["run", "--repo", "tollgate", "--issue", "-"]);
+    let mut typist = Typist::types_into_shell(&world, &format!("cat issue.md | {run}"));
+    typist.sees(MENU).types("r\n").sees("Why?").types("no\n");
+    typist.leaves().exits(4).says("rejected: no");
 }

@@ -1,0 +1,117 @@
+//! Gates, acts of humans, and writes in words: the longer half of the sentences.
+
+use super::names::{Names, counted};
+use super::sentence::{Sentence, bad, good, neither, plain, waits};
+use countersign_core::act::{Act, Attendance, SignedAct};
+use countersign_core::gate::{CheckId, GateId, GateOutcome, GateResult};
+use countersign_core::id::{RepositoryId, WriteIntentId};
+use countersign_core::workflow::event::{AttemptOutcome, Standing};
+
+/// The gate in words; gate 5 where it is not asked for is never shown as passed.
+pub(super) fn gate(result: &GateResult) -> Option<Sentence> {
+    let gate = result.gate;
+    match (result.outcome, gate) {
+        (GateOutcome::Passed, _) if result.checks.iter().any(|c| c.id == CheckId::ReadBack) => {
+            good(format!("{gate} passed: read back exactly as approved"))
+        }
+        (GateOutcome::Passed, _) => good(format!("{gate} passed")),
+        (GateOutcome::NotRequired, GateId::Ci) => neither(format!("{gate}: not required by policy")),
+        (GateOutcome::NotRequired, _) => neither(format!("{gate}: not required")),
+        (GateOutcome::Failed, _) => bad(format!("{gate} closed: {}", result.failures().join("; "))),
+    }
+}
+
+pub(super) fn act(signed: &SignedAct, names: &Names) -> Option<Sentence> {
+    let who = names.member(&signed.record.member);
+    let unseen = unseen(signed.record.attendance);
+    match &signed.record.act {
+        Act::Approve {
+            seen, acknowledged, ..
+        } => {
+            let warned = if acknowledged.is_empty() {
+                String::new()
+            } else {
+                format!(", acknowledging {}", acknowledged.join(", "))
+            };
+            good(format!("{who} approved {}{warned}{unseen}", names.seen(seen)))
+        }
+        Act::Reject { seen, reason, .. } => {
+            bad(format!("{who} rejected {}: {reason}{unseen}", names.seen(seen)))
+        }
+        Act::RequestChanges { comment, .. } => {
+            plain(format!("{who} asked for changes{}{unseen}", first_words(comment)))
+        }
+        Act::Answer { choice, .. } => plain(format!("{who} answered: {}{unseen}", choice.as_str())),
+        Act::Withdraw { reason } => bad(format!("{who} withdrew their approvals: {reason}{unseen}")),
+        Act::Cancel { reason } => bad(format!("{who} cancelled: {reason}{unseen}")),
+        Act::Retry => plain(format!("{who} had the stopped step done again{unseen}")),
+        Act::Wake => plain(format!("{who} took it up again{unseen}")),
+    }
+}
+
+/// The first line that is prose, and how much there is beside it.
+fn first_words(comment: &str) -> String {
+    let mut fenced = false;
+    let prose = comment.lines().map(str::trim).find(|l| {
+        fenced ^= l.starts_with("```");
+        !fenced && !l.is_empty() && !l.starts_with("```")
+    });
+    let lines = counted(comment.lines().count(), "line");
+    prose.map_or_else(|| format!(" with {lines}"), |p| format!(": \"{p}\" ({lines})"))
+}
+
+pub(super) fn unseen(attendance: Attendance) -> &'static str {
+    match attendance {
+        Attendance::Attended => "",
+        Attendance::Unattended => " (unattended: nobody looked)",
+    }
+}
+
+pub(super) fn moved(standings: &[(RepositoryId, Standing)], names: &Names) -> Option<Sentence> {
+    let words = |(repository, standing): &(RepositoryId, Standing)| {
+        let name = names.repository(repository);
+        match standing {
+            Standing::Unmoved => None,
+            Standing::MovedClean { tip } => Some(format!(
+                "{name}: the base moved to {}, and the change merges cleanly",
+                tip.short()
+            )),
+            Standing::MovedConflict { tip } => Some(format!(
+                "{name}: the base moved to {} and conflicts with the change",
+                tip.short()
+            )),
+            Standing::Rewritten { tip } => Some(format!("{name}: the base was rewritten to {}", tip.short())),
+            Standing::Gone => Some(format!("{name}: the base branch is gone")),
+        }
+    };
+    let all: Vec<String> = standings.iter().filter_map(words).collect();
+    if all.is_empty() {
+        None
+    } else {
+        plain(all.join("; "))
+    }
+}
+
+pub(super) fn ended(intent: &WriteIntentId, outcome: &AttemptOutcome, names: &Names) -> Option<Sentence> {
+    let branch = names.branch(intent);
+    match outcome {
+        AttemptOutcome::Written { commit, found, .. } => {
+            let how = if *found {
+                "was there already"
+            } else {
+                "was written"
+            };
+            good(format!("{branch} {how} and read back at {}", commit.short()))
+        }
+        AttemptOutcome::Foreign { detail, .. } => bad(format!("{branch} is taken: {detail}")),
+        AttemptOutcome::Refused { code, detail } => {
+            bad(format!("{branch} was not written: {detail} [{code}]"))
+        }
+        AttemptOutcome::Failed { code, detail } => {
+            bad(format!("{branch} could not be written: {detail} [{code}]"))
+        }
+        AttemptOutcome::Unknown { detail } => {
+            waits(format!("{branch}: not known whether it was written: {detail}"))
+        }
+    }
+}

@@ -1,0 +1,247 @@
+//! One fact in words: the same live and afterwards.
+
+use super::deeds::{act, ended, gate, moved, unseen};
+use super::names::{Names, counted};
+use crate::terminal::{Line, Style};
+use countersign_core::artifact::Verdict;
+use countersign_core::policy::Severity;
+use countersign_core::workflow::event::{RevisionCause, Subject};
+use countersign_core::workflow::{Event, State};
+
+/// A sentence with the mark before it.
+#[derive(Debug, Clone)]
+pub(crate) struct Sentence {
+    /// ✓ ✗ – ? ! or ·
+    pub(crate) mark: &'static str,
+    /// How the mark looks.
+    pub(crate) style: Style,
+    /// The words, perhaps untrusted ones among them.
+    pub(crate) text: String,
+}
+
+impl Sentence {
+    /// Ends a line with it.
+    pub(crate) fn put(&self, line: Line<'_>) {
+        line.add(self.style, format!("{} ", self.mark))
+            .add(Style::Plain, one_line(&self.text));
+    }
+}
+
+/// Line ends of longer texts as a mark that reads well.
+pub(crate) fn one_line(text: &str) -> String {
+    text.lines().collect::<Vec<_>>().join(" ⏎ ")
+}
+
+pub(super) fn good(text: impl Into<String>) -> Option<Sentence> {
+    Some(Sentence {
+        mark: "✓",
+        style: Style::Good,
+        text: text.into(),
+    })
+}
+
+pub(super) fn bad(text: impl Into<String>) -> Option<Sentence> {
+    Some(Sentence {
+        mark: "✗",
+        style: Style::Bad,
+        text: text.into(),
+    })
+}
+
+pub(super) fn waits(text: impl Into<String>) -> Option<Sentence> {
+    Some(Sentence {
+        mark: "?",
+        style: Style::Warn,
+        text: text.into(),
+    })
+}
+
+pub(super) fn plain(text: impl Into<String>) -> Option<Sentence> {
+    Some(Sentence {
+        mark: "·",
+        style: Style::Dim,
+        text: text.into(),
+    })
+}
+
+pub(super) fn neither(text: impl Into<String>) -> Option<Sentence> {
+    Some(Sentence {
+        mark: "–",
+        style: Style::Dim,
+        text: text.into(),
+    })
+}
+
+/// One fact in words, or nothing where another fact tells the same.
+pub(crate) fn sentence(event: &Event, names: &Names) -> Option<Sentence> {
+    match event {
+        Event::WorkflowStarted {
+            feedback,
+            repositories,
+            agent,
+            started_by,
+            attendance,
+            again,
+        } => {
+            let on: Vec<&str> = repositories.iter().map(|r| r.name.as_str()).collect();
+            let again = if *again { ", again" } else { "" };
+            let who = names.member(started_by);
+            let (on, agent) = (on.join(", "), agent.label());
+            plain(format!(
+                "{who} asked{again}{} for \"{}\" on {on}; proposer: {agent}",
+                unseen(*attendance),
+                feedback.title
+            ))
+        }
+        Event::StateEntered {
+            state: State::Deferred,
+            reason,
+        } => waits(format!("deferred: {reason}")),
+        Event::GateEvaluated { result } => gate(result),
+        Event::ContextLoaded { repositories, .. } => {
+            let bases: Vec<String> = repositories
+                .iter()
+                .map(|r| {
+                    format!(
+                        "{} {} at {}",
+                        names.repository(&r.repository),
+                        r.base_branch,
+                        r.base.short()
+                    )
+                })
+                .collect();
+            plain(format!("bases pinned: {}", bases.join(", ")))
+        }
+        Event::AgentCalled { run } => {
+            let how = if run.unconfined { ", unconfined" } else { "" };
+            plain(format!(
+                "{}: answered by {}{how} in {} ms",
+                run.role.as_str(),
+                run.answered_by,
+                run.took_ms
+            ))
+        }
+        Event::TriageRecorded { decision } => {
+            let (mark, verdict): (fn(String) -> Option<Sentence>, _) = match decision.verdict {
+                Verdict::Go => (good, "GO"),
+                Verdict::NoGo => (bad, "NO-GO"),
+                Verdict::Defer => (waits, "DEFER"),
+                Verdict::Ask => (waits, "something is missing"),
+            };
+            mark(format!("triage: {verdict}"))
+        }
+        Event::PlanRecorded { plan, digest, .. } => {
+            let origin = if plan.derived_from_proposal {
+                ", read off the proposal"
+            } else {
+                ""
+            };
+            plain(format!(
+                "plan {} with {}{origin}",
+                digest.first8(),
+                counted(plan.steps.len(), "step")
+            ))
+        }
+        Event::AnswerRefused { role, reasons } => bad(format!(
+            "the answer of the {} was refused: {}",
+            role.as_str(),
+            reasons.join("; ")
+        )),
+        Event::DraftsRecorded { drafts } => {
+            let each: Vec<String> = drafts
+                .iter()
+                .map(|d| {
+                    let (files, name) = (
+                        counted(d.diff.files.len(), "file"),
+                        names.repository(&d.repository),
+                    );
+                    format!("{name} {files} +{} −{}", d.diff.added(), d.diff.removed())
+                })
+                .collect();
+            plain(format!("proposal applied to the bases: {}", each.join(", ")))
+        }
+        Event::CritiqueRecorded { critique } if critique.findings.is_empty() => neither("critic: no finding"),
+        Event::CritiqueRecorded { critique } => {
+            let text = format!("critic: {}", counted(critique.findings.len(), "finding"));
+            if critique.rejects() {
+                bad(format!("{text}, rejected"))
+            } else {
+                waits(text)
+            }
+        }
+        Event::PolicyEvaluated { violations } => {
+            let count = |s: Severity| violations.iter().filter(|v| v.severity == s).count();
+            match (count(Severity::Block), count(Severity::Warn)) {
+                (0, 0) => good("policy: nothing broken"),
+                (0, warnings) => waits(format!("policy: {}", counted(warnings, "warning"))),
+                (blocks, warnings) => bad(format!(
+                    "policy: {}, {}",
+                    counted(blocks, "block"),
+                    counted(warnings, "warning")
+                )),
+            }
+        }
+        Event::TierComputed { tier, reasons } => plain(format!("risk: {tier}. {}", reasons.join(" "))),
+        Event::LedgerSealed { checkpoint, .. } => {
+            let root: String = checkpoint.root.chars().take(12).collect();
+            plain(format!(
+                "ledger sealed at {} entries, root {root}",
+                checkpoint.size
+            ))
+        }
+        Event::RequestOpened { request, .. } => match &request.subject {
+            Subject::Plan { digest } => waits(format!("asks: approve the plan {}?", digest.first8())),
+            Subject::PatchSet {
+                repository, digest, ..
+            } => {
+                let name = names.repository(repository);
+                waits(format!("asks: approve patch set {} of {name}?", digest.first8()))
+            }
+            Subject::Question { question, .. } => waits(format!("asks: {}", question.kind.text())),
+        },
+        Event::ApprovalGiven { approval } => act(&approval.act, names),
+        Event::RejectionGiven { act: signed }
+        | Event::ChangesRequested { act: signed }
+        | Event::AnswerGiven { act: signed }
+        | Event::ApprovalsWithdrawn { act: signed }
+        | Event::ActTaken { act: signed } => act(signed, names),
+        Event::RevisionStarted { revision, cause } => {
+            let why = match cause {
+                RevisionCause::ChangesRequested => "as asked for",
+                RevisionCause::BaseMoved => "because the base moved",
+            };
+            plain(format!(
+                "revision {revision} began {why}; earlier approvals are void"
+            ))
+        }
+        Event::BasesChecked { standings } => moved(standings, names),
+        Event::AttemptStarted { attempt } if attempt.number.0 > 1 => plain(format!(
+            "writing {}, try {}",
+            names.branch(&attempt.intent),
+            attempt.number
+        )),
+        Event::AttemptEnded { intent, outcome, .. } => ended(intent, outcome, names),
+        Event::BranchRetracted { intent, deleted } => {
+            let how = if *deleted {
+                "was deleted again"
+            } else {
+                "was not there any more"
+            };
+            plain(format!("{} {how}", names.branch(intent)))
+        }
+        Event::WorkflowEnded {
+            state: State::Done,
+            reason,
+        } => good(format!("Done: {reason}")),
+        Event::WorkflowEnded { state, reason } => bad(format!("{state}: {reason}")),
+        Event::StateEntered { .. }
+        | Event::EffectRequested { .. }
+        | Event::RefsLookedUp { .. }
+        | Event::PlanAccepted { .. }
+        | Event::PatchSetsFixed { .. }
+        | Event::RequestClosed { .. }
+        | Event::IntentsRecorded { .. }
+        | Event::AttemptStarted { .. }
+        | Event::PullRequestsSkipped { .. } => None,
+    }
+}

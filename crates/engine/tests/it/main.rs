@@ -1,0 +1,6 @@
+//! The engine with real SQLite, real git and a scripted agent, on a clock that the tests move.
+#![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
+
+mod deciding;
+mod house;
+mod writing;
