@@ -4,7 +4,7 @@
 //! touches no store. What it answers is untrusted until `core` has validated it (INV-2). Only the `command`
 //! module starts processes, and only inside the scratch folder that it was given.
 //!
-//! Where to read next: [`build`] makes an agent. The formats that people write are documented where they are
+//! Where to read next: [`Agents`] makes them. The formats that people write are documented where they are
 //! read: `codemod/form.rs` (rules in an issue), `wire/mod.rs` (answers as JSON), `scripted.rs` (script files) and
 //! `command/mod.rs` (external programs).
 
@@ -23,4 +23,4 @@ mod text;
 mod unified;
 mod wire;
 
-pub use spec::{Agents, ResolvedSpec, build};
+pub use spec::Agents;

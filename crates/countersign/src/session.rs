@@ -1,12 +1,13 @@
 //! An opened data folder with everything wired, and what is read of it.
 
-use crate::adapters::{Agents, BaselineFile, FolderKeys, Progress, Signer, Silent, SystemClock};
+use crate::adapters::{BaselineFile, FolderKeys, Progress, Signer, Silent, SystemClock};
 use crate::error::CliError;
 use crate::folder::Folder;
 use crate::keys::Keys;
 use crate::render::seen::Seen;
 use crate::render::story::Names;
 use crate::terminal::Terminal;
+use countersign_agent::Agents;
 use countersign_core::digest::BodyHash;
 use countersign_core::id::{InputId, MemberId, TenantId, WorkflowId};
 use countersign_core::member::{Member, Role};
@@ -88,9 +89,7 @@ impl Session {
             store: database.clone(),
             trees: git.clone(),
             forge: Arc::new(LocalForge::new(git.clone())),
-            agents: Arc::new(Agents {
-                scratch: folder.scratch(),
-            }),
+            agents: Arc::new(Agents::new(folder.scratch())),
             signer,
             member_keys,
             baseline: Arc::new(BaselineFile(folder.baseline())),
@@ -243,9 +242,9 @@ fn random() -> Result<u128, CliError> {
 /// Longest name of a person, in characters.
 const NAME_MAX_CHARS: usize = 64;
 
-/// How the user is called; the number where the system doesn't say.
+/// How the user is called: by the system's list of users, else by the environment, else by the number.
 fn user_name(uid: u32) -> String {
-    let variable = |name| std::env::var(name).ok();
+    let variable = |name: &str| std::env::var(name).ok();
     let plain = |text: String| -> Option<String> {
         let kept: String = text
             .chars()
@@ -255,9 +254,20 @@ fn user_name(uid: u32) -> String {
         let kept = kept.trim().to_owned();
         (!kept.is_empty()).then_some(kept)
     };
-    ["USER", "LOGNAME"]
+    [listed_name(uid), variable("USER"), variable("LOGNAME")]
         .into_iter()
-        .filter_map(variable)
+        .flatten()
         .find_map(plain)
         .unwrap_or_else(|| format!("uid {uid}"))
+}
+
+/// The name in `/etc/passwd` (passwd(5)), where the user is listed there.
+fn listed_name(uid: u32) -> Option<String> {
+    let users = std::fs::read_to_string("/etc/passwd").ok()?;
+    let listed = |line: &str| {
+        let mut fields = line.split(':');
+        let name = fields.next()?;
+        (fields.nth(1)? == uid.to_string()).then(|| name.to_owned())
+    };
+    users.lines().find_map(listed)
 }

@@ -1,11 +1,11 @@
 //! Rules in an issue become decision, plan and diff.
 
 use crate::support::*;
-use countersign_agent::ResolvedSpec;
 use countersign_core::artifact::{AgentRole, Verdict};
 use countersign_core::diff::FileMode;
 use countersign_core::patch;
 use countersign_core::path::RepoPath;
+use countersign_ports::agent::ResolvedAgent;
 use countersign_ports::agent::{AgentCall, AgentError, AgentRepo};
 use std::collections::BTreeMap;
 
@@ -22,7 +22,7 @@ fn block(toml: &str) -> String {
 
 async fn asked(repos: &[AgentRepo], feedback: &str) -> String {
     question(
-        &agent(ResolvedSpec::Codemod),
+        &agent(ResolvedAgent::Codemod),
         &call(AgentRole::Triage, feedback, repos),
     )
     .await
@@ -30,7 +30,7 @@ async fn asked(repos: &[AgentRepo], feedback: &str) -> String {
 
 /// Plans and codes; every diff is applied with real git. Answers the changed files by `repository/path`.
 async fn changed(call: &AgentCall) -> BTreeMap<String, String> {
-    let agent = agent(ResolvedSpec::Codemod);
+    let agent = agent(ResolvedAgent::Codemod);
     let verdict = triage(&agent, call).await;
     assert_eq!(verdict.verdict, Verdict::Go, "{verdict:?}");
     let (_, plan) = plan(&agent, call).await;
@@ -128,7 +128,7 @@ async fn decision_and_plan_list_rule_by_file() {
         block("[[step]]\nsearch = \"nowhere\"\nreplace = \"x\"")
     );
     let call = call(AgentRole::Triage, &text, &repos);
-    let agent = agent(ResolvedSpec::Codemod);
+    let agent = agent(ResolvedAgent::Codemod);
     let decision = triage(&agent, &call).await;
     assert_eq!(decision.summary, "Run 2 rules; 2 files in tollgate change.");
     assert_eq!(decision.reasons, ["rule 1 (Rename quote) matches 3 places"]);
@@ -247,7 +247,7 @@ async fn a_diff_looks_as_git_writes_it() {
         &block("[[step]]\nsearch = \"old\"\nreplace = \"new\""),
         &repos,
     );
-    let proposals = propose(&agent(ResolvedSpec::Codemod), &call).await;
+    let proposals = propose(&agent(ResolvedAgent::Codemod), &call).await;
     let name = "\\303\\251 b.txt\"";
     let expected = format!(
         "diff --git \"a/{name} \"b/{name}\n--- \"a/{name}\t\n+++ \"b/{name}\t\n@@ -2,7 +2,7 @@\n 2\n 3\n 4\n-old\n+new\n 6\n 7\n 8\n"
@@ -369,7 +369,7 @@ async fn without_a_block_the_question_shows_one() {
             .contains("line 2 of the issue text: the `codemod` block is never closed")
     );
     let call = call(AgentRole::Planner, "please fix", &repos);
-    let error = answer(&agent(ResolvedSpec::Codemod), &call, AgentRole::Planner)
+    let error = answer(&agent(ResolvedAgent::Codemod), &call, AgentRole::Planner)
         .await
         .unwrap_err();
     assert!(
@@ -387,7 +387,7 @@ async fn without_a_block_the_question_shows_one() {
 #[tokio::test]
 async fn no_match_is_a_no_that_names_the_rule() {
     let repos = [repo(1, "tollgate", &[("a.rs", "fn f() {}\n")])];
-    let agent = agent(ResolvedSpec::Codemod);
+    let agent = agent(ResolvedAgent::Codemod);
     let call = call(AgentRole::Triage, RENAME, &repos);
     let decision = triage(&agent, &call).await;
     assert_eq!(decision.verdict, Verdict::NoGo);
@@ -414,7 +414,7 @@ async fn the_latest_comment_with_rules_replaces_them_all() {
     ];
     assert_eq!(changed(&call).await["one/a.txt"], "one two 3\n");
     call.guidance[2] = comment(3, "```codemod\n[[step]]\nsearch = 3\n```");
-    let question = question(&agent(ResolvedSpec::Codemod), &call).await;
+    let question = question(&agent(ResolvedAgent::Codemod), &call).await;
     assert!(
         question.starts_with("line 3 of the comment on revision 3: invalid type"),
         "{question}"
@@ -438,7 +438,7 @@ async fn what_is_not_looked_at_is_said() {
         "[[step]]\nfiles = \"*.txt\"\nsearch = \"a\"\nreplace = \"b\"\n[[step]]\npattern = \"f($A)\"\nrewrite = \"g($A)\"",
     );
     let call = call(AgentRole::Triage, &text, &repos);
-    let unknowns = triage(&agent(ResolvedSpec::Codemod), &call).await.unknowns;
+    let unknowns = triage(&agent(ResolvedAgent::Codemod), &call).await.unknowns;
     assert_eq!(
         unknowns[..4],
         [
@@ -482,7 +482,7 @@ async fn the_same_call_gives_the_same_bytes() {
             ("b.rs", "fn f() { quote(1) }\n"),
         ],
     )];
-    let agent = agent(ResolvedSpec::Codemod);
+    let agent = agent(ResolvedAgent::Codemod);
     let call = call(AgentRole::Triage, RENAME, &repos);
     for role in [
         AgentRole::Triage,

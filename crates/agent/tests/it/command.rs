@@ -1,7 +1,7 @@
 //! External programs: told what they need, given nothing else, and never outliving their call.
 
 use crate::support::*;
-use countersign_agent::{Agents, ResolvedSpec};
+use countersign_agent::Agents;
 use countersign_core::artifact::{AgentRole, Verdict};
 use countersign_core::diff::FileMode;
 use countersign_ports::agent::{Agent, AgentCall, AgentError, AgentFactory, AgentRepo, ResolvedAgent};
@@ -17,12 +17,11 @@ struct Scene {
 
 fn scene(command: &str) -> Scene {
     let scratch = tempfile::tempdir().unwrap();
-    let spec = ResolvedSpec::Command {
+    let spec = ResolvedAgent::Command {
         command: command.to_owned(),
-        scratch: scratch.path().to_owned(),
     };
     Scene {
-        agent: agent(spec),
+        agent: agent_in(scratch.path(), spec),
         scratch,
     }
 }
@@ -303,13 +302,11 @@ async fn the_factory_gives_commands_its_scratch_folder() {
 
 #[tokio::test]
 async fn a_missing_scratch_folder_is_said() {
-    let spec = ResolvedSpec::Command {
+    let spec = ResolvedAgent::Command {
         command: "true".to_owned(),
-        scratch: "/nonexistent/scratch".into(),
     };
-    let error = answer(&agent(spec), &coder(), AgentRole::Coder)
-        .await
-        .unwrap_err();
+    let agent = agent_in(Path::new("/nonexistent/scratch"), spec);
+    let error = answer(&agent, &coder(), AgentRole::Coder).await.unwrap_err();
     assert_eq!(error.code(), "command-scratch");
     assert!(error.to_string().contains("/nonexistent/scratch"), "{error}");
 }

@@ -1,12 +1,12 @@
 //! The built-in critic finds what is missing, what is too much, and what is broken.
 
 use crate::support::*;
-use countersign_agent::ResolvedSpec;
 use countersign_core::artifact::{AgentRole, Critique, FindingLevel};
 use countersign_core::diff::{ChangeKind, FileChange, FileMode, FileSide, TreeDiff};
 use countersign_core::digest::DiffHash;
 use countersign_core::id::{BlobSha, TreeSha};
 use countersign_core::path::RepoPath;
+use countersign_ports::agent::ResolvedAgent;
 use countersign_ports::agent::{AgentCall, AgentRepo, CriticSubject};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -65,7 +65,7 @@ async fn judged(
     changes: Vec<ChangeKind>,
     contents: &[(&str, &str)],
 ) -> Critique {
-    let agent = agent(ResolvedSpec::Codemod);
+    let agent = agent(ResolvedAgent::Codemod);
     let mut call = call(AgentRole::Critic, feedback, repos);
     call.plan = Some(plan(&agent, &call).await.1);
     call.subjects = vec![subject(&repos[0], changes, contents)];
@@ -148,7 +148,7 @@ async fn what_was_not_parsed_is_noted() {
 async fn rules_that_feed_themselves_are_announced_and_rejected() {
     let repos = [repo(1, "one", &[("a.py", "f(1)\n")])];
     let text = "```codemod\n[[step]]\npattern = \"f($A)\"\nrewrite = \"g(f($A))\"\n```\n";
-    let agent = agent(ResolvedSpec::Codemod);
+    let agent = agent(ResolvedAgent::Codemod);
     let decision = triage(&agent, &call(AgentRole::Triage, text, &repos)).await;
     assert!(
         decision
@@ -173,21 +173,20 @@ async fn rules_that_feed_themselves_are_announced_and_rejected() {
 async fn every_agent_without_words_of_its_own_has_this_critic() {
     let repos = [repo(1, "one", &[("a.txt", "old\n")])];
     let mut call = call(AgentRole::Critic, RULES, &repos);
-    call.plan = Some(plan(&agent(ResolvedSpec::Codemod), &call).await.1);
+    call.plan = Some(plan(&agent(ResolvedAgent::Codemod), &call).await.1);
     call.subjects = vec![subject(&repos[0], vec![], &[])];
     let scratch = tempfile::tempdir().unwrap();
     let specs = [
-        ResolvedSpec::Diff { diffs: vec![] },
-        ResolvedSpec::Scripted {
+        ResolvedAgent::Diff { diffs: vec![] },
+        ResolvedAgent::Scripted {
             script: b"{}".to_vec(),
         },
-        ResolvedSpec::Command {
+        ResolvedAgent::Command {
             command: "exit 1".to_owned(),
-            scratch: scratch.path().to_owned(),
         },
     ];
     for spec in specs {
-        let agent = agent(spec);
+        let agent = agent_in(scratch.path(), spec);
         assert_eq!(codes(&criticise(&agent, &call).await), ["task-unfulfilled a.txt"]);
         let report = answer(&agent, &call, AgentRole::Critic).await.unwrap();
         assert_eq!(report.answered_by, "built-in critic 0.1.0");

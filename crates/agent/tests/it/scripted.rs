@@ -1,9 +1,10 @@
 //! Scripts: pleasant to write, strict to read.
 
 use crate::support::*;
-use countersign_agent::{ResolvedSpec, build};
+use countersign_agent::Agents;
 use countersign_core::artifact::{AgentRole, Verdict};
 use countersign_ports::agent::{AgentCall, AgentError, AgentRepo};
+use countersign_ports::agent::{AgentFactory as _, ResolvedAgent};
 use std::time::Duration;
 
 const DIFF: &str = r"--- a/a.txt\n+++ b/a.txt\n@@ -1 +1 @@\n-old\n+new\n";
@@ -14,17 +15,18 @@ fn repos() -> [AgentRepo; 2] {
 }
 
 fn refused(script: &str) -> String {
-    match build(ResolvedSpec::Scripted {
+    let spec = ResolvedAgent::Scripted {
         script: script.as_bytes().to_vec(),
-    }) {
+    };
+    match Agents::new("/nonexistent".into()).build(spec) {
         Err(error @ AgentError::Malformed { .. }) => error.to_string(),
         Err(other) => panic!("{other:?}"),
         Ok(_) => panic!("accepted: {script}"),
     }
 }
 
-fn scripted(script: &str) -> ResolvedSpec {
-    ResolvedSpec::Scripted {
+fn scripted(script: &str) -> ResolvedAgent {
+    ResolvedAgent::Scripted {
         script: script.as_bytes().to_vec(),
     }
 }

@@ -1,17 +1,17 @@
 //! A ready-made diff gets a plan, and is handed on as it is.
 
 use crate::support::*;
-use countersign_agent::ResolvedSpec;
 use countersign_core::artifact::{AgentRole, Verdict};
 use countersign_core::id::RepositoryId;
+use countersign_ports::agent::ResolvedAgent;
 use countersign_ports::agent::{AgentCall, AgentRepo};
 
 const DIFF: &str = "diff --git a/a.txt b/a.txt\n--- a/a.txt\n+++ b/a.txt\n@@ -1 +1 @@\n-old\n+new\n\
 diff --git a/b.txt b/c.txt\nsimilarity index 100%\nrename from b.txt\nrename to c.txt\n\
 diff --git a/n.txt b/n.txt\nnew file mode 100644\n--- /dev/null\n+++ b/n.txt\n@@ -0,0 +1 @@\n+hi\n";
 
-fn spec(diff: &[u8]) -> ResolvedSpec {
-    ResolvedSpec::Diff {
+fn spec(diff: &[u8]) -> ResolvedAgent {
+    ResolvedAgent::Diff {
         diffs: vec![(RepositoryId::local(1), diff.to_vec())],
     }
 }
@@ -61,7 +61,7 @@ async fn an_unreadable_diff_is_a_question() {
         answer(&latin, &call, AgentRole::Coder).await.unwrap_err().code(),
         "diff-not-utf8"
     );
-    let foreign = ResolvedSpec::Diff {
+    let foreign = ResolvedAgent::Diff {
         diffs: vec![(RepositoryId::local(9), DIFF.as_bytes().to_vec())],
     };
     let asked = question(&agent(foreign), &call).await;

@@ -1,6 +1,6 @@
 //! Repositories in memory, calls, and real git to check diffs with.
 
-use countersign_agent::{ResolvedSpec, build};
+use countersign_agent::Agents;
 use countersign_core::artifact::{
     AgentRole, Architecture, Critique, Plan, RepoProposal, TriageDecision, Verdict,
 };
@@ -12,6 +12,7 @@ use countersign_core::proposal;
 use countersign_ports::agent::{
     Agent, AgentAnswer, AgentCall, AgentError, AgentRepo, AgentReport, Guidance, Snapshot,
 };
+use countersign_ports::agent::{AgentFactory as _, ResolvedAgent};
 use countersign_ports::trees::{SnapshotEntry, TreesError};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -99,8 +100,13 @@ pub fn comment(revision: u32, text: &str) -> Guidance {
     }
 }
 
-pub fn agent(spec: ResolvedSpec) -> Arc<dyn Agent> {
-    build(spec).unwrap()
+/// An agent that needs no scratch folder.
+pub fn agent(spec: ResolvedAgent) -> Arc<dyn Agent> {
+    agent_in(Path::new("/nonexistent"), spec)
+}
+
+pub fn agent_in(scratch: &Path, spec: ResolvedAgent) -> Arc<dyn Agent> {
+    Agents::new(scratch.to_owned()).build(spec).unwrap()
 }
 
 pub async fn answer(

@@ -7,7 +7,7 @@ use super::intake::people_check;
 use super::{Effect, REFUSALS_MAX, State, Workflow};
 use crate::artifact::{AgentRole, Architecture, PathExpectation, Plan, TriageDecision, Verdict};
 use crate::digest::PlanDigest;
-use crate::gate::{Check, CheckId, GateId};
+use crate::gate::{Check, CheckId, CheckOutcome, GateId};
 use crate::id::RepositoryId;
 use crate::member::Roster;
 use crate::path::RepoPath;
@@ -174,7 +174,7 @@ fn accept(turn: &mut Turn, architecture: Architecture, plan: Plan, roster: &Rost
     });
     let blocked = blocked_paths(&turn.workflow);
     if !blocked.is_empty() {
-        let closed = turn.judge(GateId::Plan, plan_checks(&turn.workflow, &blocked, roster, true));
+        let closed = turn.judge(GateId::Plan, plan_checks(&turn.workflow, &blocked, roster));
         assert!(closed.is_err(), "a gate with a failed check is closed");
         return turn.ask(QuestionKind::PolicyBlocks, blocked, ResumePoint::Planning);
     }
@@ -213,7 +213,7 @@ pub(super) fn pass_gate(turn: &mut Turn, roster: &Roster) {
         .tier
         .unwrap_or(RiskTier::Low)
         .max(planned_tier(&turn.workflow));
-    let checks = plan_checks(&turn.workflow, &[], roster, false);
+    let checks = plan_checks(&turn.workflow, &[], roster);
     if let Err(failures) = turn.judge(GateId::Plan, checks) {
         return turn.ask(QuestionKind::PlanRefused, failures, ResumePoint::Planning);
     }
@@ -222,7 +222,7 @@ pub(super) fn pass_gate(turn: &mut Turn, roster: &Roster) {
     turn.request(Effect::Draft);
 }
 
-fn plan_checks(workflow: &Workflow, blocked: &[String], roster: &Roster, open: bool) -> Vec<Check> {
+fn plan_checks(workflow: &Workflow, blocked: &[String], roster: &Roster) -> Vec<Check> {
     let plan = workflow
         .plan
         .as_ref()
@@ -233,14 +233,7 @@ fn plan_checks(workflow: &Workflow, blocked: &[String], roster: &Roster, open: b
     } else {
         blocked.join("; ")
     };
-    let approved = match (
-        workflow.plan_approved,
-        needs_plan_approval(workflow, planned_tier(workflow), roster),
-    ) {
-        (true, _) => (true, "approved by a human"),
-        (false, true) => (false, "a human has to approve the plan"),
-        (false, false) => (true, "neither policy nor risk tier asks for it"),
-    };
+    let approved = plan_approval_check(workflow, blocked, roster);
     let mut checks = vec![
         Check::new(CheckId::TriageGo, true, "triage says GO"),
         Check::new(
@@ -258,13 +251,42 @@ fn plan_checks(workflow: &Workflow, blocked: &[String], roster: &Roster, open: b
             format!("{} looked up at the pinned bases", count(paths, "planned path")),
         ),
         Check::new(CheckId::PlanInsidePolicy, blocked.is_empty(), inside),
-        Check::new(CheckId::PlanApproved, approved.0 && !open, approved.1),
+        approved,
     ];
     for repo in &workflow.repositories {
         let name = workflow.repository_name(&repo.repository);
         checks.push(people_check(&name, &repo.policy, roster).about(&repo.repository));
     }
     checks
+}
+
+fn plan_approval_check(workflow: &Workflow, blocked: &[String], roster: &Roster) -> Check {
+    let tier = planned_tier(workflow);
+    let of = |outcome, detail: &str| Check {
+        id: CheckId::PlanApproved,
+        repository: None,
+        outcome,
+        detail: detail.to_owned(),
+    };
+    if workflow.plan_approved {
+        return of(CheckOutcome::Passed, "approved by a human");
+    }
+    if !blocked.is_empty() {
+        return of(
+            CheckOutcome::Missing,
+            "nobody was asked, because policy blocks the plan",
+        );
+    }
+    if needs_plan_approval(workflow, tier, roster) {
+        return of(CheckOutcome::Failed, "a human has to approve the plan");
+    }
+    if tier == RiskTier::High && roster.is_solo() {
+        return of(
+            CheckOutcome::Passed,
+            "high risk, but solo mode: the same person approves the content right after",
+        );
+    }
+    of(CheckOutcome::Passed, "neither policy nor risk tier asks for it")
 }
 
 /// `1 step`, `2 steps`, `2 acceptance criteria`.
@@ -334,7 +356,7 @@ pub(super) fn plan_approved(turn: &mut Turn, roster: &Roster) {
         .workflow
         .tier
         .expect("because drafts are judged before the plan is asked about again");
-    let checks = plan_checks(&turn.workflow, &[], roster, false);
+    let checks = plan_checks(&turn.workflow, &[], roster);
     match turn.judge(GateId::Plan, checks) {
         Ok(()) => {
             turn.emit(Event::PlanAccepted { tier });

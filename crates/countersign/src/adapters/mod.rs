@@ -1,10 +1,8 @@
-//! Small implementations of ports that belong to this machine: clock, keys, the organisation's baseline, agents.
+//! Small implementations of ports that belong to this machine: clock, keys, the organisation's baseline.
 
-mod agents;
 mod progress;
 mod signing;
 
-pub(crate) use agents::Agents;
 pub(crate) use progress::{Progress, Silent};
 pub(crate) use signing::{FolderKeys, Signer};
 

@@ -48,8 +48,8 @@ pub(super) async fn request_changes(session: &Session, args: ChangesArgs) -> Res
         seen: digest,
         comment,
     };
-    taken(session, &id, act, Attendance::Attended).await?;
-    Ok(Exit::Ok)
+    let after = taken(session, &id, act, Attendance::Attended).await?;
+    Ok(exit_for(after.workflow.state))
 }
 
 /// `answer`.

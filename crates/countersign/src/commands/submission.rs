@@ -7,13 +7,13 @@ use crate::error::CliError;
 use crate::render::story::counted;
 use crate::session::Session;
 use crate::terminal::{Page, Style};
-use countersign_agent::{ResolvedSpec, build};
 use countersign_core::act::Attendance;
 use countersign_core::feedback::{
     AgentSpec, FEEDBACK_MAX_BYTES, Feedback, FeedbackOrigin, RepoRole, RepoSelection, SubmittedDiff,
 };
 use countersign_core::id::BranchName;
 use countersign_core::workflow::Submission;
+use countersign_ports::agent::ResolvedAgent;
 use countersign_ports::store::RepositoryRow;
 use countersign_ports::trees::{Heads, Probe, RepoSource, Trees as _};
 use std::path::{Path, PathBuf};
@@ -129,10 +129,13 @@ async fn keep_agent(session: &Session, proposer: Proposer) -> Result<AgentSpec, 
         Proposer::Command(command) => Ok(AgentSpec::Command { command }),
         Proposer::Scripted(file) => {
             let script = files::read("the script", &file, SCRIPT_MAX_BYTES)?;
-            build(ResolvedSpec::Scripted {
+            let agent = ResolvedAgent::Scripted {
                 script: script.clone(),
-            })
-            .map_err(|e| CliError::from(e).next(format!("Correct {} and run it again.", file.display())))?;
+            };
+            let built = session.ports.agents.build(agent);
+            built.map_err(|e| {
+                CliError::from(e).next(format!("Correct {} and run it again.", file.display()))
+            })?;
             Ok(AgentSpec::Scripted {
                 script: session.store.put_body(&script).await?,
             })

@@ -3,7 +3,7 @@
 use super::names::{Names, counted};
 use super::sentence::{Sentence, bad, good, neither, plain, waits};
 use countersign_core::act::{Act, Attendance, SignedAct};
-use countersign_core::gate::{CheckId, GateId, GateOutcome, GateResult};
+use countersign_core::gate::{CheckId, CheckOutcome, GateId, GateOutcome, GateResult};
 use countersign_core::id::{RepositoryId, WriteIntentId};
 use countersign_core::workflow::event::{AttemptOutcome, Standing};
 
@@ -17,8 +17,21 @@ pub(super) fn gate(result: &GateResult) -> Option<Sentence> {
         (GateOutcome::Passed, _) => good(format!("{gate} passed")),
         (GateOutcome::NotRequired, GateId::Ci) => neither(format!("{gate}: not required by policy")),
         (GateOutcome::NotRequired, _) => neither(format!("{gate}: not required")),
-        (GateOutcome::Failed, _) => bad(format!("{gate} closed: {}", result.failures().join("; "))),
+        (GateOutcome::Failed, _) => bad(format!("{gate} closed: {}", closed_by(result))),
     }
+}
+
+/// The checks that said no, and how many had nothing to look at.
+fn closed_by(result: &GateResult) -> String {
+    let of = |wanted: CheckOutcome| result.checks.iter().filter(move |c| c.outcome == wanted);
+    let mut why: Vec<String> = of(CheckOutcome::Failed)
+        .map(|c| format!("{}: {}", c.id.as_str(), c.detail))
+        .collect();
+    match of(CheckOutcome::Missing).count() {
+        0 => {}
+        missing => why.push(format!("{} without evidence", counted(missing, "check"))),
+    }
+    why.join("; ")
 }
 
 pub(super) fn act(signed: &SignedAct, names: &Names) -> Option<Sentence> {

@@ -33,14 +33,23 @@ pub(crate) fn page(seen: &Seen) -> Page {
     page
 }
 
-/// The issue, as it was written.
+/// The issue and what people asked for later, as it was written.
 fn words(seen: &Seen) -> Page {
     let mut page = Page::new();
     let Some(submission) = &seen.workflow.submission else {
         return page;
     };
     page.heading("The issue");
-    let lines: Vec<&str> = submission.feedback.text.lines().collect();
+    put_words(&mut page, &submission.feedback.text);
+    for note in &seen.workflow.guidance {
+        page.heading(&format!("Asked for after revision {}", note.revision));
+        put_words(&mut page, &note.text);
+    }
+    page
+}
+
+fn put_words(page: &mut Page, text: &str) {
+    let lines: Vec<&str> = text.lines().collect();
     for line in lines.iter().take(ISSUE_LINES_SHOWN) {
         page.line(2).add(Style::Plain, line);
     }
@@ -51,7 +60,6 @@ fn words(seen: &Seen) -> Page {
             format!("… and {more} more lines (`show --json` has all of it)"),
         );
     }
-    page
 }
 
 /// Who asked for what, and under which conditions it is decided.

@@ -36,6 +36,17 @@ pub(crate) fn page(seen: &Seen) -> Page {
         page.line(4)
             .column(Style::Dim, "in", 12)
             .add(Style::Plain, seen.place(&patch_set.repository));
+        let bytes = &patch_set.manifest.commit_bytes;
+        let message = bytes.split_once("\n\n").map_or("", |(_, message)| message);
+        for (index, line) in message.lines().enumerate() {
+            let label = if index == 0 { "message" } else { "" };
+            page.line(4).column(Style::Dim, label, 12).add(Style::Plain, line);
+        }
+    }
+    for untouched in untouched(seen) {
+        page.line(2)
+            .add(Style::Name, untouched)
+            .add(Style::Plain, "  nothing: this revision does not change it");
     }
     page.line(2).add(
         Style::Dim,
@@ -47,6 +58,14 @@ pub(crate) fn page(seen: &Seen) -> Page {
     );
     page.append(unseen(seen));
     page
+}
+
+/// Repositories of the workflow that the proposal leaves as they are.
+fn untouched(seen: &Seen) -> Vec<String> {
+    let workflow = &seen.workflow;
+    let changed = |id| workflow.patch_set(id).is_some();
+    let rest = workflow.repositories.iter().filter(|r| !changed(&r.repository));
+    rest.map(|r| workflow.repository_name(&r.repository)).collect()
 }
 
 /// What nobody has looked at.
