@@ -106,8 +106,13 @@ pub enum Act {
         /// Why.
         reason: String,
     },
-    /// Go on from where it stopped.
-    Retry,
+    /// Go on from where it stopped: the short answer to a question that offers it.
+    Retry {
+        /// Which request.
+        request: RequestId,
+        /// What was seen.
+        seen: SeenDigest,
+    },
     /// Take a deferred workflow up again.
     Wake,
 }
@@ -122,7 +127,7 @@ impl Act {
             Act::Answer { .. } => "answer",
             Act::Withdraw { .. } => "withdraw",
             Act::Cancel { .. } => "cancel",
-            Act::Retry => "retry",
+            Act::Retry { .. } => "retry",
             Act::Wake => "wake",
         }
     }

@@ -92,6 +92,15 @@ impl Roster {
         may_approve.map(|m| m.person.as_str()).collect()
     }
 
+    /// Different human beings who may approve content that `shapers` had a hand in.
+    pub fn eligible(&self, shapers: &BTreeSet<MemberId>) -> BTreeSet<&str> {
+        let may = self
+            .members
+            .iter()
+            .filter(|m| self.may_approve(&m.id, shapers).is_ok());
+        may.map(|m| m.person.as_str()).collect()
+    }
+
     /// One human being: approves alone, whatever the tier, and the story says so.
     pub fn is_solo(&self) -> bool {
         self.people().len() <= 1

@@ -5,6 +5,7 @@
 //! compared, defaulted or read from outside.
 
 use crate::digest::{ApprovalDigest, PatchSetDigest};
+use crate::gate::{GateId, GateOutcome};
 use crate::id::{
     AttemptNumber, BranchName, CommitSha, Fence, RepositoryId, TenantId, TreeSha, WriteIntentId,
 };
@@ -89,6 +90,11 @@ pub struct PermitExpired {
 macro_rules! redeem {
     ($permit:ident) => {
         impl<Op> $permit<Op> {
+            /// What it allows, to prepare for it; looking at it gives no right.
+            pub fn op(&self) -> &Op {
+                &self.op
+            }
+
             /// Uses the permit up. `now` is the clock of the machine that is about to write.
             ///
             /// # Errors
@@ -148,12 +154,12 @@ pub struct ClaimFacts {
     pub undecided_inputs: u32,
     /// Every approval's signature was checked against the key held for its member, just now.
     pub approvals_authentic: bool,
-    /// The data folder is in the epoch in which the intent was recorded, and not read-only.
-    pub store_writable: bool,
     /// The tenant is active.
     pub tenant_active: bool,
     /// The organisation's baseline is the one that the approved policies were made from.
     pub baseline_unchanged: bool,
+    /// The base branch was looked at just now, and the result may still be written.
+    pub base_stands: bool,
 }
 
 impl FreshFacts {
@@ -212,9 +218,12 @@ pub enum GateRefusal {
     /// No signed checkpoint holds the approvals.
     #[error("the approvals are in no signed checkpoint")]
     NotSealed,
-    /// The data folder may not write.
-    #[error("this data folder may not write: it was restored or copied, or is read-only")]
-    StoreReadOnly,
+    /// The base branch moved in a way that counts since gate 4 was judged.
+    #[error("the base branch moved in a way that counts")]
+    BaseMoved,
+    /// A gate before this one is not passed.
+    #[error("{0} is not passed")]
+    GateNotPassed(GateId),
     /// The tenant is not active.
     #[error("the tenant is not active")]
     TenantInactive,
@@ -241,7 +250,8 @@ impl GateRefusal {
             GateRefusal::ApprovalsMissing { .. } => "gate-approvals-missing",
             GateRefusal::NotAuthentic => "gate-not-authentic",
             GateRefusal::NotSealed => "gate-not-sealed",
-            GateRefusal::StoreReadOnly => "gate-store-read-only",
+            GateRefusal::BaseMoved => "gate-base-moved",
+            GateRefusal::GateNotPassed(_) => "gate-not-passed",
             GateRefusal::TenantInactive => "gate-tenant-inactive",
             GateRefusal::BaselineChanged => "gate-baseline-changed",
             GateRefusal::NotRetracting => "gate-not-retracting",
@@ -249,15 +259,27 @@ impl GateRefusal {
     }
 }
 
-/// Whether a refusal means that the approvals no longer carry the write, so that a human has to be asked.
-pub fn is_lapse(code: &str) -> bool {
-    [
-        "gate-approvals-missing",
-        "gate-not-authentic",
-        "gate-not-sealed",
-        "gate-baseline-changed",
-    ]
-    .contains(&code)
+/// What a refusal means for the workflow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Meaning {
+    /// The approvals no longer carry the write: a human has to be asked.
+    ApprovalsLapsed,
+    /// A base has to be looked at again.
+    BaseMoved,
+    /// The approval was given under another policy.
+    PolicyChanged,
+    /// It may be different the next time.
+    MayPass,
+}
+
+/// Reads a refusal's stored code.
+pub fn meaning(code: &str) -> Meaning {
+    match code {
+        "gate-approvals-missing" | "gate-not-authentic" | "gate-not-sealed" => Meaning::ApprovalsLapsed,
+        "gate-base-moved" => Meaning::BaseMoved,
+        "gate-baseline-changed" => Meaning::PolicyChanged,
+        _other => Meaning::MayPass,
+    }
 }
 
 /// An operation that changes content and therefore needs a permit.
@@ -321,7 +343,11 @@ impl WriteGate {
         if let Some(field) = op.differs_from(intent) {
             return Err(GateRefusal::NotAsApproved { field });
         }
+        check_gates(workflow)?;
         check_attempt(workflow, attempt, held)?;
+        if !held.base_stands {
+            return Err(GateRefusal::BaseMoved);
+        }
         let first_expiry = check_approvals(workflow, intent, held, roster)?;
         let expires_at = held
             .now
@@ -376,9 +402,6 @@ fn claim(workflow: &Workflow, attempt: &Attempt, held: &ClaimFacts, expires_at: 
 }
 
 fn check_place(workflow: &Workflow, held: &ClaimFacts) -> Result<(), GateRefusal> {
-    if !held.store_writable {
-        return Err(GateRefusal::StoreReadOnly);
-    }
     if !held.tenant_active {
         return Err(GateRefusal::TenantInactive);
     }
@@ -392,6 +415,26 @@ fn check_place(workflow: &Workflow, held: &ClaimFacts) -> Result<(), GateRefusal
         return Err(GateRefusal::UndecidedInputs(held.undecided_inputs));
     }
     Ok(())
+}
+
+fn check_gates(workflow: &Workflow) -> Result<(), GateRefusal> {
+    let passed = |gate: &GateId| {
+        workflow
+            .gates
+            .get(gate)
+            .is_some_and(|g| g.outcome == GateOutcome::Passed)
+    };
+    let before = [
+        GateId::Intake,
+        GateId::Plan,
+        GateId::Proposal,
+        GateId::Approval,
+        GateId::Write,
+    ];
+    match before.into_iter().find(|gate| !passed(gate)) {
+        Some(gate) => Err(GateRefusal::GateNotPassed(gate)),
+        None => Ok(()),
+    }
 }
 
 fn check_attempt(workflow: &Workflow, attempt: &Attempt, held: &ClaimFacts) -> Result<(), GateRefusal> {

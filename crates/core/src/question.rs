@@ -67,6 +67,8 @@ pub enum QuestionKind {
     ApprovalExpired,
     /// Approvals ran out or were lost between two repositories.
     ApprovalsLapsed,
+    /// Too few people may approve what is asked about.
+    ApproversMissing,
     /// Some repository could not be written.
     WriteIncomplete,
     /// A branch of our name holds something that is not ours.
@@ -79,7 +81,7 @@ pub enum QuestionKind {
 
 impl QuestionKind {
     /// All of them.
-    pub const ALL: [QuestionKind; 12] = [
+    pub const ALL: [QuestionKind; 13] = [
         QuestionKind::InformationMissing,
         QuestionKind::PlanRefused,
         QuestionKind::ProposalRefused,
@@ -88,6 +90,7 @@ impl QuestionKind {
         QuestionKind::PolicyBlocks,
         QuestionKind::ApprovalExpired,
         QuestionKind::ApprovalsLapsed,
+        QuestionKind::ApproversMissing,
         QuestionKind::WriteIncomplete,
         QuestionKind::ForeignBranch,
         QuestionKind::BaseLost,
@@ -108,6 +111,9 @@ impl QuestionKind {
             QuestionKind::ApprovalExpired => "Nobody decided in time. Ask again?",
             QuestionKind::ApprovalsLapsed => {
                 "An approval ran out or was lost before everything was written. What now?"
+            }
+            QuestionKind::ApproversMissing => {
+                "Too few people may approve this. Ask again when there are more?"
             }
             QuestionKind::WriteIncomplete => {
                 "Not every repository could be written. Try again, or take it out of play?"
@@ -130,9 +136,9 @@ impl QuestionKind {
             QuestionKind::PlanRefused | QuestionKind::ProposalRefused => {
                 &[Choice::Retry, Choice::Provide, Choice::Cancel]
             }
-            QuestionKind::ApprovalExpired | QuestionKind::ApprovalsLapsed => {
-                &[Choice::AskAgain, Choice::Cancel]
-            }
+            QuestionKind::ApprovalExpired
+            | QuestionKind::ApprovalsLapsed
+            | QuestionKind::ApproversMissing => &[Choice::AskAgain, Choice::Cancel],
             QuestionKind::WriteIncomplete
             | QuestionKind::ForeignBranch
             | QuestionKind::BaseLost

@@ -173,7 +173,9 @@ impl From<EngineError> for CliError {
     fn from(error: EngineError) -> Self {
         match error {
             EngineError::Store(error) => error.into(),
-            EngineError::TooManyClashes(_) => Self::internal(error.code(), error.to_string()),
+            EngineError::TooManyClashes(_) | EngineError::DecisionBroke => {
+                Self::internal(error.code(), error.to_string())
+            }
         }
     }
 }

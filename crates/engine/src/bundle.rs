@@ -62,6 +62,7 @@ fn evidence(event: &Event) -> Vec<(&'static str, BodyHash)> {
         | Event::ChangesRequested { .. }
         | Event::AnswerGiven { .. }
         | Event::ApprovalsWithdrawn { .. }
+        | Event::ApprovalsVoided { .. }
         | Event::ActTaken { .. }
         | Event::RevisionStarted { .. }
         | Event::BasesChecked { .. }

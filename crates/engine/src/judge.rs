@@ -6,6 +6,7 @@ use countersign_core::id::{InputId, WorkflowId};
 use countersign_core::workflow::{Decision, Event, Input, Refusal, Submission, Workflow, decide, start};
 use countersign_ports::store::{Commit, InputStatus, NewInput, Settles, StoreError, TenantStore};
 use ed25519_dalek::VerifyingKey;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 /// How often a transition is decided again after a clash.
@@ -73,7 +74,7 @@ impl Judge<'_> {
     async fn submit(&self, id: &InputId, submission: Submission) -> Result<Outcome, EngineError> {
         let empty = Workflow::empty(self.store.tenant().clone(), self.workflow.clone());
         let at = self.ports.store.now().await?;
-        match start(&empty, submission, at) {
+        match guarded(|| start(&empty, submission, at))? {
             Err(refusal) => Ok(Outcome::Refused(refusal)),
             Ok(decision) => {
                 let commit = Commit {
@@ -83,8 +84,14 @@ impl Judge<'_> {
                     bodies: Vec::new(),
                     settles: Settles::Input(id.clone()),
                 };
-                self.record(&commit).await?;
-                Ok(Outcome::Recorded)
+                match self.record(&commit).await {
+                    Ok(()) => Ok(Outcome::Recorded),
+                    Err(EngineError::Store(StoreError::Clash)) => {
+                        let text = "there is a workflow of that id already".to_owned();
+                        Ok(Outcome::Refused(Refusal::BadSubmission(text)))
+                    }
+                    Err(error) => Err(error),
+                }
             }
         }
     }
@@ -99,7 +106,7 @@ impl Judge<'_> {
         for _ in 0..CLASHES_MAX {
             let workflow = self.load().await?;
             let at = self.ports.store.now().await?;
-            let decision = match decide(&workflow, input.clone(), at) {
+            let decision = match guarded(|| decide(&workflow, input.clone(), at))? {
                 Ok(decision) => decision,
                 Err(refusal) => return Ok(Outcome::Refused(refusal)),
             };
@@ -137,12 +144,28 @@ impl Judge<'_> {
         self.ports
             .observer
             .recorded(&self.workflow, &commit.decision.events);
+        if let Err(error) = self.seal_if_due(&commit.decision).await {
+            // The transition is recorded; the next end or export seals it.
+            tracing::warn!(code = error.code(), "the ledger could not be sealed");
+        }
+        Ok(())
+    }
+
+    async fn seal_if_due(&self, decision: &Decision) -> Result<(), EngineError> {
         let (size, sealed) = self.store.ledger_size().await?;
-        if commit.decision.workflow.state.is_final() || size.saturating_sub(sealed) >= UNSEALED_MAX {
+        if decision.workflow.state.is_final() || size.saturating_sub(sealed) >= UNSEALED_MAX {
             self.store.seal_head(self.ports.signer.as_ref()).await?;
         }
         Ok(())
     }
+}
+
+/// A broken rule ends one decision and not the worker.
+fn guarded<T>(decide: impl FnOnce() -> T) -> Result<T, EngineError> {
+    catch_unwind(AssertUnwindSafe(decide)).map_err(|_| {
+        tracing::error!("a decision ended in an internal error");
+        EngineError::DecisionBroke
+    })
 }
 
 fn log(before: &Workflow, decision: &Decision) {

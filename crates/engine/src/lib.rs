@@ -67,6 +67,9 @@ pub enum EngineError {
     /// The store failed; nothing was half-written.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// A rule of the state machine broke on this input; nothing was recorded.
+    #[error("a decision ended in an internal error; nothing was recorded")]
+    DecisionBroke,
     /// The same transition clashed too often.
     #[error("the workflow {0} changes faster than it can be decided on; try again")]
     TooManyClashes(WorkflowId),
@@ -77,6 +80,7 @@ impl EngineError {
     pub fn code(&self) -> &'static str {
         match self {
             EngineError::Store(error) => error.code(),
+            EngineError::DecisionBroke => "decision-broke",
             EngineError::TooManyClashes(_) => "too-many-clashes",
         }
     }

@@ -4,7 +4,7 @@ use crate::effects::{self, EffectError, Performed};
 use crate::judge::{Judge, Outcome};
 use crate::lease::HeldLease;
 use crate::{EngineError, Ports};
-use countersign_core::id::WorkflowId;
+use countersign_core::id::{InputId, TenantId, WorkflowId};
 use countersign_core::time::Timestamp;
 use countersign_core::workflow::event::AttemptOutcome;
 use countersign_core::workflow::{EffectResult, Input};
@@ -61,10 +61,18 @@ impl Worker {
                 input,
             }) => {
                 let span = tracing::info_span!("decision", %workflow, input = %id);
-                self.judge(&tenant, &workflow)
+                let judged = self
+                    .judge(&tenant, &workflow)
                     .input(&id, input)
                     .instrument(span)
-                    .await?;
+                    .await;
+                match judged {
+                    Err(error) if holds(&error) => {
+                        let why = error.to_string();
+                        self.hold(&tenant, &workflow, &id, &why).await?;
+                    }
+                    other => other?,
+                }
                 Ok(Step::Worked)
             }
             Some(Claim::Undecidable {
@@ -73,13 +81,13 @@ impl Worker {
                 id,
                 reason,
             }) => {
-                tracing::error!(%workflow, input = %id, reason, "an input can't be read; its workflow is held");
-                let message = format!("a stored input can't be read: {reason}");
-                let held = InputStatus::Held {
-                    code: "input-undecidable".to_owned(),
-                    message,
-                };
-                self.ports.store.tenant(&tenant).settle_input(&id, &held).await?;
+                self.hold(
+                    &tenant,
+                    &workflow,
+                    &id,
+                    &format!("a stored input can't be read: {reason}"),
+                )
+                .await?;
                 Ok(Step::Worked)
             }
             Some(Claim::Effect(claimed)) => {
@@ -89,6 +97,20 @@ impl Worker {
                 Ok(Step::Worked)
             }
         }
+    }
+
+    /// An input that can't be judged may be the rejection: it holds its workflow closed (hazard 60).
+    async fn hold(
+        &self,
+        tenant: &TenantId,
+        workflow: &WorkflowId,
+        id: &InputId,
+        why: &str,
+    ) -> Result<(), EngineError> {
+        tracing::error!(%workflow, input = %id, why, "an input can't be judged; its workflow is held");
+        let (code, message) = ("input-undecidable".to_owned(), why.to_owned());
+        let held = InputStatus::Held { code, message };
+        Ok(self.ports.store.tenant(tenant).settle_input(id, &held).await?)
     }
 
     /// Sleeps until there may be something to do.
@@ -106,7 +128,7 @@ impl Worker {
         Ok(())
     }
 
-    fn judge(&self, tenant: &countersign_core::id::TenantId, workflow: &WorkflowId) -> Judge<'_> {
+    fn judge(&self, tenant: &TenantId, workflow: &WorkflowId) -> Judge<'_> {
         Judge {
             ports: &self.ports,
             store: self.ports.store.tenant(tenant),
@@ -158,32 +180,59 @@ impl Worker {
                 .observer
                 .retrying(&claimed.workflow, &claimed.effect, detail);
         }
-        let again_at = self.backoff(&claimed).await?;
+        if claimed.attempt >= TRIES_MAX
+            && let Some((code, detail)) = came_to_nothing(&result)
+        {
+            let (code, detail) = (code.to_owned(), detail.to_owned());
+            let settles = Settles::KeepsClaim {
+                id: claimed.id.clone(),
+                fence: claimed.fence,
+            };
+            self.conclude(&claimed, result, bodies, settles).await?;
+            let given_up = EffectResult::GaveUp { code, detail };
+            return self.conclude_and_settle(&claimed, given_up, Vec::new()).await;
+        }
+        self.conclude_and_settle(&claimed, result, bodies).await
+    }
+
+    async fn conclude_and_settle(
+        &self,
+        claimed: &ClaimedEffect,
+        result: EffectResult,
+        bodies: Vec<Vec<u8>>,
+    ) -> Result<(), EngineError> {
+        let again_at = self.backoff(claimed).await?;
         let settles = Settles::Effect {
             id: claimed.id.clone(),
             fence: claimed.fence,
             again_at,
         };
+        self.conclude(claimed, result, bodies, settles).await
+    }
+
+    /// Lets `decide` draw the conclusions of a result; one that nobody waits for is put back and superseded.
+    async fn conclude(
+        &self,
+        claimed: &ClaimedEffect,
+        result: EffectResult,
+        bodies: Vec<Vec<u8>>,
+        settles: Settles,
+    ) -> Result<(), EngineError> {
         let judge = self.judge(&claimed.tenant, &claimed.workflow);
-        let outcome = judge
-            .decide(
-                Input::Effect {
-                    id: claimed.id.clone(),
-                    result,
-                },
-                bodies,
-                settles,
-            )
-            .await;
-        match outcome {
+        let input = Input::Effect {
+            id: claimed.id.clone(),
+            result,
+        };
+        match judge.decide(input, bodies, settles).await {
             Ok(Outcome::Recorded) => Ok(()),
             Ok(Outcome::Refused(refusal)) => {
                 tracing::debug!(code = refusal.code(), "the effect's result is out of date");
                 let at = self.ports.store.now().await?;
-                let put_back = judge.store.reschedule(&claimed, at, refusal.code(), true).await;
+                let put_back = judge.store.reschedule(claimed, at, refusal.code(), true).await;
                 ignore_lost_claim(put_back)
             }
             Err(EngineError::Store(StoreError::ClaimLost)) => Ok(()),
+            Err(error) if holds(&error) => self.try_later(claimed, error.code(), &error.to_string()).await,
             Err(error) => Err(error),
         }
     }
@@ -234,6 +283,34 @@ impl Worker {
     async fn backoff(&self, claimed: &ClaimedEffect) -> Result<Timestamp, EngineError> {
         let step = (claimed.attempt.max(1) as usize - 1).min(BACKOFF_MS.len() - 1);
         Ok(self.ports.store.now().await?.plus_ms(BACKOFF_MS[step]))
+    }
+}
+
+/// Errors that the same item would meet again: they stop the item, not the worker.
+fn holds(error: &EngineError) -> bool {
+    match error {
+        EngineError::DecisionBroke
+        | EngineError::Store(
+            StoreError::Refused { .. } | StoreError::Corrupt { .. } | StoreError::NotFound { .. },
+        ) => true,
+        EngineError::TooManyClashes(_)
+        | EngineError::Store(StoreError::Clash | StoreError::ClaimLost | StoreError::Unavailable { .. }) => {
+            false
+        }
+    }
+}
+
+/// A try that wrote nothing for sure, with its reason.
+fn came_to_nothing(result: &EffectResult) -> Option<(&str, &str)> {
+    let EffectResult::WriteEnded { outcome, .. } = result else {
+        return None;
+    };
+    match outcome {
+        AttemptOutcome::Failed { code, detail } | AttemptOutcome::Refused { code, detail } => {
+            Some((code, detail))
+        }
+        AttemptOutcome::Unknown { detail } => Some(("outcome-unknown", detail)),
+        AttemptOutcome::Written { .. } | AttemptOutcome::Foreign { .. } => None,
     }
 }
 

@@ -30,6 +30,15 @@ impl Forge for LocalForge {
         }
     }
 
+    fn stage(
+        &self,
+        first: &ContentPermit<PushBranch>,
+        repo: &RepoSource,
+        prepared: &PreparedCommit,
+    ) -> Result<(), PublishError> {
+        self.trees.stage(first, repo, prepared)
+    }
+
     fn push_branch(
         &self,
         permit: ContentPermit<PushBranch>,

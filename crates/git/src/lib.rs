@@ -133,6 +133,15 @@ impl Trees for GitTrees {
         source::branch_state(&source::open_registered(repo)?, branch)
     }
 
+    fn stage(
+        &self,
+        first: &ContentPermit<PushBranch>,
+        repo: &RepoSource,
+        prepared: &PreparedCommit,
+    ) -> Result<(), PublishError> {
+        publish::stage(first, repo, prepared)
+    }
+
     fn publish(
         &self,
         permit: ContentPermit<PushBranch>,

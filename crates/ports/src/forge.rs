@@ -20,6 +20,14 @@ pub trait Forge: Send + Sync {
     /// What it can do.
     fn capabilities(&self) -> Capabilities;
 
+    /// Brings the objects there, where no branch names them yet; shows the gate's first yes.
+    fn stage(
+        &self,
+        first: &ContentPermit<PushBranch>,
+        repo: &RepoSource,
+        prepared: &PreparedCommit,
+    ) -> Result<(), PublishError>;
+
     /// Creates the approved branch with exactly the prepared commit. A lost answer is `Unknown`.
     fn push_branch(
         &self,

@@ -241,6 +241,15 @@ pub struct Commit {
     pub settles: Settles,
 }
 
+/// What the write gate looks at and the store can't know; the engine looks it up right before it asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OutsideFacts {
+    /// The organisation's baseline is the one that the approved policies were made from.
+    pub baseline_unchanged: bool,
+    /// The base branch may still be written on.
+    pub base_stands: bool,
+}
+
 /// What lists show of a workflow.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WorkflowRow {
@@ -356,6 +365,9 @@ pub trait TenantStore: Send + Sync {
     /// Settles an input that changes nothing.
     async fn settle_input(&self, id: &InputId, status: &InputStatus) -> Result<(), StoreError>;
 
+    /// Inputs that hold a workflow closed because they can't be judged, oldest first, each with the reason.
+    async fn held_inputs(&self, workflow: &WorkflowId) -> Result<Vec<(InputId, String)>, StoreError>;
+
     /// All events of a workflow, in order; empty if there is none.
     async fn events(&self, workflow: &WorkflowId) -> Result<Vec<EventRecord>, StoreError>;
 
@@ -379,7 +391,7 @@ pub trait TenantStore: Send + Sync {
         &self,
         effect: &ClaimedEffect,
         attempt: &Attempt,
-        baseline_unchanged: bool,
+        outside: OutsideFacts,
     ) -> Result<FreshFacts, StoreError>;
 
     /// Signs the ledger's head and keeps the note; `covers` is the workflow's version then.

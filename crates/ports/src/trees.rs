@@ -275,8 +275,18 @@ pub trait Trees: Send + Sync {
     /// Reads a branch from the repository itself, never from the mirror.
     fn read_branch(&self, repo: &RepoSource, branch: &BranchName) -> Result<Option<BranchState>, TreesError>;
 
-    /// Writes the objects into the repository and creates the branch. The permit names repository, branch, commit
-    /// and expected old state; anything else in `prepared` is refused. No hook runs.
+    /// Adds the objects to the repository, where no ref names them yet. The gate's first yes is shown, not used up;
+    /// what differs from it in `prepared` is refused.
+    fn stage(
+        &self,
+        first: &ContentPermit<PushBranch>,
+        repo: &RepoSource,
+        prepared: &PreparedCommit,
+    ) -> Result<(), PublishError>;
+
+    /// Creates the branch on staged objects. The permit names repository, branch and commit; anything else in
+    /// `prepared` is refused. It is used up while the ref's lock is held, so that nothing can be waited for between
+    /// the permit and the update. No hook runs.
     fn publish(
         &self,
         permit: ContentPermit<PushBranch>,

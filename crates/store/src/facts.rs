@@ -17,7 +17,7 @@ use countersign_core::permit::{ClaimFacts, FreshFacts};
 use countersign_core::time::Timestamp;
 use countersign_core::workflow::Workflow;
 use countersign_core::workflow::event::Attempt;
-use countersign_ports::store::{ClaimedEffect, MemberKeys, StoreError};
+use countersign_ports::store::{ClaimedEffect, MemberKeys, OutsideFacts, StoreError};
 use ed25519_dalek::VerifyingKey;
 
 /// How far the machine's clock may lie behind the ledger for a write to be thought of, in milliseconds.
@@ -29,7 +29,7 @@ pub(crate) async fn fresh(
     keys: &dyn MemberKeys,
     effect: &ClaimedEffect,
     attempt: &Attempt,
-    baseline_unchanged: bool,
+    outside: OutsideFacts,
 ) -> Result<FreshFacts, StoreError> {
     let now = refuse_skew(tx).await?;
     let held = effects::held(tx, &effect.id, effect.fence, now).await?;
@@ -40,10 +40,9 @@ pub(crate) async fn fresh(
         lease_until: held.lease_until,
         undecided_inputs: inputs::undecided(tx, &held.workflow).await?,
         approvals_authentic: approvals_are_authentic(&workflow, keys),
-        // This transaction holds the write lock of the database, which a read-only folder does not give.
-        store_writable: true,
         tenant_active: is_active(tx).await?,
-        baseline_unchanged,
+        baseline_unchanged: outside.baseline_unchanged,
+        base_stands: outside.base_stands,
     };
     Ok(FreshFacts::attest(
         workflow,

@@ -60,6 +60,19 @@ pub(crate) async fn undecided(tx: &Tx<'_>, workflow: &WorkflowId) -> Result<u32,
     row.map_or(Ok(0), |row| row.small("n"))
 }
 
+/// Inputs that hold a workflow closed, with the reason.
+pub(crate) async fn held(tx: &Tx<'_>, workflow: &WorkflowId) -> Result<Vec<(InputId, String)>, StoreError> {
+    const HELD: &str = "SELECT id, message FROM inputs
+        WHERE tenant = $1 AND workflow = $2 AND status = 'held' ORDER BY n";
+    let mut found = Vec::new();
+    for row in tx.rows(HELD, [workflow.as_str().into()]).await? {
+        let id = InputId::parse(&row.text("id")?)
+            .map_err(|e| crate::error::damaged(format_args!("the id of an input: {e}")))?;
+        found.push((id, row.text_or_null("message")?.unwrap_or_default()));
+    }
+    Ok(found)
+}
+
 /// How an input stands.
 pub(crate) async fn status(tx: &Tx<'_>, id: &InputId) -> Result<InputStatus, StoreError> {
     const STATUS: &str = "SELECT status, code, message FROM inputs WHERE tenant = $1 AND id = $2";

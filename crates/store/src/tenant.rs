@@ -12,8 +12,8 @@ use countersign_core::time::Timestamp;
 use countersign_core::workflow::event::{Attempt, CheckpointRef};
 use countersign_ledger::BundleEntry;
 use countersign_ports::store::{
-    CheckpointRow, CheckpointSigner, ClaimedEffect, Commit, EntryRow, InputStatus, NewInput, RepositoryRow,
-    StoreError, TenantStore, WorkflowRow,
+    CheckpointRow, CheckpointSigner, ClaimedEffect, Commit, EntryRow, InputStatus, NewInput, OutsideFacts,
+    RepositoryRow, StoreError, TenantStore, WorkflowRow,
 };
 use std::path::Path;
 use std::sync::Arc;
@@ -96,6 +96,10 @@ impl TenantStore for SqliteTenant {
         self.wake_after(settled)
     }
 
+    async fn held_inputs(&self, workflow: &WorkflowId) -> Result<Vec<(InputId, String)>, StoreError> {
+        read!(self, |tx| inputs::held(tx, workflow))
+    }
+
     async fn events(&self, workflow: &WorkflowId) -> Result<Vec<EventRecord>, StoreError> {
         read!(self, |tx| entries::events(tx, workflow))
     }
@@ -124,16 +128,10 @@ impl TenantStore for SqliteTenant {
         &self,
         effect: &ClaimedEffect,
         attempt: &Attempt,
-        baseline_unchanged: bool,
+        outside: OutsideFacts,
     ) -> Result<FreshFacts, StoreError> {
         let keys = self.shared.keys.as_ref();
-        write!(self, |tx| facts::fresh(
-            tx,
-            keys,
-            effect,
-            attempt,
-            baseline_unchanged
-        ))
+        write!(self, |tx| facts::fresh(tx, keys, effect, attempt, outside))
     }
 
     async fn seal(

@@ -1,9 +1,9 @@
 //! Events to state. It judges nothing: whatever was decided is taken as it is, so that old streams always replay.
 
-use super::event::{AttemptOutcome, Event, RevisionCause};
+use super::event::{Approval, AttemptOutcome, Event, RevisionCause};
 use super::input::Submission;
 use super::{GuidanceNote, State, Workflow};
-use crate::act::{Act, SignedAct};
+use crate::act::{Act, SeenDigest, SignedAct};
 use crate::artifact::AgentRole;
 use crate::gate::GateId;
 use crate::id::{Revision, Version};
@@ -102,13 +102,7 @@ impl Workflow {
             }
             Event::ApprovalGiven { approval } => {
                 self.approvals.push(approval.clone());
-                if matches!(
-                    &approval.act.record.act,
-                    Act::Approve {
-                        seen: crate::act::SeenDigest::Plan(_),
-                        ..
-                    }
-                ) {
+                if is_of_plan(approval) {
                     self.plan_approved = true;
                 }
             }
@@ -128,13 +122,14 @@ impl Workflow {
             }
             Event::ApprovalsWithdrawn { act } => {
                 self.approvals
-                    .retain(|a| a.act.record.member != act.record.member);
+                    .retain(|a| is_of_plan(a) || a.act.record.member != act.record.member);
                 self.intents.clear();
                 self.outstanding = None;
             }
+            Event::ApprovalsVoided { .. } => self.approvals.retain(is_of_plan),
             Event::ActTaken { act } => match act.record.act {
                 Act::Cancel { .. } => self.cancelling = true,
-                Act::Retry => self.take_words(act),
+                Act::Retry { .. } => self.take_words(act),
                 Act::Approve { .. }
                 | Act::Reject { .. }
                 | Act::RequestChanges { .. }
@@ -222,7 +217,7 @@ impl Workflow {
             | Act::Reject { .. }
             | Act::Withdraw { .. }
             | Act::Cancel { .. }
-            | Act::Retry
+            | Act::Retry { .. }
             | Act::Wake => "",
         };
         self.refused_in_a_row.clear();
@@ -249,8 +244,18 @@ impl Workflow {
         self.standings.clear();
         self.outstanding = None;
         match cause {
-            RevisionCause::ChangesRequested => {}
-            RevisionCause::BaseMoved => self.earlier_drafts.clear(),
+            RevisionCause::ChangesRequested => self.change_rounds += 1,
+            RevisionCause::BaseMoved | RevisionCause::PolicyChanged => self.earlier_drafts.clear(),
         }
     }
+}
+
+fn is_of_plan(approval: &Approval) -> bool {
+    matches!(
+        &approval.act.record.act,
+        Act::Approve {
+            seen: SeenDigest::Plan(_),
+            ..
+        }
+    )
 }

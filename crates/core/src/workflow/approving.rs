@@ -19,16 +19,16 @@ use std::collections::BTreeSet;
 pub(super) fn sealed(turn: &mut Turn, purpose: SealPurpose, checkpoint: CheckpointRef, roster: &Roster) {
     turn.emit(Event::LedgerSealed { purpose, checkpoint });
     match purpose {
-        SealPurpose::BeforeApproval => fix_and_ask(turn),
+        SealPurpose::BeforeApproval => fix_and_ask(turn, roster),
         SealPurpose::Approved => judge_approvals(turn, roster),
     }
 }
 
 /// Fixes every byte that an approval will write, then asks.
-fn fix_and_ask(turn: &mut Turn) {
+fn fix_and_ask(turn: &mut Turn, roster: &Roster) {
     let patch_sets = fix(&turn.workflow, turn.at);
     turn.emit(Event::PatchSetsFixed { patch_sets });
-    ask_again(turn, "gates 0 to 2 passed");
+    ask_again(turn, "gates 0 to 2 passed", roster);
 }
 
 fn fix(workflow: &Workflow, at: Timestamp) -> Vec<PatchSet> {
@@ -74,39 +74,66 @@ fn fix(workflow: &Workflow, at: Timestamp) -> Vec<PatchSet> {
         .collect()
 }
 
-/// Enters `AwaitingApproval` and opens a request for every patch set that lacks approvals.
-pub(super) fn ask_again(turn: &mut Turn, reason: &str) {
+/// Enters `AwaitingApproval` and opens a request for every patch set, if there are people who may approve it.
+pub(super) fn ask_again(turn: &mut Turn, reason: &str, roster: &Roster) {
+    let patch_sets = turn.workflow.patch_sets.clone();
+    let missing: Vec<String> = patch_sets
+        .iter()
+        .filter_map(|p| approvers_missing(&turn.workflow, p, roster))
+        .collect();
+    if !missing.is_empty() {
+        return turn.ask(
+            QuestionKind::ApproversMissing,
+            missing,
+            ResumePoint::AwaitingApproval,
+        );
+    }
+    let digests: Option<Vec<ApprovalDigest>> = patch_sets
+        .iter()
+        .map(|p| turn.workflow.approval_digest(p))
+        .collect();
+    let Some(digests) = digests else {
+        let details = vec!["a gate before the approval is not passed; it is judged again".to_owned()];
+        return turn.ask(QuestionKind::PlanRefused, details, ResumePoint::Planning);
+    };
     turn.enter(State::AwaitingApproval, reason);
     let expires_at = turn.at.plus_ms(approval_window_ms(&turn.workflow));
-    for patch_set in turn.workflow.patch_sets.clone() {
-        let digest = current_digest(&turn.workflow, &patch_set);
+    for (patch_set, digest) in patch_sets.into_iter().zip(digests) {
         let (repository, patch_set) = (patch_set.repository, patch_set.digest);
-        turn.open(
-            Subject::PatchSet {
-                repository,
-                patch_set,
-                digest,
-            },
-            Some(expires_at),
-            None,
-        );
+        let subject = Subject::PatchSet {
+            repository,
+            patch_set,
+            digest,
+        };
+        turn.open(subject, Some(expires_at), None);
     }
 }
 
-fn current_digest(workflow: &Workflow, patch_set: &PatchSet) -> ApprovalDigest {
-    workflow
-        .approval_digest(patch_set)
-        .expect("because gates 0 to 2 are judged before anybody is asked")
+/// Says so when fewer people may approve than are needed: a request that nobody can answer is not opened (INV-10).
+fn approvers_missing(workflow: &Workflow, patch_set: &PatchSet, roster: &Roster) -> Option<String> {
+    let needed = approvals_needed(workflow, &patch_set.repository, roster);
+    let eligible = roster.eligible(&workflow.shapers).len();
+    let name = workflow.repository_name(&patch_set.repository);
+    (eligible < needed as usize).then(|| {
+        format!(
+            "{name}: {} may approve and {needed} are needed",
+            people(u32::try_from(eligible).unwrap_or(u32::MAX))
+        )
+    })
 }
 
 /// How many people have to approve one patch set.
 pub fn approvals_needed(workflow: &Workflow, repository: &RepositoryId, roster: &Roster) -> u32 {
-    if roster.is_solo() {
-        return 1;
-    }
-    let tier = workflow.tier.unwrap_or(RiskTier::High);
-    let repo = workflow.repositories.iter().find(|r| r.repository == *repository);
-    repo.map_or(u32::MAX, |r| r.policy.approvers_for(tier)).max(1)
+    let Some(repo) = workflow.repositories.iter().find(|r| r.repository == *repository) else {
+        return u32::MAX;
+    };
+    let needed = if roster.is_solo() {
+        // Alone, one is enough whatever the tier, unless a policy explicitly demands more.
+        repo.policy.demands_people().unwrap_or(1)
+    } else {
+        repo.policy.approvers_for(workflow.tier.unwrap_or(RiskTier::High))
+    };
+    needed.max(1)
 }
 
 /// How the approvals of one patch set stand at a moment.
@@ -174,7 +201,7 @@ pub(crate) fn approvals_of<'a>(
             | Act::Answer { .. }
             | Act::Withdraw { .. }
             | Act::Cancel { .. }
-            | Act::Retry
+            | Act::Retry { .. }
             | Act::Wake => false,
         })
 }
@@ -226,7 +253,10 @@ fn checks(workflow: &Workflow, roster: &Roster, at: Timestamp) -> Vec<Check> {
     for patch_set in &workflow.patch_sets {
         let name = workflow.repository_name(&patch_set.repository);
         let now = standing(workflow, patch_set, roster, at);
-        let digest = current_digest(workflow, patch_set).first8();
+        let digest = workflow
+            .approval_digest(patch_set)
+            .map(|d| d.first8())
+            .unwrap_or_default();
         let mode = if roster.is_solo() { ", solo mode" } else { "" };
         let enough = format!(
             "{name}: {} of {} approved {digest}{mode}",
@@ -234,20 +264,19 @@ fn checks(workflow: &Workflow, roster: &Roster, at: Timestamp) -> Vec<Check> {
             people(now.needed)
         );
         checks.push(
-            Check::new(CheckId::EnoughApprovals, now.people >= now.needed, enough)
-                .about(&patch_set.repository),
-        );
-        let live = format!(
-            "{name}: {} expired, {} by people who are no longer eligible",
-            now.expired, now.ineligible
-        );
-        checks.push(
             Check::new(
-                CheckId::ApprovalsLive,
-                now.expired == 0 && now.ineligible == 0,
-                live,
+                CheckId::EnoughApprovals,
+                !digest.is_empty() && now.people >= now.needed,
+                enough,
             )
             .about(&patch_set.repository),
+        );
+        let live = format!(
+            "{name}: {} live; {} expired, {} by people who are no longer eligible",
+            now.people, now.expired, now.ineligible
+        );
+        checks.push(
+            Check::new(CheckId::ApprovalsLive, now.people >= now.needed, live).about(&patch_set.repository),
         );
     }
     let sealed = sealed_approvals(workflow);

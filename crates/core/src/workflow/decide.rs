@@ -2,7 +2,7 @@
 
 use super::event::{Event, Request, RequestStatus, ResumePoint, Subject};
 use super::input::{EffectResult, Input, Submission};
-use super::{EVENTS_MAX, Effect, State, Workflow, approving, human, intake, planning, proposing, writing};
+use super::{Effect, State, Workflow, approving, human, intake, planning, proposing, writing};
 use crate::digest::QuestionDigest;
 use crate::gate::{self, Check, GateId, GateOutcome};
 use crate::id::{EffectId, RequestId};
@@ -82,6 +82,12 @@ pub enum Refusal {
     /// Nothing of that person to withdraw, or it is too late.
     #[error("{0}")]
     NothingToWithdraw(String),
+    /// There is no such workflow, or it was never accepted.
+    #[error("there is no such workflow; `countersign list` shows all")]
+    NotStarted,
+    /// Its stream is at its bound.
+    #[error("the workflow has {0} events and takes no more; `countersign cancel` ends it")]
+    TooLong(u64),
     /// The act is for another workflow or tenant.
     #[error("this act was made for another workflow")]
     WrongWorkflow,
@@ -104,6 +110,8 @@ impl Refusal {
             Refusal::NotAChoice { .. } => "not-a-choice",
             Refusal::BadText(_) => "bad-text",
             Refusal::NothingToWithdraw(_) => "nothing-to-withdraw",
+            Refusal::NotStarted => "not-started",
+            Refusal::TooLong(_) => "too-long",
             Refusal::WrongWorkflow => "wrong-workflow",
         }
     }
@@ -128,6 +136,9 @@ pub fn start(empty: &Workflow, submission: Submission, at: Timestamp) -> Result<
 pub fn decide(workflow: &Workflow, input: Input, at: Timestamp) -> Result<Decision, Refusal> {
     if workflow.state.is_final() {
         return Err(Refusal::Ended(workflow.state));
+    }
+    if workflow.submission.is_none() {
+        return Err(Refusal::NotStarted);
     }
     let mut turn = Turn::new(workflow, at);
     match input {
@@ -241,10 +252,6 @@ impl Turn {
     }
 
     fn finish(self) -> Decision {
-        assert!(
-            self.workflow.version.0 < 2 * EVENTS_MAX,
-            "a workflow's stream is bounded"
-        );
         let open_questions = self.workflow.open_requests().count();
         let sealing = self.workflow.outstanding.is_some();
         assert!(
@@ -364,6 +371,7 @@ impl Turn {
             | QuestionKind::RoundsSpent
             | QuestionKind::ApprovalExpired
             | QuestionKind::ApprovalsLapsed
+            | QuestionKind::ApproversMissing
             | QuestionKind::WriteIncomplete
             | QuestionKind::ForeignBranch
             | QuestionKind::BaseLost

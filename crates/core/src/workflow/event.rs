@@ -316,6 +316,8 @@ pub enum RevisionCause {
     ChangesRequested,
     /// The base moved in a way that counts.
     BaseMoved,
+    /// The organisation's policy is no longer the one that was approved under.
+    PolicyChanged,
 }
 
 /// A decided fact.
@@ -472,6 +474,11 @@ pub enum Event {
         /// The signed act.
         act: SignedAct,
     },
+    /// Every approval of the patch sets is void, because all of them are asked for again.
+    ApprovalsVoided {
+        /// Why.
+        reason: String,
+    },
     /// Any other act of a human: cancel, retry, wake.
     ActTaken {
         /// The signed act.
@@ -557,6 +564,7 @@ impl Event {
             Event::ChangesRequested { .. } => "changes-requested",
             Event::AnswerGiven { .. } => "answer-given",
             Event::ApprovalsWithdrawn { .. } => "approvals-withdrawn",
+            Event::ApprovalsVoided { .. } => "approvals-voided",
             Event::ActTaken { .. } => "act-taken",
             Event::RevisionStarted { .. } => "revision-started",
             Event::BasesChecked { .. } => "bases-checked",

@@ -6,9 +6,10 @@ use super::effect::SealPurpose;
 use super::event::{Approval, Event, Request, RequestStatus, ResumePoint, RevisionCause, Subject};
 use super::planning::{approval_window_ms, ask_for_plan, plan_approved};
 use super::writing::{any_written, pin_anew, retract_next};
-use super::{Effect, State, Workflow};
+use super::{EVENTS_MAX, Effect, State, Workflow};
 use crate::act::{Act, Attendance, COMMENT_MAX_BYTES, SeenDigest, SignedAct};
 use crate::feedback::AgentSpec;
+use crate::gate::{GateId, GateOutcome};
 use crate::id::{RequestId, Revision};
 use crate::member::{Role, Roster};
 use crate::policy::{Severity, Unattended};
@@ -21,13 +22,9 @@ pub(super) fn act(turn: &mut Turn, act: SignedAct, roster: &Roster) -> Result<()
     }
     roster.entitled(&act.record.member, Role::Reviewer)?;
     if turn.workflow.cancelling {
-        let hint = "; it is being cancelled".to_owned();
-        return Err(Refusal::WrongState {
-            verb: act.record.act.verb(),
-            state: turn.workflow.state,
-            hint,
-        });
+        return go_on_cancelling(turn, act);
     }
+    check_length(&turn.workflow, &act.record.act)?;
     check_attendance(&turn.workflow, &act)?;
     match act.record.act.clone() {
         Act::Approve {
@@ -50,21 +47,54 @@ pub(super) fn act(turn: &mut Turn, act: SignedAct, roster: &Roster) -> Result<()
             seen,
             choice,
             text,
-        } => answer(turn, act, &request, &seen, (choice, &text)),
+        } => answer(turn, act, (&request, &seen), (choice, &text), roster),
         Act::Withdraw { reason } => withdraw(turn, act, &reason, roster),
         Act::Cancel { reason } => cancel(turn, act, &reason),
-        Act::Retry => retry(turn, act),
+        Act::Retry { request, seen } => retry(turn, act, &request, &seen, roster),
         Act::Wake => wake(turn, act),
     }
+}
+
+/// What is being cancelled can only be cancelled further: a step that failed on the way is done once more.
+fn go_on_cancelling(turn: &mut Turn, act: SignedAct) -> Result<(), Refusal> {
+    let pushes_on = match &act.record.act {
+        Act::Cancel { .. } | Act::Retry { .. } => true,
+        Act::Answer { choice, .. } => *choice == Choice::Retry || *choice == Choice::Cancel,
+        Act::Approve { .. }
+        | Act::Reject { .. }
+        | Act::RequestChanges { .. }
+        | Act::Withdraw { .. }
+        | Act::Wake => false,
+    };
+    if !pushes_on || turn.workflow.open_requests().next().is_none() {
+        return Err(wrong_state(
+            &turn.workflow,
+            act.record.act.verb(),
+            "; it is being cancelled",
+        ));
+    }
+    turn.emit(Event::ActTaken { act });
+    turn.close_all(RequestStatus::Answered);
+    retract_next(turn);
+    Ok(())
+}
+
+/// A stream is bounded: at its bound only the end is left.
+fn check_length(workflow: &Workflow, act: &Act) -> Result<(), Refusal> {
+    if workflow.version.0 >= EVENTS_MAX && !matches!(act, Act::Cancel { .. }) {
+        return Err(Refusal::TooLong(workflow.version.0));
+    }
+    Ok(())
 }
 
 /// Unattended runs can approve where every policy allows it, and stop; they judge and answer nothing.
 fn check_attendance(workflow: &Workflow, act: &SignedAct) -> Result<(), Refusal> {
     match (act.record.attendance, &act.record.act) {
         (Attendance::Attended, _) => Ok(()),
-        (Attendance::Unattended, Act::Withdraw { .. } | Act::Cancel { .. } | Act::Retry | Act::Wake) => {
-            Ok(())
-        }
+        (
+            Attendance::Unattended,
+            Act::Withdraw { .. } | Act::Cancel { .. } | Act::Retry { .. } | Act::Wake,
+        ) => Ok(()),
         (Attendance::Unattended, Act::Approve { .. }) => {
             let forbids = |r: &&super::event::PinnedRepo| match r.policy.unattended.value {
                 Unattended::Forbid => true,
@@ -214,6 +244,7 @@ fn reject(
             "; it waits for an answer, and `cancel` stops it",
         ));
     }
+    refuse_half_written(&turn.workflow, "reject")?;
     turn.emit(Event::RejectionGiven { act });
     turn.close(id, RequestStatus::Rejected);
     turn.close_all(RequestStatus::Superseded);
@@ -278,19 +309,22 @@ fn rounds_spent(workflow: &Workflow) -> bool {
         .map(|r| r.policy.review_rounds.value)
         .min()
         .unwrap_or(0);
-    workflow.revision.0 > rounds
+    workflow.change_rounds >= rounds
 }
 
 /// A new revision with a human's words. Where the plan is read off the rules or the diff, it is made anew as well.
 fn start_revision(turn: &mut Turn, about_plan: bool) {
     let revision = Revision(turn.workflow.revision.0 + 1);
+    // A plan that never passed its gate is not coded against.
+    let gate_1 = turn.workflow.gates.get(&GateId::Plan);
+    let gate_1_passed = gate_1.is_some_and(|g| g.outcome == GateOutcome::Passed);
     turn.emit(Event::RevisionStarted {
         revision,
         cause: RevisionCause::ChangesRequested,
     });
     let plans_anew = match turn.workflow.submission.as_ref().map(|s| &s.agent) {
         Some(AgentSpec::Codemod | AgentSpec::Diff { .. }) | None => true,
-        Some(AgentSpec::Scripted { .. } | AgentSpec::Command { .. }) => about_plan,
+        Some(AgentSpec::Scripted { .. } | AgentSpec::Command { .. }) => about_plan || !gate_1_passed,
     };
     if plans_anew {
         turn.enter(State::Planning, format!("revision {revision} begins"));
@@ -304,9 +338,9 @@ fn start_revision(turn: &mut Turn, about_plan: bool) {
 fn answer(
     turn: &mut Turn,
     act: SignedAct,
-    id: &RequestId,
-    seen: &SeenDigest,
+    (id, seen): (&RequestId, &SeenDigest),
     (choice, text): (Choice, &str),
+    roster: &Roster,
 ) -> Result<(), Refusal> {
     let request = find_open(&turn.workflow, id, seen)?;
     let Subject::Question { question, .. } = request.subject else {
@@ -326,7 +360,7 @@ fn answer(
     }
     turn.emit(Event::AnswerGiven { act });
     turn.close(id, RequestStatus::Answered);
-    go_on(turn, question.kind, choice);
+    go_on(turn, question.kind, choice, roster);
     Ok(())
 }
 
@@ -342,7 +376,7 @@ fn offered(question: &Question, choice: Choice) -> Result<(), Refusal> {
     })
 }
 
-fn go_on(turn: &mut Turn, kind: QuestionKind, choice: Choice) {
+fn go_on(turn: &mut Turn, kind: QuestionKind, choice: Choice, roster: &Roster) {
     match choice {
         Choice::Cancel => retract_next(turn),
         Choice::Provide if kind == QuestionKind::InformationMissing => {
@@ -350,17 +384,19 @@ fn go_on(turn: &mut Turn, kind: QuestionKind, choice: Choice) {
             turn.request(Effect::Triage);
         }
         Choice::Provide => start_revision(turn, kind == QuestionKind::PlanRefused),
-        Choice::Retry | Choice::AskAgain => resume(turn),
+        Choice::Retry | Choice::AskAgain => resume(turn, roster),
     }
 }
 
 /// Goes on where it stopped.
-fn resume(turn: &mut Turn) {
+fn resume(turn: &mut Turn, roster: &Roster) {
     let point = turn.workflow.resume.clone().unwrap_or(ResumePoint::Queued);
     let again = "taken up again where it stopped";
     let (state, effect) = match point {
         ResumePoint::Queued => (State::Queued, Effect::LookUpRefs),
-        ResumePoint::LoadingContext if !turn.workflow.patch_sets.is_empty() => return pin_anew(turn),
+        ResumePoint::LoadingContext if !turn.workflow.patch_sets.is_empty() => {
+            return pin_anew(turn, RevisionCause::BaseMoved);
+        }
         ResumePoint::LoadingContext => (State::LoadingContext, Effect::LoadContext),
         ResumePoint::Triaging => (State::Triaging, Effect::Triage),
         ResumePoint::Planning if turn.workflow.plan_digest.is_some() && plan_was_asked(&turn.workflow) => {
@@ -375,7 +411,11 @@ fn resume(turn: &mut Turn) {
                 purpose: SealPurpose::BeforeApproval,
             },
         ),
-        ResumePoint::AwaitingApproval => return ask_again(turn, again),
+        ResumePoint::AwaitingApproval => {
+            let reason = "all approvals are asked for again".to_owned();
+            turn.emit(Event::ApprovalsVoided { reason });
+            return ask_again(turn, again, roster);
+        }
         ResumePoint::Applying => (State::Applying, Effect::CheckBases),
         ResumePoint::Retracting => return retract_next(turn),
     };
@@ -399,7 +439,7 @@ fn withdraw(turn: &mut Turn, act: SignedAct, reason: &str, roster: &Roster) -> R
         .workflow
         .approvals
         .iter()
-        .any(|a| a.act.record.member == act.record.member);
+        .any(|a| a.act.record.member == act.record.member && approves_content(&a.act.record.act));
     let phase_fits = matches!(turn.workflow.state, State::AwaitingApproval | State::Applying);
     if !own || !phase_fits {
         return Err(Refusal::NothingToWithdraw(
@@ -413,7 +453,7 @@ fn withdraw(turn: &mut Turn, act: SignedAct, reason: &str, roster: &Roster) -> R
     }
     turn.emit(Event::ApprovalsWithdrawn { act });
     turn.close_all(RequestStatus::Withdrawn);
-    ask_again(turn, "an approval was withdrawn");
+    ask_again(turn, "an approval was withdrawn", roster);
     for repository in turn
         .workflow
         .patch_sets
@@ -424,6 +464,17 @@ fn withdraw(turn: &mut Turn, act: SignedAct, reason: &str, roster: &Roster) -> R
         count_approvals(turn, &repository, roster);
     }
     Ok(())
+}
+
+/// A plan's approval is past once coding began; a patch set's can be taken back.
+fn approves_content(act: &Act) -> bool {
+    matches!(
+        act,
+        Act::Approve {
+            seen: SeenDigest::PatchSet(_),
+            ..
+        }
+    )
 }
 
 fn cancel(turn: &mut Turn, act: SignedAct, reason: &str) -> Result<(), Refusal> {
@@ -445,18 +496,21 @@ fn write_in_flight(workflow: &Workflow) -> bool {
     }
 }
 
-fn retry(turn: &mut Turn, act: SignedAct) -> Result<(), Refusal> {
-    let open = turn.workflow.open_requests().find_map(|r| match &r.subject {
-        Subject::Question { question, .. } => Some((r.id.clone(), question.clone())),
-        Subject::Plan { .. } | Subject::PatchSet { .. } => None,
-    });
-    let Some((id, question)) = open else {
+fn retry(
+    turn: &mut Turn,
+    act: SignedAct,
+    id: &RequestId,
+    seen: &SeenDigest,
+    roster: &Roster,
+) -> Result<(), Refusal> {
+    let request = find_open(&turn.workflow, id, seen)?;
+    let Subject::Question { question, .. } = request.subject else {
         return Err(wrong_state(&turn.workflow, "retry", "; nothing has stopped"));
     };
     offered(&question, Choice::Retry)?;
     turn.emit(Event::ActTaken { act });
-    turn.close(&id, RequestStatus::Answered);
-    go_on(turn, question.kind, Choice::Retry);
+    turn.close(id, RequestStatus::Answered);
+    go_on(turn, question.kind, Choice::Retry, roster);
     Ok(())
 }
 

@@ -3,7 +3,7 @@
 use super::decide::{Refusal, Turn};
 use super::event::{Event, PinnedRepo, RepoLookup};
 use super::input::{LoadedRepo, Submission};
-use super::{Effect, State};
+use super::{Effect, State, Workflow};
 use crate::digest::ContextHash;
 use crate::feedback::{REPOSITORIES_MAX, RepoRole};
 use crate::gate::{Check, CheckId, GateId};
@@ -158,7 +158,7 @@ fn repository_checks(
     let checks = match both {
         Ok((organisation, file)) => {
             let effective = policy::effective(organisation.as_ref(), file.as_ref(), None);
-            policy_checks(&name, &effective, lookup, found)
+            policy_checks(&turn.workflow, &effective, lookup, found)
         }
         Err(why) => vec![Check::new(CheckId::PolicyReadable, false, why)],
     };
@@ -168,7 +168,13 @@ fn repository_checks(
         .collect()
 }
 
-fn policy_checks(name: &str, effective: &EffectivePolicy, lookup: &RepoLookup, found: &Found) -> Vec<Check> {
+fn policy_checks(
+    workflow: &Workflow,
+    effective: &EffectivePolicy,
+    lookup: &RepoLookup,
+    found: &Found,
+) -> Vec<Check> {
+    let name = workflow.repository_name(&lookup.repository);
     let branch = &lookup.base_branch;
     let allowed = effective.allows_base(branch);
     let allowed_detail = if allowed {
@@ -183,12 +189,17 @@ fn policy_checks(name: &str, effective: &EffectivePolicy, lookup: &RepoLookup, f
             format!("{name}: policy {}", effective.digest().first8()),
         ),
         Check::new(CheckId::BaseAllowed, allowed, allowed_detail),
-        people_check(name, effective, &found.roster),
+        people_check(workflow, &name, effective, &found.roster),
     ]
 }
 
-/// Whether there are enough people for what policy explicitly demands.
-pub(super) fn people_check(name: &str, effective: &EffectivePolicy, roster: &Roster) -> Check {
+/// Whether there are enough people for what policy demands, without those who had a hand in the content.
+pub(super) fn people_check(
+    workflow: &Workflow,
+    name: &str,
+    effective: &EffectivePolicy,
+    roster: &Roster,
+) -> Check {
     if effective.ci.value == CiRequirement::Required {
         return Check::new(
             CheckId::PolicyCanBeMet,
@@ -196,14 +207,17 @@ pub(super) fn people_check(name: &str, effective: &EffectivePolicy, roster: &Ros
             format!("{name}: policy requires CI, and a local repository has none"),
         );
     }
-    let people = roster.people().len();
+    let people = roster.eligible(&workflow.shapers).len();
     let (met, detail) = match effective.demands_people() {
         Some(demanded) => (
             people >= demanded as usize,
-            format!("{name}: policy demands {demanded} approvers; members who may approve: {people}"),
+            format!("{name}: policy demands {demanded} approvers; people who may approve this: {people}"),
         ),
         None if roster.is_solo() => (true, format!("{name}: solo mode, one approval by the one member")),
-        None => (true, format!("{name}: members who may approve: {people}")),
+        None => (
+            people > 0,
+            format!("{name}: people who may approve this: {people}"),
+        ),
     };
     Check::new(CheckId::PolicyCanBeMet, met, detail)
 }

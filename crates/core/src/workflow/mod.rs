@@ -24,7 +24,7 @@ pub use input::{EffectResult, Input, Submission};
 
 use crate::artifact::{AgentRole, Architecture, Critique, Plan, TriageDecision};
 use crate::digest::{ApprovalDigest, ContextHash, PlanDigest, PolicyDigest};
-use crate::gate::{GateId, GateResult};
+use crate::gate::{GateId, GateOutcome, GateResult};
 use crate::id::{EffectId, MemberId, RepositoryId, Revision, TenantId, Version, WorkflowId, WriteIntentId};
 use crate::patch_set::{Draft, PatchSet, approval_digest};
 use crate::policy::{RiskTier, Violation};
@@ -40,7 +40,7 @@ use std::fmt;
 pub const REFUSALS_MAX: u32 = 2;
 /// The approvals must outlast the moment of writing by this much.
 pub const WRITE_WINDOW_MS: u64 = 10 * 60 * 1000;
-/// Most events of one workflow; beyond it only cancelling is possible.
+/// From this many events on, a human can only cancel.
 pub const EVENTS_MAX: u64 = 5_000;
 
 /// Where a workflow is.
@@ -209,6 +209,8 @@ pub struct Workflow {
     pub context: Option<ContextHash>,
     /// The current revision.
     pub revision: Revision,
+    /// Revisions that a human's words began.
+    pub change_rounds: u32,
     /// How often each role was asked.
     pub rounds: BTreeMap<AgentRole, u32>,
     /// Refused answers in this revision, per role, with their reasons.
@@ -287,6 +289,7 @@ impl Workflow {
             repositories: Vec::new(),
             context: None,
             revision: Revision(1),
+            change_rounds: 0,
             rounds: BTreeMap::new(),
             refusals: BTreeMap::new(),
             refused_in_a_row: BTreeMap::new(),
@@ -353,14 +356,17 @@ impl Workflow {
             .unwrap_or_else(|| id.to_string())
     }
 
-    /// What a human decides on for a patch set, derived again from what is stored.
+    /// What a human decides on for a patch set, derived again from what is stored; `None` unless gates 0 to 2 passed.
     pub fn approval_digest(&self, patch_set: &PatchSet) -> Option<ApprovalDigest> {
         let gates: Vec<_> = [GateId::Intake, GateId::Plan, GateId::Proposal]
             .into_iter()
             .filter_map(|g| self.gates.get(&g))
             .map(|g| (g.gate, g.outcome, g.evidence))
             .collect();
-        if gates.len() != 3 {
+        let all_passed = gates
+            .iter()
+            .all(|(_, outcome, _)| *outcome == GateOutcome::Passed);
+        if gates.len() != 3 || !all_passed {
             return None;
         }
         Some(approval_digest(
@@ -391,7 +397,8 @@ impl Workflow {
         written && !self.retracted.contains(intent)
     }
 
-    /// Whether something of an intent may be out there: an attempt whose outcome is open or unknown.
+    /// Whether something of an intent may be out there: its last attempt is open, or its outcome is unknown. An attempt
+    /// that can't read the branch ends as unknown too, as long as an earlier one did (the engine sees to that).
     pub fn may_be_written(&self, intent: &WriteIntentId) -> bool {
         let open = |o: &Option<AttemptOutcome>| matches!(o, None | Some(AttemptOutcome::Unknown { .. }));
         self.last_attempt(intent).is_some_and(|(_, o)| open(o)) && !self.retracted.contains(intent)

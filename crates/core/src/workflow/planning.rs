@@ -213,7 +213,8 @@ pub(super) fn pass_gate(turn: &mut Turn, roster: &Roster) {
         .tier
         .unwrap_or(RiskTier::Low)
         .max(planned_tier(&turn.workflow));
-    let checks = plan_checks(&turn.workflow, &[], roster);
+    let blocked = blocked_paths(&turn.workflow);
+    let checks = plan_checks(&turn.workflow, &blocked, roster);
     if let Err(failures) = turn.judge(GateId::Plan, checks) {
         return turn.ask(QuestionKind::PlanRefused, failures, ResumePoint::Planning);
     }
@@ -255,7 +256,7 @@ fn plan_checks(workflow: &Workflow, blocked: &[String], roster: &Roster) -> Vec<
     ];
     for repo in &workflow.repositories {
         let name = workflow.repository_name(&repo.repository);
-        checks.push(people_check(&name, &repo.policy, roster).about(&repo.repository));
+        checks.push(people_check(workflow, &name, &repo.policy, roster).about(&repo.repository));
     }
     checks
 }
@@ -356,7 +357,8 @@ pub(super) fn plan_approved(turn: &mut Turn, roster: &Roster) {
         .workflow
         .tier
         .expect("because drafts are judged before the plan is asked about again");
-    let checks = plan_checks(&turn.workflow, &[], roster);
+    let blocked = blocked_paths(&turn.workflow);
+    let checks = plan_checks(&turn.workflow, &blocked, roster);
     match turn.judge(GateId::Plan, checks) {
         Ok(()) => {
             turn.emit(Event::PlanAccepted { tier });

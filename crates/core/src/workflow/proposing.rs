@@ -99,7 +99,7 @@ pub(super) fn critiqued(turn: &mut Turn, run: AgentRun, answer: Result<Critique,
         .workflow
         .plan_accepted_under
         .is_none_or(|accepted| tier > accepted);
-    if risen && !turn.workflow.plan_approved && needs_plan_approval(&turn.workflow, tier, roster) {
+    if risen && needs_plan_approval(&turn.workflow, tier, roster) {
         return ask_for_plan(
             turn,
             "the risk tier rose above the one that the plan was accepted under",

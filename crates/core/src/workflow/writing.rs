@@ -7,7 +7,7 @@ use super::{Effect, State, WRITE_WINDOW_MS, Workflow};
 use crate::gate::{self, Check, CheckId, GateId};
 use crate::id::{AttemptNumber, RepositoryId, Revision, WriteIntentId};
 use crate::member::Roster;
-use crate::permit;
+use crate::permit::{self, Meaning};
 use crate::policy::BaseMovement;
 use crate::question::QuestionKind;
 
@@ -23,13 +23,13 @@ pub(super) fn bases_checked(turn: &mut Turn, standings: Vec<(RepositoryId, Stand
         .collect();
     match turn.judge(GateId::Write, checks) {
         Ok(()) => begin_writing(turn),
-        Err(failures) if moved.gone => {
-            turn.ask(QuestionKind::BaseLost, failures, ResumePoint::LoadingContext)
-        }
         Err(failures) if moved.counts && any_written(&turn.workflow) => {
             turn.ask(QuestionKind::WriteIncomplete, failures, ResumePoint::Applying);
         }
-        Err(_) if moved.counts => pin_anew(turn),
+        Err(failures) if moved.gone => {
+            turn.ask(QuestionKind::BaseLost, failures, ResumePoint::LoadingContext);
+        }
+        Err(_) if moved.counts => pin_anew(turn, RevisionCause::BaseMoved),
         Err(failures) if lapsed => turn.ask(
             QuestionKind::ApprovalsLapsed,
             failures,
@@ -46,14 +46,20 @@ struct Moved {
 
 /// Whether some base moved in a way that counts.
 fn moved_bases(workflow: &Workflow) -> Moved {
-    let counts = |repository: &RepositoryId, standing: &Standing| match standing {
-        Standing::Unmoved => false,
-        Standing::MovedClean { .. } => demands_unmoved(workflow, repository),
-        Standing::MovedConflict { .. } | Standing::Rewritten { .. } | Standing::Gone => true,
-    };
+    let counts =
+        |repository: &RepositoryId, standing: &Standing| !base_stands(workflow, repository, standing);
     Moved {
         gone: workflow.standings.iter().any(|(_, s)| *s == Standing::Gone),
         counts: workflow.standings.iter().any(|(r, s)| counts(r, s)),
+    }
+}
+
+/// Whether a base that stands like this may still be written on.
+pub fn base_stands(workflow: &Workflow, repository: &RepositoryId, standing: &Standing) -> bool {
+    match standing {
+        Standing::Unmoved => true,
+        Standing::MovedClean { .. } => !demands_unmoved(workflow, repository),
+        Standing::MovedConflict { .. } | Standing::Rewritten { .. } | Standing::Gone => false,
     }
 }
 
@@ -132,17 +138,19 @@ fn outlast_checks(turn: &Turn, roster: &Roster) -> Vec<Check> {
     workflow.patch_sets.iter().map(check).collect()
 }
 
-/// A moved base voids everything from gate 1 up; nothing of this revision was written yet.
-pub(super) fn pin_anew(turn: &mut Turn) {
+/// Voids everything from gate 1 up and starts anew on what is there now; nothing of this revision was written yet.
+pub(super) fn pin_anew(turn: &mut Turn, cause: RevisionCause) {
+    let why = match cause {
+        RevisionCause::PolicyChanged => {
+            "the policy is no longer the one that was approved under; everything is made anew"
+        }
+        RevisionCause::BaseMoved | RevisionCause::ChangesRequested => {
+            "a base moved in a way that counts; everything is made anew on the new one"
+        }
+    };
     let revision = Revision(turn.workflow.revision.0 + 1);
-    turn.emit(Event::RevisionStarted {
-        revision,
-        cause: RevisionCause::BaseMoved,
-    });
-    turn.enter(
-        State::LoadingContext,
-        "a base moved in a way that counts; everything is made anew on the new one",
-    );
+    turn.emit(Event::RevisionStarted { revision, cause });
+    turn.enter(State::LoadingContext, why);
     turn.request(Effect::LoadContext);
 }
 
@@ -276,16 +284,28 @@ pub(super) fn write_ended(
             let details = [vec![detail], progress(&turn.workflow)].concat();
             turn.ask(QuestionKind::ForeignBranch, details, ResumePoint::Applying);
         }
-        AttemptOutcome::Refused { code, detail } if permit::is_lapse(&code) => {
-            let details = [vec![detail], progress(&turn.workflow)].concat();
-            turn.ask(
-                QuestionKind::ApprovalsLapsed,
-                details,
-                ResumePoint::AwaitingApproval,
-            );
-        }
+        AttemptOutcome::Refused { code, detail } => refused(turn, &code, detail),
         // The effect stays outstanding: the engine tries again later, within its bounds.
-        AttemptOutcome::Refused { .. } | AttemptOutcome::Failed { .. } | AttemptOutcome::Unknown { .. } => {}
+        AttemptOutcome::Failed { .. } | AttemptOutcome::Unknown { .. } => {}
+    }
+}
+
+/// The write gate said no.
+fn refused(turn: &mut Turn, code: &str, detail: String) {
+    let details = [vec![detail], progress(&turn.workflow)].concat();
+    match permit::meaning(code) {
+        Meaning::BaseMoved => turn.request(Effect::CheckBases),
+        Meaning::PolicyChanged if !any_written(&turn.workflow) => {
+            pin_anew(turn, RevisionCause::PolicyChanged)
+        }
+        Meaning::PolicyChanged => turn.ask(QuestionKind::WriteIncomplete, details, ResumePoint::Applying),
+        Meaning::ApprovalsLapsed => turn.ask(
+            QuestionKind::ApprovalsLapsed,
+            details,
+            ResumePoint::AwaitingApproval,
+        ),
+        // The effect stays outstanding: the engine tries again later, within its bounds.
+        Meaning::MayPass => {}
     }
 }
 

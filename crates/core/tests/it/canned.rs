@@ -316,6 +316,20 @@ fn write_results(
         ),
         ("unknown", ended(AttemptOutcome::Unknown { detail: text() })),
         (
+            "base moved since",
+            ended(AttemptOutcome::Refused {
+                code: "gate-base-moved".to_owned(),
+                detail: text(),
+            }),
+        ),
+        (
+            "policy changed since",
+            ended(AttemptOutcome::Refused {
+                code: "gate-baseline-changed".to_owned(),
+                detail: text(),
+            }),
+        ),
+        (
             "approvals lapsed",
             ended(AttemptOutcome::Refused {
                 code: "gate-approvals-missing".to_owned(),

@@ -5,6 +5,7 @@
 
 use crate::canned;
 use countersign_core::act::{Act, Attendance};
+use countersign_core::gate::{GateId, GateOutcome};
 use countersign_core::question::Choice;
 use countersign_core::time::Timestamp;
 use countersign_core::workflow::event::Subject;
@@ -73,10 +74,12 @@ fn explore_from(first: Workflow, team: canned::Team, found: &mut Explored) {
         {
             continue;
         }
+        let mut moves = 0;
         for (name, input, at) in inputs(&workflow, team, at) {
             let Ok(decision) = decide(&workflow, input, at) else {
                 continue;
             };
+            moves += 1;
             check(&workflow, &decision.workflow, &decision.events);
             let entry = found.catalogue.entry((name, workflow.state)).or_default();
             entry.to.insert(decision.workflow.state);
@@ -88,6 +91,13 @@ fn explore_from(first: Workflow, team: canned::Team, found: &mut Explored) {
                 waiting.push_back((decision.workflow, at));
             }
         }
+        let ended = workflow.state.is_final();
+        assert!(
+            ended || moves > 0,
+            "somebody or something can move {} on: {}",
+            workflow.state,
+            situation(&workflow)
+        );
     }
     found.situations += seen.len();
 }
@@ -104,6 +114,26 @@ fn check(before: &Workflow, after: &Workflow, events: &[Event]) {
         "the events alone make the new state"
     );
     assert_eq!(replayed.version, after.version, "every event counts");
+    if matches!(after.state, State::AwaitingApproval | State::Applying) && !after.cancelling {
+        for gate in [GateId::Intake, GateId::Plan, GateId::Proposal] {
+            let outcome = after.gates.get(&gate).map(|g| g.outcome);
+            assert_eq!(
+                outcome,
+                Some(GateOutcome::Passed),
+                "{gate} is passed before anybody is asked"
+            );
+        }
+    }
+    for intent in before.intents.iter().filter(|i| before.is_written(&i.id)) {
+        let known = after.intents.contains(intent);
+        assert!(
+            known,
+            "what is written stays known until it is done or taken out of play: {events:?}"
+        );
+        let open =
+            after.state == State::Done || !after.state.is_final() || after.retracted.contains(&intent.id);
+        assert!(open, "nothing of ours is left in play: {events:?}");
+    }
     if after.state.is_final() {
         assert!(after.outstanding.is_none(), "an ended workflow has nothing to do");
         assert_eq!(
@@ -230,7 +260,7 @@ fn act_name(act: &Act) -> String {
         | Act::RequestChanges { .. }
         | Act::Withdraw { .. }
         | Act::Cancel { .. }
-        | Act::Retry
+        | Act::Retry { .. }
         | Act::Wake => act.verb().to_owned(),
     }
 }
@@ -240,7 +270,6 @@ fn acts(workflow: &Workflow) -> Vec<Act> {
     let mut acts = vec![
         Act::Withdraw { reason: words() },
         Act::Cancel { reason: words() },
-        Act::Retry,
         Act::Wake,
     ];
     for request in workflow.open_requests() {
@@ -251,6 +280,10 @@ fn acts(workflow: &Workflow) -> Vec<Act> {
             request: request.clone(),
             seen: seen.clone(),
             acknowledged,
+        });
+        acts.push(Act::Retry {
+            request: request.clone(),
+            seen: seen.clone(),
         });
         acts.push(Act::Reject {
             request: request.clone(),

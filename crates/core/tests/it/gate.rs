@@ -32,9 +32,9 @@ fn held() -> ClaimFacts {
         lease_until: NOW.plus_ms(60_000),
         undecided_inputs: 0,
         approvals_authentic: true,
-        store_writable: true,
         tenant_active: true,
         baseline_unchanged: true,
+        base_stands: true,
     }
 }
 
@@ -72,8 +72,8 @@ fn each_fact_alone_keeps_it_closed() {
         "gate-not-authentic"
     );
     assert_eq!(
-        code(refusal(|_, _, _, h| h.store_writable = false)),
-        "gate-store-read-only"
+        code(refusal(|_, _, _, h| h.base_stands = false)),
+        "gate-base-moved"
     );
     assert_eq!(
         code(refusal(|_, _, _, h| h.tenant_active = false)),
@@ -98,10 +98,7 @@ fn each_fact_alone_keeps_it_closed() {
         code(refusal(|w, _, _, _| w.revision = Revision(2))),
         "gate-no-intent"
     );
-    assert_eq!(
-        code(refusal(|w, _, _, _| w.gates.clear())),
-        "gate-not-as-approved"
-    );
+    assert_eq!(code(refusal(|w, _, _, _| w.gates.clear())), "gate-not-passed");
     let week = 7 * 24 * 60 * 60 * 1000;
     let late = |w: &mut Workflow, a: &mut Attempt, _: &mut PushBranch, h: &mut ClaimFacts| {
         h.now = NOW.plus_ms(week);

@@ -74,7 +74,7 @@ fn an_act_is_authentic_only_with_its_members_key_and_unchanged() {
         authenticated_by: AuthenticatedBy::OsUser,
         attendance: Attendance::Attended,
         at: START,
-        act: Act::Retry,
+        act: Act::Wake,
     };
     let signed = SignedAct::sign(record, &canned::key_of("alice"));
     assert!(signed.is_authentic(&canned::key_of("alice").verifying_key()));

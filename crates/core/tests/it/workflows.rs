@@ -19,6 +19,14 @@ fn approve(w: &Workflow, index: usize) -> Act {
     }
 }
 
+fn retry(w: &Workflow) -> Act {
+    let open = w.open_requests().next().expect("an open request");
+    Act::Retry {
+        request: open.id.clone(),
+        seen: seen(&open.subject),
+    }
+}
+
 fn take(w: &Workflow, team: Team, who: &str, what: Act) -> Result<Workflow, Refusal> {
     decide(w, act(w, team, who, what, Attendance::Attended, SOON), SOON).map(|d| d.workflow)
 }
@@ -145,7 +153,7 @@ fn a_stale_approval_opens_nothing() {
 #[test]
 fn every_round_that_policy_allows_can_be_spent() {
     let mut w = awaiting_approval(Team::Solo);
-    w.revision = countersign_core::id::Revision(3);
+    w.change_rounds = 2;
     let open = w.open_requests().next().unwrap();
     let changes = Act::RequestChanges {
         request: open.id.clone(),
@@ -189,7 +197,7 @@ fn a_rejection_ends_it_for_good() {
     let w = take(&w, Team::Solo, "alice", reject).unwrap();
     assert_eq!(w.state, State::Failed);
     assert_eq!(
-        take(&w, Team::Solo, "alice", Act::Retry).unwrap_err().code(),
+        take(&w, Team::Solo, "alice", Act::Wake).unwrap_err().code(),
         "workflow-ended"
     );
 }
@@ -310,7 +318,7 @@ fn the_second_write_fails_and_cancel_takes_the_first_out_of_play() {
         result(&cancelled, Team::Solo, "retract-branch: deleted").state,
         State::Cancelled
     );
-    let mut w = take(&w, Team::Solo, "alice", Act::Retry).unwrap();
+    let mut w = take(&w, Team::Solo, "alice", retry(&w)).unwrap();
     for name in [
         "check-bases: unmoved",
         "write-branch: attempt starts",
@@ -398,4 +406,209 @@ fn the_same_events_input_and_time_give_the_same_decision() {
     let again = awaiting_approval(Team::Solo);
     let digests = |w: &Workflow| w.patch_sets.iter().map(|p| p.digest.to_hex()).collect::<Vec<_>>();
     assert_eq!(digests(&w), digests(&again));
+}
+
+#[test]
+fn a_plan_that_policy_blocks_is_made_anew_and_never_coded_against() {
+    let names = [
+        TO_APPROVAL[0],
+        TO_APPROVAL[1],
+        TO_APPROVAL[2],
+        "plan: planned, blocked path",
+    ];
+    let w = walk(Team::Solo, &names);
+    assert_eq!(w.state, State::BlockedPolicy);
+    let open = w.open_requests().next().unwrap();
+    let (request, seen) = (open.id.clone(), seen(&open.subject));
+    let (choice, text) = (Choice::Provide, "leave that file out".to_owned());
+    let w = take(
+        &w,
+        Team::Solo,
+        "alice",
+        Act::Answer {
+            request,
+            seen,
+            choice,
+            text,
+        },
+    )
+    .unwrap();
+    assert_eq!(
+        w.state,
+        State::Planning,
+        "gate 1 has to be passed by the plan that is coded"
+    );
+}
+
+#[test]
+fn a_retraction_that_fails_can_be_retried_while_cancelling() {
+    let mut w = approved_by(Team::Solo, &["alice"]);
+    for name in [
+        "seal-ledger: sealed",
+        "check-bases: unmoved",
+        "write-branch: attempt starts",
+        "write-branch: written",
+    ] {
+        w = result(&w, Team::Solo, name);
+    }
+    let w = take(
+        &w,
+        Team::Solo,
+        "alice",
+        Act::Cancel {
+            reason: "stop".to_owned(),
+        },
+    )
+    .unwrap();
+    let w = result(&w, Team::Solo, "retract-branch: gave up");
+    assert_eq!(question(&w), QuestionKind::StepFailed);
+    let again = take(&w, Team::Solo, "alice", retry(&w)).unwrap();
+    assert!(matches!(
+        again.outstanding,
+        Some((_, Effect::RetractBranch { .. }))
+    ));
+    assert_eq!(
+        result(&again, Team::Solo, "retract-branch: deleted").state,
+        State::Cancelled
+    );
+}
+
+#[test]
+fn approvals_that_ran_out_do_not_stand_in_the_way_of_new_ones() {
+    let w = approved_by(Team::Solo, &["alice"]);
+    let late = SOON.plus_ms(canned::EIGHT_DAYS_MS);
+    let at = |name: &str, w: &Workflow| {
+        let found = canned::results(w, Team::Solo, late)
+            .into_iter()
+            .find(|(n, _)| n == name);
+        decide(w, found.unwrap().1, late).unwrap().workflow
+    };
+    let w = at("seal-ledger: sealed", &w);
+    assert_eq!(question(&w), QuestionKind::ApprovalExpired);
+    let human = |w: &Workflow, what: Act| {
+        decide(
+            w,
+            act(w, Team::Solo, "alice", what, Attendance::Attended, late),
+            late,
+        )
+        .unwrap()
+        .workflow
+    };
+    let open = w.open_requests().next().unwrap();
+    let (request, seen) = (open.id.clone(), seen(&open.subject));
+    let mut w = human(
+        &w,
+        Act::Answer {
+            request,
+            seen,
+            choice: Choice::AskAgain,
+            text: String::new(),
+        },
+    );
+    assert!(w.approvals.is_empty());
+    w = human(&w, approve(&w, 0));
+    w = human(&w, approve(&w, 0));
+    assert_eq!(at("seal-ledger: sealed", &w).state, State::Applying);
+}
+
+#[test]
+fn half_written_work_can_be_completed_or_cancelled_but_not_rejected() {
+    let mut w = approved_by(Team::Solo, &["alice"]);
+    for name in [
+        "seal-ledger: sealed",
+        "check-bases: unmoved",
+        "write-branch: attempt starts",
+        "write-branch: written",
+    ] {
+        w = result(&w, Team::Solo, name);
+    }
+    for name in ["write-branch: attempt starts", "write-branch: approvals lapsed"] {
+        w = result(&w, Team::Solo, name);
+    }
+    let open = w.open_requests().next().unwrap();
+    let (request, digest) = (open.id.clone(), seen(&open.subject));
+    let answer = Act::Answer {
+        request,
+        seen: digest,
+        choice: Choice::AskAgain,
+        text: String::new(),
+    };
+    let w = take(&w, Team::Solo, "alice", answer).unwrap();
+    let open = w.open_requests().next().unwrap();
+    let reject = Act::Reject {
+        request: open.id.clone(),
+        seen: seen(&open.subject),
+        reason: "no".to_owned(),
+    };
+    assert_eq!(
+        take(&w, Team::Solo, "alice", reject).unwrap_err().code(),
+        "wrong-state"
+    );
+    let cancelled = take(
+        &w,
+        Team::Solo,
+        "alice",
+        Act::Cancel {
+            reason: "stop".to_owned(),
+        },
+    )
+    .unwrap();
+    assert!(matches!(
+        cancelled.outstanding,
+        Some((_, Effect::RetractBranch { .. }))
+    ));
+}
+
+#[test]
+fn a_request_that_nobody_may_answer_is_not_opened() {
+    let mut w = walk(Team::Three, &TO_APPROVAL[..6]);
+    w.shapers = Team::Three
+        .members()
+        .iter()
+        .map(|m| canned::member_id(m))
+        .collect();
+    let w = result(&w, Team::Three, "seal-ledger: sealed");
+    assert_eq!(question(&w), QuestionKind::ApproversMissing);
+}
+
+#[test]
+fn a_policy_that_changed_before_anything_was_written_starts_anew() {
+    let mut w = approved_by(Team::Solo, &["alice"]);
+    for name in [
+        "seal-ledger: sealed",
+        "check-bases: unmoved",
+        "write-branch: attempt starts",
+    ] {
+        w = result(&w, Team::Solo, name);
+    }
+    let anew = result(&w, Team::Solo, "write-branch: policy changed since");
+    assert_eq!(
+        (anew.state, anew.revision.0, anew.approvals.len()),
+        (State::LoadingContext, 2, 0)
+    );
+    let again = result(&w, Team::Solo, "write-branch: base moved since");
+    assert!(matches!(again.outstanding, Some((_, Effect::CheckBases))));
+}
+
+#[test]
+fn at_its_bound_a_workflow_can_only_be_cancelled() {
+    let mut w = awaiting_approval(Team::Solo);
+    w.version = countersign_core::id::Version(countersign_core::workflow::EVENTS_MAX);
+    assert_eq!(
+        take(&w, Team::Solo, "alice", approve(&w, 0)).unwrap_err().code(),
+        "too-long"
+    );
+    assert_eq!(
+        take(
+            &w,
+            Team::Solo,
+            "alice",
+            Act::Cancel {
+                reason: "x".to_owned()
+            }
+        )
+        .unwrap()
+        .state,
+        State::Cancelled
+    );
 }

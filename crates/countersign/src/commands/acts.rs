@@ -14,6 +14,7 @@ use countersign_core::act::{Act, Attendance};
 use countersign_core::id::WorkflowId;
 use countersign_core::question::Choice;
 use countersign_core::workflow::event::Request;
+use countersign_ports::store::InputStatus;
 
 /// `reject`.
 pub(super) async fn reject(session: &Session, args: RejectArgs) -> Result<Exit, CliError> {
@@ -99,6 +100,7 @@ pub(super) async fn withdraw(session: &Session, args: ReasonArgs) -> Result<Exit
 /// `cancel`.
 pub(super) async fn cancel(session: &Session, args: ReasonArgs) -> Result<Exit, CliError> {
     let id = which::find(session, &args.which).await?;
+    drop_held(session, &id).await?;
     taken(
         session,
         &id,
@@ -109,10 +111,38 @@ pub(super) async fn cancel(session: &Session, args: ReasonArgs) -> Result<Exit, 
     Ok(Exit::Ok)
 }
 
+/// A person resolves inputs that can't be judged by dropping them; until then they hold the workflow closed.
+async fn drop_held(session: &Session, id: &WorkflowId) -> Result<(), CliError> {
+    let held = session.store.held_inputs(id).await?;
+    if held.is_empty() {
+        return Ok(());
+    }
+    person(session, id)?;
+    for (input, why) in held {
+        let message = format!("dropped by a person who cancelled the workflow; {why}");
+        let code = "input-dropped".to_owned();
+        session
+            .store
+            .settle_input(&input, &InputStatus::Refused { code, message })
+            .await?;
+    }
+    Ok(())
+}
+
 /// `retry`.
 pub(super) async fn retry(session: &Session, which: StoryId) -> Result<Exit, CliError> {
     let id = which::find(session, &which).await?;
-    let after = taken(session, &id, Act::Retry, attendance(session)).await?;
+    let seen = session.look(&id).await?;
+    let Some(request) = seen.question() else {
+        let text = format!("the workflow is {} and nothing has stopped", seen.workflow.state);
+        return Err(CliError::refused("wrong-state", text).next(format!("countersign show {id}")));
+    };
+    let (_, digest) = seen.subject(request);
+    let act = Act::Retry {
+        request: request.id.clone(),
+        seen: digest,
+    };
+    let after = taken(session, &id, act, attendance(session)).await?;
     Ok(exit_for(after.workflow.state))
 }
 

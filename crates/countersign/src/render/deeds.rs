@@ -57,7 +57,7 @@ pub(super) fn act(signed: &SignedAct, names: &Names) -> Option<Sentence> {
         Act::Answer { choice, .. } => plain(format!("{who} answered: {}{unseen}", choice.as_str())),
         Act::Withdraw { reason } => bad(format!("{who} withdrew their approvals: {reason}{unseen}")),
         Act::Cancel { reason } => bad(format!("{who} cancelled: {reason}{unseen}")),
-        Act::Retry => plain(format!("{who} had the stopped step done again{unseen}")),
+        Act::Retry { .. } => plain(format!("{who} had the stopped step done again{unseen}")),
         Act::Wake => plain(format!("{who} took it up again{unseen}")),
     }
 }

@@ -209,11 +209,13 @@ pub(crate) fn sentence(event: &Event, names: &Names) -> Option<Sentence> {
             let why = match cause {
                 RevisionCause::ChangesRequested => "as asked for",
                 RevisionCause::BaseMoved => "because the base moved",
+                RevisionCause::PolicyChanged => "because the policy changed",
             };
             plain(format!(
                 "revision {revision} began {why}; earlier approvals are void"
             ))
         }
+        Event::ApprovalsVoided { reason } => plain(format!("earlier approvals are void: {reason}")),
         Event::BasesChecked { standings } => moved(standings, names),
         Event::AttemptStarted { attempt } if attempt.number.0 > 1 => plain(format!(
             "writing {}, try {}",

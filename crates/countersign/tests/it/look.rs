@@ -1,6 +1,6 @@
 //! `list`, `show`, `diff`: text for people, stable JSON for programs.
 
-use crate::support::World;
+use crate::support::{World, me};
 
 #[test]
 fn show_has_the_shape_that_scripts_rely_on() {
@@ -53,7 +53,7 @@ fn the_story_tells_who_and_that_nobody_looked() {
     let id = world.done();
     let story = world.run(&["show", &id, "--story"]).exits(0);
     story
-        .says("alice approved patch set")
+        .says(&format!("{} approved patch set", me()))
         .says("(unattended: nobody looked)")
         .says("critic: no finding");
 }

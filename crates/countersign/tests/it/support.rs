@@ -151,7 +151,6 @@ impl World {
             .env_clear()
             .env("PATH", "/usr/local/bin:/usr/bin:/bin")
             .env("HOME", self.root.path())
-            .env("USER", "alice")
             .env("TERM", "xterm")
             .env("COLUMNS", "100")
             .env("COUNTERSIGN_DATA", self.path("data"));
@@ -198,4 +197,10 @@ fn collect(folder: &Path, found: &mut Vec<(PathBuf, Vec<u8>)>) {
             found.push((path, content));
         }
     }
+}
+
+/// How the system calls the user who runs the tests.
+pub(crate) fn me() -> String {
+    let told = Command::new("id").arg("-un").output().unwrap();
+    String::from_utf8(told.stdout).unwrap().trim().to_owned()
 }

@@ -144,7 +144,7 @@ fn a_person_approves_by_typing_the_digits() {
     assert!(
         story
             .out
-            .contains(&format!("alice approved patch set {digits} of tollgate\n")),
+            .contains(&format!("{} approved patch set {digits} of tollgate\n", me())),
         "{story}"
     );
     world.run(&["ledger", "export", &id, "-o", "story.json"]).exits(0);
@@ -244,7 +244,7 @@ fn a_plan_is_approved_by_its_own_digits() {
         .sees("To approve the plan")
         .types(&format!("{of_plan}\n"));
     typist
-        .sees("alice approved the plan")
+        .sees(&format!("{} approved the plan", me()))
         .sees("+pub fn quote_grams")
         .sees(MENU);
     let of_patch = digits(&world, &id);

@@ -3,7 +3,8 @@
 use super::{EffectError, Job, Performed};
 use countersign_core::digest::ContextHash;
 use countersign_core::feedback::RepoSelection;
-use countersign_core::id::{CommitSha, RepositoryId};
+use countersign_core::id::{CommitSha, RepositoryId, WorkflowId};
+use countersign_core::patch_set::PatchSet;
 use countersign_core::path::RepoPath;
 use countersign_core::policy::POLICY_PATH;
 use countersign_core::workflow::EffectResult;
@@ -31,8 +32,10 @@ impl Job<'_> {
             .store
             .open_duplicate(&submission.feedback.hash, &ids, Some(&self.workflow.id))
             .await?;
-        // ULIDs sort by time: only an older workflow makes this one a duplicate.
-        let duplicate_of = same.filter(|other| *other < self.workflow.id);
+        let duplicate_of = match same {
+            Some(other) if self.began_before(&other).await? => Some(other),
+            Some(_) | None => None,
+        };
         let (organisation, roster) = (self.baseline()?, self.store.roster().await?);
         Ok(EffectResult::RefsLookedUp {
             repositories,
@@ -42,6 +45,13 @@ impl Job<'_> {
             roster,
         }
         .into())
+    }
+
+    /// Of two with the same text, the one that began later is the duplicate.
+    async fn began_before(&self, other: &WorkflowId) -> Result<bool, EffectError> {
+        let own = self.store.workflow(&self.workflow.id).await?;
+        let other = self.store.workflow(other).await?;
+        Ok((other.created_at, &other.id) < (own.created_at, &own.id))
     }
 
     pub(super) async fn load_context(&self) -> Result<Performed, EffectError> {
@@ -64,22 +74,33 @@ impl Job<'_> {
         let mut standings = Vec::new();
         for patch_set in &self.workflow.patch_sets {
             let source = self.source(&patch_set.repository).await?;
-            let canonical = self.store.body(&patch_set.draft.canonical).await?;
-            let (branch, base) = (patch_set.base_branch.clone(), patch_set.base.clone());
-            let standing = self
-                .git(move |trees| trees.base_standing(&source, &branch, &base, &canonical))
-                .await?;
-            let standing = match standing {
-                BaseStanding::Unmoved => Standing::Unmoved,
-                BaseStanding::MovedClean { tip } => Standing::MovedClean { tip },
-                BaseStanding::MovedConflict { tip } => Standing::MovedConflict { tip },
-                BaseStanding::Rewritten { tip } => Standing::Rewritten { tip },
-                BaseStanding::Gone => Standing::Gone,
-            };
+            let standing = self.standing(patch_set, &source).await?;
             standings.push((patch_set.repository.clone(), standing));
         }
         let roster = self.store.roster().await?;
         Ok(EffectResult::BasesChecked { standings, roster }.into())
+    }
+
+    /// How a patch set's base branch stands now.
+    pub(super) async fn standing(
+        &self,
+        patch_set: &PatchSet,
+        source: &RepoSource,
+    ) -> Result<Standing, EffectError> {
+        let canonical = self.store.body(&patch_set.draft.canonical).await?;
+        let (at, branch, base) = (
+            source.clone(),
+            patch_set.base_branch.clone(),
+            patch_set.base.clone(),
+        );
+        let look = move |trees: &dyn Trees| trees.base_standing(&at, &branch, &base, &canonical);
+        Ok(match self.git(look).await? {
+            BaseStanding::Unmoved => Standing::Unmoved,
+            BaseStanding::MovedClean { tip } => Standing::MovedClean { tip },
+            BaseStanding::MovedConflict { tip } => Standing::MovedConflict { tip },
+            BaseStanding::Rewritten { tip } => Standing::Rewritten { tip },
+            BaseStanding::Gone => Standing::Gone,
+        })
     }
 
     pub(super) async fn seal(&self) -> Result<Performed, EffectError> {

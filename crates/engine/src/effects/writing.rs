@@ -1,7 +1,8 @@
 //! The two effects that write: create an approved branch, and take our own branch out of play.
 //!
-//! The order is the point: attempt recorded, branch read, objects prepared in memory, gate asked, gate asked again,
-//! permit consumed, branch read back. The forge's must-not-exist update is the real fence.
+//! The order is the point: attempt recorded, branch read, objects prepared in memory, gate asked, objects brought
+//! there, gate asked again, permit used up with the ref locked, branch read back. The forge's must-not-exist update
+//! is the real fence.
 
 use super::{EffectError, Job, Performed, blocking};
 use crate::judge::{Judge, Outcome};
@@ -9,9 +10,11 @@ use countersign_core::id::{AttemptNumber, BranchName, WriteIntentId};
 use countersign_core::permit::{DeleteBranch, FreshFacts, GateRefusal, PushBranch, WriteGate};
 use countersign_core::policy;
 use countersign_core::workflow::event::{Attempt, AttemptOutcome, WriteIntent};
+use countersign_core::workflow::writing::base_stands;
 use countersign_core::workflow::{EffectResult, Input};
-use countersign_ports::store::Settles;
-use countersign_ports::trees::{BranchState, PreparedCommit, PublishError, RepoSource};
+use countersign_ports::store::{OutsideFacts, Settles, StoreError};
+use countersign_ports::trees::{BranchState, PreparedCommit, PublishError, RepoSource, TreesError};
+use std::sync::Arc;
 
 /// An attempt's deadline: below the lease, so that a stalled worker is done before another one begins.
 const ATTEMPT_MS: u64 = 45_000;
@@ -72,16 +75,18 @@ impl Job<'_> {
         };
         match judge.decide(input, Vec::new(), settles).await {
             Ok(Outcome::Recorded) => Ok(attempt),
-            Ok(Outcome::Refused(_)) => Err(countersign_ports::store::StoreError::ClaimLost.into()),
+            Ok(Outcome::Refused(_)) => Err(StoreError::ClaimLost.into()),
             Err(crate::EngineError::Store(error)) => Err(error.into()),
-            Err(error @ crate::EngineError::TooManyClashes(_)) => Err(EffectError::Passing {
-                code: error.code().to_owned(),
-                message: error.to_string(),
-            }),
+            Err(error @ (crate::EngineError::TooManyClashes(_) | crate::EngineError::DecisionBroke)) => {
+                Err(EffectError::Passing {
+                    code: error.code().to_owned(),
+                    message: error.to_string(),
+                })
+            }
         }
     }
 
-    /// One try. Errors of reading become outcomes, so that the attempt's row always gets its end.
+    /// One try. Errors become outcomes, so that the attempt's row always gets its end.
     async fn attempt(
         &self,
         intent: &WriteIntent,
@@ -91,12 +96,30 @@ impl Job<'_> {
         match self.read_back(source, &intent.branch).await {
             Ok(Some(found)) => return Ok(compare(intent, Some(found), true)),
             Ok(None) => {}
+            // Without a look, what an earlier try may have done stays unknown.
+            Err(EffectError::Passing { message, .. } | EffectError::Lasting { message, .. })
+                if self.workflow.may_be_written(&intent.id) =>
+            {
+                let detail = format!("the branch can't be read: {message}");
+                return Ok(AttemptOutcome::Unknown { detail });
+            }
             Err(error) => return as_outcome(error),
         }
-        let prepared = match self.prepare(intent, source).await {
-            Ok(prepared) => prepared,
-            Err(error) => return as_outcome(error),
-        };
+        match self.write(intent, source, attempt).await {
+            Ok(outcome) => Ok(outcome),
+            Err(error) => as_outcome(error),
+        }
+    }
+
+    /// Prepares in memory, asks the gate, brings the objects there, asks again with facts of that moment, and uses
+    /// the second yes up for the ref.
+    async fn write(
+        &self,
+        intent: &WriteIntent,
+        source: &RepoSource,
+        attempt: &Attempt,
+    ) -> Result<AttemptOutcome, EffectError> {
+        let prepared = Arc::new(self.prepare(intent, source).await?);
         let op = PushBranch {
             repository: intent.repository.clone(),
             branch: intent.branch.clone(),
@@ -105,16 +128,32 @@ impl Job<'_> {
             patch_set: intent.patch_set,
             approval: intent.approval,
         };
-        // Asked once at the start; that answer is dropped. The second one is the permit.
-        if let Err(refusal) = WriteGate::open(&self.facts(attempt).await?, op.clone()) {
-            return Ok(refused(&refusal));
+        let first = match WriteGate::open(&self.facts(intent, source, attempt).await?, op.clone()) {
+            Ok(first) => first,
+            Err(refusal) => return Ok(refused(&refusal)),
+        };
+        let (forge, at, objects) = (self.ports.forge.clone(), source.clone(), prepared.clone());
+        let staged = blocking(move || forge.stage(&first, &at, &objects)).await?;
+        if staged.is_err() {
+            return self.conclude(intent, source, staged).await;
         }
-        let permit = match WriteGate::open(&self.facts(attempt).await?, op) {
+        let permit = match WriteGate::open(&self.facts(intent, source, attempt).await?, op) {
             Ok(permit) => permit,
             Err(refusal) => return Ok(refused(&refusal)),
         };
         let (forge, at) = (self.ports.forge.clone(), source.clone());
-        let pushed = blocking(move || forge.push_branch(permit, &at, &prepared)).await?;
+        let branch = intent.branch.to_string();
+        // Whatever breaks from here on, the branch is read back before anything is concluded.
+        let pushed = match blocking(move || forge.push_branch(permit, &at, &prepared)).await {
+            Ok(pushed) => pushed,
+            Err(broke) => Err(PublishError::Unknown {
+                branch,
+                source: TreesError::Unavailable {
+                    code: "effect-panicked",
+                    message: broke.to_string(),
+                },
+            }),
+        };
         self.conclude(intent, source, pushed).await
     }
 
@@ -137,9 +176,37 @@ impl Job<'_> {
             .await
     }
 
-    async fn facts(&self, attempt: &Attempt) -> Result<FreshFacts, EffectError> {
-        let unchanged = self.baseline_unchanged().await?;
-        Ok(self.store.fresh_facts(self.claimed, attempt, unchanged).await?)
+    async fn facts(
+        &self,
+        intent: &WriteIntent,
+        source: &RepoSource,
+        attempt: &Attempt,
+    ) -> Result<FreshFacts, EffectError> {
+        let outside = OutsideFacts {
+            baseline_unchanged: self.baseline_unchanged().await?,
+            base_stands: self.base_stands(intent, source).await?,
+        };
+        self.fresh(attempt, outside).await
+    }
+
+    /// A clock that is behind stops this try, not the worker.
+    async fn fresh(&self, attempt: &Attempt, outside: OutsideFacts) -> Result<FreshFacts, EffectError> {
+        match self.store.fresh_facts(self.claimed, attempt, outside).await {
+            Err(StoreError::Unavailable { code, message, .. }) => {
+                let code = code.to_owned();
+                Err(EffectError::Passing { code, message })
+            }
+            other => Ok(other?),
+        }
+    }
+
+    /// Gate 4 may have been judged long ago: the base is looked at again.
+    async fn base_stands(&self, intent: &WriteIntent, source: &RepoSource) -> Result<bool, EffectError> {
+        let Some(patch_set) = self.workflow.patch_set(&intent.repository) else {
+            return Ok(false);
+        };
+        let standing = self.standing(patch_set, source).await?;
+        Ok(base_stands(&self.workflow, &intent.repository, &standing))
     }
 
     /// Puts every effective policy together again, with the organisation's baseline as it is now.
@@ -238,7 +305,11 @@ impl Job<'_> {
             branch: intent.branch.clone(),
             commit: intent.commit.clone(),
         };
-        let facts = self.store.fresh_facts(self.claimed, &attempt, true).await?;
+        let outside = OutsideFacts {
+            baseline_unchanged: true,
+            base_stands: true,
+        };
+        let facts = self.fresh(&attempt, outside).await?;
         let permit = WriteGate::retract(&facts, op).map_err(|r| EffectError::Passing {
             code: r.code().to_owned(),
             message: r.to_string(),

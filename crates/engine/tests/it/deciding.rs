@@ -102,7 +102,13 @@ async fn a_rejection_that_waits_in_the_inbox_is_judged_before_anything_is_writte
             seen: seen.clone(),
             reason: "no".to_owned(),
         },
-        _ => panic!("not an approval"),
+        Act::Reject { .. }
+        | Act::RequestChanges { .. }
+        | Act::Answer { .. }
+        | Act::Withdraw { .. }
+        | Act::Cancel { .. }
+        | Act::Retry { .. }
+        | Act::Wake => panic!("not an approval"),
     };
     house.post(&id, house.sign(&id, approvals[0].clone())).await;
     house.post(&id, house.sign(&id, reject(&approvals[1]))).await;

@@ -89,6 +89,8 @@ pub(crate) enum Weather {
     DownFor(u64),
     /// The process meets an internal error in the middle.
     Panics,
+    /// While the objects travel, somebody commits a conflicting change to the base.
+    Moves,
 }
 
 pub(crate) struct StormyForge {
@@ -100,6 +102,19 @@ pub(crate) struct StormyForge {
 impl Forge for StormyForge {
     fn capabilities(&self) -> Capabilities {
         self.inner.capabilities()
+    }
+
+    fn stage(
+        &self,
+        first: &ContentPermit<PushBranch>,
+        repo: &RepoSource,
+        prepared: &PreparedCommit,
+    ) -> Result<(), PublishError> {
+        if *self.weather.lock().unwrap() == Weather::Moves {
+            *self.weather.lock().unwrap() = Weather::Fine;
+            commit(repo.git_dir.parent().unwrap(), "a.txt", "something else\n");
+        }
+        self.inner.stage(first, repo, prepared)
     }
 
     fn push_branch(
@@ -117,7 +132,7 @@ impl Forge for StormyForge {
         };
         let weather = *self.weather.lock().unwrap();
         match weather {
-            Weather::Fine => self.inner.push_branch(permit, repo, prepared),
+            Weather::Fine | Weather::Moves => self.inner.push_branch(permit, repo, prepared),
             Weather::AnswerLost => {
                 self.inner.push_branch(permit, repo, prepared)?;
                 *self.weather.lock().unwrap() = Weather::Fine;
@@ -373,6 +388,17 @@ impl House {
         for act in self.approvals(id).await {
             self.act(id, act).await;
         }
+    }
+
+    /// The short answer to the open question.
+    pub(crate) async fn retry(&self, id: &WorkflowId) -> InputStatus {
+        let workflow = self.load(id).await;
+        let open = workflow.open_requests().next().unwrap();
+        let Subject::Question { digest, .. } = &open.subject else {
+            panic!("it asks nothing")
+        };
+        let (request, seen) = (open.id.clone(), SeenDigest::Question(*digest));
+        self.act(id, Act::Retry { request, seen }).await
     }
 
     /// Branches of ours in every repository.

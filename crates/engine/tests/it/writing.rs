@@ -40,12 +40,8 @@ async fn an_internal_error_ends_one_try_and_not_the_worker() {
     let (house, id) = approved_under(Weather::Panics).await;
     let workflow = house.load(&id).await;
     assert_eq!(workflow.state, State::Done);
-    assert!(
-        workflow
-            .attempts
-            .iter()
-            .any(|(_, o)| matches!(o, Some(AttemptOutcome::Unknown { .. })))
-    );
+    let broke = |o: &Option<AttemptOutcome>| matches!(o, Some(AttemptOutcome::Failed { .. }));
+    assert_eq!(workflow.attempts.iter().filter(|(_, o)| broke(o)).count(), 1);
     house.assert_written_once();
 }
 
@@ -60,7 +56,7 @@ async fn a_forge_that_stays_down_is_tried_five_times_and_then_a_human_is_asked()
     assert_eq!(house.forge.pushes.load(Ordering::Relaxed), 5);
     house.assert_nothing_written();
     *house.forge.weather.lock().unwrap() = Weather::Fine;
-    house.act(&id, Act::Retry).await;
+    house.retry(&id).await;
     assert_eq!(house.load(&id).await.state, State::Done);
     house.assert_written_once();
 }
@@ -79,7 +75,7 @@ async fn when_the_second_write_fails_retry_completes_it_and_cancel_takes_the_fir
     assert_eq!(other.load(&other_id).await.state, State::Cancelled);
     other.assert_nothing_written();
     *house.forge.weather.lock().unwrap() = Weather::Fine;
-    house.act(&id, Act::Retry).await;
+    house.retry(&id).await;
     assert_eq!(house.load(&id).await.state, State::Done);
     house.assert_written_once();
 }
@@ -139,7 +135,27 @@ async fn a_policy_that_changed_after_the_approval_stops_the_write() {
     *house.organisation.0.lock().unwrap() = Some(b"version = 1\n[paths]\nfrozen = [\"a.txt\"]\n".to_vec());
     house.approve_all(&id).await;
     let workflow = house.load(&id).await;
-    assert_eq!(question(&workflow), QuestionKind::ApprovalsLapsed);
+    assert_eq!(
+        (workflow.state, workflow.revision.0),
+        (State::BlockedPolicy, 2),
+        "{}",
+        workflow.reason
+    );
+    house.assert_nothing_written();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_base_that_moves_between_gate_4_and_the_write_is_seen() {
+    let house = House::new().await;
+    let id = house.start().await;
+    *house.forge.weather.lock().unwrap() = Weather::Moves;
+    house.approve_all(&id).await;
+    let workflow = house.load(&id).await;
+    assert_eq!(
+        workflow.revision.0, 2,
+        "the conflict voids everything: {}",
+        workflow.reason
+    );
     house.assert_nothing_written();
 }
 
@@ -153,7 +169,7 @@ async fn a_repository_that_vanishes_midway_asks_and_goes_on_when_it_is_back() {
     house.approve_all(&id).await;
     assert_eq!(house.load(&id).await.state, State::NeedsHuman);
     std::fs::rename(&aside, &dir).unwrap();
-    house.act(&id, Act::Retry).await;
+    house.retry(&id).await;
     assert_eq!(house.load(&id).await.state, State::Done);
     house.assert_written_once();
 }

@@ -14,7 +14,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 /// How long a lock that another program holds on the ref is waited for.
-pub(crate) const REF_LOCK_WAIT: Duration = Duration::from_secs(5);
+pub(crate) const REF_LOCK_WAIT: Duration = Duration::from_secs(2);
 /// What the reflog says, where the repository keeps one.
 const LOG_MESSAGE: &str = "countersign: approved change";
 
@@ -24,6 +24,7 @@ pub(super) fn create(
     branch: &BranchName,
     commit: ObjectId,
     commit_bytes: &[u8],
+    redeem: impl FnOnce() -> Result<(), TreesError>,
 ) -> Result<(), PublishError> {
     let log = LogChange {
         mode: RefLog::AndReference,
@@ -37,7 +38,7 @@ pub(super) fn create(
     };
     let parsed = gix::objs::CommitRef::from_bytes(commit_bytes, gix::hash::Kind::Sha1).ok();
     let committer = parsed.as_ref().and_then(|c| c.committer().ok());
-    update(repo, branch, change, committer)?;
+    update(repo, branch, change, committer, redeem)?;
     sync(&repo.common_dir().join(branch.full_ref())).map_err(|e| PublishError::Unknown {
         branch: branch.to_string(),
         source: from_io("Keeping the new branch", &e),
@@ -49,6 +50,7 @@ pub(super) fn delete(
     repo: &gix::Repository,
     branch: &BranchName,
     commit: ObjectId,
+    redeem: impl FnOnce() -> Result<(), TreesError>,
 ) -> Result<(), PublishError> {
     require_not_checked_out(repo, branch)?;
     match exact_reference(repo, &branch.full_ref()).map_err(PublishError::Failed)? {
@@ -65,6 +67,7 @@ pub(super) fn delete(
             log: RefLog::AndReference,
         },
         None,
+        redeem,
     )
 }
 
@@ -73,6 +76,7 @@ fn update(
     branch: &BranchName,
     change: Change,
     committer: Option<gix::actor::SignatureRef<'_>>,
+    redeem: impl FnOnce() -> Result<(), TreesError>,
 ) -> Result<(), PublishError> {
     let doing = format!("Writing branch `{branch}`");
     let name = FullName::try_from(branch.full_ref()).map_err(|e| {
@@ -92,6 +96,8 @@ fn update(
         .transaction()
         .prepare([edit], wait, wait)
         .map_err(|e| refused(repo, branch, &e))?;
+    // The lock is held: this is the moment that the permit is for. Dropping `prepared` gives the lock back.
+    redeem().map_err(PublishError::Failed)?;
     // From here on a failure may leave the ref changed.
     match prepared.commit(committer) {
         Ok(_) => Ok(()),

@@ -10,12 +10,21 @@ use crate::error::{corrupt, unavailable, unsupported};
 use crate::objects::{decode_commit, to_gix};
 use crate::prepare::hash;
 use crate::source;
-use countersign_core::permit::{ContentPermit, DeleteBranch, PushBranch, RetractPermit};
+use countersign_core::permit::{ContentPermit, DeleteBranch, PERMIT_MAX_MS, PushBranch, RetractPermit};
 use countersign_core::time::Timestamp;
 use countersign_ports::trees::{ObjectKind, PreparedCommit, PublishError, RepoSource, TreesError};
 use gix::ObjectId;
 use gix::objs::Kind;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// See [`countersign_ports::trees::Trees::stage`].
+pub(crate) fn stage(
+    first: &ContentPermit<PushBranch>,
+    repo: &RepoSource,
+    prepared: &PreparedCommit,
+) -> Result<(), PublishError> {
+    add_objects(first.op(), repo, prepared).map(drop)
+}
 
 /// See [`countersign_ports::trees::Trees::publish`].
 pub(crate) fn publish(
@@ -23,20 +32,34 @@ pub(crate) fn publish(
     repo: &RepoSource,
     prepared: &PreparedCommit,
 ) -> Result<(), PublishError> {
-    let op = permit
-        .redeem(now())
-        .map_err(|e| PublishError::Failed(expired(&e.to_string())))?
-        .op;
-    create_branch(&op, repo, prepared)
+    let (op, began) = (permit.op().clone(), Instant::now());
+    create_branch(&op, repo, prepared, || {
+        in_time(began)?;
+        permit
+            .redeem(now())
+            .map(drop)
+            .map_err(|e| expired(&e.to_string()))
+    })
 }
 
 /// See [`countersign_ports::trees::Trees::retract`].
 pub(crate) fn retract(permit: RetractPermit<DeleteBranch>, repo: &RepoSource) -> Result<(), PublishError> {
-    let op = permit
-        .redeem(now())
-        .map_err(|e| PublishError::Failed(expired(&e.to_string())))?
-        .op;
-    delete_branch(&op, repo)
+    let (op, began) = (permit.op().clone(), Instant::now());
+    delete_branch(&op, repo, || {
+        in_time(began)?;
+        permit
+            .redeem(now())
+            .map(drop)
+            .map_err(|e| expired(&e.to_string()))
+    })
+}
+
+/// A wall clock that was set back makes no permit younger.
+fn in_time(began: Instant) -> Result<(), TreesError> {
+    if began.elapsed() < Duration::from_millis(PERMIT_MAX_MS) {
+        return Ok(());
+    }
+    Err(expired("The permit was held for too long"))
 }
 
 fn now() -> Timestamp {
@@ -50,27 +73,48 @@ fn expired(said: &str) -> TreesError {
     unavailable("permit-expired", format!("{said}. Ask the gate again."))
 }
 
+/// Everything of the commit in the object database, no ref touched.
 #[tracing::instrument(level = "debug", skip_all, fields(repository = %repo.id, branch = %op.branch))]
-fn create_branch(op: &PushBranch, repo: &RepoSource, prepared: &PreparedCommit) -> Result<(), PublishError> {
+fn add_objects(
+    op: &PushBranch,
+    repo: &RepoSource,
+    prepared: &PreparedCommit,
+) -> Result<gix::Repository, PublishError> {
     let failed = PublishError::Failed;
     let objects = verify(op, repo, prepared).map_err(failed)?;
     let opened = source::open_registered(repo).map_err(failed)?;
     branch::require_free(&opened, &op.branch)?;
     write::write_missing(&opened, &objects).map_err(failed)?;
-    let commit = to_gix(op.commit.as_str()).map_err(failed)?;
-    let bytes = objects.last().map_or(&[][..], |o| o.bytes);
-    branch::create(&opened, &op.branch, commit, bytes)
+    Ok(opened)
+}
+
+/// `redeem` is asked with the ref's lock held; its no leaves the ref as it was.
+#[tracing::instrument(level = "debug", skip_all, fields(repository = %repo.id, branch = %op.branch))]
+fn create_branch(
+    op: &PushBranch,
+    repo: &RepoSource,
+    prepared: &PreparedCommit,
+    redeem: impl FnOnce() -> Result<(), TreesError>,
+) -> Result<(), PublishError> {
+    let opened = add_objects(op, repo, prepared)?;
+    let commit = to_gix(op.commit.as_str()).map_err(PublishError::Failed)?;
+    let bytes = prepared.objects.last().map_or(&[][..], |(_, bytes)| bytes);
+    branch::create(&opened, &op.branch, commit, bytes, redeem)
 }
 
 #[tracing::instrument(level = "debug", skip_all, fields(repository = %repo.id, branch = %op.branch))]
-fn delete_branch(op: &DeleteBranch, repo: &RepoSource) -> Result<(), PublishError> {
+fn delete_branch(
+    op: &DeleteBranch,
+    repo: &RepoSource,
+    redeem: impl FnOnce() -> Result<(), TreesError>,
+) -> Result<(), PublishError> {
     let failed = PublishError::Failed;
     if op.repository != repo.id {
         return Err(failed(other_repository()));
     }
     let opened = source::open_registered(repo).map_err(failed)?;
     let commit = to_gix(op.commit.as_str()).map_err(failed)?;
-    branch::delete(&opened, &op.branch, commit)
+    branch::delete(&opened, &op.branch, commit, redeem)
 }
 
 /// A new object whose id was computed from its bytes just now.

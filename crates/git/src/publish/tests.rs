@@ -64,7 +64,7 @@ impl Scene {
     }
 
     fn push(&self) -> Result<(), PublishError> {
-        create_branch(&self.op(), &self.repo, &self.prepared)
+        create_branch(&self.op(), &self.repo, &self.prepared, || Ok(()))
     }
 
     fn deletion(&self) -> DeleteBranch {
@@ -178,7 +178,7 @@ fn no_hook_of_the_target_runs() {
         &format!("touch '{}'", marker.display()),
     ]);
     scene.push().expect("written");
-    delete_branch(&scene.deletion(), &scene.repo).expect("deleted");
+    delete_branch(&scene.deletion(), &scene.repo, || Ok(())).expect("deleted");
     assert!(!marker.exists());
     scene.sandbox.git(["branch", "control"]);
     assert!(marker.exists(), "control: the trap works");
@@ -189,7 +189,7 @@ fn writing_twice_or_over_a_stranger_is_a_mismatch() {
     let scene = Scene::new();
     scene.push().expect("written");
     assert!(mismatch_words(scene.push()).contains(scene.prepared.commit.as_str()));
-    delete_branch(&scene.deletion(), &scene.repo).expect("deleted");
+    delete_branch(&scene.deletion(), &scene.repo, || Ok(())).expect("deleted");
     scene.sandbox.git(["branch", NAME]);
     let main = scene.sandbox.git(["rev-parse", "main"]);
     for pack in [false, true] {
@@ -259,7 +259,7 @@ fn what_the_permit_does_not_name_is_refused() {
     ];
     for (op, want) in ops {
         assert_eq!(
-            failed_code(create_branch(&op, &scene.repo, &scene.prepared)),
+            failed_code(create_branch(&op, &scene.repo, &scene.prepared, || Ok(()))),
             want
         );
     }
@@ -271,19 +271,19 @@ fn what_the_permit_does_not_name_is_refused() {
         .1
         .extend_from_slice(b"!");
     assert_eq!(
-        failed_code(create_branch(&scene.op(), &scene.repo, &forged)),
+        failed_code(create_branch(&scene.op(), &scene.repo, &forged, || Ok(()))),
         "permit-mismatch"
     );
     let mut lacking = scene.prepared.clone();
     lacking.objects.remove(0);
     assert_eq!(
-        failed_code(create_branch(&scene.op(), &scene.repo, &lacking)),
+        failed_code(create_branch(&scene.op(), &scene.repo, &lacking, || Ok(()))),
         "base-missing"
     );
     let mut empty = scene.prepared.clone();
     empty.objects.clear();
     assert_eq!(
-        failed_code(create_branch(&scene.op(), &scene.repo, &empty)),
+        failed_code(create_branch(&scene.op(), &scene.repo, &empty, || Ok(()))),
         "permit-mismatch"
     );
     assert_eq!(scene.found(), None);
@@ -366,7 +366,9 @@ fn a_foreign_content_under_an_id_is_noticed() {
 #[test]
 fn retracting_takes_only_our_commit_away() {
     let scene = Scene::new();
-    assert!(mismatch_words(delete_branch(&scene.deletion(), &scene.repo)).contains("does not exist"));
+    assert!(
+        mismatch_words(delete_branch(&scene.deletion(), &scene.repo, || Ok(()))).contains("does not exist")
+    );
     scene.push().expect("written");
     let tip = scene
         .sandbox
@@ -374,7 +376,7 @@ fn retracting_takes_only_our_commit_away() {
     scene
         .sandbox
         .git(["update-ref", &format!("refs/heads/{NAME}"), &tip]);
-    assert!(mismatch_words(delete_branch(&scene.deletion(), &scene.repo)).contains(&tip));
+    assert!(mismatch_words(delete_branch(&scene.deletion(), &scene.repo, || Ok(()))).contains(&tip));
     scene.sandbox.git([
         "update-ref",
         &format!("refs/heads/{NAME}"),
@@ -386,10 +388,10 @@ fn retracting_takes_only_our_commit_away() {
         ..scene.deletion()
     };
     assert_eq!(
-        failed_code(delete_branch(&other, &scene.repo)),
+        failed_code(delete_branch(&other, &scene.repo, || Ok(()))),
         "other-repository"
     );
-    delete_branch(&scene.deletion(), &scene.repo).expect("deleted");
+    delete_branch(&scene.deletion(), &scene.repo, || Ok(())).expect("deleted");
     assert_eq!(scene.found(), None);
     assert_eq!(
         scene.sandbox.git(["for-each-ref", "--format=%(refname)"]),
@@ -409,7 +411,7 @@ fn a_bare_target_works_too() {
         id: scene.repo.id.clone(),
         git_dir,
     };
-    create_branch(&scene.op(), &repo, &scene.prepared).expect("written");
+    create_branch(&scene.op(), &repo, &scene.prepared, || Ok(())).expect("written");
     let state = scene
         .trees
         .read_branch(&repo, &branch(NAME))
@@ -457,4 +459,26 @@ fn preparing_refuses_what_was_not_approved() {
         [ObjectKind::Blob, ObjectKind::Tree, ObjectKind::Commit],
         "children first, nothing old"
     );
+}
+
+#[test]
+fn a_permit_that_ran_out_at_the_lock_leaves_everything_as_it_was() {
+    let scene = Scene::new();
+    let refused = create_branch(&scene.op(), &scene.repo, &scene.prepared, || {
+        Err(expired("too old"))
+    });
+    assert_eq!(failed_code(refused), "permit-expired");
+    assert_eq!(scene.found(), None, "no ref was made");
+    scene.push().expect("the lock was given back");
+    let kept = delete_branch(&scene.deletion(), &scene.repo, || Err(expired("too old")));
+    assert_eq!(failed_code(kept), "permit-expired");
+    assert!(scene.found().is_some());
+}
+
+#[test]
+fn staged_objects_are_named_by_no_ref() {
+    let scene = Scene::new();
+    add_objects(&scene.op(), &scene.repo, &scene.prepared).expect("staged");
+    assert_eq!(scene.found(), None);
+    scene.push().expect("written");
 }

@@ -2,7 +2,8 @@
 
 use crate::support::{World, ada, input_id, sha};
 use countersign_core::act::{Act, SeenDigest};
-use countersign_core::digest::{ApprovalDigest, PatchSetDigest};
+use countersign_core::digest::{ApprovalDigest, EvidenceDigest, PatchSetDigest};
+use countersign_core::gate::{GateId, GateOutcome, GateResult};
 use countersign_core::id::{
     AttemptNumber, BranchName, EffectId, Fence, RepositoryId, RequestId, Revision, TenantId, TreeSha,
     Version, WriteIntentId,
@@ -11,7 +12,7 @@ use countersign_core::permit::{FreshFacts, GateRefusal, PushBranch, WriteGate};
 use countersign_core::workflow::event::{Approval, Attempt, WriteIntent};
 use countersign_core::workflow::{Effect, Event, State, Workflow};
 use countersign_ports::store::{
-    ClaimedEffect, Clock as _, InputStatus, LEASE_MS, NewInput, Settles, StoreError,
+    ClaimedEffect, Clock as _, InputStatus, LEASE_MS, NewInput, OutsideFacts, Settles, StoreError,
 };
 
 #[tokio::test]
@@ -28,7 +29,7 @@ async fn a_lost_claim_gives_no_facts() {
     old.fence = Fence(old.fence.0 + 1);
     let local = writing.world.local();
     assert!(matches!(
-        local.fresh_facts(&old, &writing.attempt, true).await,
+        local.fresh_facts(&old, &writing.attempt, outside(true)).await,
         Err(StoreError::ClaimLost)
     ));
     writing.world.clock.forward(LEASE_MS);
@@ -145,7 +146,7 @@ impl Writing {
     async fn facts(&self, baseline_unchanged: bool) -> Result<FreshFacts, StoreError> {
         self.world
             .local()
-            .fresh_facts(&self.effect, &self.attempt, baseline_unchanged)
+            .fresh_facts(&self.effect, &self.attempt, outside(baseline_unchanged))
             .await
     }
 
@@ -198,7 +199,7 @@ fn applying_events(world: &World, workflow: &Workflow, forged: bool) -> Vec<Even
     let effect = Effect::WriteBranch {
         intent: intent.id.clone(),
     };
-    vec![
+    let mut events = vec![
         Event::ApprovalGiven { approval },
         Event::StateEntered {
             state: State::Applying,
@@ -211,7 +212,17 @@ fn applying_events(world: &World, workflow: &Workflow, forged: bool) -> Vec<Even
             id: EffectId::derive(&workflow.id, 2),
             effect,
         },
-    ]
+    ];
+    let passed = |gate| GateResult {
+        gate,
+        revision: Revision(1),
+        outcome: GateOutcome::Passed,
+        checks: vec![],
+        evidence: EvidenceDigest::of_bytes(b"crafted"),
+    };
+    let before = GateId::ALL.into_iter().filter(|gate| *gate < GateId::Ci);
+    events.extend(before.map(|gate| Event::GateEvaluated { result: passed(gate) }));
+    events
 }
 
 fn intent(workflow: &Workflow) -> WriteIntent {
@@ -224,5 +235,12 @@ fn intent(workflow: &Workflow) -> WriteIntent {
         tree: TreeSha::parse(&"d".repeat(40)).unwrap(),
         patch_set: PatchSetDigest::of_bytes(b"patch set"),
         approval: ApprovalDigest::of_bytes(b"approval"),
+    }
+}
+
+fn outside(baseline_unchanged: bool) -> OutsideFacts {
+    OutsideFacts {
+        baseline_unchanged,
+        base_stands: true,
     }
 }
