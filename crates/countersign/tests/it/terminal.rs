@@ -1,6 +1,6 @@
 //! A person at a terminal: `script` gives the program a terminal of its own, and the test types.
 
-use crate::support::{Ran, World};
+use crate::support::{Ran, World, me};
 use std::io::{Read as _, Write as _};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
