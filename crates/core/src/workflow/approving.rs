@@ -1,10 +1,10 @@
 //! Asking for approvals, counting them, and gate 3.
 
-use super::decide::{Refusal, Turn};
 use super::effect::SealPurpose;
 use super::event::{Approval, CheckpointRef, Event, RequestStatus, ResumePoint, Subject};
 use super::planning::approval_window_ms;
-use super::{Effect, State, Workflow};
+use super::turn::Turn;
+use super::{Effect, Refusal, State, Workflow};
 use crate::act::{Act, SeenDigest};
 use crate::digest::ApprovalDigest;
 use crate::gate::{Check, CheckId, GateId};

@@ -1,12 +1,12 @@
 //! What humans do. One function for every door: terminal today, API and comments later (hazard 13).
 
 use super::approving::{ask_again, count_approvals};
-use super::decide::{Refusal, Turn};
 use super::effect::SealPurpose;
 use super::event::{Approval, Event, Request, RequestStatus, ResumePoint, RevisionCause, Subject};
 use super::planning::{approval_window_ms, ask_for_plan, plan_approved};
+use super::turn::Turn;
 use super::writing::{any_written, pin_anew, retract_next};
-use super::{EVENTS_MAX, Effect, State, Workflow};
+use super::{EVENTS_MAX, Effect, Refusal, State, Workflow};
 use crate::act::{Act, Attendance, COMMENT_MAX_BYTES, SeenDigest, SignedAct};
 use crate::feedback::AgentSpec;
 use crate::gate::{GateId, GateOutcome};

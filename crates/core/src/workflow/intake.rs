@@ -1,9 +1,9 @@
 //! From a submission to pinned bases: gate 0, and the effective policy of every repository.
 
-use super::decide::{Refusal, Turn};
 use super::event::{Event, PinnedRepo, RepoLookup};
 use super::input::{LoadedRepo, Submission};
-use super::{Effect, State, Workflow};
+use super::turn::Turn;
+use super::{Effect, Refusal, State, Workflow};
 use crate::digest::ContextHash;
 use crate::feedback::{REPOSITORIES_MAX, RepoRole};
 use crate::gate::{Check, CheckId, GateId};

@@ -15,12 +15,16 @@ pub mod input;
 pub mod intake;
 pub mod planning;
 pub mod proposing;
+mod refusal;
+mod turn;
 pub mod writing;
 
-pub use decide::{Decision, Refusal, decide, start};
+pub use decide::{decide, start};
 pub use effect::Effect;
 pub use event::Event;
 pub use input::{EffectResult, Input, Submission};
+pub use refusal::Refusal;
+pub use turn::Decision;
 
 use crate::artifact::{AgentRole, Architecture, Critique, Plan, TriageDecision};
 use crate::digest::{ApprovalDigest, ContextHash, PlanDigest, PolicyDigest};

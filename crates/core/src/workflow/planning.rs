@@ -1,9 +1,9 @@
 //! Triage, architecture and plan: gate 1, and the plan's approval where it is asked for.
 
-use super::decide::Turn;
 use super::event::{AgentRun, Event, RequestStatus, ResumePoint, Subject};
 use super::input::{PathLookup, Refused};
 use super::intake::people_check;
+use super::turn::Turn;
 use super::{Effect, REFUSALS_MAX, State, Workflow};
 use crate::artifact::{AgentRole, Architecture, PathExpectation, Plan, TriageDecision, Verdict};
 use crate::digest::PlanDigest;

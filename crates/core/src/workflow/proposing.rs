@@ -1,10 +1,10 @@
 //! Drafts, critic and policy: gate 2.
 
-use super::decide::Turn;
 use super::effect::SealPurpose;
 use super::event::{AgentRun, Event, ResumePoint};
 use super::input::Refused;
 use super::planning::{ask_for_plan, count, needs_plan_approval, planned_paths, refuse};
+use super::turn::Turn;
 use super::{Effect, State, Workflow};
 use crate::artifact::{AgentRole, Critique};
 use crate::gate::{Check, CheckId, GateId};

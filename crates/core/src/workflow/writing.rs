@@ -1,9 +1,9 @@
 //! From approvals to branches: gate 4, one write at a time, read back; and taking out of play what was written.
 
 use super::approving::standing;
-use super::decide::{Refusal, Turn};
 use super::event::{Attempt, AttemptOutcome, Event, ResumePoint, RevisionCause, Standing, WriteIntent};
-use super::{Effect, State, WRITE_WINDOW_MS, Workflow};
+use super::turn::Turn;
+use super::{Effect, Refusal, State, WRITE_WINDOW_MS, Workflow};
 use crate::gate::{self, Check, CheckId, GateId};
 use crate::id::{AttemptNumber, RepositoryId, Revision, WriteIntentId};
 use crate::member::Roster;
