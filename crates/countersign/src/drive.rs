@@ -3,6 +3,7 @@
 //! The lock is held only while there is something to do, never while a person thinks, so that several terminals can
 //! work on one data folder.
 
+use crate::adapters::SystemClock;
 use crate::error::CliError;
 use crate::render::story::Names;
 use crate::session::Session;
@@ -11,7 +12,7 @@ use countersign_core::act::{Act, ActRecord, Attendance, AuthenticatedBy, SignedA
 use countersign_core::id::{InputId, TenantId, WorkflowId};
 use countersign_core::workflow::Workflow;
 use countersign_engine::{Ports, Step, Worker};
-use countersign_ports::store::{InputStatus, NewInput};
+use countersign_ports::store::{Clock as _, InputStatus, NewInput};
 use countersign_store::OwnerLock;
 use std::time::{Duration, Instant};
 
@@ -77,7 +78,22 @@ async fn done_by_another(
     Ok(session.load(id).await?.is_some_and(|w| rests(&w)))
 }
 
+/// How far this machine's clock may be behind the ledger, in milliseconds.
+const CLOCK_SKEW_MAX_MS: u64 = 5_000;
+
+/// With a clock behind the ledger nothing would come due and nothing may be written: better said than waited for.
+async fn refuse_old_clock(session: &Session) -> Result<(), CliError> {
+    let (clock, ledger) = (SystemClock.now(), session.ports.store.now().await?);
+    if clock.plus_ms(CLOCK_SKEW_MAX_MS) >= ledger {
+        return Ok(());
+    }
+    let text = format!("this machine's clock says {clock}, but the ledger is at {ledger} already");
+    Err(CliError::refused("clock-behind", text)
+        .next("Set the clock right and run it again; nothing is lost."))
+}
+
 async fn work(session: &Session, id: &WorkflowId, until: Until) -> Result<(), CliError> {
+    refuse_old_clock(session).await?;
     let worker = Worker::start(
         ports(session, id, until).await?,
         format!("cli-{}", std::process::id()),
