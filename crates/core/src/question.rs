@@ -73,7 +73,7 @@ pub enum QuestionKind {
     WriteIncomplete,
     /// A branch of our name holds something that is not ours.
     ForeignBranch,
-    /// The base branch is gone or was rewritten.
+    /// The base branch is gone.
     BaseLost,
     /// A step failed on every try.
     StepFailed,
@@ -121,7 +121,7 @@ impl QuestionKind {
             QuestionKind::ForeignBranch => {
                 "The branch name is taken by something that is not ours. What now?"
             }
-            QuestionKind::BaseLost => "The base branch is gone or its history was rewritten. What now?",
+            QuestionKind::BaseLost => "The base branch is gone. What now?",
             QuestionKind::StepFailed => "A step failed on every try. What now?",
         }
     }

@@ -80,6 +80,7 @@ impl Session {
         let folder = &app.folder;
         folder.create()?;
         let keys = Keys::new(folder.keys());
+        refuse_lost_key(folder, &keys)?;
         let signer = Arc::new(Signer(keys.ledger()?));
         let member_keys = Arc::new(FolderKeys(keys.clone()));
         let clock = Arc::new(SystemClock);
@@ -237,6 +238,20 @@ fn random() -> Result<u128, CliError> {
         .try_fill_bytes(&mut bytes)
         .map_err(|e| CliError::internal("no-randomness", format!("the system gives no randomness: {e}")))?;
     Ok(u128::from_le_bytes(bytes))
+}
+
+/// A new key in the place of a lost one would be another log: everybody who trusted the old one would be left alone.
+fn refuse_lost_key(folder: &Folder, keys: &Keys) -> Result<(), CliError> {
+    if keys.existing_ledger()?.is_some() || !folder.database().exists() {
+        return Ok(());
+    }
+    let text = format!(
+        "the key that signs this ledger is gone from {}",
+        folder.keys().display()
+    );
+    Err(CliError::internal("ledger-key-missing", text).next(
+        "Put the keys folder back from where it is kept, or name it with --keys; or begin a new data folder.",
+    ))
 }
 
 /// Longest name of a person, in characters.

@@ -13,7 +13,7 @@ use std::time::Duration;
 use tracing::Instrument as _;
 
 /// How long to wait before the second, third, fourth and fifth try, in milliseconds.
-const BACKOFF_MS: [u64; 4] = [500, 2_000, 8_000, 30_000];
+const BACKOFF_MS: [u64; 4] = [250, 1_000, 3_000, 8_000];
 /// The sweep: how long a worker sleeps at most before it looks again.
 const SWEEP: Duration = Duration::from_millis(500);
 
@@ -227,7 +227,7 @@ impl Worker {
             Ok(Outcome::Recorded) => Ok(()),
             Ok(Outcome::Refused(refusal)) => {
                 tracing::debug!(code = refusal.code(), "the effect's result is out of date");
-                let at = self.ports.store.now().await?;
+                let at = self.backoff(claimed).await?;
                 let put_back = judge.store.reschedule(claimed, at, refusal.code(), true).await;
                 ignore_lost_claim(put_back)
             }

@@ -33,7 +33,23 @@ pub(crate) struct Entry {
 /// All events of a workflow.
 pub(crate) async fn events(tx: &Tx<'_>, workflow: &WorkflowId) -> Result<Vec<EventRecord>, StoreError> {
     let entries = whole_stream(tx, workflow.as_str()).await?;
+    let recorded = crate::workflows::recorded_version(tx, workflow)
+        .await?
+        .map_or(0, |v| v.0);
+    if recorded != entries.len() as u64 {
+        return Err(error::damaged(format_args!(
+            "the stream {workflow} has {} entries and {recorded} were recorded",
+            entries.len()
+        )));
+    }
     entries.iter().map(|entry| event(tx, workflow, entry)).collect()
+}
+
+/// Bodies of the tenant's own facts of one kind, checked against the log.
+pub(crate) async fn tenant_facts(tx: &Tx<'_>, kind: &str) -> Result<Vec<Vec<u8>>, StoreError> {
+    let entries = whole_stream(tx, log::TENANT_STREAM).await?;
+    let of_kind = entries.into_iter().filter(|e| e.leaf.kind == kind);
+    Ok(of_kind.filter_map(|e| e.body.map(|(_, body)| body)).collect())
 }
 
 /// Entries of one stream or of all, from an index on.

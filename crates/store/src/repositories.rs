@@ -3,6 +3,7 @@
 use crate::db::Tx;
 use crate::log::{self, KIND_REPOSITORY_REGISTERED};
 use crate::row::{Row, int, time};
+use crate::{entries, error};
 use countersign_core::digest::canonical_json;
 use countersign_core::id::RepositoryId;
 use countersign_ports::store::{RepositoryRow, StoreError};
@@ -50,13 +51,7 @@ pub(crate) async fn register(tx: &Tx<'_>, git_dir: &Path) -> Result<RepositoryRo
     )
     .await?;
     let id = RepositoryId::local(number);
-    let fact = Registered {
-        v: FACT_VERSION,
-        repository: id.clone(),
-        name: &name,
-        git_dir: percent_encoded(git_dir),
-    };
-    log::append_tenant_fact(tx, KIND_REPOSITORY_REGISTERED, &canonical_json(&fact)).await?;
+    log::append_tenant_fact(tx, KIND_REPOSITORY_REGISTERED, &fact(&id, &name, git_dir)).await?;
     Ok(RepositoryRow {
         id,
         name,
@@ -65,10 +60,34 @@ pub(crate) async fn register(tx: &Tx<'_>, git_dir: &Path) -> Result<RepositoryRo
     })
 }
 
-/// All repositories, by number.
+/// All repositories, by number. Where one lies decides where approved content goes, so each row is held against its
+/// registration in the ledger.
 pub(crate) async fn list(tx: &Tx<'_>) -> Result<Vec<RepositoryRow>, StoreError> {
     let rows = tx.rows(&format!("{COLUMNS} ORDER BY number"), []).await?;
-    rows.iter().map(read).collect()
+    let rows: Vec<RepositoryRow> = rows.iter().map(read).collect::<Result<_, _>>()?;
+    let facts = entries::tenant_facts(tx, KIND_REPOSITORY_REGISTERED).await?;
+    match rows
+        .iter()
+        .find(|row| !facts.contains(&fact(&row.id, &row.name, &row.git_dir)))
+    {
+        None => Ok(rows),
+        Some(changed) => {
+            tracing::error!(repository = %changed.id, "ALARM: a repository's row is not what was registered");
+            Err(error::damaged(format_args!(
+                "the row of repository {} was changed",
+                changed.id
+            )))
+        }
+    }
+}
+
+fn fact(id: &RepositoryId, name: &str, git_dir: &Path) -> Vec<u8> {
+    canonical_json(&Registered {
+        v: FACT_VERSION,
+        repository: id.clone(),
+        name,
+        git_dir: percent_encoded(git_dir),
+    })
 }
 
 async fn find(tx: &Tx<'_>, git_dir: &Path) -> Result<Option<RepositoryRow>, StoreError> {

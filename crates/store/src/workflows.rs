@@ -50,6 +50,11 @@ pub(crate) async fn version(tx: &Tx<'_>, id: &WorkflowId) -> Result<Version, Sto
     found.map(|(version, _)| version).ok_or_else(|| not_found(id))
 }
 
+/// A workflow's version, if there is such a workflow.
+pub(crate) async fn recorded_version(tx: &Tx<'_>, id: &WorkflowId) -> Result<Option<Version>, StoreError> {
+    Ok(current(tx, id).await?.map(|(version, _)| version))
+}
+
 /// Workflows, newest first.
 pub(crate) async fn list(tx: &Tx<'_>, limit: u32) -> Result<Vec<WorkflowRow>, StoreError> {
     let sql = format!("{COLUMNS} ORDER BY created_at DESC, id DESC LIMIT $2");

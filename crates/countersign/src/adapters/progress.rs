@@ -58,7 +58,10 @@ impl Observer for Progress {
         let mut page = Page::new();
         page.line(0).add(Style::Warn, "! ").add(
             Style::Plain,
-            format!("{}; it is tried again", story::one_line(message)),
+            format!(
+                "{}; it is tried again",
+                story::one_line(message).trim_end_matches('.')
+            ),
         );
         self.terminal.print(&page);
     }

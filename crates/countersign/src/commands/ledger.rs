@@ -75,9 +75,9 @@ pub(super) async fn checkpoint(session: &Session) -> Result<Exit, CliError> {
         });
         return Ok(Exit::Ok);
     }
+    // The note alone goes to standard output, so that it can be kept as a file for `verify --checkpoint`.
+    terminal.pipe(row.note.as_bytes());
     let mut page = Page::new();
-    page.block(0, Style::Plain, &row.note);
-    page.gap();
     page.line(0)
         .column(Style::Dim, "leaves", 9)
         .add(Style::Plain, row.size.to_string());
@@ -87,7 +87,7 @@ pub(super) async fn checkpoint(session: &Session) -> Result<Exit, CliError> {
     page.line(0)
         .column(Style::Dim, "key", 9)
         .add(Style::Plain, vkey(session));
-    terminal.print(&page);
+    terminal.note(&page);
     Ok(Exit::Ok)
 }
 

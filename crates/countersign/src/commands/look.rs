@@ -42,7 +42,7 @@ fn one(page: &mut Page, row: &WorkflowRow) {
     page.line(0)
         .add(style, format!("{mark} "))
         .column(Style::Plain, row.id.as_str(), 31)
-        .column(style, row.state.as_str(), 20)
+        .column(style, row.state.as_str(), 22)
         .column(Style::Dim, day.replace('T', " "), 18)
         .column(Style::Name, names.join(", "), 20)
         .add(Style::Plain, " ")

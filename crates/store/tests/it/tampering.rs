@@ -132,3 +132,28 @@ async fn a_body_that_was_changed_is_not_given_out() {
         "data-damaged"
     );
 }
+
+#[tokio::test]
+async fn a_repository_that_was_moved_by_hand_is_not_written_to() {
+    let world = World::new().await;
+    let folder = std::path::Path::new("/srv/repos/greeter.git");
+    world.local().register_repository(folder).await.unwrap();
+    assert_eq!(world.local().repositories().await.unwrap().len(), 1);
+    world
+        .sql("UPDATE repositories SET git_dir = CAST('/srv/repos/other.git' AS BLOB)")
+        .await
+        .unwrap();
+    let noticed = world.local().repositories().await.unwrap_err();
+    assert_eq!(noticed.code(), "data-damaged");
+}
+
+#[tokio::test]
+async fn a_stream_that_lost_its_tail_is_not_read() {
+    let world = World::new().await;
+    let workflow = world.started(1).await;
+    let cut = "PRAGMA foreign_keys = OFF; DROP TRIGGER entries_never_go;
+        DELETE FROM entries WHERE idx = (SELECT max(idx) FROM entries)";
+    world.sql(cut).await.unwrap();
+    let noticed = world.local().events(&workflow.id).await.unwrap_err();
+    assert_eq!(noticed.code(), "data-damaged");
+}
