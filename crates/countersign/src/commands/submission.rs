@@ -12,6 +12,7 @@ use countersign_core::feedback::{
     AgentSpec, FEEDBACK_MAX_BYTES, Feedback, FeedbackOrigin, RepoRole, RepoSelection, SubmittedDiff,
 };
 use countersign_core::id::BranchName;
+use countersign_core::policy;
 use countersign_core::workflow::Submission;
 use countersign_ports::agent::ResolvedAgent;
 use countersign_ports::store::RepositoryRow;
@@ -38,6 +39,7 @@ pub(super) async fn read(session: &Session, flags: &StartFlags) -> Result<Submis
         return Err(CliError::usage("one-primary", text).next("Add `:secondary` to every other --repo."));
     }
     // Texts first: a mistake in them should not register anything.
+    refuse_broken_baseline(session)?;
     let issue = flags.issue.as_deref().map(read_issue).transpose()?;
     let agent = agent_flag(flags)?;
     let mut repositories = Vec::new();
@@ -230,6 +232,20 @@ async fn select(session: &Session, spec: &RepoSpec) -> Result<RepoSelection, Cli
 ///
 /// # Errors
 /// When it is none that can be used.
+/// A mistake in the organisation's policy would end the workflow as declined; it is said before anything starts.
+fn refuse_broken_baseline(session: &Session) -> Result<(), CliError> {
+    let file = session.app.folder.baseline();
+    let broken = |why: String| {
+        let text = format!("the organisation's policy {}: {why}", file.display());
+        CliError::refused("policy-unreadable", text).next("Correct that file and run it again.")
+    };
+    let Some(bytes) = session.ports.baseline.read().map_err(&broken)? else {
+        return Ok(());
+    };
+    let text = std::str::from_utf8(&bytes).map_err(|_| broken("it is not UTF-8".to_owned()))?;
+    policy::parse(text).map(drop).map_err(|e| broken(e.to_string()))
+}
+
 pub(super) async fn register(session: &Session, path: &Path) -> Result<(Probe, RepositoryRow), CliError> {
     let (git, path) = (session.git.clone(), path.to_path_buf());
     let probe = super::throwaway::blocking(move || git.probe(&path)).await??;

@@ -158,3 +158,34 @@ fn an_issue_without_rules_becomes_a_question_and_not_a_failure() {
     assert_eq!(shown["state"], "NeedsHuman");
     assert_eq!(shown["requests"][0]["choices"][0], "provide");
 }
+
+#[test]
+fn a_mistake_in_the_organisations_policy_is_said_before_anything_starts() {
+    let world = World::new();
+    world.run(&["repo", "add", "tollgate"]).exits(0);
+    world.file("data/policy.toml", "versoin = 1\n");
+    let run = ["run", "--repo", "tollgate", "--issue", "issue.md", "--yes"];
+    world
+        .run(&run)
+        .exits(2)
+        .says("policy-unreadable")
+        .says("write `version = 1`");
+    let listed = world.run(&["list", "--json"]).exits(0).json();
+    assert_eq!(
+        listed["workflows"].as_array().map(Vec::len),
+        Some(0),
+        "nothing began"
+    );
+}
+
+#[test]
+fn a_lost_ledger_key_is_not_replaced_by_a_new_one() {
+    let world = World::new();
+    world.run(&["repo", "add", "tollgate"]).exits(0);
+    std::fs::remove_file(world.path("data/keys/ledger.seed")).unwrap();
+    world
+        .run(&["ledger", "checkpoint"])
+        .exits(1)
+        .says("ledger-key-missing");
+    assert!(!world.path("data/keys/ledger.seed").exists());
+}
