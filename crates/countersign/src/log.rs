@@ -1,6 +1,7 @@
 //! The log on standard error, and what becomes of a panic.
 
 use crate::cli::{Global, LogFormat};
+use crate::redact::redact;
 use crate::terminal::visible;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -35,12 +36,13 @@ pub(crate) fn start(global: &Global) {
     };
 }
 
-/// Standard error, with everything that a terminal would act on made visible.
+/// Standard error, without what looks like a secret, and with everything that a terminal would act on made visible.
 struct Visible;
 
 impl Write for Visible {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let text = String::from_utf8_lossy(bytes);
+        let text = redact(&text);
         let shown: Vec<String> = text.split('\n').map(visible).collect();
         io::stderr().write_all(shown.join("\n").as_bytes())?;
         Ok(bytes.len())
@@ -65,6 +67,7 @@ pub(crate) fn catch_panics() {
     std::panic::set_hook(Box::new(|info| {
         let trace = std::backtrace::Backtrace::force_capture();
         let text = format!("{info}\n{trace}\n\n");
+        let text = redact(&text);
         let place = match PANICS.get().filter(|file| append(file, &text)) {
             Some(file) => format!("the details are in {}", file.display()),
             None => format!(

@@ -12,6 +12,7 @@ mod error;
 mod folder;
 mod keys;
 mod log;
+mod redact;
 mod render;
 mod session;
 mod talk;

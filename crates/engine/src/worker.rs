@@ -153,6 +153,7 @@ impl Worker {
             .observer
             .performing(&claimed.workflow, &claimed.effect, claimed.attempt);
         let performed = self.perform(&claimed).await;
+        tracing::info!(ok = performed.is_ok(), "performed");
         let (result, bodies) = match performed {
             Ok(Performed { result, bodies }) => (result, bodies),
             Err(EffectError::Store(StoreError::ClaimLost)) => return Ok(()),

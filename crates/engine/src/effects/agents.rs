@@ -311,6 +311,13 @@ impl Job<'_> {
             }
             Err(error) => return Err(error.into()),
         };
+        tracing::info!(
+            role = role.as_str(),
+            round,
+            took_ms,
+            by = answered_by,
+            "an agent was called"
+        );
         let run = AgentRun {
             role,
             revision,
