@@ -303,7 +303,8 @@ fn killed_at_any_moment_it_goes_on_to_one_branch() {
         .out
         .trim_end()
         .to_owned();
-    for pause_ms in [40, 80, 120, 160, 200, 250, 300, 400] {
+    // Fewer than the tries that one step has: a step whose worker dies every time is a question, not an end.
+    for pause_ms in [60, 150, 250, 400] {
         let program = env!("CARGO_BIN_EXE_countersign");
         let mut command = std::process::Command::new(program);
         world.surroundings(&mut command);
