@@ -7,11 +7,6 @@ use countersign_core::workflow::Event;
 use countersign_ledger::{Bundle, BundleBuilder};
 use countersign_ports::store::{CheckpointSigner, TenantStore};
 
-/// Media type of a canonical diff.
-const DIFF: &str = "text/x-diff";
-/// Media type of everything else that is kept.
-const OTHER: &str = "application/octet-stream";
-
 /// Puts a bundle together against a fresh checkpoint.
 ///
 /// # Errors
@@ -28,19 +23,19 @@ pub async fn export(
         builder.push(entry);
     }
     for record in store.events(workflow).await? {
-        for (media, hash) in evidence(&record.event) {
-            builder.attach(media, store.body(&hash).await?);
+        for hash in evidence(&record.event) {
+            builder.attach(store.body(&hash).await?);
         }
     }
     Ok(builder.finish(checkpoint.note, &signer.verifiers(store.tenant())))
 }
 
 /// The bodies that an event names.
-fn evidence(event: &Event) -> Vec<(&'static str, BodyHash)> {
+fn evidence(event: &Event) -> Vec<BodyHash> {
     match event {
-        Event::DraftsRecorded { drafts } => drafts.iter().map(|d| (DIFF, d.canonical)).collect(),
-        Event::AgentCalled { run } => vec![(OTHER, run.output)],
-        Event::LedgerSealed { checkpoint, .. } => vec![("text/plain", checkpoint.note)],
+        Event::DraftsRecorded { drafts } => drafts.iter().map(|d| d.canonical).collect(),
+        Event::AgentCalled { run } => vec![run.output],
+        Event::LedgerSealed { checkpoint, .. } => vec![checkpoint.note],
         Event::WorkflowStarted { .. }
         | Event::StateEntered { .. }
         | Event::EffectRequested { .. }

@@ -74,13 +74,11 @@ pub enum Body {
     Erased,
 }
 
-/// Content under its own hash. Its media type is a label that nothing vouches for.
+/// Content under its own hash. What it is says the body that names the hash; a label here would be vouched for by nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attachment {
     /// SHA-256 of the body (checked by [`crate::verify()`], not by [`Bundle::parse`]).
     pub hash: ContentHash,
-    /// `type/subtype`, lower case, without parameters.
-    pub media: String,
     /// The content.
     pub body: Vec<u8>,
 }
@@ -111,15 +109,12 @@ impl BundleBuilder {
         self
     }
 
-    /// Adds content under its SHA-256 and gives that hash. The same content again changes nothing: its first
-    /// media type stays.
-    pub fn attach(&mut self, media: impl Into<String>, body: Vec<u8>) -> ContentHash {
+    /// Adds content under its SHA-256 and gives that hash. The same content again changes nothing.
+    pub fn attach(&mut self, body: Vec<u8>) -> ContentHash {
         let hash = content_hash(&body);
-        self.attachments.entry(hash).or_insert_with(|| Attachment {
-            hash,
-            media: media.into(),
-            body,
-        });
+        self.attachments
+            .entry(hash)
+            .or_insert_with(|| Attachment { hash, body });
         hash
     }
 
@@ -187,16 +182,6 @@ impl Bundle {
         for (entry, item) in self.entries.iter().enumerate() {
             item.check()
                 .map_err(|field| BundleError::EntryField { entry, field })?;
-        }
-        if let Some(position) = self
-            .attachments
-            .iter()
-            .position(|item| !text::is_media(&item.media))
-        {
-            return Err(BundleError::AttachmentField {
-                attachment: position,
-                field: "media",
-            });
         }
         if !self.attachments.is_sorted_by(|one, next| one.hash < next.hash) {
             return Err(BundleError::Unordered { what: "attachments" });

@@ -47,7 +47,7 @@ pub struct Report {
     /// How many of them have an erased body. Anyone can erase a body in a copy, so a body that is gone says
     /// nothing about who removed it.
     pub erased: usize,
-    /// Attachments; each matches its hash. Their media types are unproven labels, and one left out is not
+    /// Attachments; each matches its hash. One left out is not
     /// noticed here: look for the hashes that the bodies name.
     pub attachments: Vec<Attachment>,
 }

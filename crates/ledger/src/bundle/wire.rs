@@ -36,7 +36,6 @@ struct Entry {
 #[serde(deny_unknown_fields)]
 struct Attached {
     hash: String,
-    media: String,
     body: String,
 }
 
@@ -75,7 +74,6 @@ impl From<&Attachment> for Attached {
     fn from(attachment: &Attachment) -> Self {
         Self {
             hash: attachment.hash.to_string(),
-            media: attachment.media.clone(),
             body: STANDARD.encode(&attachment.body),
         }
     }
@@ -139,7 +137,6 @@ fn read_attachment(attachment: usize, wire: Attached) -> Result<Attachment, Bund
     let malformed = |field| BundleError::AttachmentField { attachment, field };
     Ok(Attachment {
         hash: ContentHash::from_hex(&wire.hash).map_err(|_| malformed("hash"))?,
-        media: wire.media,
         body: STANDARD.decode(&wire.body).map_err(|_| malformed("body"))?,
     })
 }

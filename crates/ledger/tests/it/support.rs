@@ -110,8 +110,8 @@ pub(crate) fn export(items: &[Item], signer: &LedgerKey) -> Bundle {
             proof,
         });
     }
-    builder.attach("text/x-diff", b"--- a/x\n+++ b/x\n".to_vec());
-    builder.attach("text/plain", b"plan".to_vec());
+    builder.attach(b"--- a/x\n+++ b/x\n".to_vec());
+    builder.attach(b"plan".to_vec());
     let note = sign_checkpoint(&origin_of(TENANT), log.size, &log.root(), signer).unwrap();
     builder.finish(note, &[signer.verifier()])
 }
