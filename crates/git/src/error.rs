@@ -1,6 +1,7 @@
 //! How failures of git, gix and the file system become our three kinds of error. Must never swallow a cause:
 //! what the machine said is part of the sentence, shortened.
 
+use countersign_core::policy::is_hidden_character;
 use countersign_ports::trees::TreesError;
 use std::fmt::Display;
 use std::io;
@@ -29,10 +30,18 @@ pub(crate) fn corrupt(code: &'static str, message: impl Into<String>) -> TreesEr
     }
 }
 
-/// A foreign error as one short line.
+/// A foreign error as one short line, in which characters that can't be seen are spelled out.
 pub(crate) fn cause(error: &impl Display) -> String {
     let line: String = error.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
-    line.chars().take(CAUSE_MAX_CHARS).collect()
+    let mut shown = String::new();
+    for c in line.chars().take(CAUSE_MAX_CHARS) {
+        if is_hidden_character(c) {
+            shown.extend(c.escape_unicode());
+        } else {
+            shown.push(c);
+        }
+    }
+    shown
 }
 
 /// A gix failure with everything that led to it.

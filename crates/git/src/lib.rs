@@ -6,6 +6,7 @@
 //! proposal must fulfil.
 
 mod apply;
+mod bench;
 mod diff;
 mod error;
 mod merge;
@@ -14,6 +15,7 @@ mod objects;
 mod prepare;
 mod program;
 mod publish;
+mod second;
 mod snapshot;
 mod source;
 #[cfg(test)]
@@ -27,7 +29,7 @@ use countersign_core::path::RepoPath;
 use countersign_core::permit::{ContentPermit, DeleteBranch, PushBranch, RetractPermit};
 use countersign_ports::trees::{
     Applied, ApplyRefusal, BaseStanding, BranchState, Heads, Pinned, PreparedCommit, Probe, PublishError,
-    RepoSource, SnapshotEntry, Trees, TreesError,
+    RepoSource, SecondOpinion, SnapshotEntry, Trees, TreesError,
 };
 use mirror::Mirrors;
 use std::path::{Path, PathBuf};
@@ -97,6 +99,15 @@ impl Trees for GitTrees {
     ) -> Result<Result<Applied, ApplyRefusal>, TreesError> {
         let (mirror, tree) = self.mirrors.pinned(&repo.id, base)?;
         apply::settle(apply::apply(&mirror, tree, diff))
+    }
+
+    fn second_opinion(
+        &self,
+        repo: &RepoSource,
+        base: &CommitSha,
+        canonical: &[u8],
+    ) -> Result<SecondOpinion, TreesError> {
+        second::second_opinion(&self.mirrors, repo, base, canonical)
     }
 
     fn base_standing(

@@ -1,20 +1,24 @@
 //! How a base's branch stands now, and whether the approved result would merge onto a moved tip.
 //!
-//! Everything happens in memory; nothing is merged for real. Ancestry is read from the source's commit
+//! Nothing is merged for real: gix merges in memory, the `git` program on a throwaway folder, and only what both
+//! merge to the same tree counts as merging. Ancestry is read from the source's commit
 //! objects themselves, never from its commit-graph, replace refs or grafts. What can't be known counts as
 //! rewritten, which leads to a new base and a new approval.
 
 use crate::apply;
-use crate::error::from_gix;
+use crate::bench::Bench;
+use crate::error::{corrupt, from_gix, from_gix_write};
 use crate::mirror::Mirrors;
 use crate::objects::{self, to_gix};
+use crate::second;
+use crate::snapshot;
 use crate::source;
 use countersign_core::id::{BranchName, CommitSha};
-use countersign_ports::trees::{BaseStanding, RepoSource, TreesError};
+use countersign_ports::trees::{BaseStanding, RepoSource, SecondOutcome, TreesError};
 use gix::ObjectId;
 use gix::merge::blob::builtin_driver::text::Labels;
 use gix::merge::tree::TreatAsUnresolved;
-use gix::objs::Kind;
+use gix::objs::{Kind, Write as _};
 use gix::revision::walk::Sorting;
 use gix::traverse::commit::simple::CommitTimeOrder;
 
@@ -50,8 +54,17 @@ pub(crate) fn base_standing(
     }
     let (mirror, base_tree) = mirrors.pinned(&repo.id, base)?;
     let tip_tree = objects::tree_of(&mirror, to_gix(tip.as_str())?)?;
-    let result_tree = apply::replay(&mirror, base_tree, canonical)?;
-    if merges_cleanly(&mirror, base_tree, tip_tree, result_tree)? {
+    snapshot::require_countable(&mirror, base_tree)?;
+    snapshot::require_countable(&mirror, tip_tree)?;
+    let bench = mirrors.bench(&repo.id)?;
+    bench.version()?.require_merges()?;
+    let three = Three {
+        base: base_tree,
+        tip: tip_tree,
+        result: apply::replay(&mirror, base_tree, canonical)?,
+    };
+    require_same_result(&bench, &three, canonical)?;
+    if agreed(by_gix(&mirror, &three)?, by_git(&bench, &three)?) {
         Ok(BaseStanding::MovedClean { tip })
     } else {
         Ok(BaseStanding::MovedConflict { tip })
@@ -78,12 +91,23 @@ fn contains(repo: &gix::Repository, tip: ObjectId, base: ObjectId) -> bool {
     })
 }
 
-fn merges_cleanly(
-    repo: &gix::Repository,
+/// The trees of a merge.
+struct Three {
     base: ObjectId,
     tip: ObjectId,
     result: ObjectId,
-) -> Result<bool, TreesError> {
+}
+
+/// Two programs that both merge, and to the same tree. Everything else is a conflict.
+fn agreed(one: Option<ObjectId>, other: Option<ObjectId>) -> bool {
+    match (one, other) {
+        (Some(one), Some(other)) => one == other,
+        (Some(_) | None, None) | (None, Some(_)) => false,
+    }
+}
+
+/// The merged tree as gix computes it, in memory; `None`: a conflict.
+fn by_gix(repo: &gix::Repository, three: &Three) -> Result<Option<ObjectId>, TreesError> {
     let doing = "Merging in memory";
     let options = repo.tree_merge_options().map_err(|e| from_gix(doing, &e))?;
     let labels = Labels {
@@ -91,8 +115,56 @@ fn merges_cleanly(
         current: None,
         other: None,
     };
-    let outcome = repo
-        .merge_trees(base, tip, result, labels, options)
+    let mut outcome = repo
+        .merge_trees(three.base, three.tip, three.result, labels, options)
         .map_err(|e| from_gix(doing, &e))?;
-    Ok(!outcome.has_unresolved_conflicts(TreatAsUnresolved::git()))
+    if outcome.has_unresolved_conflicts(TreatAsUnresolved::git()) {
+        return Ok(None);
+    }
+    let tree = outcome.tree.write().map_err(|e| from_gix(doing, &e))?;
+    Ok(Some(tree.detach()))
+}
+
+/// The merged tree as the `git` program computes it; `None`: a conflict.
+///
+/// Git 2.39 merges commits only and mirrors have no history, so two commits are made up on a common parent.
+/// [`require_same_result`] has put the result's objects on the bench before.
+fn by_git(bench: &Bench, three: &Three) -> Result<Option<ObjectId>, TreesError> {
+    let base = made_up_commit(bench, three.base, None)?;
+    let tip = made_up_commit(bench, three.tip, Some(base))?;
+    let result = made_up_commit(bench, three.result, Some(base))?;
+    let (tip, result) = (tip.to_string(), result.to_string());
+    let arguments = ["merge-tree", "--write-tree", "--no-messages", &tip, &result];
+    let done = bench.git("merge-tree", arguments, &[])?;
+    match done.status.code() {
+        Some(0) => {
+            let tree = second::tree_of_stdout("merge-tree", &done)?;
+            to_gix(tree.as_str()).map(Some)
+        }
+        Some(1) => Ok(None),
+        Some(_) | None => Err(second::no_answer("merge-tree", &done)),
+    }
+}
+
+fn made_up_commit(bench: &Bench, tree: ObjectId, parent: Option<ObjectId>) -> Result<ObjectId, TreesError> {
+    let parent = parent.map(|p| format!("parent {p}\n")).unwrap_or_default();
+    let who = "countersign <countersign@invalid> 0 +0000";
+    let bytes = format!("tree {tree}\n{parent}author {who}\ncommitter {who}\n\nmerge\n");
+    let store = gix::odb::loose::Store::at(bench.folder().join("objects"), gix::hash::Kind::Sha1);
+    store
+        .write_buf(Kind::Commit, bytes.as_bytes())
+        .map_err(|e| from_gix_write("Writing a throwaway commit", &e))
+}
+
+/// Git merges the tree that it made of the canonical diff itself; that one must be ours.
+fn require_same_result(bench: &Bench, three: &Three, canonical: &[u8]) -> Result<(), TreesError> {
+    let said = match second::apply(bench, three.base, canonical)? {
+        SecondOutcome::Gives { tree } if to_gix(tree.as_str())? == three.result => return Ok(()),
+        SecondOutcome::Gives { tree } => format!("it gives the tree {tree}, not {}", three.result),
+        SecondOutcome::Refused { said } => said,
+    };
+    Err(corrupt(
+        "appliers-disagree",
+        format!("git does not read the canonical diff as we do: {said}. Start a new revision."),
+    ))
 }

@@ -4,6 +4,7 @@
 //! upstream can't take a base away under review. Only this module changes mirrors, under one lock each;
 //! nothing is ever pruned. It never writes into the source.
 
+use crate::bench::Bench;
 use crate::error::{corrupt, from_gix, from_gix_write, from_io, unavailable, unsupported};
 use crate::objects::{to_gix, tree_of, tree_sha};
 use crate::program::{self, Finished};
@@ -61,6 +62,11 @@ impl Mirrors {
         Ok(repo)
     }
 
+    /// A throwaway git folder that reads the mirror's objects.
+    pub(crate) fn bench(&self, id: &RepositoryId) -> Result<Bench, TreesError> {
+        Bench::new(&self.root, &self.folder(id).join("objects"))
+    }
+
     /// The commit's object id and tree, if it has been pinned.
     pub(crate) fn pinned(
         &self,
@@ -103,7 +109,13 @@ impl Mirrors {
         let _lock = self.lock(&repo.id)?;
         let folder = self.create(&repo.id)?;
         let refspec = format!("+{commit}:{INCOMING}");
-        let done = program::run("fetch", &folder, fetch_arguments(&repo.git_dir, &refspec))?;
+        // Git serves the source's objects out of a folder of ours, so that nothing else of the source counts.
+        let served = Bench::new(
+            &self.root,
+            &source::object_folder(&source::open_registered(repo)?),
+        )?;
+        served.write("shallow", &format!("{commit}\n"))?;
+        let done = program::run("fetch", &folder, fetch_arguments(served.folder(), &refspec))?;
         if !done.status.success() {
             return Err(fetch_failure(repo, &done));
         }

@@ -37,7 +37,7 @@ pub(crate) fn header(repo: &gix::Repository, id: ObjectId) -> Result<Option<(Kin
     Ok(header.map(|h| (h.kind(), h.size())))
 }
 
-/// The content of an object that must be of this kind.
+/// The content of an object that must be of this kind, and whose bytes must have this id.
 pub(crate) fn read(repo: &gix::Repository, id: ObjectId, kind: Kind) -> Result<Vec<u8>, TreesError> {
     let missing = || {
         corrupt(
@@ -61,7 +61,31 @@ pub(crate) fn read(repo: &gix::Repository, id: ObjectId, kind: Kind) -> Result<V
     let object = repo
         .try_find_object(id)
         .map_err(|e| from_gix("Reading an object", &e))?;
-    Ok(object.ok_or_else(missing)?.detach().data)
+    let data = object.ok_or_else(missing)?.detach().data;
+    if hash(kind, &data)? != id {
+        return Err(corrupt(
+            "wrong-content",
+            format!(
+                "What is stored as the {kind} {id} is something else. Run `git fsck` on the repository and repair it."
+            ),
+        ));
+    }
+    Ok(data)
+}
+
+/// The id of an object's bytes.
+pub(crate) fn hash(kind: Kind, bytes: &[u8]) -> Result<ObjectId, TreesError> {
+    gix::objs::compute_hash(gix::hash::Kind::Sha1, kind, bytes)
+        .map_err(|e| corrupt("hash-failed", format!("An object's id can't be computed: {e}.")))
+}
+
+/// A tree's bytes. The empty tree needs not be stored.
+pub(crate) fn read_tree(repo: &gix::Repository, id: ObjectId) -> Result<Vec<u8>, TreesError> {
+    if id.is_empty_tree() {
+        Ok(Vec::new())
+    } else {
+        read(repo, id, Kind::Tree)
+    }
 }
 
 /// A blob's content. The empty blob needs not be stored.

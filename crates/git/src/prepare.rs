@@ -3,7 +3,7 @@
 use crate::apply;
 use crate::error::corrupt;
 use crate::mirror::Mirrors;
-use crate::objects::{commit_sha, decode_commit, to_gix};
+use crate::objects::{commit_sha, decode_commit, hash, to_gix};
 use countersign_core::id::{CommitSha, TreeSha};
 use countersign_ports::trees::{ObjectKind, PreparedCommit, RepoSource, TreesError};
 use gix::ObjectId;
@@ -48,12 +48,6 @@ pub(crate) fn prepare(
         tree: wanted.tree.clone(),
         objects,
     })
-}
-
-/// The id of an object's bytes.
-pub(crate) fn hash(kind: Kind, bytes: &[u8]) -> Result<ObjectId, TreesError> {
-    gix::objs::compute_hash(gix::hash::Kind::Sha1, kind, bytes)
-        .map_err(|e| corrupt("hash-failed", format!("An object's id can't be computed: {e}.")))
 }
 
 fn check_commit(bytes: &[u8], tree: ObjectId, base: ObjectId) -> Result<(), TreesError> {

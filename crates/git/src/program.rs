@@ -2,13 +2,13 @@
 //!
 //! What a repository or this machine configures must never run here: no hook, helper, filter, pager, prompt
 //! or fsmonitor (INV-5). Children get a process group of their own that is killed when the deadline passes or
-//! the caller goes away. They only ever write into our own mirrors.
+//! the caller goes away. They run in our own mirrors and benches only, never in a registered repository.
 
 use crate::error::{cause, from_io, unavailable, unsupported};
 use countersign_ports::trees::TreesError;
 use rustix::process::{Pid, Signal, kill_process_group};
 use std::ffi::OsStr;
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 /// Longest life of one `git` process.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(120);
-/// Most bytes that we keep of what `git` says on stderr; nobody reads its stdout.
+/// Most bytes that we keep of what `git` says on stdout, and on stderr.
 const OUTPUT_MAX_BYTES: u64 = 64 * 1024;
 /// How often a running `git` is looked at.
 const POLL: Duration = Duration::from_millis(5);
@@ -25,7 +25,7 @@ const POLL: Duration = Duration::from_millis(5);
 const SEARCH_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 
 /// The whole environment of the child, besides [`CONFIG`].
-const ENVIRONMENT: [(&str, &str); 15] = [
+const ENVIRONMENT: [(&str, &str); 16] = [
     ("PATH", SEARCH_PATH),
     ("HOME", "/nonexistent"),
     ("XDG_CONFIG_HOME", "/nonexistent"),
@@ -41,7 +41,10 @@ const ENVIRONMENT: [(&str, &str); 15] = [
     ("GIT_NO_REPLACE_OBJECTS", "1"),
     ("GIT_OPTIONAL_LOCKS", "0"),
     ("GIT_ALLOW_PROTOCOL", "file"),
+    ("GIT_ALLOC_LIMIT", ALLOC_MAX),
 ];
+/// Largest piece of memory that `git` may ask for at once: what inflates to more ends it.
+const ALLOC_MAX: &str = "1g";
 
 /// Settings that win over every configuration file.
 const CONFIG: [(&str, &str); 11] = [
@@ -62,6 +65,7 @@ const CONFIG: [(&str, &str); 11] = [
 #[derive(Debug)]
 pub(crate) struct Finished {
     pub(crate) status: ExitStatus,
+    pub(crate) stdout: Vec<u8>,
     pub(crate) stderr: String,
 }
 
@@ -79,13 +83,28 @@ where
     I: IntoIterator<Item = S>,
     S: AsRef<OsStr>,
 {
-    run_until(kind, folder, args, DEADLINE)
+    feed(kind, folder, args, &[])
+}
+
+/// Like [`run`], with bytes on its standard input.
+pub(crate) fn feed<I, S>(
+    kind: &'static str,
+    folder: &Path,
+    args: I,
+    input: &[u8],
+) -> Result<Finished, TreesError>
+where
+    I: IntoIterator<Item = S>,
+    S: AsRef<OsStr>,
+{
+    run_until(kind, folder, args, input, DEADLINE)
 }
 
 fn run_until<I, S>(
     kind: &'static str,
     folder: &Path,
     args: I,
+    input: &[u8],
     limit: Duration,
 ) -> Result<Finished, TreesError>
 where
@@ -97,7 +116,7 @@ where
     let started = Instant::now();
     let mut command = command(folder);
     command.args(args);
-    let finished = supervise(command, started + limit);
+    let finished = supervise(command, input, started + limit);
     span.record(
         "duration_ms",
         u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
@@ -121,8 +140,8 @@ fn command(folder: &Path) -> Command {
             .env(format!("GIT_CONFIG_VALUE_{i}"), value);
     }
     command
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
         .stderr(Stdio::piped());
     command
 }
@@ -152,10 +171,14 @@ impl Failure {
     }
 }
 
-fn supervise(mut command: Command, deadline: Instant) -> Result<Finished, Failure> {
+fn supervise(mut command: Command, input: &[u8], deadline: Instant) -> Result<Finished, Failure> {
     let child = command.spawn().map_err(Failure::Start)?;
     let mut child = Leash { child, done: false };
+    let stdout = child.child.stdout.take().map(collect);
     let stderr = child.child.stderr.take().map(collect);
+    if let Some(pipe) = child.child.stdin.take() {
+        give(pipe, input);
+    }
     let status = loop {
         if let Some(status) = child.child.try_wait().map_err(Failure::Wait)? {
             break status;
@@ -168,6 +191,7 @@ fn supervise(mut command: Command, deadline: Instant) -> Result<Finished, Failur
     child.end();
     Ok(Finished {
         status,
+        stdout: joined(stdout),
         stderr: String::from_utf8_lossy(&joined(stderr)).into_owned(),
     })
 }
@@ -195,6 +219,17 @@ impl Drop for Leash {
         self.end();
         let _reaped = self.child.wait();
     }
+}
+
+/// Writes beside the child, which may end without reading: then the pipe breaks, and its status tells why.
+fn give(mut pipe: impl Write + Send + 'static, input: &[u8]) {
+    if input.is_empty() {
+        return;
+    }
+    let input = input.to_vec();
+    thread::spawn(move || {
+        let _broken_is_fine = pipe.write_all(&input);
+    });
 }
 
 /// Reads to the end so that the child never blocks, and keeps the first bytes.
@@ -230,13 +265,25 @@ mod tests {
     }
 
     #[test]
+    fn git_gets_its_input_and_gives_its_output() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let many = vec![b'x'; 300_000];
+        let done = feed("hash-object", folder.path(), ["hash-object", "--stdin"], &many).expect("it runs");
+        let id = gix::objs::compute_hash(gix::hash::Kind::Sha1, gix::objs::Kind::Blob, &many);
+        let id = id.expect("an id").to_string();
+        assert_eq!(String::from_utf8_lossy(&done.stdout).trim(), id);
+        let deaf = feed("version", folder.path(), ["version"], &many).expect("it runs");
+        assert!(deaf.status.success(), "input that nobody reads does no harm");
+    }
+
+    #[test]
     fn a_git_that_hangs_is_ended_with_its_children() {
         let folder = tempfile::tempdir().expect("a folder");
         let pid = folder.path().join("pid");
         let hang = format!("!sh -c 'echo $$ > {}; sleep 60'", pid.display());
         let alias = ["-c".to_owned(), format!("alias.hang={hang}"), "hang".to_owned()];
         let error =
-            run_until("hang", folder.path(), alias, Duration::from_millis(400)).expect_err("it hangs");
+            run_until("hang", folder.path(), alias, &[], Duration::from_millis(400)).expect_err("it hangs");
         assert_eq!(error.code(), "git-timeout");
         let child = std::fs::read_to_string(&pid).expect("it started");
         let alive = Path::new("/proc").join(child.trim()).join("cwd").exists();

@@ -2,18 +2,25 @@
 
 use crate::error::{corrupt, from_gix};
 use crate::mirror::Mirrors;
-use crate::objects::{blob as read_blob, blob_sha, file_mode, to_gix};
+use crate::objects::{blob as read_blob, blob_sha, file_mode, read_tree, to_gix};
 use countersign_core::diff::FileMode;
 use countersign_core::id::{BlobSha, CommitSha};
 use countersign_core::path::RepoPath;
 use countersign_ports::trees::{RepoSource, SnapshotEntry, TreesError};
 use gix::ObjectId;
 use gix::bstr::BString;
+use gix::objs::TreeRefIter;
 
 /// Most files of one commit.
 pub(crate) const FILES_MAX: usize = 500_000;
+/// Most folders of one commit. Trees may share subtrees, so a small repository can hold a great many.
+pub(crate) const FOLDERS_MAX: usize = 500_000;
 /// Deepest nesting of folders.
 pub(crate) const DEPTH_MAX: usize = 512;
+/// Longest path, in bytes; no system could check out a longer one.
+pub(crate) const PATH_MAX_BYTES: usize = 4_096;
+/// Most bytes of all paths together.
+pub(crate) const PATHS_MAX_BYTES: usize = 256 * 1024 * 1024;
 
 /// All files of a pinned commit, sorted by path.
 pub(crate) fn files(
@@ -23,44 +30,94 @@ pub(crate) fn files(
 ) -> Result<Vec<SnapshotEntry>, TreesError> {
     let (mirror, tree) = mirrors.pinned(&repo.id, commit)?;
     let mut found = Vec::new();
-    walk(&mirror, tree, &mut Vec::new(), 0, &mut found)?;
+    walk(&mirror, tree, |path, mode, id| {
+        found.push(SnapshotEntry {
+            path: RepoPath::from_bytes(path),
+            mode,
+            blob: blob_sha(&id)?,
+        });
+        Ok(())
+    })?;
     found.sort();
     Ok(found)
 }
 
-fn walk(
+/// Refuses a tree that is too large or too deep for [`walk`], before somebody else is asked to walk it.
+pub(crate) fn require_countable(repo: &gix::Repository, tree: ObjectId) -> Result<(), TreesError> {
+    walk(repo, tree, |_, _, _| Ok(()))
+}
+
+/// Calls `each` for every file below a tree, in the tree's order and within the limits above.
+pub(crate) fn walk(
     repo: &gix::Repository,
     tree: ObjectId,
-    path: &mut Vec<u8>,
-    depth: usize,
-    found: &mut Vec<SnapshotEntry>,
+    each: impl FnMut(&[u8], FileMode, ObjectId) -> Result<(), TreesError>,
 ) -> Result<(), TreesError> {
-    let doing = "Reading a tree";
-    if depth > DEPTH_MAX || found.len() > FILES_MAX {
-        return Err(corrupt(
-            "tree-too-large",
-            format!("The commit has more than {FILES_MAX} files or {DEPTH_MAX} levels of folders."),
-        ));
-    }
-    let tree = repo.find_tree(tree).map_err(|e| from_gix(doing, &e))?;
-    for entry in tree.iter() {
-        let entry = entry.map_err(|e| from_gix(doing, &e))?;
-        let above = path.len();
-        path.extend_from_slice(entry.filename());
-        match file_mode(entry.mode()) {
-            Some(mode) => found.push(SnapshotEntry {
-                path: RepoPath::from_bytes(path.as_slice()),
-                mode,
-                blob: blob_sha(&entry.object_id())?,
-            }),
-            None => {
-                path.push(b'/');
-                walk(repo, entry.object_id(), path, depth + 1, found)?;
-            }
+    let mut walk = Walk {
+        repo,
+        each,
+        path: Vec::new(),
+        files: 0,
+        folders: 0,
+        path_bytes: 0,
+    };
+    walk.folder(tree, 0)
+}
+
+struct Walk<'r, F> {
+    repo: &'r gix::Repository,
+    each: F,
+    path: Vec<u8>,
+    files: usize,
+    folders: usize,
+    path_bytes: usize,
+}
+
+impl<F: FnMut(&[u8], FileMode, ObjectId) -> Result<(), TreesError>> Walk<'_, F> {
+    fn folder(&mut self, tree: ObjectId, depth: usize) -> Result<(), TreesError> {
+        self.folders += 1;
+        if depth > DEPTH_MAX || self.folders > FOLDERS_MAX {
+            return Err(too_large());
         }
-        path.truncate(above);
+        let bytes = read_tree(self.repo, tree)?;
+        for entry in TreeRefIter::from_bytes(&bytes, gix::hash::Kind::Sha1) {
+            let entry =
+                entry.map_err(|e| corrupt("bad-tree", format!("The tree {tree} can't be read: {e}.")))?;
+            let above = self.path.len();
+            self.path.extend_from_slice(entry.filename);
+            if self.path.len() > PATH_MAX_BYTES {
+                return Err(too_large());
+            }
+            match file_mode(entry.mode) {
+                Some(mode) => self.file(mode, entry.oid.to_owned())?,
+                None => {
+                    self.path.push(b'/');
+                    self.folder(entry.oid.to_owned(), depth + 1)?;
+                }
+            }
+            self.path.truncate(above);
+        }
+        Ok(())
     }
-    Ok(())
+
+    fn file(&mut self, mode: FileMode, id: ObjectId) -> Result<(), TreesError> {
+        self.files += 1;
+        self.path_bytes += self.path.len();
+        if self.files > FILES_MAX || self.path_bytes > PATHS_MAX_BYTES {
+            return Err(too_large());
+        }
+        (self.each)(&self.path, mode, id)
+    }
+}
+
+fn too_large() -> TreesError {
+    corrupt(
+        "tree-too-large",
+        format!(
+            "The commit has more than {FILES_MAX} files, {FOLDERS_MAX} folders, {DEPTH_MAX} levels of folders, \
+             {PATH_MAX_BYTES} bytes in one path or {PATHS_MAX_BYTES} in all. Use a smaller repository."
+        ),
+    )
 }
 
 /// One regular file's content; `None`: nothing, or something else, lies there.

@@ -72,6 +72,11 @@ pub(crate) fn open_registered(repo: &RepoSource) -> Result<gix::Repository, Tree
     open(&repo.git_dir)
 }
 
+/// Where its objects lie.
+pub(crate) fn object_folder(opened: &gix::Repository) -> PathBuf {
+    opened.common_dir().join("objects")
+}
+
 /// Reads the branches.
 pub(crate) fn heads(repo: &RepoSource) -> Result<Heads, TreesError> {
     let opened = open_registered(repo)?;

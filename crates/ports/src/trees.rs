@@ -95,6 +95,40 @@ pub struct Applied {
     pub warnings: Vec<ApplyWarning>,
 }
 
+/// What a program that isn't ours made of a canonical diff on its base.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SecondOpinion {
+    /// Program and version, such as `git 2.39.5`.
+    pub applier: String,
+    /// What it says.
+    pub outcome: SecondOutcome,
+}
+
+/// The outcome of a [`SecondOpinion`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SecondOutcome {
+    /// The diff applies and gives this tree.
+    Gives {
+        /// The tree that it computed.
+        tree: TreeSha,
+    },
+    /// The diff does not apply.
+    Refused {
+        /// Its words: one line, shortened, characters that can't be seen spelled out.
+        said: String,
+    },
+}
+
+impl SecondOpinion {
+    /// Whether it comes to exactly this tree; a refusal never does.
+    pub fn agrees_on(&self, tree: &TreeSha) -> bool {
+        match &self.outcome {
+            SecondOutcome::Gives { tree: given } => given == tree,
+            SecondOutcome::Refused { .. } => false,
+        }
+    }
+}
+
 /// How the branch that a pinned base came from stands now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum BaseStanding {
@@ -252,7 +286,17 @@ pub trait Trees: Send + Sync {
         diff: &[u8],
     ) -> Result<Result<Applied, ApplyRefusal>, TreesError>;
 
-    /// How `branch` stands against a pinned base, and whether the result of `canonical` merges onto its tip.
+    /// What the `git` program makes of a canonical diff on a pinned base: a second applier beside [`Trees::apply`],
+    /// to be compared by [`SecondOpinion::agrees_on`]. An error is no opinion, which is never a yes.
+    fn second_opinion(
+        &self,
+        repo: &RepoSource,
+        base: &CommitSha,
+        canonical: &[u8],
+    ) -> Result<SecondOpinion, TreesError>;
+
+    /// How `branch` stands against a pinned base, and whether the result of `canonical` merges onto its tip. It
+    /// merges only where two programs agree on it and on the merged tree; all else is a conflict.
     fn base_standing(
         &self,
         repo: &RepoSource,

@@ -7,8 +7,7 @@ mod branch;
 mod write;
 
 use crate::error::{corrupt, unavailable, unsupported};
-use crate::objects::{decode_commit, to_gix};
-use crate::prepare::hash;
+use crate::objects::{decode_commit, hash, to_gix};
 use crate::source;
 use countersign_core::permit::{ContentPermit, DeleteBranch, PERMIT_MAX_MS, PushBranch, RetractPermit};
 use countersign_core::time::Timestamp;

@@ -321,7 +321,7 @@ fn an_object_folder_that_can_t_be_written_fails() {
     let scene = Scene::new();
     let objects = scene.sandbox.repo.join(".git/objects");
     // As root, permissions stop nobody: a file where a folder belongs does.
-    let first = crate::prepare::hash(Kind::Blob, b"one\n2\n")
+    let first = crate::objects::hash(Kind::Blob, b"one\n2\n")
         .expect("an id")
         .to_hex()
         .to_string();
@@ -341,7 +341,7 @@ fn an_object_folder_that_can_t_be_written_fails() {
 #[test]
 fn a_foreign_content_under_an_id_is_noticed() {
     let scene = Scene::new();
-    let id = crate::prepare::hash(Kind::Blob, b"one\n2\n")
+    let id = crate::objects::hash(Kind::Blob, b"one\n2\n")
         .expect("an id")
         .to_hex()
         .to_string();
