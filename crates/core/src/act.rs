@@ -4,7 +4,8 @@
 //! own hand. A row that somebody inserted without that key is refused (hazard 40).
 
 use crate::digest::{ApprovalDigest, PlanDigest, QuestionDigest, canonical_json};
-use crate::id::{MemberId, RequestId, TenantId, WorkflowId};
+use crate::id::{MemberId, RepositoryId, RequestId, TenantId, WorkflowId};
+use crate::narrow::LeftOut;
 use crate::question::Choice;
 use crate::time::Timestamp;
 use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
@@ -96,6 +97,32 @@ pub enum Act {
         /// The words that the choice asks for; empty otherwise.
         text: String,
     },
+    /// Not these parts: a new revision from the rest.
+    Deselect {
+        /// Which request.
+        request: RequestId,
+        /// What was seen.
+        seen: SeenDigest,
+        /// What is left out.
+        left_out: Vec<LeftOut>,
+        /// Why.
+        reason: String,
+    },
+    /// Let one broken rule pass, for one path and exactly the content that was seen.
+    Waive {
+        /// Which request.
+        request: RequestId,
+        /// What was seen.
+        seen: SeenDigest,
+        /// In which repository.
+        repository: RepositoryId,
+        /// Which violation, by [`crate::policy::Violation::id`].
+        violation: String,
+        /// Why.
+        reason: String,
+        /// Until when.
+        until: Timestamp,
+    },
     /// Take back one's own approvals.
     Withdraw {
         /// Why.
@@ -125,6 +152,8 @@ impl Act {
             Act::Reject { .. } => "reject",
             Act::RequestChanges { .. } => "request changes",
             Act::Answer { .. } => "answer",
+            Act::Deselect { .. } => "deselect",
+            Act::Waive { .. } => "waive",
             Act::Withdraw { .. } => "withdraw",
             Act::Cancel { .. } => "cancel",
             Act::Retry { .. } => "retry",

@@ -111,6 +111,8 @@ pub enum CheckId {
     PlanApproved,
     /// Every diff was read and applied exactly to the pinned base.
     AppliesExactly,
+    /// A second applier gives the same tree.
+    AppliersAgree,
     /// Nothing outside the plan is changed.
     InsidePlan,
     /// No violation that blocks.
@@ -159,6 +161,7 @@ impl CheckId {
             ],
             GateId::Proposal => &[
                 CheckId::AppliesExactly,
+                CheckId::AppliersAgree,
                 CheckId::InsidePlan,
                 CheckId::NoBlock,
                 CheckId::CriticNotRejecting,
@@ -191,6 +194,7 @@ impl CheckId {
             CheckId::PlanInsidePolicy => "plan-inside-policy",
             CheckId::PlanApproved => "plan-approved",
             CheckId::AppliesExactly => "applies-exactly",
+            CheckId::AppliersAgree => "appliers-agree",
             CheckId::InsidePlan => "inside-plan",
             CheckId::NoBlock => "no-block",
             CheckId::CriticNotRejecting => "critic-not-rejecting",

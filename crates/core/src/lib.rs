@@ -11,6 +11,7 @@ pub mod feedback;
 pub mod gate;
 pub mod id;
 pub mod member;
+pub mod narrow;
 pub mod patch;
 pub mod patch_set;
 pub mod path;

@@ -8,7 +8,7 @@ use crate::diff::TreeDiff;
 use crate::digest::{ApprovalDigest, BodyHash, EvidenceDigest, PatchSetDigest, PlanDigest, PolicyDigest};
 use crate::gate::{GateId, GateOutcome};
 use crate::id::{BranchName, CommitSha, PatchSetId, RepositoryId, Revision, TenantId, TreeSha, WorkflowId};
-use crate::policy::Violation;
+use crate::policy::{Finding, WaivedContent};
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha1::{Digest as _, Sha1};
@@ -27,8 +27,36 @@ pub struct Draft {
     pub rationales: Vec<Rationale>,
     /// Repairs that reading or applying made.
     pub warnings: Vec<String>,
-    /// Violations that only the base tree around the change shows.
-    pub collisions: Vec<Violation>,
+    /// What contents and the tree around the change show.
+    pub findings: Vec<Finding>,
+    /// What a second, independent applier made of the canonical diff.
+    pub second_opinion: SecondOpinion,
+}
+
+/// What another applier made of a canonical diff.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SecondOpinion {
+    /// Which applier, with its version: `git 2.47.3`.
+    pub applier: String,
+    /// What it came to.
+    pub outcome: SecondOutcome,
+}
+
+/// What a second applier came to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "came-to", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum SecondOutcome {
+    /// A tree, the same one or another.
+    Tree {
+        /// Which.
+        tree: TreeSha,
+    },
+    /// It would not apply the diff.
+    Refused {
+        /// In its words.
+        detail: String,
+    },
 }
 
 /// Everything that will be written, exactly.
@@ -227,12 +255,21 @@ pub fn commit_id(bytes: &[u8]) -> CommitSha {
     CommitSha::parse(&hex::encode(hash.finalize())).expect("because SHA-1 is 40 hex digits")
 }
 
+/// A violation that is let pass: where, which, bound to what, until when.
+pub type WaivedViolation<'a> = (
+    &'a RepositoryId,
+    String,
+    &'a Option<WaivedContent>,
+    Option<Timestamp>,
+);
+
 /// What a human decides on for one patch set.
 pub fn approval_digest(
     own: &PatchSet,
     all: &[PatchSet],
     plan: PlanDigest,
     policies: &[(RepositoryId, PolicyDigest)],
+    waived: &[WaivedViolation<'_>],
     gates: &[(GateId, GateOutcome, EvidenceDigest)],
 ) -> ApprovalDigest {
     let siblings: Vec<_> = all
@@ -240,5 +277,5 @@ pub fn approval_digest(
         .filter(|s| s.id != own.id)
         .map(|s| (&s.id, s.digest))
         .collect();
-    ApprovalDigest::of(&((&own.id, own.digest), siblings, plan, policies, gates))
+    ApprovalDigest::of(&((&own.id, own.digest), siblings, plan, policies, waived, gates))
 }

@@ -56,6 +56,8 @@ fn evidence(event: &Event) -> Vec<BodyHash> {
         | Event::RejectionGiven { .. }
         | Event::ChangesRequested { .. }
         | Event::AnswerGiven { .. }
+        | Event::PatchesDeselected { .. }
+        | Event::WaiverGiven { .. }
         | Event::ApprovalsWithdrawn { .. }
         | Event::ApprovalsVoided { .. }
         | Event::ActTaken { .. }

@@ -5,6 +5,7 @@ use countersign_core::artifact::{AgentRole, Architecture, Critique, Plan, RepoPr
 use countersign_core::diff::TreeDiff;
 use countersign_core::feedback::RepoRole;
 use countersign_core::id::{CommitSha, RepositoryId, Revision, WorkflowId};
+use countersign_core::narrow::LeftOut;
 use countersign_core::path::RepoPath;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -83,6 +84,8 @@ pub struct AgentCall {
     pub plan: Option<Plan>,
     /// Why an earlier answer of this role was refused in this revision, oldest first.
     pub refusals: Vec<String>,
+    /// What a reviewer left out of this revision; the critic does not miss it.
+    pub left_out: Vec<LeftOut>,
     /// The patch sets, for the critic.
     pub subjects: Vec<CriticSubject>,
     /// How long the call may take.

@@ -88,7 +88,8 @@ pub fn call(role: AgentRole, feedback: &str, repositories: &[AgentRepo]) -> Agen
         architecture: None,
         plan: None,
         refusals: vec![],
-        subjects: vec![],
+        left_out: Vec::new(),
+        subjects: Vec::new(),
         deadline: Duration::from_secs(60),
     }
 }

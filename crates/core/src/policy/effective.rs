@@ -4,6 +4,7 @@ use super::file::PolicyFile;
 use super::globs::BranchGlobs;
 use super::rule::{RuleId, Severity};
 use super::tier::RiskTier;
+use super::waiver::WAIVER_MAX_DAYS;
 use crate::digest::PolicyDigest;
 use crate::id::BranchName;
 use serde::{Deserialize, Serialize};
@@ -12,7 +13,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 /// Raised when the built-in path lists or the meaning of a rule change, so that no approval outlives them.
-const FLOOR_VERSION: u32 = 1;
+const FLOOR_VERSION: u32 = 2;
 
 /// Who set a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -124,6 +125,8 @@ pub struct EffectivePolicy {
     pub approvers: Approvers,
     /// For how many days an approval lives.
     pub approval_days: Sourced<u32>,
+    /// For how many days a waiver lives at most.
+    pub waiver_days: Sourced<u32>,
     /// When the plan needs approval.
     pub plan_approval: Sourced<PlanApproval>,
     /// Whether unattended runs are allowed.
@@ -193,6 +196,7 @@ pub fn floor() -> EffectivePolicy {
             high: by_floor(2),
         },
         approval_days: by_floor(7),
+        waiver_days: by_floor(WAIVER_MAX_DAYS),
         plan_approval: by_floor(PlanApproval::HighRisk),
         unattended: by_floor(Unattended::Allow),
         base_movement: by_floor(BaseMovement::MergesCleanly),
@@ -262,6 +266,7 @@ fn tighten(policy: &mut EffectivePolicy, file: &PolicyFile, source: PolicySource
     raise(&mut policy.approvers.medium, file.approvers_medium, source);
     raise(&mut policy.approvers.high, file.approvers_high, source);
     lower(&mut policy.approval_days, file.approval_days, source);
+    lower(&mut policy.waiver_days, file.waiver_days, source);
     raise(&mut policy.plan_approval, file.plan_approval, source);
     raise(&mut policy.unattended, file.unattended, source);
     raise(&mut policy.base_movement, file.base_movement, source);

@@ -3,12 +3,16 @@
 use super::collisions::{ResultPath, collisions};
 use super::content_rules::{broken_by_file, broken_by_size};
 use super::effective::EffectivePolicy;
+use super::finding::{FINDING_LINES_MAX, Finding};
 use super::globs::FrozenGlobs;
 use super::path_rules::broken_by;
 use super::rule::{RuleId, Severity};
+use super::waiver::WaivedContent;
 use crate::diff::{ChangeKind, FileChange, TreeDiff};
+use crate::digest::PlanDigest;
 use crate::id::RepositoryId;
 use crate::path::{RepoPath, quote};
+use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,16 +23,24 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct Violation {
     /// Which rule.
     pub rule: RuleId,
+    /// Which of the rules that the policy brings itself.
+    pub custom: Option<String>,
     /// How much it weighs here.
     pub severity: Severity,
     /// In which repository.
     pub repository: RepositoryId,
     /// At which path; none where the whole change breaks the rule.
     pub path: Option<RepoPath>,
+    /// What a waiver of it is bound to; none where nothing can be waived.
+    pub content: Option<WaivedContent>,
+    /// Lines of the new side, from 1, at most [`FINDING_LINES_MAX`].
+    pub lines: Vec<u32>,
     /// What is wrong, in a sentence.
     pub message: String,
     /// What a person can do about it, in a sentence.
     pub remedy: String,
+    /// Until when it is waived, if it is.
+    pub waived_until: Option<Timestamp>,
 }
 
 impl Violation {
@@ -36,19 +48,39 @@ impl Violation {
     ///
     /// A path that is not plain ASCII is quoted as git does, so that look-alikes differ.
     pub fn id(&self) -> String {
-        match &self.path {
+        let rule = match &self.custom {
             None => self.rule.to_string(),
-            Some(path) if path.as_bytes().is_ascii() => format!("{}@{path}", self.rule),
-            Some(path) => format!("{}@{}", self.rule, quote(path.as_bytes())),
+            Some(name) => format!("{}:{name}", self.rule),
+        };
+        match &self.path {
+            None => rule,
+            Some(path) if path.as_bytes().is_ascii() => format!("{rule}@{path}"),
+            Some(path) => format!("{rule}@{}", quote(path.as_bytes())),
         }
+    }
+
+    /// It keeps the proposal from going on.
+    pub fn blocks(&self) -> bool {
+        self.severity == Severity::Block && self.waived_until.is_none()
+    }
+
+    /// Whoever approves has to acknowledge it.
+    pub fn needs_acknowledgement(&self) -> bool {
+        self.severity == Severity::Warn && self.waived_until.is_none()
     }
 }
 
 /// Every rule that a change of one repository breaks: blocks first, then by rule and path, each place once.
 ///
-/// Both sides of a rename count. The tree around the change is not known here: see [`evaluate_collisions`].
-pub fn evaluate(policy: &EffectivePolicy, repository: &RepositoryId, diff: &TreeDiff) -> Vec<Violation> {
-    let mut report = Report::new(policy, repository);
+/// Both sides of a rename count. `findings` are what only contents and the tree around the change show; see
+/// [`find_collisions`] for the latter. Nothing is waived yet: see [`super::waive`].
+pub fn evaluate(
+    policy: &EffectivePolicy,
+    repository: &RepositoryId,
+    diff: &TreeDiff,
+    findings: &[Finding],
+) -> Vec<Violation> {
+    let mut report = Report::new(policy, repository, Bound::To(diff));
     for (rule, message) in broken_by_size(policy, diff) {
         report.add(rule, None, message);
     }
@@ -62,6 +94,9 @@ pub fn evaluate(policy: &EffectivePolicy, repository: &RepositoryId, diff: &Tree
     for (path, message) in collisions(&result_paths(diff), &[]) {
         report.add(RuleId::PathCollision, Some(path), message);
     }
+    for finding in findings {
+        report.take(finding);
+    }
     report.finish()
 }
 
@@ -72,8 +107,9 @@ pub fn evaluate_paths(
     policy: &EffectivePolicy,
     repository: &RepositoryId,
     paths: &[RepoPath],
+    plan: PlanDigest,
 ) -> Vec<Violation> {
-    let mut report = Report::new(policy, repository);
+    let mut report = Report::new(policy, repository, Bound::ToPlan(plan));
     report.add_paths(&paths.iter().collect::<Vec<_>>());
     report.finish()
 }
@@ -81,12 +117,7 @@ pub fn evaluate_paths(
 /// Paths that the change introduces and that some file systems take for a path already in the base tree.
 ///
 /// `base_paths` are all paths of the base tree. What the tree had before the change is not held against it.
-pub fn evaluate_collisions(
-    policy: &EffectivePolicy,
-    repository: &RepositoryId,
-    diff: &TreeDiff,
-    base_paths: &[RepoPath],
-) -> Vec<Violation> {
+pub fn find_collisions(diff: &TreeDiff, base_paths: &[RepoPath]) -> Vec<Finding> {
     let gone: BTreeSet<&RepoPath> = diff
         .files
         .iter()
@@ -100,11 +131,10 @@ pub fn evaluate_collisions(
         .collect();
     let mut changed = result_paths(diff);
     changed.retain(|c| c.introduced);
-    let mut report = Report::new(policy, repository);
-    for (path, message) in collisions(&changed, &kept) {
-        report.add(RuleId::PathCollision, Some(path), message);
-    }
-    report.finish()
+    let found = collisions(&changed, &kept).into_iter();
+    found
+        .map(|(path, message)| Finding::at(RuleId::PathCollision, path, message))
+        .collect()
 }
 
 fn result_paths(diff: &TreeDiff) -> Vec<ResultPath<'_>> {
@@ -122,27 +152,78 @@ fn result_paths(diff: &TreeDiff) -> Vec<ResultPath<'_>> {
     diff.files.iter().filter_map(with_path).collect()
 }
 
-/// Violations as they are found; the first message for a rule at a path stays.
+/// What the violations of a report are about.
+enum Bound<'a> {
+    /// A change whose contents are there.
+    To(&'a TreeDiff),
+    /// A plan.
+    ToPlan(PlanDigest),
+}
+
+impl Bound<'_> {
+    /// What a waiver at that path would be bound to.
+    fn content(&self, path: &RepoPath) -> Option<WaivedContent> {
+        let diff = match self {
+            Bound::ToPlan(digest) => return Some(WaivedContent::Plan { digest: *digest }),
+            Bound::To(diff) => diff,
+        };
+        let new = diff.files.iter().filter_map(FileChange::new_side);
+        let old = diff.files.iter().filter_map(FileChange::old);
+        let blob = new
+            .filter(|side| side.path == *path)
+            .map(|side| side.blob.clone())
+            .next();
+        let removed = || {
+            old.filter(|side| side.path == *path)
+                .map(|side| side.blob.clone())
+                .next()
+        };
+        blob.map(|blob| WaivedContent::Blob { blob })
+            .or_else(|| removed().map(|blob| WaivedContent::Removal { blob }))
+    }
+}
+
+/// What tells violations apart, in the order in which they are listed.
+type Key = (Reverse<Severity>, RuleId, Option<String>, Option<RepoPath>);
+
+/// Violations as they are found; the first message for a rule at a path stays, the lines are joined.
 struct Report<'a> {
     policy: &'a EffectivePolicy,
     repository: &'a RepositoryId,
-    found: BTreeMap<(Reverse<Severity>, RuleId, Option<RepoPath>), String>,
+    bound: Bound<'a>,
+    found: BTreeMap<Key, (String, BTreeSet<u32>)>,
 }
 
 impl<'a> Report<'a> {
-    fn new(policy: &'a EffectivePolicy, repository: &'a RepositoryId) -> Self {
+    fn new(policy: &'a EffectivePolicy, repository: &'a RepositoryId, bound: Bound<'a>) -> Self {
         Self {
             policy,
             repository,
+            bound,
             found: BTreeMap::new(),
         }
     }
 
     fn add(&mut self, rule: RuleId, path: Option<&RepoPath>, message: String) {
-        let severity = self.policy.severity(rule);
-        self.found
-            .entry((Reverse(severity), rule, path.cloned()))
-            .or_insert(message);
+        let key = (Reverse(self.policy.severity(rule)), rule, None, path.cloned());
+        self.found.entry(key).or_insert((message, BTreeSet::new()));
+    }
+
+    /// A finding weighs what policy says, or more where its finder says so.
+    fn take(&mut self, finding: &Finding) {
+        let severity = finding.severity.max(Some(self.policy.severity(finding.rule)));
+        let severity = severity.unwrap_or(Severity::Block);
+        let key = (
+            Reverse(severity),
+            finding.rule,
+            finding.custom.clone(),
+            finding.path.clone(),
+        );
+        let (_, lines) = self
+            .found
+            .entry(key)
+            .or_insert_with(|| (finding.message.clone(), BTreeSet::new()));
+        lines.extend(&finding.lines);
     }
 
     fn add_paths(&mut self, paths: &[&RepoPath]) {
@@ -160,35 +241,35 @@ impl<'a> Report<'a> {
     }
 
     fn finish(self) -> Vec<Violation> {
-        let violation = |((Reverse(severity), rule, path), message)| Violation {
-            rule,
-            severity,
-            repository: self.repository.clone(),
-            path,
-            message,
-            remedy: remedy(rule, severity),
-        };
-        self.found.into_iter().map(violation).collect()
+        let Report {
+            repository,
+            bound,
+            found,
+            ..
+        } = self;
+        let violation =
+            |((Reverse(severity), rule, custom, path), (message, lines)): (Key, (_, BTreeSet<u32>))| {
+                let waivable = path.as_ref().filter(|_| rule.waivable());
+                Violation {
+                    rule,
+                    custom,
+                    severity,
+                    repository: repository.clone(),
+                    content: waivable.and_then(|path| bound.content(path)),
+                    path,
+                    lines: lines.into_iter().take(FINDING_LINES_MAX).collect(),
+                    message,
+                    remedy: remedy(rule, severity),
+                    waived_until: None,
+                }
+            };
+        found.into_iter().map(violation).collect()
     }
 }
 
-fn remedy(rule: RuleId, severity: Severity) -> String {
-    let way_out = match rule {
-        RuleId::FrozenPath | RuleId::PolicyFile | RuleId::AgentInstructionFile | RuleId::CiFile => {
-            "leave this file out, or have a maintainer change it outside Countersign"
-        }
-        RuleId::TooManyFiles | RuleId::TooManyLines => "split the change into smaller ones",
-        RuleId::FileTooLarge => "make the file smaller or leave it out",
-        RuleId::PathEscape => "choose a path that every system keeps inside the work tree",
-        RuleId::PathCollision => "choose a name that differs by more than case, Unicode form or final dots",
-        RuleId::HiddenCharactersInPath => "choose a name of visible characters",
-        RuleId::Symlink => "use an ordinary file, or have a maintainer change the link outside Countersign",
-        RuleId::ModeChange => "keep the mode as it was",
-        RuleId::Submodule => {
-            "leave submodules as they are, or have a maintainer change them outside Countersign"
-        }
-        RuleId::Binary => "leave this file out, or have a maintainer add it outside Countersign",
-    };
+/// How to satisfy a rule, in a sentence.
+pub(super) fn remedy(rule: RuleId, severity: Severity) -> String {
+    let way_out = rule.way_out();
     match severity {
         Severity::Warn => format!("Look at it closely and acknowledge it with your decision, or {way_out}."),
         Severity::Block => {

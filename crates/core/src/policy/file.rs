@@ -24,6 +24,7 @@ pub struct PolicyFile {
     pub(super) approvers_medium: Option<u32>,
     pub(super) approvers_high: Option<u32>,
     pub(super) approval_days: Option<u32>,
+    pub(super) waiver_days: Option<u32>,
     pub(super) plan_approval: Option<PlanApproval>,
     pub(super) unattended: Option<Unattended>,
     pub(super) base_movement: Option<BaseMovement>,
@@ -148,6 +149,8 @@ struct Wire {
     #[serde(default)]
     approval: WireApproval,
     #[serde(default)]
+    waivers: WireWaivers,
+    #[serde(default)]
     base: WireBase,
     #[serde(default)]
     ci: WireCi,
@@ -189,6 +192,12 @@ struct WireApproval {
 
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
+struct WireWaivers {
+    days: Option<Whole<30>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct WireBase {
     movement: Option<BaseMovement>,
 }
@@ -226,6 +235,7 @@ impl Wire {
             approvers_medium: self.approval.medium.map(Whole::small),
             approvers_high: self.approval.high.map(Whole::small),
             approval_days: self.approval.days.map(Whole::small),
+            waiver_days: self.waivers.days.map(Whole::small),
             plan_approval: self.approval.plan,
             unattended: self.approval.unattended,
             base_movement: self.base.movement,

@@ -9,6 +9,7 @@ mod content_rules;
 mod effective;
 mod evaluate;
 mod file;
+mod finding;
 mod fold;
 mod globs;
 mod lists;
@@ -17,16 +18,19 @@ mod rule;
 #[cfg(test)]
 mod tests;
 mod tier;
+mod waiver;
 
 pub use effective::{
     Approvers, BaseMovement, CiRequirement, EffectivePolicy, PlanApproval, PolicySource, Sourced, Unattended,
     effective, floor,
 };
-pub use evaluate::{Violation, evaluate, evaluate_collisions, evaluate_paths};
+pub use evaluate::{Violation, evaluate, evaluate_paths, find_collisions};
 pub use file::{PolicyError, PolicyFile, parse};
+pub use finding::{FINDING_LINES_MAX, Finding};
 pub use fold::is_hidden_character;
 pub use rule::{RuleId, Severity};
 pub use tier::{RiskTier, TierReport, planned_risk_tier, risk_tier};
+pub use waiver::{WAIVER_MAX_DAYS, WaivedContent, Waiver, may_waive, waive};
 
 /// Where a repository keeps its policy.
 pub const POLICY_PATH: &str = ".countersign.toml";

@@ -120,6 +120,21 @@ impl Workflow {
                     self.cancelling = true;
                 }
             }
+            Event::PatchesDeselected {
+                act,
+                plan,
+                digest,
+                left_out,
+            } => {
+                self.shapers.insert(act.record.member.clone());
+                self.plan = Some(plan.clone());
+                self.plan_digest = Some(*digest);
+                self.left_out.clone_from(left_out);
+            }
+            Event::WaiverGiven { act, waiver } => {
+                self.shapers.insert(act.record.member.clone());
+                self.waivers.push(waiver.clone());
+            }
             Event::ApprovalsWithdrawn { act } => {
                 self.approvals
                     .retain(|a| is_of_plan(a) || a.act.record.member != act.record.member);
@@ -134,6 +149,8 @@ impl Workflow {
                 | Act::Reject { .. }
                 | Act::RequestChanges { .. }
                 | Act::Answer { .. }
+                | Act::Deselect { .. }
+                | Act::Waive { .. }
                 | Act::Withdraw { .. }
                 | Act::Wake => {}
             },
@@ -215,6 +232,8 @@ impl Workflow {
             Act::Answer { text, .. } => text.as_str(),
             Act::Approve { .. }
             | Act::Reject { .. }
+            | Act::Deselect { .. }
+            | Act::Waive { .. }
             | Act::Withdraw { .. }
             | Act::Cancel { .. }
             | Act::Retry { .. }
@@ -244,8 +263,15 @@ impl Workflow {
         self.standings.clear();
         self.outstanding = None;
         match cause {
-            RevisionCause::ChangesRequested => self.change_rounds += 1,
-            RevisionCause::BaseMoved | RevisionCause::PolicyChanged => self.earlier_drafts.clear(),
+            RevisionCause::Deselected => {}
+            RevisionCause::ChangesRequested => {
+                self.change_rounds += 1;
+                self.left_out.clear();
+            }
+            RevisionCause::BaseMoved | RevisionCause::PolicyChanged => {
+                self.earlier_drafts.clear();
+                self.left_out.clear();
+            }
         }
     }
 }

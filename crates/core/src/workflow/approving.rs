@@ -3,6 +3,7 @@
 use super::effect::SealPurpose;
 use super::event::{Approval, CheckpointRef, Event, RequestStatus, ResumePoint, Subject};
 use super::planning::approval_window_ms;
+use super::proposing::judge_proposal;
 use super::turn::Turn;
 use super::{Effect, Refusal, State, Workflow};
 use crate::act::{Act, SeenDigest};
@@ -88,6 +89,9 @@ pub(super) fn ask_again(turn: &mut Turn, reason: &str, roster: &Roster) {
             ResumePoint::AwaitingApproval,
         );
     }
+    if turn.workflow.waiver_ran_out(turn.at) {
+        return judge_proposal(turn, roster, "a waiver ran out");
+    }
     let digests: Option<Vec<ApprovalDigest>> = patch_sets
         .iter()
         .map(|p| turn.workflow.approval_digest(p))
@@ -97,7 +101,7 @@ pub(super) fn ask_again(turn: &mut Turn, reason: &str, roster: &Roster) {
         return turn.ask(QuestionKind::PlanRefused, details, ResumePoint::Planning);
     };
     turn.enter(State::AwaitingApproval, reason);
-    let expires_at = turn.at.plus_ms(approval_window_ms(&turn.workflow));
+    let expires_at = decision_expires_at(&turn.workflow, turn.at);
     for (patch_set, digest) in patch_sets.into_iter().zip(digests) {
         let (repository, patch_set) = (patch_set.repository, patch_set.digest);
         let subject = Subject::PatchSet {
@@ -107,6 +111,13 @@ pub(super) fn ask_again(turn: &mut Turn, reason: &str, roster: &Roster) {
         };
         turn.open(subject, Some(expires_at), None);
     }
+}
+
+/// When a decision made now runs out: with policy's window, or with the first waiver that it relies on.
+pub(super) fn decision_expires_at(workflow: &Workflow, at: Timestamp) -> Timestamp {
+    let window = at.plus_ms(approval_window_ms(workflow));
+    let waivers = workflow.violations.iter().filter_map(|v| v.waived_until);
+    waivers.fold(window, Timestamp::min)
 }
 
 /// Says so when fewer people may approve than are needed: a request that nobody can answer is not opened (INV-10).
@@ -199,6 +210,8 @@ pub(crate) fn approvals_of<'a>(
             Act::Reject { .. }
             | Act::RequestChanges { .. }
             | Act::Answer { .. }
+            | Act::Deselect { .. }
+            | Act::Waive { .. }
             | Act::Withdraw { .. }
             | Act::Cancel { .. }
             | Act::Retry { .. }

@@ -2,7 +2,7 @@
 
 use super::input::{EffectResult, Input, Submission};
 use super::turn::{Decision, Turn};
-use super::{Effect, Refusal, Workflow, approving, human, intake, planning, proposing, writing};
+use super::{Effect, Refusal, Workflow, approving, deselecting, human, intake, planning, proposing, writing};
 use crate::time::Timestamp;
 
 /// Begins a workflow.
@@ -80,6 +80,7 @@ fn take_result(turn: &mut Turn, effect: &Effect, result: EffectResult) -> Result
             planning::planned(turn, runs, answer, &roster);
         }
         (Effect::Draft, EffectResult::Drafted { run, answer }) => proposing::drafted(turn, run, answer),
+        (Effect::Narrow, EffectResult::Narrowed { answer }) => deselecting::narrowed(turn, answer),
         (Effect::Critique, EffectResult::Critiqued { run, answer, roster }) => {
             proposing::critiqued(turn, run, answer, &roster);
         }
@@ -110,6 +111,7 @@ fn take_result(turn: &mut Turn, effect: &Effect, result: EffectResult) -> Result
             | Effect::Triage
             | Effect::Plan
             | Effect::Draft
+            | Effect::Narrow
             | Effect::Critique
             | Effect::SealLedger { .. }
             | Effect::CheckBases

@@ -27,6 +27,8 @@ pub enum Effect {
     Plan,
     /// Ask for a proposal, read it and apply it.
     Draft,
+    /// Make the drafts again without what a reviewer left out.
+    Narrow,
     /// Ask the critic about the drafts.
     Critique,
     /// Sign a checkpoint.
@@ -66,6 +68,7 @@ impl Effect {
             Effect::Triage => "triage",
             Effect::Plan => "plan",
             Effect::Draft => "draft",
+            Effect::Narrow => "narrow",
             Effect::Critique => "critique",
             Effect::SealLedger { .. } => "seal-ledger",
             Effect::CheckBases => "check-bases",
@@ -82,6 +85,7 @@ impl Effect {
             | Effect::Triage
             | Effect::Plan
             | Effect::Draft
+            | Effect::Narrow
             | Effect::Critique
             | Effect::SealLedger { .. }
             | Effect::CheckBases => Repeat::Harmless,

@@ -13,8 +13,9 @@ use crate::id::{
     AttemptNumber, BranchName, CommitSha, EffectId, Fence, MemberId, RepositoryId, RequestId, Revision,
     TreeSha, Version, WriteIntentId,
 };
+use crate::narrow::LeftOut;
 use crate::patch_set::{Draft, PatchSet};
-use crate::policy::{EffectivePolicy, RiskTier, Violation};
+use crate::policy::{EffectivePolicy, RiskTier, Violation, Waiver};
 use crate::question::Question;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -33,6 +34,8 @@ pub enum ResumePoint {
     Planning,
     /// Ask for a proposal again, in the same revision.
     Coding,
+    /// Make the drafts again from what a reviewer left.
+    Narrowing,
     /// Ask the critic again.
     Reviewing,
     /// Seal the ledger and ask for approvals again.
@@ -144,6 +147,8 @@ pub enum RequestStatus {
     ChangesRequested,
     /// The question was answered.
     Answered,
+    /// A broken rule was waived.
+    Waived,
     /// Nobody decided in time.
     Expired,
     /// An approval was taken back, so it is asked again.
@@ -314,6 +319,8 @@ pub enum Standing {
 pub enum RevisionCause {
     /// A human asked for changes or supplied words.
     ChangesRequested,
+    /// A human left something out.
+    Deselected,
     /// The base moved in a way that counts.
     BaseMoved,
     /// The organisation's policy is no longer the one that was approved under.
@@ -469,6 +476,24 @@ pub enum Event {
         /// The signed act.
         act: SignedAct,
     },
+    /// Something was left out: the plan that is left, and what of the drafts has to go.
+    PatchesDeselected {
+        /// The signed act.
+        act: SignedAct,
+        /// The plan without the paths of whole patches that were left out.
+        plan: Plan,
+        /// Its digest.
+        digest: PlanDigest,
+        /// What was left out.
+        left_out: Vec<LeftOut>,
+    },
+    /// A broken rule was let pass.
+    WaiverGiven {
+        /// The signed act.
+        act: SignedAct,
+        /// What it allows.
+        waiver: Waiver,
+    },
     /// Approvals taken back.
     ApprovalsWithdrawn {
         /// The signed act.
@@ -563,6 +588,8 @@ impl Event {
             Event::RejectionGiven { .. } => "rejection-given",
             Event::ChangesRequested { .. } => "changes-requested",
             Event::AnswerGiven { .. } => "answer-given",
+            Event::PatchesDeselected { .. } => "patches-deselected",
+            Event::WaiverGiven { .. } => "waiver-given",
             Event::ApprovalsWithdrawn { .. } => "approvals-withdrawn",
             Event::ApprovalsVoided { .. } => "approvals-voided",
             Event::ActTaken { .. } => "act-taken",

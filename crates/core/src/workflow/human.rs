@@ -1,18 +1,19 @@
 //! What humans do. One function for every door: terminal today, API and comments later (hazard 13).
 
+use super::approving::decision_expires_at;
 use super::approving::{ask_again, count_approvals};
 use super::effect::SealPurpose;
 use super::event::{Approval, Event, Request, RequestStatus, ResumePoint, RevisionCause, Subject};
-use super::planning::{approval_window_ms, ask_for_plan, plan_approved};
+use super::planning::{ask_for_plan, plan_approved};
 use super::turn::Turn;
 use super::writing::{any_written, pin_anew, retract_next};
-use super::{EVENTS_MAX, Effect, Refusal, State, Workflow};
+use super::{EVENTS_MAX, Effect, Refusal, State, Workflow, deselecting, waiving};
 use crate::act::{Act, Attendance, COMMENT_MAX_BYTES, SeenDigest, SignedAct};
 use crate::feedback::AgentSpec;
 use crate::gate::{GateId, GateOutcome};
 use crate::id::{RequestId, Revision};
 use crate::member::{Role, Roster};
-use crate::policy::{Severity, Unattended};
+use crate::policy::Unattended;
 use crate::question::{Choice, Question, QuestionKind};
 
 /// Judges one act. The signature was checked before; entitlement, digest and state are checked here.
@@ -48,6 +49,28 @@ pub(super) fn act(turn: &mut Turn, act: SignedAct, roster: &Roster) -> Result<()
             choice,
             text,
         } => answer(turn, act, (&request, &seen), (choice, &text), roster),
+        Act::Deselect {
+            request,
+            seen,
+            left_out,
+            reason,
+        } => deselecting::deselect(turn, act, (&request, &seen), &left_out, &reason),
+        Act::Waive {
+            request,
+            seen,
+            repository,
+            violation,
+            reason,
+            until,
+        } => {
+            let asked = waiving::Asked {
+                repository,
+                violation,
+                reason,
+                until,
+            };
+            waiving::waive(turn, act, (&request, &seen), asked, roster)
+        }
         Act::Withdraw { reason } => withdraw(turn, act, &reason, roster),
         Act::Cancel { reason } => cancel(turn, act, &reason),
         Act::Retry { request, seen } => retry(turn, act, &request, &seen, roster),
@@ -63,6 +86,8 @@ fn go_on_cancelling(turn: &mut Turn, act: SignedAct) -> Result<(), Refusal> {
         Act::Approve { .. }
         | Act::Reject { .. }
         | Act::RequestChanges { .. }
+        | Act::Deselect { .. }
+        | Act::Waive { .. }
         | Act::Withdraw { .. }
         | Act::Wake => false,
     };
@@ -110,7 +135,14 @@ fn check_attendance(workflow: &Workflow, act: &SignedAct) -> Result<(), Refusal>
                 }
             }
         }
-        (Attendance::Unattended, Act::Reject { .. } | Act::RequestChanges { .. } | Act::Answer { .. }) => {
+        (
+            Attendance::Unattended,
+            Act::Reject { .. }
+            | Act::RequestChanges { .. }
+            | Act::Answer { .. }
+            | Act::Deselect { .. }
+            | Act::Waive { .. },
+        ) => {
             let verb = act.record.act.verb();
             Err(Refusal::UnattendedForbidden(format!(
                 "`{verb}` needs a person at a terminal"
@@ -120,7 +152,7 @@ fn check_attendance(workflow: &Workflow, act: &SignedAct) -> Result<(), Refusal>
 }
 
 /// The open request that was meant, if what was seen is what it asks about.
-fn find_open(workflow: &Workflow, id: &RequestId, seen: &SeenDigest) -> Result<Request, Refusal> {
+pub(super) fn find_open(workflow: &Workflow, id: &RequestId, seen: &SeenDigest) -> Result<Request, Refusal> {
     let open = workflow.open_requests().find(|r| r.id == *id);
     let request = open.cloned().ok_or_else(|| Refusal::RequestNotOpen(id.clone()))?;
     let current = match &request.subject {
@@ -163,7 +195,7 @@ fn approve(
     {
         return Err(Refusal::AlreadyApproved(member.name.clone()));
     }
-    let expires_at = turn.at.plus_ms(approval_window_ms(&turn.workflow));
+    let expires_at = decision_expires_at(&turn.workflow, turn.at);
     let approval = |turn: &Turn, act: SignedAct| Approval {
         request: id.clone(),
         revision: turn.workflow.revision,
@@ -200,14 +232,14 @@ fn unacknowledged(
     let warnings = workflow
         .violations
         .iter()
-        .filter(|v| v.repository == *repository && v.severity == Severity::Warn);
+        .filter(|v| v.repository == *repository && v.needs_acknowledgement());
     warnings
         .map(|v| v.id())
         .filter(|id| !acknowledged.contains(id))
         .collect()
 }
 
-fn wrong_state(workflow: &Workflow, verb: &'static str, hint: &str) -> Refusal {
+pub(super) fn wrong_state(workflow: &Workflow, verb: &'static str, hint: &str) -> Refusal {
     Refusal::WrongState {
         verb,
         state: workflow.state,
@@ -215,7 +247,7 @@ fn wrong_state(workflow: &Workflow, verb: &'static str, hint: &str) -> Refusal {
     }
 }
 
-fn check_text(what: &str, text: &str) -> Result<(), Refusal> {
+pub(super) fn check_text(what: &str, text: &str) -> Result<(), Refusal> {
     if text.trim().is_empty() {
         return Err(Refusal::BadText(format!("{what} is empty; say it in a sentence")));
     }
@@ -290,7 +322,7 @@ fn request_changes(
 }
 
 /// What is written has to be taken out of play before its revision can end (hazard 50).
-fn refuse_half_written(workflow: &Workflow, verb: &'static str) -> Result<(), Refusal> {
+pub(super) fn refuse_half_written(workflow: &Workflow, verb: &'static str) -> Result<(), Refusal> {
     if any_written(workflow) {
         return Err(wrong_state(
             workflow,
@@ -404,6 +436,7 @@ fn resume(turn: &mut Turn, roster: &Roster) {
         }
         ResumePoint::Planning => (State::Planning, Effect::Plan),
         ResumePoint::Coding => (State::Coding, Effect::Draft),
+        ResumePoint::Narrowing => (State::Coding, Effect::Narrow),
         ResumePoint::Reviewing => (State::Reviewing, Effect::Critique),
         ResumePoint::AwaitingApproval if turn.workflow.patch_sets.is_empty() => (
             State::Reviewing,

@@ -127,6 +127,11 @@ pub enum EffectResult {
         /// Drafts, or why some diff can't be read or applied.
         answer: Result<Vec<Draft>, Refused>,
     },
+    /// Of [`super::Effect::Narrow`].
+    Narrowed {
+        /// Drafts, or why something can't be left out.
+        answer: Result<Vec<Draft>, Refused>,
+    },
     /// Of [`super::Effect::Critique`].
     Critiqued {
         /// The call.

@@ -8,6 +8,7 @@
 mod apply;
 pub mod approving;
 pub mod decide;
+mod deselecting;
 pub mod effect;
 pub mod event;
 pub mod human;
@@ -17,6 +18,7 @@ pub mod planning;
 pub mod proposing;
 mod refusal;
 mod turn;
+mod waiving;
 pub mod writing;
 
 pub use decide::{decide, start};
@@ -30,8 +32,10 @@ use crate::artifact::{AgentRole, Architecture, Critique, Plan, TriageDecision};
 use crate::digest::{ApprovalDigest, ContextHash, PlanDigest, PolicyDigest};
 use crate::gate::{GateId, GateOutcome, GateResult};
 use crate::id::{EffectId, MemberId, RepositoryId, Revision, TenantId, Version, WorkflowId, WriteIntentId};
-use crate::patch_set::{Draft, PatchSet, approval_digest};
-use crate::policy::{RiskTier, Violation};
+use crate::narrow::LeftOut;
+use crate::patch_set::{Draft, PatchSet, WaivedViolation, approval_digest};
+use crate::policy::{RiskTier, Violation, Waiver};
+use crate::time::Timestamp;
 use event::{
     Approval, Attempt, AttemptOutcome, PinnedRepo, RepoLookup, Request, RequestStatus, ResumePoint, Standing,
     WriteIntent,
@@ -257,6 +261,10 @@ pub struct Workflow {
     pub requests: Vec<Request>,
     /// Live approvals.
     pub approvals: Vec<Approval>,
+    /// Waivers given so far; each is dead unless its content is there.
+    pub waivers: Vec<Waiver>,
+    /// What a reviewer left out of the revision before, to make this one.
+    pub left_out: Vec<LeftOut>,
     /// Whether somebody rejected.
     pub rejected: bool,
     /// Who started, shaped or answered for the content.
@@ -315,6 +323,8 @@ impl Workflow {
             checkpoint: None,
             requests: Vec::new(),
             approvals: Vec::new(),
+            waivers: Vec::new(),
+            left_out: Vec::new(),
             rejected: false,
             shapers: BTreeSet::new(),
             standings: Vec::new(),
@@ -378,8 +388,23 @@ impl Workflow {
             &self.patch_sets,
             self.plan_digest?,
             &self.policies(),
+            &self.waived(),
             &gates,
         ))
+    }
+
+    /// What is let pass, with what it is bound to and until when.
+    fn waived(&self) -> Vec<WaivedViolation<'_>> {
+        let waived = self.violations.iter().filter(|v| v.waived_until.is_some());
+        waived
+            .map(|v| (&v.repository, v.id(), &v.content, v.waived_until))
+            .collect()
+    }
+
+    /// Whether the proposal was judged under a waiver that is dead by now.
+    pub fn waiver_ran_out(&self, at: Timestamp) -> bool {
+        let ends = self.violations.iter().filter_map(|v| v.waived_until);
+        ends.min().is_some_and(|end| end <= at)
     }
 
     /// The patch set of a repository in the current revision.

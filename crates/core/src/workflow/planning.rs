@@ -1,6 +1,6 @@
 //! Triage, architecture and plan: gate 1, and the plan's approval where it is asked for.
 
-use super::event::{AgentRun, Event, RequestStatus, ResumePoint, Subject};
+use super::event::{AgentRun, Event, PinnedRepo, RequestStatus, ResumePoint, Subject};
 use super::input::{PathLookup, Refused};
 use super::intake::people_check;
 use super::turn::Turn;
@@ -11,9 +11,10 @@ use crate::gate::{Check, CheckId, CheckOutcome, GateId};
 use crate::id::RepositoryId;
 use crate::member::Roster;
 use crate::path::RepoPath;
-use crate::policy::{self, PlanApproval, PolicySource, RiskTier, Severity};
+use crate::policy::{self, PlanApproval, PolicySource, RiskTier, Violation};
 use crate::proposal;
 use crate::question::QuestionKind;
+use crate::time::Timestamp;
 use std::collections::BTreeSet;
 
 /// A day, in milliseconds.
@@ -172,7 +173,17 @@ fn accept(turn: &mut Turn, architecture: Architecture, plan: Plan, roster: &Rost
         plan,
         digest,
     });
-    let blocked = blocked_paths(&turn.workflow);
+    judge_plan(turn, roster);
+}
+
+/// Holds a recorded plan against policy: blocked, asked about, or through gate 1.
+pub(super) fn judge_plan(turn: &mut Turn, roster: &Roster) {
+    let violations = path_violations(&turn.workflow, turn.at);
+    let shown = violations.iter().any(|v| v.blocks() || v.waived_until.is_some());
+    if shown {
+        turn.emit(Event::PolicyEvaluated { violations });
+    }
+    let blocked = blocked_paths(&turn.workflow, turn.at);
     if !blocked.is_empty() {
         let closed = turn.judge(GateId::Plan, plan_checks(&turn.workflow, &blocked, roster));
         assert!(closed.is_err(), "a gate with a failed check is closed");
@@ -213,7 +224,7 @@ pub(super) fn pass_gate(turn: &mut Turn, roster: &Roster) {
         .tier
         .unwrap_or(RiskTier::Low)
         .max(planned_tier(&turn.workflow));
-    let blocked = blocked_paths(&turn.workflow);
+    let blocked = blocked_paths(&turn.workflow, turn.at);
     let checks = plan_checks(&turn.workflow, &blocked, roster);
     if let Err(failures) = turn.judge(GateId::Plan, checks) {
         return turn.ask(QuestionKind::PlanRefused, failures, ResumePoint::Planning);
@@ -299,15 +310,26 @@ pub(super) fn count(n: usize, noun: &str) -> String {
     }
 }
 
-fn blocked_paths(workflow: &Workflow) -> Vec<String> {
-    let mut blocked = Vec::new();
-    for repo in &workflow.repositories {
+fn blocked_paths(workflow: &Workflow, at: Timestamp) -> Vec<String> {
+    let violations = path_violations(workflow, at);
+    let blocking = violations.iter().filter(|v| v.blocks());
+    blocking
+        .map(|v| format!("{}: {} {}", v.id(), v.message, v.remedy))
+        .collect()
+}
+
+/// What the plan's paths break, with what is waived for this plan.
+fn path_violations(workflow: &Workflow, at: Timestamp) -> Vec<Violation> {
+    let digest = workflow
+        .plan_digest
+        .expect("because policy looks at a recorded plan");
+    let of = |repo: &PinnedRepo| {
         let paths = planned_paths(workflow, &repo.repository);
-        let violations = policy::evaluate_paths(&repo.policy, &repo.repository, &paths);
-        let blocking = violations.iter().filter(|v| v.severity == Severity::Block);
-        blocked.extend(blocking.map(|v| format!("{}: {} {}", v.id(), v.message, v.remedy)));
-    }
-    blocked
+        policy::evaluate_paths(&repo.policy, &repo.repository, &paths, digest)
+    };
+    let mut violations: Vec<Violation> = workflow.repositories.iter().flat_map(of).collect();
+    policy::waive(&mut violations, &workflow.waivers, at);
+    violations
 }
 
 /// All paths that the plan names in one repository.
@@ -357,7 +379,7 @@ pub(super) fn plan_approved(turn: &mut Turn, roster: &Roster) {
         .workflow
         .tier
         .expect("because drafts are judged before the plan is asked about again");
-    let blocked = blocked_paths(&turn.workflow);
+    let blocked = blocked_paths(&turn.workflow, turn.at);
     let checks = plan_checks(&turn.workflow, &blocked, roster);
     match turn.judge(GateId::Plan, checks) {
         Ok(()) => {

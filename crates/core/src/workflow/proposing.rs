@@ -9,10 +9,11 @@ use super::{Effect, State, Workflow};
 use crate::artifact::{AgentRole, Critique};
 use crate::gate::{Check, CheckId, GateId};
 use crate::member::Roster;
-use crate::patch_set::Draft;
-use crate::policy::{self, Severity, Violation};
+use crate::patch_set::{Draft, SecondOpinion, SecondOutcome};
+use crate::policy::{self, RiskTier, Violation};
 use crate::proposal;
 use crate::question::QuestionKind;
+use crate::time::Timestamp;
 
 pub(super) fn drafted(turn: &mut Turn, run: AgentRun, answer: Result<Vec<Draft>, Refused>) {
     turn.emit(Event::AgentCalled { run });
@@ -81,9 +82,24 @@ pub(super) fn critiqued(turn: &mut Turn, run: AgentRun, answer: Result<Critique,
             );
         }
     };
-    let rejections = proposal::rejections(&critique);
     turn.emit(Event::CritiqueRecorded { critique });
-    let violations = violations(&turn.workflow);
+    judge_proposal(turn, roster, "the critic answered");
+}
+
+/// Policy, tier and gate 2, on drafts and critique as they are recorded; also after something was waived.
+pub(super) fn judge_proposal(turn: &mut Turn, roster: &Roster, why: &str) {
+    let rejections = match &turn.workflow.critique {
+        Some(critique) => proposal::rejections(critique),
+        None => vec!["no critic looked at it".to_owned()],
+    };
+    if turn.workflow.state != State::Reviewing {
+        if !turn.workflow.approvals.is_empty() {
+            let reason = why.to_owned();
+            turn.emit(Event::ApprovalsVoided { reason });
+        }
+        turn.enter(State::Reviewing, why);
+    }
+    let violations = violations(&turn.workflow, turn.at);
     turn.emit(Event::PolicyEvaluated {
         violations: violations.clone(),
     });
@@ -120,7 +136,7 @@ fn close(
 ) {
     let blocking: Vec<String> = violations
         .iter()
-        .filter(|v| v.severity == Severity::Block)
+        .filter(|v| v.blocks())
         .map(|v| format!("{}: {} {}", v.id(), v.message, v.remedy))
         .collect();
     if !blocking.is_empty() {
@@ -131,24 +147,44 @@ fn close(
     propose_again(turn, AgentRole::Critic, Refused { reasons });
 }
 
-fn violations(workflow: &Workflow) -> Vec<Violation> {
+fn violations(workflow: &Workflow, at: Timestamp) -> Vec<Violation> {
     let mut all = Vec::new();
     for draft in &workflow.drafts {
-        if let Some(repo) = workflow
+        let pinned = workflow
             .repositories
             .iter()
-            .find(|r| r.repository == draft.repository)
-        {
-            let own = policy::evaluate(&repo.policy, &repo.repository, &draft.diff);
-            let around = draft
-                .collisions
-                .iter()
-                .filter(|c| !own.iter().any(|v| v.id() == c.id()));
-            all.extend(around.cloned());
-            all.extend(own);
+            .find(|r| r.repository == draft.repository);
+        if let Some(repo) = pinned {
+            all.extend(policy::evaluate(
+                &repo.policy,
+                &repo.repository,
+                &draft.diff,
+                &draft.findings,
+            ));
         }
     }
+    policy::waive(&mut all, &workflow.waivers, at);
     all
+}
+
+/// Two appliers that share no code have to come to the same tree.
+fn second_opinion(draft: &Draft, name: &str) -> Check {
+    let SecondOpinion { applier, outcome } = &draft.second_opinion;
+    let (agrees, detail) = match outcome {
+        SecondOutcome::Tree { tree } if *tree == draft.diff.result_tree => {
+            (true, format!("{name}: {applier} gives the same tree"))
+        }
+        SecondOutcome::Tree { tree } => (
+            false,
+            format!(
+                "{name}: {applier} gives tree {} instead of {}",
+                tree.short(),
+                draft.diff.result_tree.short()
+            ),
+        ),
+        SecondOutcome::Refused { detail } => (false, format!("{name}: {applier} refuses it: {detail}")),
+    };
+    Check::new(CheckId::AppliersAgree, agrees, detail).about(&draft.repository)
 }
 
 /// The tier comes from rules over paths and diff, and it may only rise.
@@ -159,7 +195,21 @@ fn compute_tier(turn: &mut Turn) {
         .iter()
         .map(|d| (d.repository.clone(), &d.diff))
         .collect();
-    let report = policy::risk_tier(&diffs);
+    let mut report = policy::risk_tier(&diffs);
+    let waived = turn
+        .workflow
+        .violations
+        .iter()
+        .filter(|v| v.waived_until.is_some())
+        .count();
+    if waived > 0 {
+        let reason = format!("{} let pass by a waiver.", count(waived, "broken rule"));
+        if report.tier < RiskTier::High {
+            report.tier = RiskTier::High;
+            report.reasons.clear();
+        }
+        report.reasons.push(reason);
+    }
     let (tier, reasons) = match turn.workflow.tier {
         Some(before) if before > report.tier => {
             let mut reasons = turn.workflow.tier_reasons.clone();
@@ -210,12 +260,16 @@ fn checks(
         };
         let same_base = repo.is_some_and(|r| r.base_tree == draft.diff.base_tree);
         checks.push(Check::new(CheckId::AppliesExactly, same_base, detail).about(&draft.repository));
+        checks.push(second_opinion(draft, &name));
     }
-    let blocks = violations
-        .iter()
-        .filter(|v| v.severity == Severity::Block)
-        .count();
-    let warns = violations.len() - blocks;
+    let blocks = violations.iter().filter(|v| v.blocks()).count();
+    let warns = violations.iter().filter(|v| v.needs_acknowledgement()).count();
+    let waived = violations.len() - blocks - warns;
+    let waived = if waived == 0 {
+        String::new()
+    } else {
+        format!(", {waived} waived")
+    };
     let say = |problems: &[String], otherwise: &str| {
         if problems.is_empty() {
             otherwise.to_owned()
@@ -232,7 +286,11 @@ fn checks(
         Check::new(
             CheckId::NoBlock,
             blocks == 0,
-            format!("{} and {}", count(blocks, "block"), count(warns, "warning")),
+            format!(
+                "{} and {}{waived}",
+                count(blocks, "block"),
+                count(warns, "warning")
+            ),
         ),
         Check::new(
             CheckId::CriticNotRejecting,

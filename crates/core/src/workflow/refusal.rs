@@ -62,6 +62,12 @@ pub enum Refusal {
     /// Words are missing or too many.
     #[error("{0}")]
     BadText(String),
+    /// That rule, path or time can't be waived.
+    #[error("{0}")]
+    NotWaivable(String),
+    /// That can't be left out.
+    #[error("{0}")]
+    NotDeselectable(String),
     /// Nothing of that person to withdraw, or it is too late.
     #[error("{0}")]
     NothingToWithdraw(String),
@@ -92,6 +98,8 @@ impl Refusal {
             Refusal::UnattendedForbidden(_) => "unattended-forbidden",
             Refusal::NotAChoice { .. } => "not-a-choice",
             Refusal::BadText(_) => "bad-text",
+            Refusal::NotWaivable(_) => "not-waivable",
+            Refusal::NotDeselectable(_) => "not-deselectable",
             Refusal::NothingToWithdraw(_) => "nothing-to-withdraw",
             Refusal::NotStarted => "not-started",
             Refusal::TooLong(_) => "too-long",

@@ -144,7 +144,7 @@ pub(super) fn pin_anew(turn: &mut Turn, cause: RevisionCause) {
         RevisionCause::PolicyChanged => {
             "the policy is no longer the one that was approved under; everything is made anew"
         }
-        RevisionCause::BaseMoved | RevisionCause::ChangesRequested => {
+        RevisionCause::BaseMoved | RevisionCause::ChangesRequested | RevisionCause::Deselected => {
             "a base moved in a way that counts; everything is made anew on the new one"
         }
     };
@@ -390,6 +390,7 @@ pub(super) fn gave_up(turn: &mut Turn, effect: &Effect, code: &str, detail: &str
         Effect::Triage => (QuestionKind::StepFailed, ResumePoint::Triaging),
         Effect::Plan => (QuestionKind::StepFailed, ResumePoint::Planning),
         Effect::Draft => (QuestionKind::StepFailed, ResumePoint::Coding),
+        Effect::Narrow => (QuestionKind::StepFailed, ResumePoint::Narrowing),
         Effect::Critique => (QuestionKind::StepFailed, ResumePoint::Reviewing),
         Effect::SealLedger { purpose } => match purpose {
             super::effect::SealPurpose::BeforeApproval => (QuestionKind::StepFailed, ResumePoint::Reviewing),

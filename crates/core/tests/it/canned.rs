@@ -13,7 +13,8 @@ use countersign_core::id::{
     Version, WorkflowId,
 };
 use countersign_core::member::{Member, Role, Roster};
-use countersign_core::patch_set::Draft;
+use countersign_core::patch_set::{Draft, SecondOpinion, SecondOutcome};
+use countersign_core::policy::{self, RuleId};
 use countersign_core::time::Timestamp;
 use countersign_core::workflow::event::{
     AgentRun, Attempt, AttemptOutcome, CheckpointRef, RepoLookup, Standing, Subject,
@@ -237,11 +238,22 @@ fn effect_results(w: &Workflow, effect: &Effect, team: Team) -> Vec<(&'static st
             ("outside the plan", drafted(w, "src/b.rs", 1)),
             ("too large", drafted(w, "src/a.rs", 20_000)),
             ("high risk", drafted(w, "src/a.rs", 2_000)),
+            ("a secret", with_secret(drafted(w, "src/a.rs", 1))),
+            ("appliers differ", with_other_opinion(drafted(w, "src/a.rs", 1))),
             (
                 "does not apply",
                 EffectResult::Drafted {
                     run: run(AgentRole::Coder),
                     answer: refused("context not found"),
+                },
+            ),
+        ],
+        Effect::Narrow => vec![
+            ("narrowed", narrowed(w)),
+            (
+                "not there",
+                EffectResult::Narrowed {
+                    answer: refused("no hunk 9"),
                 },
             ),
         ],
@@ -507,7 +519,11 @@ pub fn draft(w: &Workflow, repository: RepositoryId, path: &str, added: u32) -> 
         canonical: BodyHash::of_bytes(result.as_bytes()),
         rationales: vec![],
         warnings: vec![],
-        collisions: vec![],
+        findings: vec![],
+        second_opinion: SecondOpinion {
+            applier: "git 2.39.5".to_owned(),
+            outcome: SecondOutcome::Tree { tree: tree(&result) },
+        },
     }
 }
 
@@ -517,6 +533,43 @@ fn drafted(w: &Workflow, path: &str, added: u32) -> EffectResult {
         run: run(AgentRole::Coder),
         answer: Ok(drafts),
     }
+}
+
+/// The same drafts, with something in them that looks like a secret.
+fn with_secret(result: EffectResult) -> EffectResult {
+    changed(result, |draft| {
+        let path = draft.diff.files[0].path().clone();
+        let secret = policy::Finding::at(RuleId::Secret, &path, "Line 1 holds what looks like a key.");
+        draft.findings.push(secret);
+    })
+}
+
+/// The same drafts, with a second applier that comes to another tree.
+fn with_other_opinion(result: EffectResult) -> EffectResult {
+    changed(result, |draft| {
+        draft.second_opinion.outcome = SecondOutcome::Tree {
+            tree: tree("another"),
+        };
+    })
+}
+
+fn changed(result: EffectResult, change: impl Fn(&mut Draft)) -> EffectResult {
+    let EffectResult::Drafted { run, answer } = result else {
+        panic!("not drafts")
+    };
+    let mut drafts = answer.unwrap();
+    drafts.iter_mut().for_each(change);
+    EffectResult::Drafted {
+        run,
+        answer: Ok(drafts),
+    }
+}
+
+/// What is left of the drafts before.
+fn narrowed(w: &Workflow) -> EffectResult {
+    let gone = |d: &Draft| w.left_out.iter().any(|l| l.repository == d.repository);
+    let left = w.earlier_drafts.iter().filter(|d| !gone(d)).cloned().collect();
+    EffectResult::Narrowed { answer: Ok(left) }
 }
 
 fn critiqued(team: Team, reject: bool) -> EffectResult {

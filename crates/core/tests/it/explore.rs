@@ -6,6 +6,7 @@
 use crate::canned;
 use countersign_core::act::{Act, Attendance};
 use countersign_core::gate::{GateId, GateOutcome};
+use countersign_core::narrow::LeftOut;
 use countersign_core::question::Choice;
 use countersign_core::time::Timestamp;
 use countersign_core::workflow::event::Subject;
@@ -214,7 +215,10 @@ fn situation(w: &Workflow) -> String {
             .collect::<Vec<_>>(),
         w.tier,
         w.plan_accepted_under,
-        w.violations.iter().map(|v| v.id()).collect::<Vec<_>>(),
+        w.violations
+            .iter()
+            .map(|v| (v.id(), v.waived_until.is_some()))
+            .collect::<Vec<_>>(),
     )
 }
 
@@ -228,7 +232,7 @@ fn inputs(workflow: &Workflow, team: canned::Team, at: Timestamp) -> Vec<(String
     }
     inputs.push(("time passed".to_owned(), Input::TimePassed, late));
     for member in team.members() {
-        for act in acts(workflow) {
+        for act in acts(workflow, soon) {
             let name = format!("human: {}", act_name(&act));
             for attendance in attendances(member) {
                 let input = canned::act(workflow, team, member, act.clone(), *attendance, soon);
@@ -258,6 +262,8 @@ fn act_name(act: &Act) -> String {
         Act::Approve { .. }
         | Act::Reject { .. }
         | Act::RequestChanges { .. }
+        | Act::Deselect { .. }
+        | Act::Waive { .. }
         | Act::Withdraw { .. }
         | Act::Cancel { .. }
         | Act::Retry { .. }
@@ -265,7 +271,7 @@ fn act_name(act: &Act) -> String {
     }
 }
 
-fn acts(workflow: &Workflow) -> Vec<Act> {
+fn acts(workflow: &Workflow, at: Timestamp) -> Vec<Act> {
     let words = || "because".to_owned();
     let mut acts = vec![
         Act::Withdraw { reason: words() },
@@ -274,6 +280,7 @@ fn acts(workflow: &Workflow) -> Vec<Act> {
     ];
     for request in workflow.open_requests() {
         let seen = canned::seen(&request.subject);
+        let subject = request.subject.clone();
         let request = request.id.clone();
         let acknowledged = workflow.violations.iter().map(|v| v.id()).collect();
         acts.push(Act::Approve {
@@ -295,6 +302,32 @@ fn acts(workflow: &Workflow) -> Vec<Act> {
             seen: seen.clone(),
             comment: words(),
         });
+        for violation in &workflow.violations {
+            acts.push(Act::Waive {
+                request: request.clone(),
+                seen: seen.clone(),
+                repository: violation.repository.clone(),
+                violation: violation.id(),
+                reason: words(),
+                until: at.plus_ms(canned::EIGHT_DAYS_MS / 2),
+            });
+        }
+        if let Subject::PatchSet { repository, .. } = &subject {
+            let draft = workflow.drafts.iter().find(|d| d.repository == *repository);
+            let files = draft.iter().flat_map(|d| &d.diff.files);
+            acts.push(Act::Deselect {
+                request: request.clone(),
+                seen: seen.clone(),
+                left_out: files
+                    .map(|f| LeftOut {
+                        repository: repository.clone(),
+                        path: f.path().clone(),
+                        hunks: vec![],
+                    })
+                    .collect(),
+                reason: words(),
+            });
+        }
         for choice in [Choice::Retry, Choice::Provide, Choice::AskAgain, Choice::Cancel] {
             let text = if choice == Choice::Provide {
                 words()

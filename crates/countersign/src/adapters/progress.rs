@@ -75,6 +75,7 @@ fn doing(effect: &Effect) -> Option<String> {
         Effect::Triage => Some("asking for triage".to_owned()),
         Effect::Plan => asking(AgentRole::Planner),
         Effect::Draft => asking(AgentRole::Coder),
+        Effect::Narrow => Some("taking out what was left out".to_owned()),
         Effect::Critique => asking(AgentRole::Critic),
         Effect::CheckBases => Some("looking at the base branches again".to_owned()),
         Effect::LookUpRefs

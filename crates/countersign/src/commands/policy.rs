@@ -12,10 +12,10 @@ use crate::wire::ViolationWire;
 use countersign_core::id::CommitSha;
 use countersign_core::path::RepoPath;
 use countersign_core::policy::{
-    EffectivePolicy, POLICY_PATH, PolicyFile, Severity, effective, evaluate, evaluate_collisions, parse,
-    risk_tier,
+    EffectivePolicy, POLICY_PATH, PolicyFile, Severity, effective, evaluate, parse, risk_tier,
 };
 use countersign_engine::Baseline as _;
+use countersign_engine::inspection::{At, inspect};
 use countersign_ports::trees::Trees as _;
 use serde::Serialize;
 
@@ -41,27 +41,29 @@ pub(super) async fn check(app: &App, args: CheckArgs) -> Result<Exit, CliError> 
     let default = copy.default_branch.to_string();
     let base = copy.pin(args.base.as_deref().unwrap_or(&default)).await?.commit;
     let policy = policy_for(app, &copy, &base).await?;
-    let (git, source, at) = (copy.git.clone(), copy.source.clone(), base.clone());
+    let default_commit = copy.pin(&default).await?.commit;
+    let (git, source, pinned) = (copy.git.clone(), copy.source.clone(), base.clone());
     let tried = blocking(move || {
-        let applied = git.apply(&source, &at, &bytes)?;
-        Ok::<_, countersign_ports::trees::TreesError>((applied, git.snapshot(&source, &at)?))
+        let applied = match git.apply(&source, &pinned, &bytes)? {
+            Ok(applied) => applied,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
+        let at = At {
+            source: &source,
+            base: &pinned,
+            default_commit: &default_commit,
+        };
+        let findings = inspect(git.as_ref(), &at, &applied)?;
+        Ok::<_, countersign_ports::trees::TreesError>(Ok((applied, findings)))
     });
-    let (applied, entries) = tried.await??;
-    let applied = match applied {
-        Ok(applied) => applied,
+    let (applied, findings) = match tried.await?? {
+        Ok(found) => found,
         Err(refusal) => {
             patch::say_refused(app, refusal);
             return Ok(Exit::Refused);
         }
     };
-    let paths: Vec<RepoPath> = entries.into_iter().map(|e| e.path).collect();
-    let mut violations = evaluate(&policy, &copy.source.id, &applied.diff);
-    let more = evaluate_collisions(&policy, &copy.source.id, &applied.diff, &paths);
-    violations.extend(
-        more.into_iter()
-            .filter(|v| !violations.contains(v))
-            .collect::<Vec<_>>(),
-    );
+    let violations = evaluate(&policy, &copy.source.id, &applied.diff, &findings);
     let blocked = violations.iter().any(|v| v.severity == Severity::Block);
     let risk = risk_tier(&[(copy.source.id.clone(), &applied.diff)]);
     let exit = if blocked { Exit::Refused } else { Exit::Ok };

@@ -5,6 +5,7 @@ use super::sentence::{Sentence, bad, good, neither, plain, waits};
 use countersign_core::act::{Act, Attendance, SignedAct};
 use countersign_core::gate::{CheckId, CheckOutcome, GateId, GateOutcome, GateResult};
 use countersign_core::id::{RepositoryId, WriteIntentId};
+use countersign_core::narrow::LeftOut;
 use countersign_core::workflow::event::{AttemptOutcome, Standing};
 
 /// The gate in words; gate 5 where it is not asked for is never shown as passed.
@@ -55,11 +56,38 @@ pub(super) fn act(signed: &SignedAct, names: &Names) -> Option<Sentence> {
             plain(format!("{who} asked for changes{}{unseen}", first_words(comment)))
         }
         Act::Answer { choice, .. } => plain(format!("{who} answered: {}{unseen}", choice.as_str())),
+        Act::Deselect { left_out, reason, .. } => plain(format!(
+            "{who} left out {}: {reason}{unseen}",
+            parts(left_out, names)
+        )),
+        Act::Waive {
+            violation,
+            reason,
+            until,
+            ..
+        } => bad(format!(
+            "{who} waived {violation} until {}: {reason}{unseen}",
+            until.to_rfc3339()
+        )),
         Act::Withdraw { reason } => bad(format!("{who} withdrew their approvals: {reason}{unseen}")),
         Act::Cancel { reason } => bad(format!("{who} cancelled: {reason}{unseen}")),
         Act::Retry { .. } => plain(format!("{who} had the stopped step done again{unseen}")),
         Act::Wake => plain(format!("{who} took it up again{unseen}")),
     }
+}
+
+/// What a reviewer left out, in words.
+fn parts(left_out: &[LeftOut], names: &Names) -> String {
+    let part = |l: &LeftOut| {
+        let name = names.repository(&l.repository);
+        let hunks: Vec<String> = l.hunks.iter().map(u32::to_string).collect();
+        if l.is_whole() {
+            format!("{name} {}", l.path)
+        } else {
+            format!("{name} {}, hunk {}", l.path, hunks.join(" and "))
+        }
+    };
+    left_out.iter().map(part).collect::<Vec<_>>().join("; ")
 }
 
 /// The first line that is prose, and how much there is beside it.

@@ -4,7 +4,7 @@ use super::deeds::{act, ended, gate, moved, unseen};
 use super::names::{Names, counted};
 use crate::terminal::{Line, Style};
 use countersign_core::artifact::Verdict;
-use countersign_core::policy::Severity;
+use countersign_core::policy::Violation;
 use countersign_core::workflow::event::{RevisionCause, Subject};
 use countersign_core::workflow::{Event, State};
 
@@ -170,8 +170,10 @@ pub(crate) fn sentence(event: &Event, names: &Names) -> Option<Sentence> {
             }
         }
         Event::PolicyEvaluated { violations } => {
-            let count = |s: Severity| violations.iter().filter(|v| v.severity == s).count();
-            match (count(Severity::Block), count(Severity::Warn)) {
+            let count = |holds: fn(&Violation) -> bool| violations.iter().filter(|v| holds(v)).count();
+            let waived = count(|v| v.waived_until.is_some());
+            match (count(Violation::blocks), count(Violation::needs_acknowledgement)) {
+                (0, 0) if waived > 0 => waits(format!("policy: nothing else broken; {waived} waived")),
                 (0, 0) => good("policy: nothing broken"),
                 (0, warnings) => waits(format!("policy: {}", counted(warnings, "warning"))),
                 (blocks, warnings) => bad(format!(
@@ -203,11 +205,14 @@ pub(crate) fn sentence(event: &Event, names: &Names) -> Option<Sentence> {
         Event::RejectionGiven { act: signed }
         | Event::ChangesRequested { act: signed }
         | Event::AnswerGiven { act: signed }
+        | Event::PatchesDeselected { act: signed, .. }
+        | Event::WaiverGiven { act: signed, .. }
         | Event::ApprovalsWithdrawn { act: signed }
         | Event::ActTaken { act: signed } => act(signed, names),
         Event::RevisionStarted { revision, cause } => {
             let why = match cause {
                 RevisionCause::ChangesRequested => "as asked for",
+                RevisionCause::Deselected => "from what was left",
                 RevisionCause::BaseMoved => "because the base moved",
                 RevisionCause::PolicyChanged => "because the policy changed",
             };

@@ -6,15 +6,13 @@ use countersign_core::artifact::{AgentRole, Architecture, Plan, RepoProposal};
 use countersign_core::digest::{ArtifactDigest, BodyHash, ContextHash};
 use countersign_core::feedback::AgentSpec;
 use countersign_core::patch_set::Draft;
-use countersign_core::policy;
 use countersign_core::proposal::validate_proposals;
 use countersign_core::workflow::EffectResult;
-use countersign_core::workflow::event::{AgentRun, PinnedRepo};
+use countersign_core::workflow::event::AgentRun;
 use countersign_core::workflow::input::{PathLookup, Refused};
 use countersign_ports::agent::{
     Agent, AgentAnswer, AgentCall, AgentError, AgentRepo, AgentReport, CriticSubject, Guidance, ResolvedAgent,
 };
-use countersign_ports::trees::{Applied, SnapshotEntry, Trees};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -123,48 +121,6 @@ impl Job<'_> {
             .map(|()| proposals)
     }
 
-    /// Reads and applies every diff to its pinned base, in write order.
-    async fn apply_all(
-        &self,
-        proposals: Vec<RepoProposal>,
-        bodies: &mut Vec<Vec<u8>>,
-    ) -> Result<Result<Vec<Draft>, Refused>, EffectError> {
-        let (mut drafts, mut reasons) = (Vec::new(), Vec::new());
-        for repo in &self.workflow.repositories {
-            let Some(proposal) = proposals.iter().find(|p| p.repository == repo.repository) else {
-                continue;
-            };
-            let (source, base, diff) = (
-                self.source(&repo.repository).await?,
-                repo.base.clone(),
-                proposal.diff.clone(),
-            );
-            let work = move |trees: &dyn Trees| {
-                let applied = trees.apply(&source, &base, diff.as_bytes())?;
-                Ok((applied, trees.snapshot(&source, &base)?))
-            };
-            let (applied, entries) = self.git(work).await?;
-            match applied {
-                Ok(applied) => {
-                    drafts.push(draft(proposal, &applied, repo, entries));
-                    bodies.push(applied.canonical);
-                }
-                Err(refusal) => {
-                    let name = self.workflow.repository_name(&repo.repository);
-                    reasons.push(format!(
-                        "{name}: {} at {} ({})",
-                        refusal.message, refusal.place, refusal.code
-                    ));
-                }
-            }
-        }
-        Ok(if reasons.is_empty() {
-            Ok(drafts)
-        } else {
-            Err(Refused { reasons })
-        })
-    }
-
     pub(super) async fn critique(&self) -> Result<Performed, EffectError> {
         let mut call = self.call_for(AgentRole::Critic).await?;
         for draft in &self.workflow.drafts {
@@ -231,6 +187,7 @@ impl Job<'_> {
             plan: workflow.plan.clone(),
             refusals: refusals_for(workflow, role),
             subjects: Vec::new(),
+            left_out: workflow.left_out.clone(),
             deadline: CALL_DEADLINE,
         })
     }
@@ -362,7 +319,16 @@ fn call_context(pinned: &Option<ContextHash>, call: &AgentCall) -> ContextHash {
         .map(|s| (&s.repository, s.diff.diff_hash))
         .collect();
     let artifacts = (&call.triage, &call.architecture, &call.plan);
-    ContextHash::of(&(pinned, call.role, guidance, &call.refusals, subjects, artifacts))
+    let left_out = &call.left_out;
+    ContextHash::of(&(
+        pinned,
+        call.role,
+        guidance,
+        &call.refusals,
+        subjects,
+        artifacts,
+        left_out,
+    ))
 }
 
 fn expect<T>(
@@ -413,25 +379,4 @@ fn planned(
         })
         .collect();
     Ok((architecture, plan, lookups))
-}
-
-fn draft(
-    proposal: &RepoProposal,
-    applied: &Applied,
-    repo: &PinnedRepo,
-    entries: Vec<SnapshotEntry>,
-) -> Draft {
-    let base_paths: Vec<_> = entries.into_iter().map(|e| e.path).collect();
-    Draft {
-        collisions: policy::evaluate_collisions(&repo.policy, &repo.repository, &applied.diff, &base_paths),
-        repository: proposal.repository.clone(),
-        diff: applied.diff.clone(),
-        canonical: BodyHash::of_bytes(&applied.canonical),
-        rationales: proposal.rationales.clone(),
-        warnings: applied
-            .warnings
-            .iter()
-            .map(|w| format!("{} at {} ({})", w.message, w.place, w.code))
-            .collect(),
-    }
 }

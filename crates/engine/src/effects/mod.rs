@@ -1,6 +1,7 @@
 //! One function per effect: does what was asked, and says what it found out. It never changes a state.
 
 mod agents;
+mod drafting;
 mod looking;
 mod snapshot;
 mod writing;
@@ -92,6 +93,7 @@ pub(crate) async fn perform(ports: &Ports, claimed: &ClaimedEffect) -> Result<Pe
         Effect::Triage => job.triage().await,
         Effect::Plan => job.plan().await,
         Effect::Draft => job.draft().await,
+        Effect::Narrow => job.narrow().await,
         Effect::Critique => job.critique().await,
         Effect::SealLedger { .. } => job.seal().await,
         Effect::CheckBases => job.check_bases().await,

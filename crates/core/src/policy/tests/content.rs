@@ -1,7 +1,7 @@
 //! Rules on kinds, modes and sizes.
 
-use super::super::{RuleId, Severity, evaluate, floor};
-use super::{added, deleted, diff, edited, ids, modified, policy, repository};
+use super::super::{RuleId, Severity, floor};
+use super::{added, deleted, diff, edited, evaluate, ids, modified, policy, repository};
 use crate::diff::FileMode::{Executable, Regular, Submodule, Symlink};
 use crate::diff::{ChangeKind, FileChange};
 

@@ -1,7 +1,7 @@
 //! Frozen paths and allowed bases.
 
-use super::super::{PolicySource, Sourced, evaluate_paths};
-use super::{ids, policy, repository};
+use super::super::{PolicySource, Sourced};
+use super::{evaluate_paths, ids, policy, repository};
 use crate::id::BranchName;
 use crate::path::RepoPath;
 

@@ -8,9 +8,10 @@ mod parsing;
 mod paths;
 mod tiers;
 
-use super::{EffectivePolicy, PolicyFile, Violation, effective, parse};
+use super::{EffectivePolicy, Finding, PolicyFile, Violation, effective, parse};
 use crate::diff::{ChangeKind, FileChange, FileMode, FileSide, TreeDiff};
 use crate::digest::DiffHash;
+use crate::digest::PlanDigest;
 use crate::id::{BlobSha, RepositoryId, TreeSha};
 use crate::path::RepoPath;
 
@@ -21,6 +22,24 @@ fn file(text: &str) -> PolicyFile {
 /// The floor, tightened by one file on the default branch.
 fn policy(text: &str) -> EffectivePolicy {
     effective(None, Some(&file(text)), None)
+}
+
+fn evaluate(policy: &EffectivePolicy, repository: &RepositoryId, diff: &TreeDiff) -> Vec<Violation> {
+    super::evaluate(policy, repository, diff, &[])
+}
+
+fn evaluate_paths(policy: &EffectivePolicy, repository: &RepositoryId, paths: &[RepoPath]) -> Vec<Violation> {
+    super::evaluate_paths(policy, repository, paths, PlanDigest::of(&"a plan"))
+}
+
+/// Findings as violations are named.
+fn of_findings(findings: &[Finding]) -> Vec<String> {
+    ids(&super::evaluate(
+        &policy(""),
+        &repository(),
+        &diff(vec![]),
+        findings,
+    ))
 }
 
 fn repository() -> RepositoryId {

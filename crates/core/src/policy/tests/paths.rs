@@ -1,7 +1,10 @@
 //! Rules on paths: each with what it must catch and what it must leave alone.
 
-use super::super::{RuleId, evaluate, evaluate_collisions, evaluate_paths, floor};
-use super::{added, deleted, diff, edited, ids, modified, policy, renamed, repository};
+use super::super::{RuleId, find_collisions, floor};
+use super::{
+    added, deleted, diff, edited, evaluate, evaluate_paths, ids, modified, of_findings, policy, renamed,
+    repository,
+};
 use crate::diff::FileMode::{Executable, Regular};
 use crate::path::RepoPath;
 
@@ -292,7 +295,7 @@ fn paths_that_collide() {
 #[test]
 fn paths_that_collide_with_the_tree() {
     let tree = ["README.md", "src/a.rs", "Docs/x", "docs/y"].map(RepoPath::from);
-    let check = |files| ids(&evaluate_collisions(&floor(), &repository(), &diff(files), &tree));
+    let check = |files| of_findings(&find_collisions(&diff(files), &tree));
     assert_eq!(
         check(vec![added("readme.md", Regular)]),
         ["path-collision@readme.md"]
