@@ -12,6 +12,7 @@ pub mod gate;
 pub mod id;
 pub mod member;
 pub mod narrow;
+pub mod outbound;
 pub mod patch;
 pub mod patch_set;
 pub mod path;

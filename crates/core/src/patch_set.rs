@@ -8,6 +8,7 @@ use crate::diff::TreeDiff;
 use crate::digest::{ApprovalDigest, BodyHash, EvidenceDigest, PatchSetDigest, PlanDigest, PolicyDigest};
 use crate::gate::{GateId, GateOutcome};
 use crate::id::{BranchName, CommitSha, PatchSetId, RepositoryId, Revision, TenantId, TreeSha, WorkflowId};
+use crate::outbound::Outbound;
 use crate::policy::{Finding, WaivedContent};
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -193,11 +194,11 @@ fn commit_bytes(
     context: &ManifestContext<'_>,
 ) -> String {
     let who = format!("{COMMITTER} {} +0000", context.at.unix_seconds());
-    let title = one_line(context.title, SUBJECT_MAX_CHARS);
+    let title = Outbound::line(context.title, SUBJECT_MAX_CHARS);
     let mut message = if title.is_empty() {
         "Approved change".to_owned()
     } else {
-        title
+        title.to_string()
     };
     let steps: Vec<&String> = context
         .steps
@@ -209,7 +210,7 @@ fn commit_bytes(
         message.push('\n');
     }
     for step in steps.iter().take(STEPS_MAX) {
-        message.push_str(&format!("\n- {}", one_line(step, STEP_MAX_CHARS)));
+        message.push_str(&format!("\n- {}", Outbound::line(step, STEP_MAX_CHARS)));
     }
     if steps.len() > STEPS_MAX {
         message.push_str(&format!("\n- and {} more steps", steps.len() - STEPS_MAX));
@@ -221,30 +222,10 @@ fn commit_bytes(
     for (_, name, branch) in context.siblings.iter().filter(|(id, _, _)| id != own) {
         message.push_str(&format!(
             "Countersign-Sibling: {} {branch}\n",
-            one_line(name, SUBJECT_MAX_CHARS)
+            Outbound::line(name, SUBJECT_MAX_CHARS)
         ));
     }
     format!("tree {tree}\nparent {parent}\nauthor {who}\ncommitter {who}\n\n{message}")
-}
-
-/// Untrusted words as one printable line that can't imitate a trailer or a second line.
-fn one_line(text: &str, max_chars: usize) -> String {
-    let hidden = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}' | '\u{61c}' | '\u{e0000}'..='\u{e007f}')
-    };
-    let visible: String = text.chars().map(|c| if hidden(c) { ' ' } else { c }).collect();
-    let joined = visible.split_whitespace().collect::<Vec<_>>().join(" ");
-    if joined.chars().count() <= max_chars {
-        return joined;
-    }
-    // Cut between words, where there is a word boundary in the second half.
-    let cut: String = joined.chars().take(max_chars - 1).collect();
-    let end = cut
-        .rfind(' ')
-        .filter(|at| *at > cut.len() / 2)
-        .unwrap_or(cut.len());
-    format!("{}…", &cut[..end])
 }
 
 /// Git's id of a commit: SHA-1 over `commit <length>\0` and the bytes.
