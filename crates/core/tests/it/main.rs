@@ -12,6 +12,7 @@ mod explore;
 mod explored;
 mod gate;
 mod records;
+mod waivers;
 mod workflows;
 
 /// Every file under `tests/permit` is an attempt to forge the right to write; its first line says why it must fail.
