@@ -121,6 +121,8 @@ pub enum CheckId {
     CriticNotRejecting,
     /// Enough eligible people approved exactly this digest.
     EnoughApprovals,
+    /// Somebody whom CODEOWNERS names approved each path that has an owner.
+    OwnersApproved,
     /// Nobody rejected.
     NoRejection,
     /// No approval ran out or was withdrawn.
@@ -168,6 +170,7 @@ impl CheckId {
             ],
             GateId::Approval => &[
                 CheckId::EnoughApprovals,
+                CheckId::OwnersApproved,
                 CheckId::NoRejection,
                 CheckId::ApprovalsLive,
                 CheckId::ApprovalsSealed,
@@ -199,6 +202,7 @@ impl CheckId {
             CheckId::NoBlock => "no-block",
             CheckId::CriticNotRejecting => "critic-not-rejecting",
             CheckId::EnoughApprovals => "enough-approvals",
+            CheckId::OwnersApproved => "owners-approved",
             CheckId::NoRejection => "no-rejection",
             CheckId::ApprovalsLive => "approvals-live",
             CheckId::ApprovalsSealed => "approvals-sealed",

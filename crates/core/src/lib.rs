@@ -13,6 +13,7 @@ pub mod id;
 pub mod member;
 pub mod narrow;
 pub mod outbound;
+pub mod owners;
 pub mod patch;
 pub mod patch_set;
 pub mod path;

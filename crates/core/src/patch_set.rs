@@ -9,6 +9,7 @@ use crate::digest::{ApprovalDigest, BodyHash, EvidenceDigest, PatchSetDigest, Pl
 use crate::gate::{GateId, GateOutcome};
 use crate::id::{BranchName, CommitSha, PatchSetId, RepositoryId, Revision, TenantId, TreeSha, WorkflowId};
 use crate::outbound::Outbound;
+use crate::owners::OwnedPath;
 use crate::policy::{Finding, WaivedContent};
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -30,6 +31,8 @@ pub struct Draft {
     pub warnings: Vec<String>,
     /// What contents and the tree around the change show.
     pub findings: Vec<Finding>,
+    /// What CODEOWNERS of the default branch says about the changed paths.
+    pub owners: Vec<OwnedPath>,
     /// What a second, independent applier made of the canonical diff.
     pub second_opinion: SecondOpinion,
 }

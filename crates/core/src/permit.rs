@@ -10,6 +10,7 @@ use crate::id::{
     AttemptNumber, BranchName, CommitSha, Fence, RepositoryId, TenantId, TreeSha, WriteIntentId,
 };
 use crate::member::Roster;
+use crate::path::RepoPath;
 use crate::time::Timestamp;
 use crate::workflow::approving::{approvals_of, sealed_approvals, standing};
 use crate::workflow::event::{Attempt, WriteIntent};
@@ -212,6 +213,9 @@ pub enum GateRefusal {
         /// How many are needed.
         needed: u32,
     },
+    /// Nobody whom CODEOWNERS names approved a path that has an owner.
+    #[error("no live approval is of an owner of {0}")]
+    OwnerMissing(RepoPath),
     /// A signature does not hold.
     #[error("an approval is not authentic")]
     NotAuthentic,
@@ -248,6 +252,7 @@ impl GateRefusal {
             GateRefusal::UndecidedInputs(_) => "gate-undecided-inputs",
             GateRefusal::Rejected => "gate-rejected",
             GateRefusal::ApprovalsMissing { .. } => "gate-approvals-missing",
+            GateRefusal::OwnerMissing(_) => "gate-owner-missing",
             GateRefusal::NotAuthentic => "gate-not-authentic",
             GateRefusal::NotSealed => "gate-not-sealed",
             GateRefusal::BaseMoved => "gate-base-moved",
@@ -484,6 +489,9 @@ fn check_approvals(
     let mut first_expiry = Timestamp(u64::MAX);
     for patch_set in &workflow.patch_sets {
         let now = standing(workflow, patch_set, roster, held.now);
+        if let Some(owned) = now.owners_missing.first() {
+            return Err(GateRefusal::OwnerMissing(owned.path.clone()));
+        }
         if now.people < now.needed {
             return Err(GateRefusal::ApprovalsMissing {
                 people: now.people,

@@ -2,7 +2,7 @@
 
 use super::effect::SealPurpose;
 use super::event::{Approval, CheckpointRef, Event, RequestStatus, ResumePoint, Subject};
-use super::planning::approval_window_ms;
+use super::planning::{approval_window_ms, count};
 use super::proposing::judge_proposal;
 use super::turn::Turn;
 use super::{Effect, Refusal, State, Workflow};
@@ -10,7 +10,8 @@ use crate::act::{Act, SeenDigest};
 use crate::digest::ApprovalDigest;
 use crate::gate::{Check, CheckId, GateId};
 use crate::id::{BranchName, RepositoryId};
-use crate::member::Roster;
+use crate::member::{Member, Roster};
+use crate::owners::OwnedPath;
 use crate::patch_set::{ManifestContext, PatchSet, branch_name, complete};
 use crate::policy::RiskTier;
 use crate::question::QuestionKind;
@@ -125,12 +126,21 @@ fn approvers_missing(workflow: &Workflow, patch_set: &PatchSet, roster: &Roster)
     let needed = approvals_needed(workflow, &patch_set.repository, roster);
     let eligible = roster.eligible(&workflow.shapers).len();
     let name = workflow.repository_name(&patch_set.repository);
-    (eligible < needed as usize).then(|| {
-        format!(
-            "{name}: {} may approve and {needed} are needed",
-            people(u32::try_from(eligible).unwrap_or(u32::MAX))
-        )
-    })
+    if eligible < needed as usize {
+        let eligible = people(u32::try_from(eligible).unwrap_or(u32::MAX));
+        return Some(format!("{name}: {eligible} may approve and {needed} are needed"));
+    }
+    let may = |m: &&Member| roster.may_approve(&m.id, &workflow.shapers).is_ok();
+    let unanswered = |o: &&OwnedPath| !roster.members.iter().filter(may).any(|m| o.is_owner(m));
+    let owned: Vec<OwnedPath> = patch_set
+        .draft
+        .owners
+        .iter()
+        .filter(unanswered)
+        .cloned()
+        .collect();
+    (!roster.is_solo() && !owned.is_empty())
+        .then(|| format!("{name}: nobody who may approve is an owner: {}", named(&owned)))
 }
 
 /// How many people have to approve one patch set.
@@ -158,6 +168,8 @@ pub struct ApprovalStanding {
     pub expired: u32,
     /// Approvals of it by people who are no longer eligible.
     pub ineligible: u32,
+    /// Owned paths that no live approval is of an owner; empty in solo mode, where owners are only shown.
+    pub owners_missing: Vec<OwnedPath>,
     /// When the first of the live ones runs out.
     pub first_expiry: Option<Timestamp>,
 }
@@ -171,6 +183,11 @@ pub fn standing(
 ) -> ApprovalStanding {
     let needed = approvals_needed(workflow, &patch_set.repository, roster);
     let mut people: BTreeSet<&str> = BTreeSet::new();
+    let mut owners_missing = if roster.is_solo() {
+        Vec::new()
+    } else {
+        patch_set.draft.owners.clone()
+    };
     let (mut expired, mut ineligible, mut first_expiry) = (0, 0, None);
     for approval in approvals_of(workflow, patch_set) {
         if approval.expires_at <= at {
@@ -180,6 +197,7 @@ pub fn standing(
         match roster.may_approve(&approval.act.record.member, &workflow.shapers) {
             Ok(member) => {
                 people.insert(&member.person);
+                owners_missing.retain(|owned| !owned.is_owner(member));
                 first_expiry =
                     Some(first_expiry.map_or(approval.expires_at, |t: Timestamp| t.min(approval.expires_at)));
             }
@@ -192,7 +210,15 @@ pub fn standing(
         needed,
         expired,
         ineligible,
+        owners_missing,
         first_expiry,
+    }
+}
+
+impl ApprovalStanding {
+    /// Enough people, and the owners among them.
+    pub fn is_enough(&self) -> bool {
+        self.people >= self.needed && self.owners_missing.is_empty()
     }
 }
 
@@ -225,7 +251,7 @@ pub(super) fn count_approvals(turn: &mut Turn, repository: &RepositoryId, roster
         return;
     };
     let now = standing(&turn.workflow, &patch_set, roster, turn.at);
-    if now.people < now.needed {
+    if !now.is_enough() {
         return;
     }
     let about =
@@ -284,6 +310,7 @@ fn checks(workflow: &Workflow, roster: &Roster, at: Timestamp) -> Vec<Check> {
             )
             .about(&patch_set.repository),
         );
+        checks.push(owners(patch_set, &now, &name, roster));
         let live = format!(
             "{name}: {} live; {} expired, {} by people who are no longer eligible",
             now.people, now.expired, now.ineligible
@@ -304,6 +331,41 @@ fn checks(workflow: &Workflow, roster: &Roster, at: Timestamp) -> Vec<Check> {
     ));
     checks.push(Check::new(CheckId::ApprovalsSealed, sealed, sealed_detail));
     checks
+}
+
+/// Owned paths need an owner among those who approved; alone, owners are shown only.
+fn owners(patch_set: &PatchSet, now: &ApprovalStanding, name: &str, roster: &Roster) -> Check {
+    let owned = &patch_set.draft.owners;
+    let detail = if owned.is_empty() {
+        format!("{name}: CODEOWNERS names nobody for the changed paths")
+    } else if roster.is_solo() {
+        format!(
+            "{name}: CODEOWNERS names {}; shown and not required in solo mode",
+            named(owned)
+        )
+    } else if now.owners_missing.is_empty() {
+        format!(
+            "{name}: an owner approved each of {}",
+            count(owned.len(), "owned path")
+        )
+    } else {
+        format!("{name}: still asked for: {}", named(&now.owners_missing))
+    };
+    let passed = now.owners_missing.is_empty();
+    Check::new(CheckId::OwnersApproved, passed, detail).about(&patch_set.repository)
+}
+
+/// The first few owned paths with their owners.
+fn named(owned: &[OwnedPath]) -> String {
+    const NAMED: usize = 3;
+    let each = owned.iter().take(NAMED);
+    let mut words: Vec<String> = each
+        .map(|o| format!("{} for {}", o.owners.join(" or "), o.path))
+        .collect();
+    if owned.len() > NAMED {
+        words.push(format!("{} more", owned.len() - NAMED));
+    }
+    words.join(", ")
 }
 
 /// Whether the newest checkpoint covers every live approval.

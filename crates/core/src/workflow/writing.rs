@@ -126,7 +126,7 @@ fn outlast_checks(turn: &Turn, roster: &Roster) -> Vec<Check> {
     let check = |patch_set: &crate::patch_set::PatchSet| {
         let name = workflow.repository_name(&patch_set.repository);
         let later = standing(workflow, patch_set, roster, until);
-        let outlasts = later.people >= later.needed;
+        let outlasts = later.is_enough();
         let minutes = WRITE_WINDOW_MS / 60_000;
         let detail = if outlasts {
             format!("{name}: the approvals outlast the next {minutes} minutes")

@@ -13,6 +13,7 @@ use countersign_core::id::{
     Version, WorkflowId,
 };
 use countersign_core::member::{Member, Role, Roster};
+use countersign_core::owners::OwnedPath;
 use countersign_core::patch_set::{Draft, SecondOpinion, SecondOutcome};
 use countersign_core::policy::{self, RuleId};
 use countersign_core::time::Timestamp;
@@ -239,6 +240,7 @@ fn effect_results(w: &Workflow, effect: &Effect, team: Team) -> Vec<(&'static st
             ("too large", drafted(w, "src/a.rs", 20_000)),
             ("high risk", drafted(w, "src/a.rs", 2_000)),
             ("a secret", with_secret(drafted(w, "src/a.rs", 1))),
+            ("owned", with_owner(drafted(w, "src/a.rs", 1))),
             ("appliers differ", with_other_opinion(drafted(w, "src/a.rs", 1))),
             (
                 "does not apply",
@@ -520,6 +522,7 @@ pub fn draft(w: &Workflow, repository: RepositoryId, path: &str, added: u32) -> 
         rationales: vec![],
         warnings: vec![],
         findings: vec![],
+        owners: vec![],
         second_opinion: SecondOpinion {
             applier: "git 2.39.5".to_owned(),
             outcome: SecondOutcome::Tree { tree: tree(&result) },
@@ -541,6 +544,19 @@ fn with_secret(result: EffectResult) -> EffectResult {
         let path = draft.diff.files[0].path().clone();
         let secret = policy::Finding::at(RuleId::Secret, &path, "Line 1 holds what looks like a key.");
         draft.findings.push(secret);
+    })
+}
+
+/// The same drafts, of a path that Bob owns.
+fn with_owner(result: EffectResult) -> EffectResult {
+    changed(result, |draft| {
+        let path = draft.diff.files[0].path().clone();
+        let owners = vec!["@Bob".to_owned()];
+        draft.owners.push(OwnedPath {
+            path,
+            owners,
+            line: 1,
+        });
     })
 }
 

@@ -218,6 +218,40 @@ fn appliers_that_differ_keep_gate_2_closed() {
     );
 }
 
+#[test]
+fn an_owned_path_waits_for_its_owner_where_there_is_a_team() {
+    let mut names = TO_APPROVAL[..4].to_vec();
+    names.extend(["draft: owned", "critique: no finding", "seal-ledger: sealed"]);
+    let mut w = walk(Team::Three, &names);
+    let approve = |w: &Workflow, index: usize| {
+        let open = w.open_requests().nth(index).unwrap();
+        Act::Approve {
+            request: open.id.clone(),
+            seen: seen(&open.subject),
+            acknowledged: vec![],
+        }
+    };
+    for index in 0..2 {
+        w = take(&w, Team::Three, "carol", approve(&w, index)).unwrap();
+    }
+    assert_eq!(
+        w.open_requests().count(),
+        2,
+        "enough people, and no owner among them"
+    );
+    for _ in 0..2 {
+        w = take(&w, Team::Three, "bob", approve(&w, 0)).unwrap();
+    }
+    assert_eq!(w.open_requests().count(), 0);
+    let solo = walk(Team::Solo, &names);
+    let w = take(&solo, Team::Solo, "alice", approve(&solo, 0)).unwrap();
+    assert_eq!(
+        w.open_requests().count(),
+        1,
+        "alone, owners are shown and not required"
+    );
+}
+
 fn leave_out(w: &Workflow, parts: Vec<LeftOut>) -> Act {
     let open = w.open_requests().next().unwrap();
     Act::Deselect {

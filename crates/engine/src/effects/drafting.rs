@@ -143,6 +143,7 @@ impl Job<'_> {
                 .map(|w| format!("{} at {} ({})", w.message, w.place, w.code))
                 .collect(),
             findings,
+            owners: Vec::new(),
             second_opinion: opinion(second),
         };
         Ok(Ok((draft, applied.canonical)))
