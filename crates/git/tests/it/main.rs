@@ -4,6 +4,7 @@ mod hostile;
 mod properties;
 mod refusals;
 mod round_trip;
+mod second;
 mod sources;
 mod standing;
 mod support;

@@ -182,10 +182,15 @@ impl Sandbox {
 
     /// Every file below the repository with its bytes and time, for "nothing else was touched".
     pub(crate) fn everything(&self) -> BTreeMap<PathBuf, (Vec<u8>, std::time::SystemTime)> {
-        let mut found = BTreeMap::new();
-        collect(&self.repo, &mut found);
-        found
+        snapshot_of(&self.repo)
     }
+}
+
+/// Every file below a folder with its bytes and time.
+pub(crate) fn snapshot_of(folder: &Path) -> BTreeMap<PathBuf, (Vec<u8>, std::time::SystemTime)> {
+    let mut found = BTreeMap::new();
+    collect(folder, &mut found);
+    found
 }
 
 fn collect(folder: &Path, found: &mut BTreeMap<PathBuf, (Vec<u8>, std::time::SystemTime)>) {
