@@ -5,6 +5,7 @@
 //! registered repository only with a permit (`publish`). Read [`GitTrees`] first, then `apply` for what a
 //! proposal must fulfil.
 
+mod admission;
 mod apply;
 mod bench;
 mod diff;

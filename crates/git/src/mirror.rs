@@ -6,8 +6,9 @@
 
 use crate::bench::Bench;
 use crate::error::{corrupt, from_gix, from_gix_write, from_io, unavailable, unsupported};
-use crate::objects::{to_gix, tree_of, tree_sha};
+use crate::objects::{ALLOC_LIMIT, to_gix, tree_of, tree_sha};
 use crate::program::{self, Finished};
+use crate::snapshot;
 use crate::source::{self, exact_reference};
 use countersign_core::id::{BranchName, CommitSha, RepositoryId};
 use countersign_ports::trees::{Pinned, RepoSource, TreesError};
@@ -53,7 +54,8 @@ impl Mirrors {
         }
         let options = gix::open::Options::isolated()
             .with(gix::sec::Trust::Full)
-            .open_path_as_is(true);
+            .open_path_as_is(true)
+            .config_overrides([ALLOC_LIMIT]);
         let mut repo = gix::open_opts(&folder, options)
             .map_err(|e| from_gix(&format!("Opening the mirror of {id}"), &e))?
             .with_object_memory();
@@ -123,6 +125,8 @@ impl Mirrors {
         let doing = "Pinning a fetched commit";
         let id = to_gix(commit.as_str())?;
         let tree = tree_of(&mirror, id)?;
+        // Whatever is pinned can be walked by us and by git.
+        snapshot::require_countable(&mirror, tree)?;
         let name = pin_ref(commit)
             .try_into()
             .map_err(|_| corrupt("bad-id", "The commit has no usable id."))?;
@@ -201,9 +205,8 @@ fn pin_ref(commit: &CommitSha) -> String {
 }
 
 /// One commit, no tags, no submodules. The serving side doesn't inherit our environment, so it is told again
-/// to see no replaced objects (git 2.39 serves them where the repository's `core.useReplaceRefs` says so);
-/// `--strict`: exactly this git folder and none inside it.
-fn fetch_arguments(git_dir: &Path, refspec: &str) -> Vec<OsString> {
+/// to see no replaced objects; `--strict`: exactly this git folder and none inside it.
+fn fetch_arguments(served: &Path, refspec: &str) -> Vec<OsString> {
     let fixed = [
         "fetch",
         "--quiet",
@@ -213,11 +216,11 @@ fn fetch_arguments(git_dir: &Path, refspec: &str) -> Vec<OsString> {
         "--no-recurse-submodules",
         "--no-write-fetch-head",
         "--no-auto-maintenance",
-        "--upload-pack=git --no-replace-objects -c core.useReplaceRefs=false upload-pack --strict",
+        "--upload-pack=git --no-replace-objects upload-pack --strict",
         "--",
     ];
     let mut arguments: Vec<OsString> = fixed.iter().map(OsString::from).collect();
-    arguments.push(git_dir.into());
+    arguments.push(served.into());
     arguments.push(refspec.into());
     arguments
 }
@@ -245,6 +248,9 @@ fn fetch_failure(source: &RepoSource, done: &Finished) -> TreesError {
                 "{place} belongs to another user. Run countersign as that user, or change the folder's owner."
             ),
         );
+    }
+    if has(&["maximum allowed tree depth"]) {
+        return snapshot::too_large();
     }
     if has(&["No space left", "Disk quota"]) {
         return unavailable(

@@ -1,5 +1,6 @@
 //! Reading objects by kind out of an opened repository, with limits and our own errors.
 
+use crate::admission::require_plain_object;
 use crate::error::{corrupt, from_gix};
 use countersign_core::diff::FileMode;
 use countersign_core::id::{BlobSha, CommitSha, TreeSha};
@@ -10,6 +11,9 @@ use gix::objs::tree::{EntryKind, EntryMode};
 
 /// Largest object that is read into memory.
 pub(crate) const OBJECT_MAX_BYTES: u64 = 64 * 1024 * 1024;
+/// Largest piece of memory that gix may take on the way to an object: a small one may be packed as a
+/// difference from a huge one.
+pub(crate) const ALLOC_LIMIT: &str = "gitoxide.objects.allocLimit=256m";
 
 /// Turns our text form into gix's; the text was checked when it was made.
 pub(crate) fn to_gix(hex: &str) -> Result<ObjectId, TreesError> {
@@ -31,6 +35,7 @@ pub(crate) fn blob_sha(id: &ObjectId) -> Result<BlobSha, TreesError> {
 
 /// Size and kind of an object, without its content. `None`: it isn't there.
 pub(crate) fn header(repo: &gix::Repository, id: ObjectId) -> Result<Option<(Kind, u64)>, TreesError> {
+    require_plain_object(&repo.common_dir().join("objects"), &id.to_string())?;
     let header = repo
         .try_find_header(id)
         .map_err(|e| from_gix("Reading an object", &e))?;

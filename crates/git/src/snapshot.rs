@@ -42,7 +42,7 @@ pub(crate) fn files(
     Ok(found)
 }
 
-/// Refuses a tree that is too large or too deep for [`walk`], before somebody else is asked to walk it.
+/// Refuses a tree that is too large or too deep for [`walk`].
 pub(crate) fn require_countable(repo: &gix::Repository, tree: ObjectId) -> Result<(), TreesError> {
     walk(repo, tree, |_, _, _| Ok(()))
 }
@@ -110,7 +110,7 @@ impl<F: FnMut(&[u8], FileMode, ObjectId) -> Result<(), TreesError>> Walk<'_, F> 
     }
 }
 
-fn too_large() -> TreesError {
+pub(crate) fn too_large() -> TreesError {
     corrupt(
         "tree-too-large",
         format!(

@@ -3,8 +3,9 @@
 //! Only the repository's own `config` file is read, replace refs and grafts are never honoured, nothing in it
 //! is ever executed. What this version can't handle is refused here, once, with a code and a next step.
 
+use crate::admission::{self, read_small};
 use crate::error::{corrupt, from_gix, from_io, unavailable, unsupported};
-use crate::objects::{commit_sha, tree_of, tree_sha};
+use crate::objects::{self, commit_sha, tree_of, tree_sha};
 use crate::uncommitted;
 use countersign_core::id::BranchName;
 use countersign_ports::trees::{BranchState, Heads, Probe, RepoSource, TreesError};
@@ -12,13 +13,10 @@ use gix::bstr::{BStr, ByteSlice};
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// Most branches that are read.
 pub(crate) const HEADS_MAX: usize = 100_000;
-/// Longest `config` or `HEAD` file that is read, in bytes.
-const SMALL_FILE_MAX_BYTES: u64 = 1024 * 1024;
 
 /// Looks at a folder that a user named.
 pub(crate) fn probe(path: &Path) -> Result<Probe, TreesError> {
@@ -90,10 +88,13 @@ pub(crate) fn heads(repo: &RepoSource) -> Result<Heads, TreesError> {
             continue;
         };
         // A branch that names something else than a commit can't be a base: it isn't one of the branches.
-        let Ok(commit) = reference.peel_to_commit() else {
+        let Ok(id) = reference.follow_to_object().map(gix::Id::detach) else {
             continue;
         };
-        heads.insert(name, commit_sha(&commit.id)?);
+        if tree_of(&opened, id).is_err() {
+            continue;
+        }
+        heads.insert(name, commit_sha(&id)?);
         if heads.len() > HEADS_MAX {
             return Err(corrupt(
                 "too-many-branches",
@@ -116,7 +117,10 @@ pub(crate) fn branch_state(
     let Some(mut reference) = exact_reference(opened, &branch.full_ref())? else {
         return Ok(None);
     };
-    let id = reference.peel_to_id().map_err(|e| from_gix(&doing, &e))?.detach();
+    let id = reference
+        .follow_to_object()
+        .map_err(|e| from_gix(&doing, &e))?
+        .detach();
     let tree = tree_of(opened, id)?;
     Ok(Some(BranchState {
         commit: commit_sha(&id)?,
@@ -124,11 +128,13 @@ pub(crate) fn branch_state(
     }))
 }
 
-/// The ref with exactly this name. (gix also tries `refs/heads/refs/heads/x` and the like.)
+/// The ref with exactly this name. (gix also tries `refs/heads/refs/heads/x` and the like.) Its file must be
+/// a plain one in plain folders, so that neither reading nor writing it leads out of the repository.
 pub(crate) fn exact_reference<'r>(
     repo: &'r gix::Repository,
     full: &str,
 ) -> Result<Option<gix::Reference<'r>>, TreesError> {
+    admission::require_plain_ref(repo.common_dir(), full)?;
     let found = repo
         .try_find_reference(full)
         .map_err(|e| from_gix(&format!("Reading {full}"), &e))?;
@@ -154,11 +160,11 @@ fn default_branch(repo: &gix::Repository) -> Result<BranchName, TreesError> {
 /// Opens a git folder or a work tree's root. Nothing outside of it is read.
 fn open(folder: &Path) -> Result<gix::Repository, TreesError> {
     let (git_dir, common_dir) = locate(folder)?;
-    check_owner(&common_dir)?;
-    check_format(&common_dir)?;
+    admission::check(&git_dir, &common_dir)?;
     let options = gix::open::Options::isolated()
         .with(gix::sec::Trust::Full)
-        .open_path_as_is(true);
+        .open_path_as_is(true)
+        .config_overrides([objects::ALLOC_LIMIT]);
     let mut repo = gix::open_opts(&git_dir, options)
         .map_err(|e| from_gix(&format!("Opening the repository {}", folder.display()), &e))?;
     repo.objects.ignore_replacements = true;
@@ -214,104 +220,6 @@ fn not_a_repository(folder: &Path) -> TreesError {
     )
 }
 
-/// Git refuses to serve a folder that belongs to somebody else; we say so before it does.
-fn check_owner(git_dir: &Path) -> Result<(), TreesError> {
-    let metadata =
-        fs::metadata(git_dir).map_err(|e| from_io(&format!("Looking at {}", git_dir.display()), &e))?;
-    if metadata.uid() == rustix::process::geteuid().as_raw() {
-        return Ok(());
-    }
-    Err(unsupported(
-        "foreign-owner",
-        format!(
-            "{} belongs to another user (uid {}). Run countersign as that user, or \
-             change the folder's owner.",
-            git_dir.display(),
-            metadata.uid()
-        ),
-    ))
-}
-
-/// Reads the repository's own `config` (no includes, as git does for the format); refuses what we can't
-/// handle.
-fn check_format(git_dir: &Path) -> Result<(), TreesError> {
-    let bytes = read_small(&git_dir.join("config"))?.unwrap_or_default();
-    let metadata = gix::config::file::Metadata::from(gix::config::Source::Local);
-    let config =
-        gix::config::File::from_bytes_no_includes(&bytes, metadata, Default::default()).map_err(|e| {
-            corrupt(
-                "bad-config",
-                format!("{}/config can't be read: {e:?}. Repair it.", git_dir.display()),
-            )
-        })?;
-    if let Some(extensions) = config.sections_by_name("extensions") {
-        for section in extensions {
-            for key in section.value_names() {
-                let value = section.value(&key).map(|v| v.to_str_lossy().to_ascii_lowercase());
-                check_extension(&key.to_ascii_lowercase(), value.as_deref().unwrap_or(""))?;
-            }
-        }
-    }
-    let is_promisor = config
-        .sections_by_name("remote")
-        .into_iter()
-        .flatten()
-        .any(|section| {
-            let promises = section.value("promisor").is_some_and(|v| v != "false");
-            promises || section.value("partialclonefilter").is_some()
-        });
-    if is_promisor { Err(partial_clone()) } else { Ok(()) }
-}
-
-fn check_extension(key: &str, value: &str) -> Result<(), TreesError> {
-    match (key, value) {
-        ("noop" | "noop-v1" | "worktreeconfig" | "preciousobjects" | "relativeworktrees", _)
-        | ("objectformat", "sha1")
-        | ("refstorage", "files") => Ok(()),
-        ("objectformat" | "compatobjectformat", _) => Err(unsupported(
-            "object-format",
-            format!(
-                "The repository uses the object format `{value}`; only sha1 is supported. Use a sha1 clone."
-            ),
-        )),
-        ("refstorage", _) => Err(unsupported(
-            "ref-storage",
-            format!(
-                "The repository keeps its refs as `{value}`. Run `git refs migrate --ref-format=files` there."
-            ),
-        )),
-        ("partialclone", _) => Err(partial_clone()),
-        (_, _) => Err(unsupported(
-            "unknown-extension",
-            format!(
-                "The repository uses the git extension `{key}`, which is not supported. Use a plain clone."
-            ),
-        )),
-    }
-}
-
-fn partial_clone() -> TreesError {
-    unsupported(
-        "partial-clone",
-        "The repository is a partial clone: it lacks objects and would fetch them from elsewhere. Make a full \
-         clone (`git clone` without --filter) and register that.",
-    )
-}
-
 fn canonical(path: &Path) -> Result<PathBuf, TreesError> {
     fs::canonicalize(path).map_err(|e| from_io(&format!("Looking at {}", path.display()), &e))
-}
-
-/// A small file's bytes; `None`: there is no such file.
-pub(crate) fn read_small(path: &Path) -> Result<Option<Vec<u8>>, TreesError> {
-    let doing = format!("Reading {}", path.display());
-    match fs::metadata(path) {
-        Ok(metadata) if metadata.len() > SMALL_FILE_MAX_BYTES => Err(corrupt(
-            "file-too-large",
-            format!("{doing}: it is larger than {SMALL_FILE_MAX_BYTES} bytes."),
-        )),
-        Ok(_) => fs::read(path).map(Some).map_err(|e| from_io(&doing, &e)),
-        Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(None),
-        Err(e) => Err(from_io(&doing, &e)),
-    }
 }

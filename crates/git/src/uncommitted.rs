@@ -4,13 +4,15 @@
 //! consulted, so a file that a filter changes on checkout may be counted although `git status` would not.
 
 use crate::error::from_gix;
-use crate::objects::OBJECT_MAX_BYTES;
+use crate::objects::{OBJECT_MAX_BYTES, entry_kind, tree_of};
+use crate::snapshot::walk;
 use countersign_ports::trees::TreesError;
 use gix::bstr::{BString, ByteSlice};
 use gix::index::entry::{Flags, Mode};
 use gix::objs::Kind;
 use std::collections::BTreeSet;
-use std::fs;
+use std::fs::{self, File};
+use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -42,25 +44,21 @@ pub(crate) fn count(repo: &gix::Repository, root: &Path) -> Result<u32, TreesErr
 
 /// Paths whose entry differs between index and HEAD.
 fn staged(repo: &gix::Repository, index: &gix::index::State) -> Result<BTreeSet<BString>, TreesError> {
-    let tree = repo
-        .head_tree_id_or_empty()
-        .map_err(|e| from_gix("Reading HEAD", &e))?;
-    let head = if tree.detach().is_empty_tree() {
-        gix::index::State::new(gix::hash::Kind::Sha1)
-    } else {
-        repo.index_from_tree(&tree)
-            .map_err(|e| from_gix("Reading HEAD", &e))?
-            .into_parts()
-            .0
-    };
-    let facts = |state: &gix::index::State| -> BTreeSet<(BString, u32, gix::ObjectId)> {
-        state
-            .entries()
-            .iter()
-            .map(|e| (e.path(state).to_owned(), e.mode.bits(), e.id))
-            .collect()
-    };
-    let (ours, theirs) = (facts(index), facts(&head));
+    let head = repo.head().map_err(|e| from_gix("Reading HEAD", &e))?;
+    let mut theirs = BTreeSet::new();
+    if let Some(commit) = head.id() {
+        let tree = tree_of(repo, commit.detach())?;
+        walk(repo, tree, |path, mode, id| {
+            theirs.insert((BString::from(path), entry_kind(mode), id));
+            Ok(())
+        })?;
+    }
+    let mut ours = BTreeSet::new();
+    for entry in index.entries() {
+        if let Some(mode) = entry.mode.to_tree_entry_mode() {
+            ours.insert((entry.path(index).to_owned(), mode.kind(), entry.id));
+        }
+    }
     Ok(ours
         .symmetric_difference(&theirs)
         .map(|(path, _, _)| path.clone())
@@ -99,7 +97,10 @@ fn content_differs(entry: &gix::index::Entry, file: &Path, is_link: bool, size: 
     let content = if is_link {
         fs::read_link(file).map(|target| target.as_os_str().as_bytes().to_vec())
     } else {
-        fs::read(file)
+        // No more than it said: it may grow, or never end.
+        let mut bytes = Vec::new();
+        let read = File::open(file).and_then(|f| f.take(size).read_to_end(&mut bytes));
+        read.map(|_| bytes)
     };
     let hash = content
         .ok()

@@ -1,8 +1,9 @@
 //! One ref, created only where none is and deleted only where it holds exactly our commit.
 
 use super::write::sync;
+use crate::admission::read_small;
 use crate::error::{from_gix_write, from_io, unavailable};
-use crate::source::{exact_reference, read_small};
+use crate::source::exact_reference;
 use countersign_core::id::BranchName;
 use countersign_ports::trees::{PublishError, TreesError};
 use gix::ObjectId;

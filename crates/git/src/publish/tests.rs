@@ -327,7 +327,7 @@ fn an_object_folder_that_can_t_be_written_fails() {
         .to_string();
     let blocked = objects.join(&first[..2]);
     fs::write(&blocked, "in the way").expect("written");
-    assert_eq!(failed_code(scene.push()), "io");
+    assert_eq!(failed_code(scene.push()), "not-plain");
     fs::remove_file(&blocked).expect("removed");
     if !rustix::process::geteuid().is_root() {
         fs::set_permissions(&objects, fs::Permissions::from_mode(0o555)).expect("read-only");
