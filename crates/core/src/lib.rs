@@ -6,6 +6,7 @@
 pub mod act;
 pub mod artifact;
 pub mod diff;
+pub mod diff_view;
 pub mod digest;
 pub mod feedback;
 pub mod gate;
