@@ -8,6 +8,7 @@
 mod admission;
 mod apply;
 mod bench;
+mod compare;
 mod diff;
 mod error;
 mod merge;
@@ -25,6 +26,7 @@ mod source;
 mod support;
 mod uncommitted;
 
+use countersign_core::diff::TreeDiff;
 use countersign_core::id::{BlobSha, BranchName, CommitSha, TreeSha};
 use countersign_core::path::RepoPath;
 use countersign_core::permit::{ContentPermit, DeleteBranch, PushBranch, RetractPermit};
@@ -59,6 +61,39 @@ impl GitTrees {
     pub fn pin_commit(&self, repo: &RepoSource, commit: &CommitSha) -> Result<Pinned, TreesError> {
         source::open_registered(repo)?;
         self.mirrors.pin_commit(repo, commit)
+    }
+
+    /// As [`GitTrees::pin_commit`] for many commits, by one fetch per 1,000; one answer per commit, in order.
+    ///
+    /// # Errors
+    /// When the repository can't be used at all. A commit that can't be had is that commit's own answer.
+    pub fn pin_commits(
+        &self,
+        repo: &RepoSource,
+        commits: &[CommitSha],
+    ) -> Result<Vec<Result<Pinned, TreesError>>, TreesError> {
+        self.mirrors.pin_commits(repo, commits)
+    }
+
+    /// The commit that a branch or a tag of this name stands for now.
+    ///
+    /// # Errors
+    /// `name-missing`, `not-a-commit`, or `name-ambiguous` when a branch and a tag of that name differ.
+    pub fn commit_named(&self, repo: &RepoSource, name: &BranchName) -> Result<CommitSha, TreesError> {
+        source::commit_named(repo, name)
+    }
+
+    /// What differs between two pinned commits: the facts and the canonical diff, as for a proposal.
+    ///
+    /// # Errors
+    /// `not-pinned` when one of them isn't; `diff-too-large` above 256 MiB.
+    pub fn between(
+        &self,
+        repo: &RepoSource,
+        base: &CommitSha,
+        result: &CommitSha,
+    ) -> Result<(TreeDiff, Vec<u8>), TreesError> {
+        compare::between(&self.mirrors, repo, base, result)
     }
 }
 

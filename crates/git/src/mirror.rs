@@ -19,6 +19,8 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
+mod many;
+
 /// How long a call waits for another one that is changing the same mirror.
 pub(crate) const LOCK_WAIT: Duration = Duration::from_secs(150);
 /// How often a busy lock is tried again.

@@ -7,7 +7,7 @@ use crate::admission::{self, read_small};
 use crate::error::{corrupt, from_gix, from_io, unavailable, unsupported};
 use crate::objects::{self, commit_sha, tree_of, tree_sha};
 use crate::uncommitted;
-use countersign_core::id::BranchName;
+use countersign_core::id::{BranchName, CommitSha};
 use countersign_ports::trees::{BranchState, Heads, Probe, RepoSource, TreesError};
 use gix::bstr::{BStr, ByteSlice};
 use std::collections::BTreeMap;
@@ -126,6 +126,40 @@ pub(crate) fn branch_state(
         commit: commit_sha(&id)?,
         tree: tree_sha(&tree)?,
     }))
+}
+
+/// The commit that a branch or a tag of this name stands for.
+pub(crate) fn commit_named(repo: &RepoSource, name: &BranchName) -> Result<CommitSha, TreesError> {
+    let opened = open_registered(repo)?;
+    let mut found = Vec::new();
+    for full in [name.full_ref(), format!("refs/tags/{name}")] {
+        if let Some(mut reference) = exact_reference(&opened, &full)? {
+            let commit = reference.peel_to_commit().map_err(|_| {
+                unsupported(
+                    "not-a-commit",
+                    format!("`{full}` doesn't stand for a commit. Name one that does."),
+                )
+            })?;
+            found.push(commit_sha(&commit.id)?);
+        }
+    }
+    found.dedup();
+    match found.as_slice() {
+        [commit] => Ok(commit.clone()),
+        [] => Err(unsupported(
+            "name-missing",
+            format!(
+                "{} has no branch or tag `{name}`. Name one that exists.",
+                repo.git_dir.display()
+            ),
+        )),
+        [_, ..] => Err(unsupported(
+            "name-ambiguous",
+            format!(
+                "`{name}` is a branch and a tag, and they differ. Give the 40 digits: git rev-parse NAME"
+            ),
+        )),
+    }
 }
 
 /// The ref with exactly this name. (gix also tries `refs/heads/refs/heads/x` and the like.) Its file must be

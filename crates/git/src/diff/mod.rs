@@ -37,6 +37,17 @@ pub(crate) fn between(
     base: ObjectId,
     result: ObjectId,
 ) -> Result<Rendered, TreesError> {
+    let rendered = between_within(repo, base, result, usize::MAX)?;
+    Ok(rendered.expect("because nothing is longer than usize::MAX"))
+}
+
+/// Compares two trees; `None`: the canonical diff would have more than `most` bytes.
+pub(crate) fn between_within(
+    repo: &gix::Repository,
+    base: ObjectId,
+    result: ObjectId,
+    most: usize,
+) -> Result<Option<Rendered>, TreesError> {
     let mut changes = Vec::new();
     for change in tree_changes(repo, base, result)? {
         if let Some(kind) = change_kind(repo, change)? {
@@ -48,6 +59,9 @@ pub(crate) fn between(
     let mut files = Vec::with_capacity(changes.len());
     for change in changes {
         files.push(describe(repo, change, &mut canonical)?);
+        if canonical.len() > most {
+            return Ok(None);
+        }
     }
     let facts = TreeDiff {
         base_tree: tree_sha(&base)?,
@@ -55,7 +69,7 @@ pub(crate) fn between(
         diff_hash: DiffHash::of_bytes(&canonical),
         files,
     };
-    Ok(Rendered { facts, canonical })
+    Ok(Some(Rendered { facts, canonical }))
 }
 
 fn tree_changes(

@@ -1,5 +1,6 @@
 //! The git crate against real repositories and the real `git` program.
 
+mod compared;
 mod hostile;
 mod properties;
 mod refusals;
