@@ -49,7 +49,7 @@ pub(crate) fn touched(repositories: &[AgentRepo], id: &RepositoryId, diff: &[u8]
 
 fn sides(file: &FilePatch) -> Vec<RepoPath> {
     match file.op {
-        FileOp::Modify | FileOp::Create | FileOp::Delete | FileOp::Rename => {
+        FileOp::Modify | FileOp::Create | FileOp::Delete | FileOp::Rename | FileOp::Write => {
             vec![file.old_path.clone(), file.new_path.clone()]
         }
         // The source of a copy stays as it is.

@@ -1,7 +1,7 @@
 //! The lines above a file's hunks: names, modes, ids, renames. Collects them strictly: nothing twice, nothing
 //! that contradicts what was said before.
 
-use super::{FileOp, FilePatch, Hunk, ReadError, refuse};
+use super::{Edits, FileOp, FilePatch, Hunk, ReadError, refuse};
 use crate::diff::FileMode;
 use crate::path::{RepoPath, unquote};
 
@@ -58,7 +58,10 @@ enum Name {
 pub(super) struct Section {
     line: usize,
     seen: Vec<ExtendedKind>,
+    git_line: Option<Vec<u8>>,
     git_name: Option<RepoPath>,
+    /// `similarity index` says less than 100 %.
+    edited: bool,
     names: Option<(Name, Name)>,
     old_mode: Option<FileMode>,
     new_mode: Option<FileMode>,
@@ -76,6 +79,7 @@ impl Section {
     pub(super) fn begin(line: usize, git_line: Option<&[u8]>) -> Self {
         Section {
             line,
+            git_line: git_line.map(<[u8]>::to_vec),
             git_name: git_line.and_then(common_name),
             ..Section::default()
         }
@@ -108,7 +112,8 @@ impl Section {
             ExtendedKind::NewMode | ExtendedKind::NewFile => self.new_mode = Some(mode(rest, line)?),
             ExtendedKind::RenameFrom | ExtendedKind::CopyFrom => self.from = Some(plain_name(rest, line)?),
             ExtendedKind::RenameTo | ExtendedKind::CopyTo => self.to = Some(plain_name(rest, line)?),
-            ExtendedKind::Similarity | ExtendedKind::Dissimilarity => {}
+            ExtendedKind::Similarity => self.edited = rest.trim_ascii() != b"100%",
+            ExtendedKind::Dissimilarity => {}
             ExtendedKind::Index => self.take_index(rest, line)?,
         }
         Ok(())
@@ -163,14 +168,7 @@ impl Section {
     pub(super) fn finish(self, crlf_transport: bool) -> Result<FilePatch, ReadError> {
         let op = self.op()?;
         let (old_path, new_path) = self.paths(op)?;
-        let says_nothing = self.hunks.is_empty() && !self.binary && self.new_mode.is_none();
-        if op == FileOp::Modify && says_nothing {
-            return refuse(
-                "empty-section",
-                self.line,
-                "This file section changes nothing. Give hunks or remove it.",
-            );
-        }
+        self.refuse_missing_hunks(op)?;
         let same_mode = if op == FileOp::Create {
             None
         } else {
@@ -184,11 +182,34 @@ impl Section {
             new_mode: self.new_mode,
             old_id: self.old_id,
             new_id: self.new_id,
-            hunks: self.hunks,
+            edits: Edits::Hunks(self.hunks),
             binary: self.binary,
             crlf_transport,
             line: self.line,
         })
+    }
+
+    /// Headers that announce hunks, and none follow: the section was cut off, or says nothing.
+    fn refuse_missing_hunks(&self, op: FileOp) -> Result<(), ReadError> {
+        if !self.hunks.is_empty() || self.binary {
+            return Ok(());
+        }
+        if op == FileOp::Modify && self.new_mode.is_none() {
+            return refuse(
+                "empty-section",
+                self.line,
+                "This file section changes nothing. Give hunks or remove it.",
+            );
+        }
+        if self.names.is_some() || self.edited {
+            return refuse(
+                "hunks-missing",
+                self.line,
+                "The headers of this file announce changed lines, and none follow. Give the hunks, or leave out the \
+                 `---`, `+++` and `similarity index` lines.",
+            );
+        }
+        Ok(())
     }
 
     fn op(&self) -> Result<FileOp, ReadError> {
@@ -232,8 +253,11 @@ impl Section {
         };
         if let (FileOp::Rename | FileOp::Copy, Some(from), Some(to)) = (op, &self.from, &self.to) {
             let agrees = self.names.is_none() || (old.as_ref() == Some(from) && new.as_ref() == Some(to));
+            let line_agrees = self.git_line.as_ref().is_none_or(|l| names_agree(l, from, to));
             return if from == to || self.git_name.is_some() {
                 self.contradiction("A rename or copy must lead to another name.")
+            } else if !line_agrees {
+                self.contradiction("The `diff --git` line names other files than the rename or copy lines.")
             } else if agrees {
                 Ok((from.clone(), to.clone()))
             } else {
@@ -327,4 +351,40 @@ fn common_name(rest: &[u8]) -> Option<RepoPath> {
     let (old, new) = (rest.get(..middle)?, rest.get(middle..)?.strip_prefix(b" ")?);
     let (old, new) = (unprefixed(old, b"a/")?, unprefixed(new, b"b/")?);
     (old == new).then(|| RepoPath::from_bytes(old))
+}
+
+/// Whether what follows `diff --git ` is exactly these two names with git's own prefixes. Other prefixes (or
+/// none) can't be told from the names, and are not judged.
+fn names_agree(rest: &[u8], old: &RepoPath, new: &RepoPath) -> bool {
+    if !rest.starts_with(b"a/") && !rest.starts_with(b"\"a/") {
+        return true;
+    }
+    let prefixed = |prefix: &[u8], path: &RepoPath| [prefix, path.as_bytes()].concat();
+    let is = |text: &[u8], name: &[u8]| {
+        text == name || (text.first() == Some(&b'"') && unquote(text).is_ok_and(|bytes| bytes == name))
+    };
+    let (old, new) = (prefixed(b"a/", old), prefixed(b"b/", new));
+    let left = if rest.first() == Some(&b'"') {
+        closing_quote(rest).map_or(rest.len(), |i| i + 1)
+    } else {
+        old.len()
+    };
+    let (Some(left), Some(right)) = (rest.get(..left), rest.get(left..)) else {
+        return false;
+    };
+    is(left, &old) && right.strip_prefix(b" ").is_some_and(|right| is(right, &new))
+}
+
+/// Where a C-quoted text that begins with a quote ends.
+fn closing_quote(text: &[u8]) -> Option<usize> {
+    let mut escaped = false;
+    for (i, b) in text.iter().enumerate().skip(1) {
+        match b {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = true,
+            b'"' => return Some(i),
+            _ => {}
+        }
+    }
+    None
 }

@@ -31,6 +31,9 @@ pub(super) fn read_hunk(lines: &[&[u8]], at: usize) -> Result<(Hunk, usize), Rea
         );
     }
     check_newline_marks(&body, at + 1)?;
+    if let Some(stated) = &stated {
+        refuse_cut(stated, &body, &lines[next..], at + 1)?;
+    }
     let old_index = stated.as_ref().and_then(|stated| stated_index(stated, &body));
     Ok((
         Hunk {
@@ -42,14 +45,49 @@ pub(super) fn read_hunk(lines: &[&[u8]], at: usize) -> Result<(Hunk, usize), Rea
     ))
 }
 
-/// `-N,0` means "after line N"; a stated emptiness that isn't true makes the number worthless.
+/// The stated place, in a header whose counts are true: a header with other counts was made for other lines.
+/// `-N,0` means "after line N".
 fn stated_index(stated: &Stated, body: &[HunkLine]) -> Option<usize> {
-    let has_old = body.iter().any(|l| l.side != Side::Added);
-    match (stated.old_count, has_old) {
-        (0, true) => None,
-        (0, false) => Some(stated.old_start),
-        (_, _) => stated.old_start.checked_sub(1),
+    if counts(body) != (stated.old_count, stated.new_count) {
+        return None;
     }
+    match stated.old_count {
+        0 => Some(stated.old_start),
+        _ => stated.old_start.checked_sub(1),
+    }
+}
+
+/// How many lines the old and the new side have.
+fn counts(body: &[HunkLine]) -> (usize, usize) {
+    let old = body.iter().filter(|l| l.side != Side::Added).count();
+    let new = body.iter().filter(|l| l.side != Side::Removed).count();
+    (old, new)
+}
+
+/// The input ends in a hunk that promises more lines than came. Counts are often wrong, so the hunk is taken
+/// where it looks whole: as much context behind the changes as before them, and as many old lines missing as
+/// new ones. Anything else may be the first half of a change.
+fn refuse_cut(stated: &Stated, body: &[HunkLine], behind: &[&[u8]], line: usize) -> Result<(), ReadError> {
+    let (old, new) = counts(body);
+    let more = old <= stated.old_count
+        && new <= stated.new_count
+        && (old, new) != (stated.old_count, stated.new_count);
+    if !more || !behind.iter().all(|l| is_blank(l)) {
+        return Ok(());
+    }
+    let context =
+        |side: &mut dyn Iterator<Item = &HunkLine>| side.take_while(|l| l.side == Side::Context).count();
+    let (lead, trail) = (context(&mut body.iter()), context(&mut body.iter().rev()));
+    let looks_whole = trail > 0 && trail >= lead && stated.old_count - old == stated.new_count - new;
+    if looks_whole {
+        return Ok(());
+    }
+    refuse(
+        "hunk-cut",
+        line,
+        "The diff ends inside this hunk: its `@@` line promises more lines than follow. Give the rest, or correct \
+         the counts.",
+    )
 }
 
 fn parse_numbers(line: &[u8]) -> Option<Stated> {

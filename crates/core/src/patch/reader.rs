@@ -1,13 +1,23 @@
-//! From text to file sections: finds the diff among prose and fences, and walks it line by line.
+//! From text to file sections: finds diffs, blocks and whole files among prose and fences, and walks them line by
+//! line.
+//!
+//! Prose is whatever is none of them. Where a line could be prose or a part of a change, it refuses.
 
-use super::header::{EXTENDED_KINDS, Section, extended};
+use super::blocks::{self, Before};
+use super::fence::{self, Fence, Holds};
+use super::header::{EXTENDED_KINDS, ExtendedKind, Section, extended};
 use super::hunk::{is_header_pair, read_hunk};
-use super::{FILES_MAX, FilePatch, HUNKS_MAX, INPUT_MAX_BYTES, LINE_MAX_BYTES, LINES_MAX, ReadError, refuse};
+use super::{
+    Edits, FILES_MAX, FileOp, FilePatch, HUNKS_MAX, Hunk, INPUT_MAX_BYTES, LINE_MAX_BYTES, LINES_MAX,
+    PROOF_MIN_DIGITS, ReadError, refuse,
+};
+use crate::path::RepoPath;
+use std::collections::BTreeMap;
 
-/// Reads a unified git diff out of a text.
+/// Reads the changes that a text states.
 ///
 /// # Errors
-/// When the text is too large, holds no diff, or holds one that can be read in more than one way.
+/// When the text is too large, states no change, or states one that can be read in more than one way.
 pub fn read(bytes: &[u8]) -> Result<Vec<FilePatch>, ReadError> {
     if bytes.len() > INPUT_MAX_BYTES {
         return refuse(
@@ -29,35 +39,64 @@ pub fn read(bytes: &[u8]) -> Result<Vec<FilePatch>, ReadError> {
         lines: &lines,
         crlf_transport,
         at: 0,
+        free_from: 0,
+        fence: None,
         section: None,
+        blocks: BTreeMap::new(),
+        last_block: None,
         patches: Vec::new(),
         hunks: 0,
     };
     while reader.at < reader.lines.len() {
         reader.step()?;
     }
-    reader.close()?;
+    reader.finish()?;
+    if !bytes.ends_with(b"\n") {
+        let in_hunk = reader.free_from == lines.len();
+        refuse_unended(&lines, in_hunk, reader.patches.last())?;
+    }
     if reader.patches.is_empty() {
         return refuse(
             "no-diff",
             1,
-            "No file change was found. Give a unified diff, as `git diff` prints it.",
+            "No file change was found. Give a unified diff, as `git diff` prints it, SEARCH/REPLACE blocks below a \
+             path, or whole files in fences below a path.",
         );
     }
     Ok(reader.patches)
 }
 
+/// A text that doesn't end in a line feed may have been cut inside its last line. Most cuts show, because the line
+/// fits nothing then, or its blob id is another one. These would not.
+fn refuse_unended(lines: &[&[u8]], in_hunk: bool, last: Option<&FilePatch>) -> Result<(), ReadError> {
+    let Some(line) = lines.last() else { return Ok(()) };
+    let renames = matches!(
+        extended(line),
+        Some((ExtendedKind::RenameTo | ExtendedKind::CopyTo, _))
+    );
+    let proven = last.is_some_and(|p| p.new_id.as_ref().is_some_and(|id| id.len() >= PROOF_MIN_DIGITS));
+    if renames || (in_hunk && line.starts_with(b"+") && !proven) {
+        return refuse(
+            "input-cut",
+            lines.len(),
+            "The text ends in the middle of a line, so this line may be cut off. End the text with a line feed.",
+        );
+    }
+    Ok(())
+}
+
 /// Lines without their line feed. If every line ends in CRLF the CR belongs to the transport and goes too.
 fn split(bytes: &[u8]) -> Result<(Vec<&[u8]>, bool), ReadError> {
     let whole = bytes.strip_suffix(b"\n").unwrap_or(bytes);
-    let mut lines: Vec<&[u8]> = whole.split(|b| *b == b'\n').collect();
-    if lines.len() > LINES_MAX {
+    // Counted before they are kept: sixteen million empty lines would take sixteen times their bytes.
+    if whole.iter().filter(|b| **b == b'\n').count() >= LINES_MAX {
         return refuse(
             "too-many-lines",
             LINES_MAX,
             format!("A diff may have at most {LINES_MAX} lines. Split it."),
         );
     }
+    let mut lines: Vec<&[u8]> = whole.split(|b| *b == b'\n').collect();
     if let Some(at) = lines.iter().position(|l| l.len() > LINE_MAX_BYTES) {
         return refuse(
             "line-too-long",
@@ -82,12 +121,30 @@ struct Reader<'a> {
     lines: &'a [&'a [u8]],
     crlf_transport: bool,
     at: usize,
+    /// First line that no hunk, header, block or file has used: no path line lies before it.
+    free_from: usize,
+    /// The fenced block that the cursor is in.
+    fence: Option<Open<'a>>,
     section: Option<Section>,
+    /// Where the blocks of a path are collected in `patches`.
+    blocks: BTreeMap<RepoPath, usize>,
+    /// The file of the block that ends at `free_from`.
+    last_block: Option<RepoPath>,
     patches: Vec<FilePatch>,
     hunks: usize,
 }
 
-impl Reader<'_> {
+/// A fenced block that was opened.
+struct Open<'a> {
+    fence: Fence<'a>,
+    line: usize,
+    /// It follows a path line and says that it is a diff.
+    diff: bool,
+    /// Something was read in it.
+    used: bool,
+}
+
+impl<'a> Reader<'a> {
     /// Takes the line at the cursor, and those that belong to it.
     fn step(&mut self) -> Result<(), ReadError> {
         let line = self.lines[self.at];
@@ -95,6 +152,7 @@ impl Reader<'_> {
             self.close()?;
             self.section = Some(Section::begin(self.at + 1, Some(names)));
             self.at += 1;
+            self.used();
         } else if line.starts_with(b"diff --cc ") || line.starts_with(b"diff --combined ") {
             return refuse(
                 "combined-diff",
@@ -107,11 +165,155 @@ impl Reader<'_> {
             self.take_hunk()?;
         } else if extended(line).is_some() {
             self.take_extended()?;
+        } else if blocks::is_head(line) {
+            self.take_block()?;
+        } else if blocks::is_stray(line) {
+            return blocks::stray(self.at);
+        } else if let Some(found) = fence::fence(line) {
+            self.take_fence(found)?;
         } else {
             if line.starts_with(b"GIT binary patch") || is_binary_note(line) {
                 self.mark_binary();
             }
             self.at += 1;
+        }
+        Ok(())
+    }
+
+    /// Everything before the cursor is a part of some change.
+    fn used(&mut self) {
+        self.free_from = self.at;
+        self.last_block = None;
+        if let Some(open) = self.fence.as_mut() {
+            open.used = true;
+        }
+    }
+
+    /// A fence opens or closes. Either way the section before it has ended.
+    fn take_fence(&mut self, found: Fence<'a>) -> Result<(), ReadError> {
+        self.close()?;
+        if let Some(open) = self.fence.take() {
+            if found.closes(&open.fence) {
+                self.refuse_empty_diff(&open)?;
+            } else {
+                self.refuse_inner_file(&open, &found)?;
+                self.fence = Some(open);
+            }
+            self.at += 1;
+            return Ok(());
+        }
+        let diff = match fence::holds(self.lines, self.at, self.free_from)? {
+            Holds::File { path, content, next } => return self.take_file(path, &content, next),
+            Holds::Diff => true,
+            Holds::Other => false,
+        };
+        self.fence = Some(Open {
+            fence: found,
+            line: self.at + 1,
+            diff,
+            used: false,
+        });
+        self.at += 1;
+        Ok(())
+    }
+
+    /// `src/a.rs` above a `diff` fence that names no file: its lines must not be dropped silently.
+    fn refuse_empty_diff(&self, open: &Open<'_>) -> Result<(), ReadError> {
+        if open.diff && !open.used {
+            return refuse(
+                "diff-without-file",
+                open.line,
+                "This fence holds a diff without `--- a/PATH` and `+++ b/PATH` lines. Put them above its first hunk.",
+            );
+        }
+        Ok(())
+    }
+
+    /// A file that seems to begin inside another fence: that one was probably never closed.
+    fn refuse_inner_file(&self, open: &Open<'_>, found: &Fence<'_>) -> Result<(), ReadError> {
+        if found.info.is_empty()
+            || matches!(
+                fence::holds(self.lines, self.at, self.free_from),
+                Ok(Holds::Other)
+            )
+        {
+            return Ok(());
+        }
+        refuse(
+            "fence-ambiguous",
+            self.at + 1,
+            format!(
+                "This fence seems to hold a file, and the fence of line {} is still open. Close that one first.",
+                open.line
+            ),
+        )
+    }
+
+    fn take_file(&mut self, path: RepoPath, content: &[&[u8]], next: usize) -> Result<(), ReadError> {
+        let line = self.at + 1;
+        self.push_write(path, Edits::Whole(joined(content)), line)?;
+        self.at = next;
+        self.used();
+        Ok(())
+    }
+
+    fn push_write(&mut self, path: RepoPath, edits: Edits, line: usize) -> Result<(), ReadError> {
+        let op = match edits {
+            Edits::Fill(_) | Edits::Whole(_) => FileOp::Write,
+            Edits::Hunks(_) | Edits::Blocks(_) => FileOp::Modify,
+        };
+        self.push(FilePatch {
+            op,
+            old_path: path.clone(),
+            new_path: path,
+            old_mode: None,
+            new_mode: None,
+            old_id: None,
+            new_id: None,
+            edits,
+            binary: false,
+            crlf_transport: self.crlf_transport,
+            line,
+        })
+    }
+
+    fn take_block(&mut self) -> Result<(), ReadError> {
+        self.close()?;
+        self.count_hunk()?;
+        let before = Before {
+            free_from: self.free_from,
+            last: self.last_block.as_ref(),
+        };
+        let path = blocks::path_of(self.lines, self.at, &before)?;
+        let block = blocks::read_block(self.lines, self.at)?;
+        let known = self.blocks.get(&path).map(|i| &mut self.patches[*i].edits);
+        match known {
+            Some(Edits::Blocks(hunks)) if block.searches => hunks.push(block.hunk),
+            Some(_) => return several_with_empty_search(self.at),
+            None => {
+                let edits = if block.searches {
+                    Edits::Blocks(vec![block.hunk])
+                } else {
+                    Edits::Fill(added(block.hunk))
+                };
+                self.push_write(path.clone(), edits, self.at + 1)?;
+                self.blocks.insert(path.clone(), self.patches.len() - 1);
+            }
+        }
+        self.at = block.next;
+        self.used();
+        self.last_block = Some(path);
+        Ok(())
+    }
+
+    fn count_hunk(&mut self) -> Result<(), ReadError> {
+        self.hunks += 1;
+        if self.hunks > HUNKS_MAX {
+            return refuse(
+                "too-many-hunks",
+                self.at + 1,
+                format!("A diff may have at most {HUNKS_MAX} hunks."),
+            );
         }
         Ok(())
     }
@@ -128,6 +330,7 @@ impl Reader<'_> {
         let section = self.section.get_or_insert_with(|| Section::begin(line, None));
         section.take_names(&self.lines[self.at][4..], &self.lines[self.at + 1][4..], line)?;
         self.at += 2;
+        self.used();
         Ok(())
     }
 
@@ -139,17 +342,11 @@ impl Reader<'_> {
                 "This hunk belongs to no file. Put `--- a/PATH` and `+++ b/PATH` lines above it.",
             );
         };
-        self.hunks += 1;
-        if self.hunks > HUNKS_MAX {
-            return refuse(
-                "too-many-hunks",
-                self.at + 1,
-                format!("A diff may have at most {HUNKS_MAX} hunks."),
-            );
-        }
         let (hunk, next) = read_hunk(self.lines, self.at)?;
         section.hunks.push(hunk);
+        self.count_hunk()?;
         self.at = next;
+        self.used();
         Ok(())
     }
 
@@ -173,6 +370,7 @@ impl Reader<'_> {
             section.take_extended(kind, rest, line)?;
         }
         self.at += 1;
+        self.used();
         Ok(())
     }
 
@@ -197,18 +395,63 @@ impl Reader<'_> {
     }
 
     fn close(&mut self) -> Result<(), ReadError> {
-        if let Some(section) = self.section.take() {
-            if self.patches.len() == FILES_MAX {
-                return refuse(
-                    "too-many-files",
-                    self.at,
-                    format!("A diff may change at most {FILES_MAX} files."),
-                );
-            }
-            self.patches.push(section.finish(self.crlf_transport)?);
+        match self.section.take() {
+            Some(section) => self.push(section.finish(self.crlf_transport)?),
+            None => Ok(()),
+        }
+    }
+
+    fn push(&mut self, patch: FilePatch) -> Result<(), ReadError> {
+        if self.patches.len() == FILES_MAX {
+            return refuse(
+                "too-many-files",
+                self.at,
+                format!("A diff may change at most {FILES_MAX} files."),
+            );
+        }
+        self.patches.push(patch);
+        Ok(())
+    }
+
+    /// The input ends. An open fence with words in which nothing was found may be a file that was cut off.
+    fn finish(&mut self) -> Result<(), ReadError> {
+        self.close()?;
+        let Some(open) = self.fence.take() else {
+            return Ok(());
+        };
+        self.refuse_empty_diff(&open)?;
+        let words = self.lines[open.line..].iter().any(|l| !l.trim_ascii().is_empty());
+        if words && !open.used && !self.patches.is_empty() {
+            return refuse(
+                "fence-open",
+                open.line,
+                "This fence is never closed, so the answer may be cut off or its fences mixed up. Close it.",
+            );
         }
         Ok(())
     }
+}
+
+fn several_with_empty_search<T>(at: usize) -> Result<T, ReadError> {
+    refuse(
+        "search-empty",
+        at + 1,
+        "A block with an empty SEARCH gives a new file whole, so it must be the file's only block. Join them.",
+    )
+}
+
+/// Lines as content.
+fn joined(lines: &[&[u8]]) -> Vec<u8> {
+    lines
+        .iter()
+        .flat_map(|l| l.iter().chain(b"\n"))
+        .copied()
+        .collect()
+}
+
+/// What a block without SEARCH adds.
+fn added(hunk: Hunk) -> Vec<u8> {
+    hunk.lines.into_iter().flat_map(|l| l.bytes).collect()
 }
 
 fn is_binary_note(line: &[u8]) -> bool {

@@ -14,13 +14,20 @@ fn code(text: &str) -> (&'static str, usize) {
     (error.code, error.line)
 }
 
+fn hunks(patch: &FilePatch) -> &[Hunk] {
+    match &patch.edits {
+        Edits::Hunks(hunks) | Edits::Blocks(hunks) => hunks,
+        Edits::Fill(_) | Edits::Whole(_) => panic!("no hunks: {patch:?}"),
+    }
+}
+
 fn sides(patch: &FilePatch) -> String {
     let mark = |side| match side {
         Side::Context => ' ',
         Side::Removed => '-',
         Side::Added => '+',
     };
-    let lines = patch.hunks.iter().flat_map(|h| &h.lines);
+    let lines = hunks(patch).iter().flat_map(|h| &h.lines);
     lines
         .map(|l| format!("{}{}", mark(l.side), String::from_utf8_lossy(&l.bytes)))
         .collect()
@@ -40,7 +47,7 @@ fn a_git_diff_is_read_whole() {
         (patch.old_id.as_deref(), patch.new_id.as_deref()),
         (Some("1234567"), Some("89abcde"))
     );
-    assert_eq!(patch.hunks[0].old_index, Some(0));
+    assert_eq!(hunks(&patch)[0].old_index, Some(0));
     assert_eq!(sides(&patch), " a\n-b\n+B\n c\n");
     assert!(!patch.crlf_transport && !patch.binary);
 }
@@ -70,19 +77,19 @@ fn wrong_and_missing_counts_are_tolerated() {
         assert_eq!(sides(&one(&text)), " a\n-b\n+B\n c\n", "{at}");
     }
     assert_eq!(
-        one("--- a/x\n+++ b/x\n@@ ... @@\n a\n-b\n").hunks[0].old_index,
+        hunks(&one("--- a/x\n+++ b/x\n@@ ... @@\n a\n-b\n"))[0].old_index,
         None
     );
     assert_eq!(
-        one("--- a/x\n+++ b/x\n@@ -7,2 +7 @@\n a\n-b\n").hunks[0].old_index,
+        hunks(&one("--- a/x\n+++ b/x\n@@ -7,2 +7 @@\n a\n-b\n"))[0].old_index,
         Some(6)
     );
     assert_eq!(
-        one("--- a/x\n+++ b/x\n@@ -7,0 +8 @@\n+a\n").hunks[0].old_index,
+        hunks(&one("--- a/x\n+++ b/x\n@@ -7,0 +8 @@\n+a\n"))[0].old_index,
         Some(7)
     );
     assert_eq!(
-        one("--- a/x\n+++ b/x\n@@ -7,0 +8 @@\n-a\n").hunks[0].old_index,
+        hunks(&one("--- a/x\n+++ b/x\n@@ -7,0 +8 @@\n-a\n"))[0].old_index,
         None,
         "a lie"
     );
@@ -138,8 +145,8 @@ fn counts_that_would_cut_content_are_refused() {
 fn missing_newlines_are_kept() {
     let text = "--- a/x\n+++ b/x\n@@ -1 +1 @@\n-a\n\\ No newline at end of file\n+b\n\\ Kein Zeilenumbruch\n";
     let patch = one(text);
-    assert_eq!(patch.hunks[0].lines[0].bytes, b"a");
-    assert_eq!(patch.hunks[0].lines[1].bytes, b"b");
+    assert_eq!(hunks(&patch)[0].lines[0].bytes, b"a");
+    assert_eq!(hunks(&patch)[0].lines[1].bytes, b"b");
     let inside = "--- a/x\n+++ b/x\n@@ -1,2 +1,2 @@\n-a\n\\ No newline\n-c\n+b\n+d\n";
     assert_eq!(code(inside).0, "newline-mark");
 }

@@ -1,60 +1,226 @@
-//! Hunks onto one file's content: the exact place or none.
+//! One file's content after its change: hunks and blocks onto the base, or a whole content.
 //!
-//! The stated line (plus how far the hunk before it had to move) wins; otherwise the lines before the change
-//! must occur exactly once. It must never choose between two places.
+//! Line ends are the transport's or the file's, never a mixture: what can't be told apart is refused.
 
+use super::search::{Budget, Order, Placed, Rules, place_all};
 use super::{Stop, refused};
-use countersign_core::patch::{Hunk, HunkLine, Side};
+use countersign_core::patch::{Edits, Elision, FileOp, FilePatch, Hunk, PROOF_MIN_DIGITS, Side, elision};
+use countersign_ports::trees::{ApplyRefusal, ApplyWarning};
+use std::collections::BTreeMap;
 
-/// Most line comparisons for one diff; one that needs more is made to waste time.
-const COMPARISONS_MAX: usize = 200_000_000;
+/// Endings of files in which dots alone are code.
+const DOTS_ARE_CODE: [&[u8]; 2] = [b".py", b".pyi"];
 
-/// How many comparisons a diff has left.
-pub(super) struct Budget(usize);
+/// What a change is applied with.
+pub(super) struct Work<'w> {
+    /// The section's place, for refusals and warnings.
+    pub(super) place: &'w str,
+    /// Repairs are allowed, and told.
+    pub(super) repairs: bool,
+    pub(super) budget: &'w mut Budget,
+    pub(super) warnings: &'w mut Vec<ApplyWarning>,
+}
 
-impl Budget {
-    pub(super) fn new() -> Self {
-        Self(COMPARISONS_MAX)
+impl Work<'_> {
+    fn warn(&mut self, code: &'static str, place: &str, message: impl Into<String>) {
+        self.warnings.push(ApplyWarning {
+            code,
+            message: message.into(),
+            place: place.to_owned(),
+        });
     }
 }
 
-/// Applies hunks to content. `file` names it in refusals.
-pub(super) fn apply_hunks(
+/// The content after the change. `base` is `None` for a file that isn't there.
+pub(super) fn after(base: Option<&[u8]>, patch: &FilePatch, work: &mut Work<'_>) -> Result<Vec<u8>, Stop> {
+    let content = base.unwrap_or_default();
+    match &patch.edits {
+        Edits::Hunks(hunks) => edited(content, hunks, Order::Kept, patch, work),
+        Edits::Blocks(blocks) => edited(content, blocks, Order::Free, patch, work),
+        Edits::Fill(_) if !content.is_empty() => refused(
+            "search-empty",
+            work.place,
+            "A block with an empty SEARCH makes a new file, and this one has content. Say what to replace.",
+        ),
+        Edits::Fill(new) | Edits::Whole(new) => whole(base, new, patch, work),
+    }
+}
+
+/// The proposal's content in place of the file's.
+fn whole(base: Option<&[u8]>, new: &[u8], patch: &FilePatch, work: &mut Work<'_>) -> Result<Vec<u8>, Stop> {
+    let old = base.unwrap_or_default();
+    if new.is_empty() && !old.is_empty() {
+        return refused(
+            "whole-empty",
+            work.place,
+            "The block that should hold the whole file is empty, and the file is not. Give its content, or delete it by \
+             a unified diff.",
+        );
+    }
+    let dots_are_code = base.is_none()
+        && DOTS_ARE_CODE
+            .iter()
+            .any(|e| patch.new_path.as_bytes().ends_with(e));
+    refuse_elided(lines_of(old), lines_of(new), dots_are_code, work.place)?;
+    let dos = LineEnds::of(old) == LineEnds::Crlf;
+    if patch.crlf_transport {
+        warn_transport(work);
+        refuse_mixed(old, work.place)?;
+        return Ok(if dos { with_cr_bytes(new) } else { new.to_vec() });
+    }
+    if !old.is_empty() && !new.is_empty() && LineEnds::of(old) != LineEnds::of(new) {
+        work.warn(
+            "line-ends-changed",
+            work.place,
+            "The whole file as proposed has other line ends than the file in the base.",
+        );
+    }
+    Ok(new.to_vec())
+}
+
+/// Hunks or blocks onto the base, with the line ends of the file or of the transport.
+fn edited(
     base: &[u8],
     hunks: &[Hunk],
-    file: &str,
-    budget: &mut Budget,
+    order: Order,
+    patch: &FilePatch,
+    work: &mut Work<'_>,
 ) -> Result<Vec<u8>, Stop> {
-    let lines: Vec<&[u8]> = base.split_inclusive(|b| *b == b'\n').collect();
-    let mut out = Vec::with_capacity(base.len());
-    let mut search = Search {
-        lines: &lines,
-        from: 0,
-        moved: 0,
-        budget,
-    };
-    for (number, hunk) in hunks.iter().enumerate() {
-        let place = format!("{file}, hunk {} (line {} of the diff)", number + 1, hunk.line);
-        let kept_from = search.from;
-        let at = search.find(hunk, &place)?;
-        extend(&mut out, &lines[kept_from..at], &place)?;
-        let after: Vec<&[u8]> = side(hunk, Side::Removed).collect();
-        extend(&mut out, &after, &place)?;
+    if order == Order::Free {
+        for (number, hunk) in hunks.iter().enumerate() {
+            let side = |side| {
+                hunk.lines
+                    .iter()
+                    .filter(move |l| l.side == side)
+                    .map(|l| l.bytes.as_slice())
+            };
+            let place = format!(
+                "{}, block {} (line {} of the diff)",
+                patch.new_path,
+                number + 1,
+                hunk.line
+            );
+            refuse_elided(side(Side::Removed), side(Side::Added), false, &place)?;
+        }
     }
-    extend(&mut out, &lines[search.from..], file)?;
+    let ends = LineEnds::of(base);
+    if hunks.is_empty() {
+        return Ok(base.to_vec());
+    }
+    if patch.crlf_transport {
+        warn_transport(work);
+        refuse_mixed(base, work.place)?;
+        return match ends == LineEnds::Crlf && !has_cr(hunks) {
+            true => apply(base, &with_cr(hunks), order, patch, work),
+            false => apply(base, hunks, order, patch, work),
+        };
+    }
+    let outcome = apply(base, hunks, order, patch, work);
+    let misfit = matches!(
+        &outcome,
+        Err(Stop::Refused(ApplyRefusal {
+            code: "context-not-found",
+            ..
+        }))
+    );
+    if !misfit || !work.repairs || ends != LineEnds::Crlf || has_cr(hunks) {
+        return outcome;
+    }
+    let repairs = std::mem::replace(&mut work.repairs, false);
+    let restored = apply(base, &with_cr(hunks), order, patch, work);
+    work.repairs = repairs;
+    if restored.is_ok() {
+        work.warn(
+            "line-ends-restored",
+            work.place,
+            "Every line of the file ends in CRLF and none of the proposal does; the proposal's lines got the CR back.",
+        );
+        return restored;
+    }
+    outcome
+}
+
+fn apply(
+    base: &[u8],
+    hunks: &[Hunk],
+    order: Order,
+    patch: &FilePatch,
+    work: &mut Work<'_>,
+) -> Result<Vec<u8>, Stop> {
+    let file = patch.new_path.to_text();
+    let rules = Rules {
+        file: &file,
+        order,
+        proven: patch
+            .new_id
+            .as_ref()
+            .is_some_and(|id| id.len() >= PROOF_MIN_DIGITS),
+        repairs: work.repairs && patch.op != FileOp::Delete,
+    };
+    let unended = order == Order::Free && base.last().is_some_and(|b| *b != b'\n');
+    let ended: Vec<u8> = if unended {
+        [base, b"\n"].concat()
+    } else {
+        Vec::new()
+    };
+    let lines: Vec<&[u8]> = lines_of(if unended { &ended } else { base }).collect();
+    let placed = place_all(&lines, hunks, &rules, work.budget)?;
+    let mut out = Vec::with_capacity(base.len());
+    let mut from = 0;
+    for hunk in &placed {
+        extend(&mut out, lines[from..hunk.at].iter().copied(), &hunk.place)?;
+        extend(&mut out, after_image(&lines, hunk), &hunk.place)?;
+        from = hunk.at + hunk.len;
+        if hunk.repaired {
+            work.warn(
+                "whitespace-repaired",
+                &hunk.place,
+                "This hunk fits only but for whitespace. Unchanged lines keep the file's own, added lines the \
+                 proposal's.",
+            );
+        }
+    }
+    extend(&mut out, lines[from..].iter().copied(), &file)?;
+    if unended {
+        take_line_feed(&mut out, lines.len(), placed.last(), work);
+    }
     Ok(out)
 }
 
-/// The lines of one side: all but those of the other.
-fn side(hunk: &Hunk, without: Side) -> impl Iterator<Item = &[u8]> {
-    hunk.lines
-        .iter()
-        .filter(move |l| l.side != without)
-        .map(|l| l.bytes.as_slice())
+/// Blocks can't say that a last line has no line feed: it stays without, also where it is another line now.
+fn take_line_feed(out: &mut Vec<u8>, lines: usize, last: Option<&Placed<'_>>, work: &mut Work<'_>) {
+    if let Some(hunk) = last.filter(|h| h.at + h.len == lines) {
+        match hunk.hunk.lines.last().map(|l| l.side) {
+            Some(Side::Removed) => return,
+            Some(Side::Added) => work.warn(
+                "final-newline-kept",
+                &hunk.place,
+                "The file has no line feed at its end, which a block can't say; the new last line has none either.",
+            ),
+            Some(Side::Context) | None => {}
+        }
+    }
+    out.pop();
+}
+
+/// A hunk's lines after the change: the file's own for context.
+fn after_image<'l>(lines: &'l [&'l [u8]], placed: &'l Placed<'_>) -> impl Iterator<Item = &'l [u8]> {
+    let mut at = placed.at;
+    placed.hunk.lines.iter().filter_map(move |line| match line.side {
+        Side::Added => Some(line.bytes.as_slice()),
+        Side::Removed => {
+            at += 1;
+            None
+        }
+        Side::Context => {
+            at += 1;
+            Some(lines[at - 1])
+        }
+    })
 }
 
 /// Appends lines; nothing can follow a line that has no line feed.
-fn extend(out: &mut Vec<u8>, lines: &[&[u8]], place: &str) -> Result<(), Stop> {
+fn extend<'l>(out: &mut Vec<u8>, lines: impl Iterator<Item = &'l [u8]>, place: &str) -> Result<(), Stop> {
     for line in lines {
         if out.last().is_some_and(|b| *b != b'\n') {
             return refused(
@@ -69,126 +235,90 @@ fn extend(out: &mut Vec<u8>, lines: &[&[u8]], place: &str) -> Result<(), Stop> {
     Ok(())
 }
 
-struct Search<'a> {
-    lines: &'a [&'a [u8]],
-    /// First line that no hunk has used yet.
-    from: usize,
-    /// How far the last hunk lay from where it was stated.
-    moved: isize,
-    budget: &'a mut Budget,
-}
-
-impl Search<'_> {
-    /// Finds the place of a hunk and moves behind its pre-image.
-    fn find(&mut self, hunk: &Hunk, place: &str) -> Result<usize, Stop> {
-        let before: Vec<&[u8]> = side(hunk, Side::Added).collect();
-        let expected = hunk.old_index.and_then(|i| i.checked_add_signed(self.moved));
-        let at = match expected {
-            _ if before.is_empty() => self.insertion(hunk, place)?,
-            Some(expected) if self.fits(expected, &before, place)? => expected,
-            Some(_) | None => self.only_place(hunk, &before, place)?,
-        };
-        if let Some(stated) = hunk.old_index {
-            self.moved = at.cast_signed().wrapping_sub(stated.cast_signed());
-        }
-        self.from = at + before.len();
-        Ok(at)
+/// Refuses content in which new lines stand for code that was left out.
+fn refuse_elided<'l>(
+    old: impl Iterator<Item = &'l [u8]>,
+    new: impl Iterator<Item = &'l [u8]>,
+    dots_are_code: bool,
+    place: &str,
+) -> Result<(), Stop> {
+    let counts = |line: &&[u8]| match elision(line) {
+        Some(Elision::Said) => true,
+        Some(Elision::Dots) => !dots_are_code,
+        None => false,
+    };
+    let mut known: BTreeMap<&[u8], usize> = BTreeMap::new();
+    for line in old.filter(counts) {
+        *known.entry(line.trim_ascii()).or_default() += 1;
     }
-
-    /// Lines without any context go only into an empty file or, as stated, to its very end.
-    fn insertion(&self, hunk: &Hunk, place: &str) -> Result<usize, Stop> {
-        let end = self.lines.len();
-        let stated_end = hunk.old_index.and_then(|i| i.checked_add_signed(self.moved)) == Some(end);
-        if end == 0 || stated_end {
-            return Ok(end);
-        }
-        refused(
-            "no-context",
-            place,
-            "This hunk only adds lines and has no context, so its place is a guess. Give it some unchanged lines.",
-        )
-    }
-
-    fn fits(&mut self, at: usize, before: &[&[u8]], place: &str) -> Result<bool, Stop> {
-        if at < self.from {
-            return Ok(false);
-        }
-        let Some(window) = at
-            .checked_add(before.len())
-            .and_then(|end| self.lines.get(at..end))
-        else {
-            return Ok(false);
-        };
-        let equal = window.iter().zip(before).take_while(|(a, b)| a == b).count();
-        match self.budget.0.checked_sub(equal + 1) {
-            Some(left) => self.budget.0 = left,
+    for line in new.filter(counts) {
+        match known.get_mut(line.trim_ascii()).filter(|left| **left > 0) {
+            Some(left) => *left -= 1,
             None => {
+                let shown = String::from_utf8_lossy(line.trim_ascii()).into_owned();
                 return refused(
-                    "too-costly",
+                    "elided",
                     place,
-                    "Finding this hunk's place takes too long. State correct line numbers in its `@@` line.",
+                    format!(
+                        "The line `{shown}` stands for code that was left out. Give all of it, or a diff."
+                    ),
                 );
             }
         }
-        Ok(equal == before.len())
     }
+    Ok(())
+}
 
-    /// The pre-image must occur once. A hunk that states its line, and whose context says that it touches the
-    /// start or the end of the file, must also lie there.
-    fn only_place(&mut self, hunk: &Hunk, before: &[&[u8]], place: &str) -> Result<usize, Stop> {
-        let (lead, trail) = (context(hunk.lines.iter()), context(hunk.lines.iter().rev()));
-        let at_end = hunk.old_index.is_some() && trail == 0 && lead > 0;
-        let at_start = hunk.old_index == Some(0) && lead < trail;
-        let last = self.lines.len().checked_sub(before.len());
-        let mut found = None;
-        for at in self.from..last.map_or(self.from, |l| l + 1) {
-            let anchored = (!at_end || Some(at) == last) && (!at_start || at == 0);
-            if anchored && self.fits(at, before, place)? {
-                if let Some(first) = found {
-                    return self.ambiguous(first, at, place);
-                }
-                found = Some(at);
-            }
-        }
-        match found {
-            Some(at) => Ok(at),
-            None => refused(
-                "context-not-found",
-                place,
-                "The lines that this hunk expects are not in the file, not exactly so, or not at its stated place. \
-                 Make the diff again from the current base.",
-            ),
-        }
-    }
+/// How the lines of a content end.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum LineEnds {
+    /// None has a CR, or there is no line end.
+    Lf,
+    Crlf,
+    Mixed,
+}
 
-    fn ambiguous<T>(&self, first: usize, second: usize, place: &str) -> Result<T, Stop> {
-        refused(
-            "ambiguous",
-            place,
-            format!(
-                "The lines that this hunk expects occur more than once (lines {} and {}), and not at the stated \
-                 line. Give more context or the right line number.",
-                first + 1,
-                second + 1
-            ),
-        )
+impl LineEnds {
+    fn of(content: &[u8]) -> Self {
+        let all = content.iter().filter(|b| **b == b'\n').count();
+        let crlf = content.windows(2).filter(|w| w == b"\r\n").count();
+        match crlf {
+            0 => LineEnds::Lf,
+            some if some == all => LineEnds::Crlf,
+            _ => LineEnds::Mixed,
+        }
     }
 }
 
-fn context<'h>(lines: impl Iterator<Item = &'h HunkLine>) -> usize {
-    lines.take_while(|l| l.side == Side::Context).count()
+fn warn_transport(work: &mut Work<'_>) {
+    work.warn(
+        "crlf-transport",
+        work.place,
+        "Every line of the diff ended in CRLF; the CR was taken as the transport's.",
+    );
+}
+
+/// A file with both kinds of line ends can't be matched to a transported diff.
+fn refuse_mixed(base: &[u8], place: &str) -> Result<(), Stop> {
+    if LineEnds::of(base) == LineEnds::Mixed {
+        return refused(
+            "mixed-line-ends",
+            place,
+            "Every line of the diff ends in CRLF, and the file has lines of both kinds, so the diff's meaning is \
+             unclear. Give the diff with LF line ends.",
+        );
+    }
+    Ok(())
 }
 
 /// A line kept its CR: the transport added one of its own to each, and took nothing of the content.
-pub(super) fn has_cr(hunks: &[Hunk]) -> bool {
-    hunks
-        .iter()
-        .flat_map(|h| &h.lines)
-        .any(|l| l.bytes.ends_with(b"\r\n"))
+fn has_cr(hunks: &[Hunk]) -> bool {
+    let mut lines = hunks.iter().flat_map(|h| &h.lines);
+    lines.any(|l| l.bytes.ends_with(b"\r\n"))
 }
 
-/// Gives every hunk line of a transported diff the CR back that the transport took.
-pub(super) fn with_cr(hunks: &[Hunk]) -> Vec<Hunk> {
+/// Gives every hunk line the CR back that the transport took.
+fn with_cr(hunks: &[Hunk]) -> Vec<Hunk> {
     let mut hunks = hunks.to_vec();
     for line in hunks.iter_mut().flat_map(|h| h.lines.iter_mut()) {
         if line.bytes.last() == Some(&b'\n') {
@@ -196,4 +326,16 @@ pub(super) fn with_cr(hunks: &[Hunk]) -> Vec<Hunk> {
         }
     }
     hunks
+}
+
+fn with_cr_bytes(content: &[u8]) -> Vec<u8> {
+    let lines = lines_of(content).map(|l| match l.strip_suffix(b"\n") {
+        Some(text) => [text, b"\r\n"].concat(),
+        None => l.to_vec(),
+    });
+    lines.flatten().collect()
+}
+
+fn lines_of(content: &[u8]) -> impl Iterator<Item = &[u8]> {
+    content.split_inclusive(|b| *b == b'\n')
 }

@@ -1,13 +1,15 @@
-//! The strict applier: a read diff onto a base tree, in memory.
+//! The strict applier: a read proposal onto a base tree, in memory.
 //!
 //! All sides are read from the base, then all changes are made at once, so renames may form chains and swaps.
-//! There is no fuzz, no whitespace repair, no fallback: what doesn't fit exactly is refused with code and
-//! place. It never writes to disk, and what it gives has been proven to come out of its own canonical diff
-//! again.
+//! There is no fuzz and no fallback: what doesn't fit exactly is refused with code and place; differing whitespace
+//! and line ends are the one exception, narrow and told (`repair`, `content`). It never writes to disk, and what it
+//! gives has been proven to come out of its own canonical diff again.
 
 mod content;
 mod paths;
 mod plan;
+mod repair;
+mod search;
 
 use crate::diff;
 use crate::error::corrupt;
@@ -25,6 +27,15 @@ pub(crate) enum Stop {
     Refused(ApplyRefusal),
     /// Not the proposal's fault.
     Failed(TreesError),
+}
+
+/// Whose text is applied.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Leniency {
+    /// Somebody's: whitespace may be repaired, visibly.
+    Proposal,
+    /// Our own canonical diff: it fits exactly or is wrong.
+    Canonical,
 }
 
 impl From<TreesError> for Stop {
@@ -65,7 +76,7 @@ pub(crate) fn settle<T>(result: Result<T, Stop>) -> Result<Result<T, ApplyRefusa
 #[tracing::instrument(level = "debug", skip_all, fields(bytes = diff.len()))]
 pub(crate) fn apply(repo: &gix::Repository, base: ObjectId, diff: &[u8]) -> Result<Applied, Stop> {
     let patches = patch::read(diff)?;
-    let (result, warnings) = apply_patches(repo, base, &patches)?;
+    let (result, warnings) = apply_patches(repo, base, &patches, Leniency::Proposal)?;
     if result == base {
         return refused(
             "no-change",
@@ -100,7 +111,9 @@ pub(crate) fn replay(
     base: ObjectId,
     canonical: &[u8],
 ) -> Result<ObjectId, TreesError> {
-    let run = || -> Result<ObjectId, Stop> { Ok(apply_patches(repo, base, &patch::read(canonical)?)?.0) };
+    let run = || -> Result<ObjectId, Stop> {
+        Ok(apply_patches(repo, base, &patch::read(canonical)?, Leniency::Canonical)?.0)
+    };
     match run() {
         Ok(tree) => Ok(tree),
         Err(Stop::Failed(error)) => Err(error),
@@ -115,8 +128,9 @@ fn apply_patches(
     repo: &gix::Repository,
     base: ObjectId,
     patches: &[FilePatch],
+    leniency: Leniency,
 ) -> Result<(ObjectId, Vec<ApplyWarning>), Stop> {
-    let mut plan = plan::Plan::new(repo, base);
+    let mut plan = plan::Plan::new(repo, base, leniency);
     for patch in patches {
         plan.add(patch)?;
     }
@@ -167,7 +181,7 @@ fn check_again(
         }
         Err(e) => return Err(Stop::Failed(not_reproducible(base, result, &e.to_string()))),
     };
-    match apply_patches(repo, base, &again) {
+    match apply_patches(repo, base, &again, Leniency::Canonical) {
         Ok((tree, _)) if tree == result => Ok(()),
         Ok((tree, _)) => Err(Stop::Failed(not_reproducible(
             base,

@@ -2,11 +2,12 @@
 //!
 //! A tree editor silently replaces a file or symlink by a folder; the checks here are what stops that.
 
-use super::{Stop, content, paths, refused};
+use super::search::Budget;
+use super::{Leniency, Stop, content, paths, refused};
 use crate::error::from_gix;
 use crate::objects::{OBJECT_MAX_BYTES, blob, blob_size, entry_kind, file_mode};
 use countersign_core::diff::FileMode;
-use countersign_core::patch::{FileOp, FilePatch};
+use countersign_core::patch::{Edits, FileOp, FilePatch, INPUT_MAX_BYTES};
 use countersign_core::path::RepoPath;
 use countersign_ports::trees::{ApplyWarning, TreesError};
 use gix::ObjectId;
@@ -45,20 +46,24 @@ pub(super) struct Plan<'r> {
     removed: BTreeMap<RepoPath, Removal>,
     written: BTreeMap<RepoPath, (FileMode, ObjectId, String)>,
     warnings: Vec<ApplyWarning>,
-    budget: content::Budget,
+    budget: Budget,
+    leniency: Leniency,
     result_bytes: usize,
+    created_bytes: usize,
 }
 
 impl<'r> Plan<'r> {
-    pub(super) fn new(repo: &'r gix::Repository, base: ObjectId) -> Self {
+    pub(super) fn new(repo: &'r gix::Repository, base: ObjectId, leniency: Leniency) -> Self {
         Self {
             repo,
             base,
             removed: BTreeMap::new(),
             written: BTreeMap::new(),
             warnings: Vec::new(),
-            budget: content::Budget::new(),
+            budget: Budget::new(),
+            leniency,
             result_bytes: 0,
+            created_bytes: 0,
         }
     }
 
@@ -71,13 +76,7 @@ impl<'r> Plan<'r> {
         let old = self.old_file(patch, &place)?;
         check_old(patch, old.as_ref(), &place)?;
         let content = self.new_content(patch, old.as_ref(), &place)?;
-        self.result_bytes = self.result_bytes.saturating_add(content.len());
-        if self.result_bytes > RESULT_MAX_BYTES {
-            let what = format!(
-                "The changed files have more than {RESULT_MAX_BYTES} bytes together. Split the change."
-            );
-            return refused("result-too-large", &place, what);
-        }
+        self.count_bytes(patch, old.is_none(), content.len(), &place)?;
         if patch.op == FileOp::Delete {
             if !content.is_empty() {
                 return refused(
@@ -108,7 +107,11 @@ impl<'r> Plan<'r> {
         if patch.op == FileOp::Create {
             return Ok(None);
         }
-        match self.at_base(&patch.old_path)? {
+        let found = self.at_base(&patch.old_path)?;
+        if patch.op == FileOp::Write && !matches!(found, AtBase::File(_)) {
+            return Ok(None);
+        }
+        match found {
             AtBase::File(BaseFile {
                 mode: FileMode::Submodule,
                 ..
@@ -139,23 +142,42 @@ impl<'r> Plan<'r> {
                     format!("A file may have at most {OBJECT_MAX_BYTES} bytes."),
                 );
             }
-            Some(file) => blob(self.repo, file.id)?,
-            None => Vec::new(),
+            Some(file) => Some(blob(self.repo, file.id)?),
+            None => None,
         };
-        let file = patch.new_path.to_text();
-        if !patch.crlf_transport || patch.hunks.is_empty() {
-            return content::apply_hunks(&base, &patch.hunks, &file, &mut self.budget);
+        let mut work = content::Work {
+            place,
+            repairs: self.leniency == Leniency::Proposal,
+            budget: &mut self.budget,
+            warnings: &mut self.warnings,
+        };
+        content::after(base.as_deref(), patch, &mut work)
+    }
+
+    /// Refuses what would take too much memory, before it does. New content stands in the canonical diff as it is.
+    fn count_bytes(
+        &mut self,
+        patch: &FilePatch,
+        is_new: bool,
+        bytes: usize,
+        place: &str,
+    ) -> Result<(), Stop> {
+        self.result_bytes = self.result_bytes.saturating_add(bytes);
+        if is_new || patch.op == FileOp::Copy {
+            self.created_bytes = self.created_bytes.saturating_add(bytes);
         }
-        self.warnings.push(ApplyWarning {
-            code: "crlf-transport",
-            message: "Every line of the diff ended in CRLF; the CR was taken as the transport's.".to_owned(),
-            place: place.to_owned(),
-        });
-        if ends_in_crlf(&base, place)? && !content::has_cr(&patch.hunks) {
-            content::apply_hunks(&base, &content::with_cr(&patch.hunks), &file, &mut self.budget)
-        } else {
-            content::apply_hunks(&base, &patch.hunks, &file, &mut self.budget)
+        if self.result_bytes > RESULT_MAX_BYTES {
+            let what = format!(
+                "The changed files have more than {RESULT_MAX_BYTES} bytes together. Split the change."
+            );
+            return refused("result-too-large", place, what);
         }
+        if self.created_bytes > INPUT_MAX_BYTES {
+            let what =
+                format!("The new files have more than {INPUT_MAX_BYTES} bytes together. Split the change.");
+            return refused("result-too-large", place, what);
+        }
+        Ok(())
     }
 
     fn remove(&mut self, path: &RepoPath, removal: Removal, place: &str) -> Result<(), Stop> {
@@ -234,13 +256,17 @@ impl<'r> Plan<'r> {
                 place,
                 "The base has a folder at this path. A folder can't turn into a file in one change; split it.",
             ),
-            (AtBase::File(_), None) if patch.op == FileOp::Modify => Ok(()),
+            (AtBase::File(_), None) if matches!(patch.op, FileOp::Modify | FileOp::Write) => Ok(()),
             (AtBase::File(_), None) => refused(
                 "file-exists",
                 place,
                 "The base already has a file at this path, and the diff says that it is new. Change it instead.",
             ),
-            (AtBase::File(_), Some(Removal::Renamed)) if patch.op != FileOp::Modify => Ok(()),
+            (AtBase::File(_), Some(Removal::Renamed))
+                if !matches!(patch.op, FileOp::Modify | FileOp::Write) =>
+            {
+                Ok(())
+            }
             (AtBase::File(_), Some(Removal::Deleted(old)))
                 if patch.op == FileOp::Create && is_link(*old) != is_link(*mode) =>
             {
@@ -275,6 +301,14 @@ fn refuse_unsupported(patch: &FilePatch, place: &str) -> Result<(), Stop> {
 
 /// What the diff says about the file before must be true.
 fn check_old(patch: &FilePatch, old: Option<&BaseFile>, place: &str) -> Result<(), Stop> {
+    let by_diff = matches!(patch.edits, Edits::Hunks(_));
+    if !by_diff && old.is_some_and(|o| is_link(o.mode)) {
+        return refused(
+            "type-change",
+            place,
+            "This is a symlink, and the answer gives the content of a file. Change it by a unified diff.",
+        );
+    }
     check_id(patch.old_id.as_deref(), old.map(|o| o.id), place)?;
     match (patch.old_mode, old) {
         (Some(stated), Some(file)) if stated != file.mode => refused(
@@ -318,23 +352,6 @@ fn new_mode(patch: &FilePatch, old: Option<&BaseFile>, place: &str) -> Result<Fi
         );
     }
     Ok(mode)
-}
-
-/// Whether all lines of a file end in CRLF; a file with both can't be matched to a transported diff.
-fn ends_in_crlf(base: &[u8], place: &str) -> Result<bool, Stop> {
-    let ends = base
-        .split_inclusive(|b| *b == b'\n')
-        .filter(|l| l.ends_with(b"\n"));
-    let (crlf, lf): (Vec<&[u8]>, Vec<&[u8]>) = ends.partition(|l| l.ends_with(b"\r\n"));
-    if !crlf.is_empty() && !lf.is_empty() {
-        return refused(
-            "mixed-line-ends",
-            place,
-            "Every line of the diff ends in CRLF, and the file has lines of both kinds, so the diff's meaning is \
-             unclear. Give the diff with LF line ends.",
-        );
-    }
-    Ok(!crlf.is_empty())
 }
 
 fn submodule<T>(place: &str) -> Result<T, Stop> {

@@ -1,0 +1,269 @@
+//! Fenced blocks (CommonMark's ``` and ~~~), and whole files in them.
+//!
+//! A file must never be cut short by a fence of its own: a block whose end could be another line is refused.
+
+use super::hunk::is_header_pair;
+use super::path_line::{PathLine, path_in_info, path_line};
+use super::{ReadError, blocks, refuse};
+use crate::path::RepoPath;
+
+/// Shortest fence.
+const FENCE_MIN: usize = 3;
+/// From this indentation on a line can't close a fence that starts at the margin.
+const INDENT_MAX: usize = 3;
+/// Info strings of diffs.
+const DIFF_WORDS: [&[u8]; 4] = [b"diff", b"patch", b"udiff", b"git-diff"];
+/// Endings of files that are diffs themselves.
+const DIFF_ENDINGS: [&[u8]; 2] = [b"diff", b"patch"];
+/// Endings of files that often hold fences; a name without an ending counts too.
+const TEXT_ENDINGS: [&[u8]; 16] = [
+    b"md",
+    b"markdown",
+    b"mdown",
+    b"mdx",
+    b"mdc",
+    b"rmd",
+    b"qmd",
+    b"txt",
+    b"text",
+    b"rst",
+    b"adoc",
+    b"org",
+    b"typ",
+    b"html",
+    b"htm",
+    b"tmpl",
+];
+
+/// A line that is a fence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Fence<'l> {
+    indent: usize,
+    mark: u8,
+    length: usize,
+    /// What follows the marks, trimmed. Not empty: the line can only open.
+    pub(super) info: &'l [u8],
+}
+
+impl Fence<'_> {
+    /// Whether this line ends a block that `open` began.
+    pub(super) fn closes(&self, open: &Fence<'_>) -> bool {
+        self.info.is_empty() && self.rivals(open) && (open.indent > 0 || self.indent <= INDENT_MAX)
+    }
+
+    /// Whether it is long enough to be taken for an end of the other's block.
+    fn rivals(&self, open: &Fence<'_>) -> bool {
+        self.mark == open.mark && self.length >= open.length
+    }
+}
+
+/// Reads a line as a fence.
+pub(super) fn fence(line: &[u8]) -> Option<Fence<'_>> {
+    let indent = line.iter().take_while(|b| matches!(b, b' ' | b'\t')).count();
+    let mark = *line.get(indent)?;
+    let length = line[indent..].iter().take_while(|b| **b == mark).count();
+    let info = line[indent + length..].trim_ascii();
+    let is_fence =
+        matches!(mark, b'`' | b'~') && length >= FENCE_MIN && !(mark == b'`' && info.contains(&b'`'));
+    is_fence.then_some(Fence {
+        indent,
+        mark,
+        length,
+        info,
+    })
+}
+
+/// What an opening fence holds.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Holds<'l> {
+    /// A file, whole; `next` is the line behind the closing fence.
+    File {
+        path: RepoPath,
+        content: Vec<&'l [u8]>,
+        next: usize,
+    },
+    /// A diff which must name its files itself.
+    Diff,
+    /// Anything else: blocks that name their files, or a sample.
+    Other,
+}
+
+/// Finds out what the fence at `lines[at]` holds, with the path line above it, which may not lie before
+/// `free_from`.
+pub(super) fn holds<'l>(lines: &[&'l [u8]], at: usize, free_from: usize) -> Result<Holds<'l>, ReadError> {
+    let Some(open) = fence(lines[at]) else {
+        return Ok(Holds::Other);
+    };
+    let first = lines[at + 1..]
+        .iter()
+        .position(|l| !l.trim_ascii().is_empty())
+        .map(|i| at + 1 + i);
+    let starts_with_edits = first.is_some_and(|i| starts_edits(lines, i));
+    let path = match line_above(lines, at, free_from).map_or(PathLine::Prose, |i| path_line(lines[i])) {
+        PathLine::Prose if path_in_info(open.info) && !starts_with_edits => return path_in_fence(at),
+        PathLine::Prose => return Ok(Holds::Other),
+        PathLine::Unclear if starts_with_edits => return Ok(Holds::Other),
+        PathLine::Unclear => return unclear(at),
+        PathLine::Path(path) => path,
+    };
+    let word = open.info.split(|b| *b == b' ').next().unwrap_or_default();
+    let says_diff = DIFF_WORDS.iter().any(|w| w.eq_ignore_ascii_case(word));
+    let starts_diff = first.is_some_and(|i| starts_diff(lines, i));
+    if (says_diff || starts_diff) && ending(&path).is_some_and(|e| DIFF_ENDINGS.contains(&e)) {
+        return ambiguous(
+            at,
+            "The file can be a diff, or be changed by one. Give it as a unified diff.",
+        );
+    }
+    if says_diff || starts_diff {
+        return Ok(Holds::Diff);
+    }
+    if starts_with_edits {
+        return Ok(Holds::Other);
+    }
+    if open.indent > 0 {
+        return ambiguous(
+            at,
+            "The fence is indented, so the file's own indentation is unclear. Start it at the margin.",
+        );
+    }
+    whole_file(lines, at, &open, path)
+}
+
+/// The nearest line above with words, at most one blank line away.
+pub(super) fn line_above(lines: &[&[u8]], at: usize, free_from: usize) -> Option<usize> {
+    let near = [at.checked_sub(1)?, at.checked_sub(2).unwrap_or(usize::MAX)];
+    let found = near
+        .into_iter()
+        .find(|i| lines.get(*i).is_some_and(|l| !l.trim_ascii().is_empty()))?;
+    (found >= free_from).then_some(found)
+}
+
+fn starts_edits(lines: &[&[u8]], at: usize) -> bool {
+    let is_head = |i: usize| lines.get(i).is_some_and(|l| blocks::is_head(l));
+    let named = lines
+        .get(at)
+        .is_some_and(|l| matches!(path_line(l), PathLine::Path(_)));
+    is_head(at) || (named && is_head(at + 1)) || starts_diff(lines, at)
+}
+
+fn starts_diff(lines: &[&[u8]], at: usize) -> bool {
+    let Some(line) = lines.get(at) else { return false };
+    line.starts_with(b"diff --git ")
+        || line.starts_with(b"@@ -")
+        || *line == b"@@"
+        || line.starts_with(b"@@ .")
+        || is_header_pair(lines, at)
+}
+
+/// Takes the lines up to the closing fence, if no other line could be meant by it.
+fn whole_file<'l>(
+    lines: &[&'l [u8]],
+    at: usize,
+    open: &Fence<'_>,
+    path: RepoPath,
+) -> Result<Holds<'l>, ReadError> {
+    let mut end = at + 1;
+    loop {
+        let Some(line) = lines.get(end) else {
+            return refuse(
+                "fence-open",
+                at + 1,
+                "The fence of this file is never closed, so the file may be cut off. Give the rest of the answer.",
+            );
+        };
+        if let Some(inner) = fence(line).filter(|f| f.rivals(open) && f.indent <= INDENT_MAX) {
+            if inner.closes(open) && inner.indent == 0 {
+                break;
+            }
+            return ambiguous(
+                end,
+                "The file holds a fence of its own. Put a longer fence around the file.",
+            );
+        }
+        let is_edit = blocks::is_head(line) || blocks::is_stray(line) || line.starts_with(b"diff --git ");
+        if is_edit || (is_header_pair(lines, end) && lines.get(end + 2).is_some_and(|l| l.starts_with(b"@@")))
+        {
+            return ambiguous(
+                end,
+                "This can be a line of the file, or a change of it. Put a path line, and nothing else, above a block \
+                 or a diff, and give a file that holds such lines as a unified diff.",
+            );
+        }
+        end += 1;
+    }
+    refuse_other_end(lines, end, open, &path)?;
+    Ok(Holds::File {
+        path,
+        content: lines[at + 1..end].to_vec(),
+        next: end + 1,
+    })
+}
+
+/// The closing fence could open a block inside the file where another bare fence follows that nothing explains.
+fn refuse_other_end(lines: &[&[u8]], end: usize, open: &Fence<'_>, path: &RepoPath) -> Result<(), ReadError> {
+    let may_hold_fences = ending(path).is_none_or(|e| TEXT_ENDINGS.iter().any(|t| t.eq_ignore_ascii_case(e)));
+    let behind = lines.get(end + 1);
+    if may_hold_fences && behind.is_some_and(|l| !l.trim_ascii().is_empty()) {
+        return ambiguous(
+            end,
+            "Text follows directly, so this fence may belong to the file. Put a longer fence around the file, or a \
+             blank line behind it.",
+        );
+    }
+    let following = (end + 1..lines.len()).find_map(|i| {
+        let fence = fence(lines[i]).filter(|f| f.indent == 0 && f.rivals(open))?;
+        Some((i, fence))
+    });
+    let Some((next, fence)) = following else {
+        return Ok(());
+    };
+    if !fence.info.is_empty() {
+        return Ok(());
+    }
+    let named = line_above(lines, next, end + 1).filter(|i| {
+        let alone = *i == end + 1 || lines[*i - 1].trim_ascii().is_empty();
+        alone && matches!(path_line(lines[*i]), PathLine::Path(_))
+    });
+    let edits = lines[next + 1..]
+        .iter()
+        .position(|l| !l.trim_ascii().is_empty())
+        .is_some_and(|i| starts_edits(lines, next + 1 + i));
+    if (named.is_some() || edits) && !may_hold_fences {
+        return Ok(());
+    }
+    ambiguous(
+        next,
+        "This fence can belong to the file above. Put a longer fence around that file, or a word such as `text` behind \
+         this fence.",
+    )
+}
+
+/// What follows the last dot of a file's name.
+fn ending(path: &RepoPath) -> Option<&[u8]> {
+    let name = path.as_bytes().rsplit(|b| *b == b'/').next()?;
+    let dot = name.iter().rposition(|b| *b == b'.').filter(|i| *i > 0)?;
+    Some(&name[dot + 1..])
+}
+
+fn ambiguous<T>(at: usize, why: &str) -> Result<T, ReadError> {
+    refuse("fence-ambiguous", at + 1, why)
+}
+
+fn unclear<T>(at: usize) -> Result<T, ReadError> {
+    refuse(
+        "path-unclear",
+        at + 1,
+        "The line above this fence can be a file's path or a heading. Put nothing but the path there, in backticks, or \
+         no path at all.",
+    )
+}
+
+fn path_in_fence<T>(at: usize) -> Result<T, ReadError> {
+    refuse(
+        "path-unclear",
+        at + 1,
+        "A path stands behind this fence. Put it alone on the line above if the block is that whole file; leave it out \
+         if it is a sample.",
+    )
+}

@@ -1,0 +1,264 @@
+//! Where hunks belong in a file: the exact place or none.
+//!
+//! The line numbers of a file are believed as long as every one of them fits; otherwise what a hunk expects must
+//! occur exactly once in the whole file. It must never choose between two places.
+
+use super::{Stop, refused, repair};
+use countersign_core::patch::{Hunk, HunkLine, Side};
+
+/// Most line comparisons for one diff; one that needs more is made to waste time.
+const COMPARISONS_MAX: usize = 200_000_000;
+
+/// How many comparisons a diff has left.
+pub(super) struct Budget(usize);
+
+impl Budget {
+    pub(super) fn new() -> Self {
+        Self(COMPARISONS_MAX)
+    }
+
+    /// Takes some away, or refuses.
+    pub(super) fn spend(&mut self, comparisons: usize, place: &str) -> Result<(), Stop> {
+        match self.0.checked_sub(comparisons) {
+            Some(left) => {
+                self.0 = left;
+                Ok(())
+            }
+            None => refused(
+                "too-costly",
+                place,
+                "Finding this hunk's place takes too long. State correct line numbers in its `@@` line.",
+            ),
+        }
+    }
+}
+
+/// Whether hunks stand in the order of the file.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Order {
+    /// As in a diff.
+    Kept,
+    /// As in SEARCH/REPLACE blocks.
+    Free,
+}
+
+/// What may be done to find places.
+#[derive(Clone, Copy)]
+pub(super) struct Rules<'r> {
+    /// The file, for refusals.
+    pub(super) file: &'r str,
+    pub(super) order: Order,
+    /// The content after the change is proven by a stated blob id.
+    pub(super) proven: bool,
+    /// Whitespace may be repaired, visibly.
+    pub(super) repairs: bool,
+}
+
+impl Rules<'_> {
+    /// Which hunk, for people.
+    pub(super) fn place(&self, number: usize, hunk: &Hunk) -> String {
+        let word = match self.order {
+            Order::Kept => "hunk",
+            Order::Free => "block",
+        };
+        format!(
+            "{}, {word} {} (line {} of the diff)",
+            self.file,
+            number + 1,
+            hunk.line
+        )
+    }
+}
+
+/// A hunk and the lines of the file that it takes.
+pub(super) struct Placed<'h> {
+    pub(super) at: usize,
+    pub(super) len: usize,
+    pub(super) hunk: &'h Hunk,
+    pub(super) place: String,
+    /// Its whitespace differs from the file's.
+    pub(super) repaired: bool,
+}
+
+/// Finds the places of all hunks, in the order of the file.
+pub(super) fn place_all<'h>(
+    lines: &[&[u8]],
+    hunks: &'h [Hunk],
+    rules: &Rules<'_>,
+    budget: &mut Budget,
+) -> Result<Vec<Placed<'h>>, Stop> {
+    let mut search = Search { lines, rules, budget };
+    let believed = search.numbers_hold(hunks)?;
+    let mut placed = Vec::with_capacity(hunks.len());
+    for (number, hunk) in hunks.iter().enumerate() {
+        let stated = hunk.old_index.filter(|_| believed);
+        placed.push(search.find(hunk, stated, rules.place(number, hunk))?);
+    }
+    if rules.order == Order::Free {
+        placed.sort_by_key(|p| p.at);
+    }
+    let mut from = 0;
+    for found in &placed {
+        if found.at < from {
+            return refused(
+                "hunks-overlap",
+                &found.place,
+                "This hunk lies before the end of the one above it. Give hunks in the order of the file, and join \
+                 those that share lines.",
+            );
+        }
+        from = found.at + found.len;
+    }
+    Ok(placed)
+}
+
+struct Search<'a> {
+    lines: &'a [&'a [u8]],
+    rules: &'a Rules<'a>,
+    budget: &'a mut Budget,
+}
+
+impl Search<'_> {
+    /// Whether all stated places fit, in order. One that doesn't shows that the numbers are of another file, and
+    /// then a hunk may fit at its number by chance.
+    fn numbers_hold(&mut self, hunks: &[Hunk]) -> Result<bool, Stop> {
+        let mut from = 0;
+        for (number, hunk) in hunks.iter().enumerate() {
+            let Some(at) = hunk.old_index else { continue };
+            let before = before(hunk);
+            let in_range = at >= from && at + before.len() <= self.lines.len();
+            if !in_range || !self.fits(at, &before, &self.rules.place(number, hunk))? {
+                return Ok(false);
+            }
+            from = at + before.len();
+        }
+        Ok(true)
+    }
+
+    /// Finds the place of one hunk.
+    fn find<'h>(&mut self, hunk: &'h Hunk, stated: Option<usize>, place: String) -> Result<Placed<'h>, Stop> {
+        let before = before(hunk);
+        let mut repaired = false;
+        let at = match (stated, before.is_empty()) {
+            (_, true) => self.insertion(stated, &place)?,
+            (Some(stated), false) => stated,
+            (None, false) => match self.only_place(hunk, &before, &place)? {
+                Some(at) => at,
+                None => {
+                    repaired = true;
+                    self.repaired_place(hunk, &place)?
+                }
+            },
+        };
+        Ok(Placed {
+            at,
+            len: before.len(),
+            hunk,
+            place,
+            repaired,
+        })
+    }
+
+    /// Lines without any context go only into an empty file, to its very end if that is stated, or anywhere stated
+    /// if the result is proven.
+    fn insertion(&self, stated: Option<usize>, place: &str) -> Result<usize, Stop> {
+        let end = self.lines.len();
+        match stated {
+            _ if end == 0 => Ok(0),
+            Some(at) if at == end || (at < end && self.rules.proven) => Ok(at),
+            Some(_) | None => refused(
+                "no-context",
+                place,
+                "This hunk only adds lines and has no context, so its place is a guess. Give it some unchanged lines.",
+            ),
+        }
+    }
+
+    fn fits(&mut self, at: usize, before: &[&[u8]], place: &str) -> Result<bool, Stop> {
+        let Some(window) = at
+            .checked_add(before.len())
+            .and_then(|end| self.lines.get(at..end))
+        else {
+            return Ok(false);
+        };
+        let equal = window.iter().zip(before).take_while(|(a, b)| a == b).count();
+        self.budget.spend(equal + 1, place)?;
+        Ok(equal == before.len())
+    }
+
+    /// The pre-image must occur once. A hunk that states its line, and whose context says that it touches the
+    /// start or the end of the file, must also lie there. `None`: it occurs nowhere.
+    fn only_place(&mut self, hunk: &Hunk, before: &[&[u8]], place: &str) -> Result<Option<usize>, Stop> {
+        let last = self.lines.len().checked_sub(before.len());
+        let mut found = None;
+        for at in 0..last.map_or(0, |l| l + 1) {
+            if !self.fits(at, before, place)? {
+                continue;
+            }
+            if let Some(first) = found {
+                return ambiguous(first, at, place);
+            }
+            found = Some(at);
+        }
+        let (lead, trail) = (context(hunk.lines.iter()), context(hunk.lines.iter().rev()));
+        let at_end = hunk.old_index.is_some() && trail == 0 && lead > 0;
+        let at_start = hunk.old_index == Some(0) && lead < trail;
+        match found {
+            Some(at) if (at_end && Some(at) != last) || (at_start && at != 0) => not_found(place),
+            Some(_) | None => Ok(found),
+        }
+    }
+
+    /// The one place where only whitespace differs, if that may be repaired.
+    fn repaired_place(&mut self, hunk: &Hunk, place: &str) -> Result<usize, Stop> {
+        if !self.rules.repairs {
+            return not_found(place);
+        }
+        let mut found = None;
+        for at in 0..self.lines.len() {
+            match repair::differs_in_whitespace(&self.lines[at..], hunk, self.budget, place)? {
+                false => {}
+                true => match found {
+                    Some(first) => return ambiguous(first, at, place),
+                    None => found = Some(at),
+                },
+            }
+        }
+        match found {
+            Some(at) if hunk.old_index.is_none_or(|stated| stated == at) => Ok(at),
+            Some(_) | None => not_found(place),
+        }
+    }
+}
+
+/// The lines that a hunk expects.
+fn before(hunk: &Hunk) -> Vec<&[u8]> {
+    let old = hunk.lines.iter().filter(|l| l.side != Side::Added);
+    old.map(|l| l.bytes.as_slice()).collect()
+}
+
+fn context<'h>(lines: impl Iterator<Item = &'h HunkLine>) -> usize {
+    lines.take_while(|l| l.side == Side::Context).count()
+}
+
+fn not_found<T>(place: &str) -> Result<T, Stop> {
+    refused(
+        "context-not-found",
+        place,
+        "The lines that this hunk expects are not in the file, not exactly so, or not at its stated place. Make the \
+         diff again from the current base.",
+    )
+}
+
+fn ambiguous<T>(first: usize, second: usize, place: &str) -> Result<T, Stop> {
+    refused(
+        "ambiguous",
+        place,
+        format!(
+            "The lines that this hunk expects occur more than once (lines {} and {}), and the stated lines don't all \
+             fit. Give more context or the right line numbers.",
+            first + 1,
+            second + 1
+        ),
+    )
+}
