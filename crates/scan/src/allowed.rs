@@ -96,7 +96,9 @@ const DOCUMENTED: &[(&str, &str)] = &[
 
 /// Whether a value is a placeholder by its look.
 pub(crate) fn is_placeholder(value: &[u8]) -> bool {
-    if value.iter().any(|b| matches!(b, b'<' | b'>' | b'{' | b'}' | b'*')) || value.windows(3).any(|w| w == b"...") {
+    let marks = [b"...".as_slice(), "…".as_bytes(), "«".as_bytes(), b"**"];
+    let marked = |mark: &&[u8]| value.windows(mark.len()).any(|w| w == *mark);
+    if value.iter().any(|b| matches!(b, b'<' | b'>' | b'{' | b'}')) || marks.iter().any(|m| marked(m)) {
         return true;
     }
     let lower = value.to_ascii_lowercase();

@@ -15,8 +15,14 @@ const RUN: usize = 20;
 /// Body letters that make a key. The smallest, Ed25519 in PKCS#8, has 64.
 const BODY: usize = 40;
 
+/// So many bytes may lie between the header and the body: lines such as `Proc-Type` and `Comment`.
+const HEADERS: usize = 200;
+
 /// After so many bytes without body the key is over.
 const GAP: usize = 400;
+
+/// Runs that are farther apart than this don't make a body together: line ends, indents, quotes lie between runs.
+const JOIN: usize = 48;
 
 /// Body letters whose entropy is taken.
 const SAMPLE: usize = 256;
@@ -29,7 +35,7 @@ pub(crate) fn find(text: &[u8], start: usize, header: usize) -> Option<Range<usi
     let limit = text.len().min(start + MAX_BLOCK_BYTES);
     let mut body = Body::new(start + header);
     let mut at = start + header;
-    while at < limit && at < body.end + GAP {
+    while at < limit && at < body.end + body.patience() {
         if text[at] == b'-' {
             let rest = &text[at..limit];
             if rest.starts_with(END) {
@@ -65,12 +71,20 @@ impl Body {
         let rest = &text[at..limit];
         let run = rest.iter().take_while(|b| is_letter(**b)).count();
         if run >= RUN || (self.letters > 0 && run > 0 && at <= self.end + 8) {
+            if at > self.end + JOIN && !self.is_key() {
+                self.letters = 0;
+                self.sample.clear();
+            }
             self.letters += run;
             let room = SAMPLE.saturating_sub(self.sample.len());
             self.sample.extend(rest[..run].iter().take(room));
             self.end = at + run;
         }
         at + run.max(1)
+    }
+
+    fn patience(&self) -> usize {
+        if self.letters == 0 { HEADERS } else { GAP }
     }
 
     fn is_key(&self) -> bool {

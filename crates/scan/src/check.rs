@@ -146,18 +146,26 @@ fn looks_random(secret: &[u8]) -> bool {
         let enough = secret.len() >= 32 && entropy::of(secret) >= Bits::from_f64(3.0);
         return enough && turns(secret) >= 6;
     }
-    let needed = (secret.len() / 8).max(3);
-    is_mixed(secret) && turns(secret) >= needed && entropy::of(secret) >= Bits::from_f64(3.4) && !is_uuid(secret)
+    // Words in capitals add changes of their own.
+    let rate = if secret.iter().any(u8::is_ascii_uppercase) { 4 } else { 5 };
+    let restless = changes(secret) * rate >= secret.len() && turns(secret) >= 2;
+    restless && entropy::of(secret) >= Bits::from_f64(3.4) && !is_uuid(secret)
 }
 
-fn is_mixed(secret: &[u8]) -> bool {
-    secret.iter().any(u8::is_ascii_digit) && secret.iter().any(u8::is_ascii_alphabetic)
+/// How often letters and digits change as they do between words and numbers, `camelCase` included. Names have one
+/// change in five or more characters, random letters and digits one in two or three.
+fn changes(secret: &[u8]) -> usize {
+    let change = |a: u8, b: u8| is_turn(a, b) || a.is_ascii_lowercase() && b.is_ascii_uppercase();
+    secret.windows(2).filter(|pair| change(pair[0], pair[1])).count()
 }
 
 /// How often a digit stands next to a letter.
 fn turns(secret: &[u8]) -> usize {
-    let turn = |a: u8, b: u8| a.is_ascii_digit() && b.is_ascii_alphabetic() || a.is_ascii_alphabetic() && b.is_ascii_digit();
-    secret.windows(2).filter(|pair| turn(pair[0], pair[1])).count()
+    secret.windows(2).filter(|pair| is_turn(pair[0], pair[1])).count()
+}
+
+fn is_turn(a: u8, b: u8) -> bool {
+    (a.is_ascii_digit() && b.is_ascii_alphabetic()) || (a.is_ascii_alphabetic() && b.is_ascii_digit())
 }
 
 fn is_uuid(secret: &[u8]) -> bool {
@@ -178,10 +186,10 @@ fn looks_chosen(secret: &[u8]) -> bool {
 }
 
 /// Words that stand where a password would.
-const STAND_INS: [&str; 27] = [
+const STAND_INS: [&str; 30] = [
     "pass", "pwd", "secret", "test", "user", "admin", "root", "demo", "guest", "postgres", "mysql", "mongo", "redis",
     "foo", "bar", "baz", "hunter2", "qwerty", "letmein", "token", "key", "null", "none", "true", "false", "undefined",
-    "sample",
+    "sample", "phrase", "password", "passwd",
 ];
 
 /// A short value around such a word, a reference to a variable, or a format's hole.

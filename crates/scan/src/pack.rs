@@ -35,7 +35,7 @@ const NAME: &str = r"[A-Za-z0-9_.\- ]{0,32}?";
 
 /// From the end of a name to its value, as languages, configuration files and command lines write it.
 const ASSIGNED: &str = concat!(
-    r#"[A-Za-z0-9_.\-]{0,24}["'`\])}]{0,3}[ \t]{0,8}"#,
+    r#"[A-Za-z0-9_.\-]{0,24}["'`\])]{0,3}[ \t]{0,8}"#,
     // `:` and `=` in all their forms, a typed declaration, the next argument, an XML attribute, an element's end.
     r#"(?::[ \t]{0,4}&?[A-Za-z][A-Za-z_.<>'?]{0,24}[ \t]{0,4}={1,2}|[=:?|+]{0,2}[=:]>?|=>|,|>|(?i:value|default)[ \t]{0,2}[=:])"#,
     // A wrapping call, quotes with their prefixes, the scheme of an HTTP header.
