@@ -1,0 +1,173 @@
+//! Manifests and lockfiles that do or don't fit each other.
+
+use crate::scenario::Scenario;
+
+const MANIFEST: &str = "[package]\nname = \"shop\"\n[dependencies]\nserde = \"1.0.100\"\n";
+const LOCK: &str = "version = 4\n[[package]]\nname = \"serde\"\nversion = \"1.0.150\"\nsource = \"registry+https://github.com/rust-lang/crates.io-index\"\nchecksum = \"aa\"\n[[package]]\nname = \"shop\"\nversion = \"0.1.0\"\n";
+
+fn mismatches(change: &Scenario) -> Vec<String> {
+    let said = change.sentences();
+    said.into_iter()
+        .filter(|s| s.starts_with("lockfile-mismatch") || s.starts_with("not-inspected"))
+        .collect()
+}
+
+#[test]
+fn a_lockfile_that_moves_alone_is_said() {
+    let change = Scenario::default().base("Cargo.toml", MANIFEST).edit(
+        "Cargo.lock",
+        LOCK,
+        LOCK.replace("1.0.150", "1.0.160"),
+    );
+    assert_eq!(
+        mismatches(&change),
+        [
+            "lockfile-mismatch@Cargo.lock: The lockfile changes and no manifest asks for it: serde 1.0.150 → 1.0.160 (up)."
+        ]
+    );
+    let described = change.edit(
+        "Cargo.toml",
+        MANIFEST,
+        MANIFEST.replace("name = \"shop\"", "name = \"shop\"\ndescription = \"x\""),
+    );
+    assert_eq!(
+        mismatches(&described).len(),
+        1,
+        "a description explains no version"
+    );
+}
+
+#[test]
+fn a_lockfile_that_moves_with_a_manifest_below_it_is_explained() {
+    let change = Scenario::default()
+        .edit(
+            "crates/a/Cargo.toml",
+            MANIFEST,
+            MANIFEST.replace("1.0.100", "1.0.160"),
+        )
+        .edit("Cargo.lock", LOCK, LOCK.replace("1.0.150", "1.0.160"));
+    assert_eq!(mismatches(&change), [""; 0]);
+    let beside = Scenario::default()
+        .edit(
+            "other/Cargo.toml",
+            MANIFEST,
+            MANIFEST.replace("1.0.100", "1.0.160"),
+        )
+        .edit("shop/Cargo.lock", LOCK, LOCK.replace("1.0.150", "1.0.160"));
+    assert_eq!(mismatches(&beside).len(), 1);
+}
+
+#[test]
+fn a_manifest_that_outgrows_its_lockfile_is_said() {
+    let change = |new: &str| {
+        Scenario::default()
+            .base("Cargo.lock", LOCK)
+            .edit("Cargo.toml", MANIFEST, new)
+    };
+    assert_eq!(
+        mismatches(&change(&MANIFEST.replace("1.0.100", "1.0.200"))),
+        ["lockfile-mismatch@Cargo.toml: `Cargo.lock` does not change along: serde 1.0.100 → 1.0.200 (up)."]
+    );
+    let added = format!("{MANIFEST}toml = \"1\"\n");
+    assert_eq!(mismatches(&change(&added)).len(), 1);
+    assert_eq!(
+        mismatches(&change(&MANIFEST.replace("1.0.100", "1.0.120"))),
+        [""; 0],
+        "the locked version still fits"
+    );
+    let features = MANIFEST.replace(
+        "\"1.0.100\"",
+        "{ version = \"1.0.100\", features = [\"derive\"] }",
+    );
+    assert_eq!(mismatches(&change(&features)), [""; 0]);
+}
+
+#[test]
+fn a_manifest_that_no_lockfile_is_about_needs_none() {
+    let change = Scenario::default().edit("Cargo.toml", MANIFEST, MANIFEST.replace("1.0.100", "2"));
+    assert_eq!(mismatches(&change), [""; 0]);
+    let other = MANIFEST.replace("name = \"shop\"", "name = \"example\"");
+    let change = Scenario::default().base("Cargo.lock", LOCK).edit(
+        "examples/x/Cargo.toml",
+        &other,
+        other.replace("1.0.100", "2"),
+    );
+    assert_eq!(
+        mismatches(&change),
+        [""; 0],
+        "the lockfile above does not name this package"
+    );
+    let member = Scenario::default().base("Cargo.lock", LOCK).edit(
+        "crates/x/Cargo.toml",
+        MANIFEST,
+        MANIFEST.replace("1.0.100", "2"),
+    );
+    assert_eq!(mismatches(&member).len(), 1);
+}
+
+#[test]
+fn a_broken_lockfile_beside_a_manifest_is_not_inspected() {
+    let change = Scenario::default().base("Cargo.lock", "[[").edit(
+        "Cargo.toml",
+        MANIFEST,
+        MANIFEST.replace("1.0.100", "2"),
+    );
+    assert_eq!(
+        mismatches(&change),
+        ["not-inspected@Cargo.toml: `Cargo.lock` can't be read, so it is unknown whether it still fits."]
+    );
+}
+
+#[test]
+fn what_the_manifest_asks_for_has_to_be_in_the_lockfile() {
+    let old = r#"{"name": "shop", "dependencies": {"a": "^1.0.0"}}"#;
+    let new = r#"{"name": "shop", "dependencies": {"a": "^1.0.0", "left-pad": "^1.3.0"}}"#;
+    let lock = |more: &str| {
+        format!(
+            r#"{{"lockfileVersion": 3, "packages": {{"": {{}}, "node_modules/a": {{"version": "1.0.0"}}{more}}}}}"#
+        )
+    };
+    let other = r#", "node_modules/left-pad-evil": {"version": "1.3.0"}"#;
+    let right = r#", "node_modules/left-pad": {"version": "1.3.0"}"#;
+    let change = |more: &str| {
+        Scenario::default()
+            .edit("package.json", old, new)
+            .edit("package-lock.json", lock(""), lock(more))
+    };
+    assert_eq!(
+        mismatches(&change(other)),
+        ["lockfile-mismatch@package.json: The manifest asks for what the lockfile does not have: left-pad."]
+    );
+    assert_eq!(mismatches(&change(right)), [""; 0]);
+}
+
+#[test]
+fn requirements_that_locks_do_not_hold_need_no_change_of_them() {
+    let old = "[build-system]\nrequires = [\"hatchling>=1\"]\n[project]\nname = \"shop\"\ndependencies = [\"flask>=2\"]\n";
+    let lock = "version = 1\n[[package]]\nname = \"flask\"\nversion = \"2.0.0\"\nsource = { registry = \"https://pypi.org/simple\" }\n";
+    let change = |new: String| {
+        Scenario::default()
+            .base("uv.lock", lock)
+            .edit("pyproject.toml", old, new)
+    };
+    assert_eq!(
+        mismatches(&change(old.replace("hatchling>=1", "hatchling>=2"))),
+        [""; 0]
+    );
+    assert_eq!(mismatches(&change(old.replace("flask>=2", "flask>=3"))).len(), 1);
+}
+
+#[test]
+fn go_needs_a_hash_for_what_it_requires() {
+    let old = "module x\nrequire example.org/a v1.0.0\n";
+    let sum = "example.org/a v1.0.0 h1:aa=\nexample.org/a v1.1.0 h1:bb=\n";
+    let change = |new: &str| Scenario::default().base("go.sum", sum).edit("go.mod", old, new);
+    assert_eq!(
+        mismatches(&change("module x\nrequire example.org/a v1.1.0\n")),
+        [""; 0]
+    );
+    assert_eq!(
+        mismatches(&change("module x\nrequire example.org/a v1.2.0\n")).len(),
+        1
+    );
+}
