@@ -117,6 +117,8 @@ pub enum CheckId {
     InsidePlan,
     /// No violation that blocks.
     NoBlock,
+    /// Nothing that would leave with the change looks like a secret.
+    OutboundClean,
     /// The critic does not reject.
     CriticNotRejecting,
     /// Enough eligible people approved exactly this digest.
@@ -166,6 +168,7 @@ impl CheckId {
                 CheckId::AppliersAgree,
                 CheckId::InsidePlan,
                 CheckId::NoBlock,
+                CheckId::OutboundClean,
                 CheckId::CriticNotRejecting,
             ],
             GateId::Approval => &[
@@ -200,6 +203,7 @@ impl CheckId {
             CheckId::AppliersAgree => "appliers-agree",
             CheckId::InsidePlan => "inside-plan",
             CheckId::NoBlock => "no-block",
+            CheckId::OutboundClean => "outbound-clean",
             CheckId::CriticNotRejecting => "critic-not-rejecting",
             CheckId::EnoughApprovals => "enough-approvals",
             CheckId::OwnersApproved => "owners-approved",

@@ -7,6 +7,7 @@ mod dependency;
 mod finding;
 #[cfg(test)]
 mod scenario;
+mod secrets;
 mod seen;
 mod shown;
 mod unreadable;
@@ -14,6 +15,7 @@ mod yaml;
 
 pub use dependency::MAX_DEPENDENCY_CHANGES;
 pub use finding::{Finding, Rule};
+pub use secrets::secrets;
 pub use seen::MAX_INSPECTED_BYTES;
 
 use countersign_core::dependency::DependencyChange;

@@ -9,6 +9,7 @@ use super::{Effect, State, Workflow};
 use crate::artifact::{AgentRole, Critique};
 use crate::gate::{Check, CheckId, GateId};
 use crate::member::Roster;
+use crate::outbound::secrets_in;
 use crate::patch_set::{Draft, SecondOpinion, SecondOutcome};
 use crate::policy::{self, RiskTier, Violation};
 use crate::proposal;
@@ -167,6 +168,32 @@ fn violations(workflow: &Workflow, at: Timestamp) -> Vec<Violation> {
     all
 }
 
+/// Title and steps become the commit's message: neither may hold a secret, although one would be taken out there.
+fn outbound_check(workflow: &Workflow) -> Check {
+    let title = workflow
+        .submission
+        .iter()
+        .map(|s| ("the title", s.feedback.title.as_str()));
+    let plan = workflow.plan.iter().flat_map(|p| &p.steps);
+    let steps = plan.map(|s| ("a step of the plan", s.title.as_str()));
+    let mut found = Vec::new();
+    for (what, text) in title.chain(steps) {
+        let rules = secrets_in(text);
+        if !rules.is_empty() {
+            found.push(format!(
+                "{what} holds what looks like a secret ({})",
+                rules.join(", ")
+            ));
+        }
+    }
+    let detail = if found.is_empty() {
+        "title and steps hold nothing that looks like a secret".to_owned()
+    } else {
+        found.join("; ")
+    };
+    Check::new(CheckId::OutboundClean, found.is_empty(), detail)
+}
+
 /// Two appliers that share no code have to come to the same tree.
 fn second_opinion(draft: &Draft, name: &str) -> Check {
     let SecondOpinion { applier, outcome } = &draft.second_opinion;
@@ -292,6 +319,7 @@ fn checks(
                 count(warns, "warning")
             ),
         ),
+        outbound_check(workflow),
         Check::new(
             CheckId::CriticNotRejecting,
             rejections.is_empty(),
