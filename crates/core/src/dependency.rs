@@ -152,6 +152,8 @@ fn any(version: &Option<String>) -> &str {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
     use super::*;
 
     fn state(version: &str, source: Option<&str>) -> Option<DependencyState> {

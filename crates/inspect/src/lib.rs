@@ -2,14 +2,17 @@
 //!
 //! Pure: contents come in, findings go out. It never runs a package manager, never follows a link, and never
 //! decides how much a finding weighs.
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests"))]
 
 mod dependency;
 mod finding;
+mod glob;
 #[cfg(test)]
 mod scenario;
 mod secrets;
 mod seen;
 mod shown;
+mod tricks;
 mod unreadable;
 mod yaml;
 
@@ -64,10 +67,10 @@ pub struct Inspection {
 /// The base files that have to be read for [`inspect`], at most [`MAX_WANTED_FILES`].
 pub fn wanted(base_paths: &[RepoPath], changed: &[&FileChange]) -> Vec<RepoPath> {
     let paths: Vec<&RepoPath> = changed.iter().flat_map(|file| file.paths()).collect();
-    let mut wanted: Vec<RepoPath> = dependency::wanted(base_paths, &paths)
+    let wanted = tricks::wanted(base_paths, &paths)
         .into_iter()
-        .cloned()
-        .collect();
+        .chain(dependency::wanted(base_paths, &paths));
+    let mut wanted: Vec<RepoPath> = wanted.cloned().collect();
     wanted.sort();
     wanted.dedup();
     wanted.truncate(MAX_WANTED_FILES);
@@ -84,6 +87,7 @@ pub fn inspect(change: &Change<'_>) -> Inspection {
     let compared = dependency::compared(&files, &mut findings);
     let dependencies = dependency::inspect(&compared, change.base, &mut findings);
     findings.extend(dependency::new_build_scripts(&files, change.base));
+    findings.extend(tricks::inspect(&files, change.base));
     findings.sort_by(|a, b| {
         (&a.path, a.rule, &a.lines, &a.message).cmp(&(&b.path, b.rule, &b.lines, &b.message))
     });
