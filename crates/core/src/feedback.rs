@@ -2,6 +2,7 @@
 
 use crate::digest::{BodyHash, FeedbackHash};
 use crate::id::{BranchName, RepositoryId};
+use crate::outbound::secrets_in;
 use serde::{Deserialize, Serialize};
 
 /// Longest accepted feedback text, in bytes.
@@ -57,6 +58,14 @@ pub enum FeedbackError {
         /// Offset of the first one.
         at: usize,
     },
+    /// It holds what looks like a secret.
+    #[error("line {line} holds what looks like a secret ({rule}); take it out, and replace it where it is valid")]
+    Secret {
+        /// The scanner's rule.
+        rule: String,
+        /// The line, from 1.
+        line: u32,
+    },
 }
 
 impl FeedbackError {
@@ -67,6 +76,7 @@ impl FeedbackError {
             FeedbackError::TooLarge { .. } => "feedback-too-large",
             FeedbackError::NotUtf8 { .. } => "feedback-not-utf8",
             FeedbackError::Nul { .. } => "feedback-nul",
+            FeedbackError::Secret { .. } => "feedback-secret",
         }
     }
 }
@@ -78,7 +88,8 @@ impl Feedback {
     /// Reads a text as it came.
     ///
     /// # Errors
-    /// When it is empty, larger than [`FEEDBACK_MAX_BYTES`], not UTF-8, or holds a NUL byte.
+    /// When it is empty, larger than [`FEEDBACK_MAX_BYTES`], not UTF-8, or holds a NUL byte or what looks like a
+    /// secret: it will be stored, shown and given to agents (INV-11).
     pub fn read(origin: FeedbackOrigin, bytes: &[u8]) -> Result<Self, FeedbackError> {
         if bytes.len() > FEEDBACK_MAX_BYTES {
             return Err(FeedbackError::TooLarge { bytes: bytes.len() });
@@ -86,6 +97,10 @@ impl Feedback {
         let text = std::str::from_utf8(bytes).map_err(|e| FeedbackError::NotUtf8 { at: e.valid_up_to() })?;
         if let Some(at) = bytes.iter().position(|b| *b == 0) {
             return Err(FeedbackError::Nul { at });
+        }
+        if let Some(found) = secrets_in(text).into_iter().next() {
+            let (rule, line) = (found.rule, found.line);
+            return Err(FeedbackError::Secret { rule, line });
         }
         let first = text
             .lines()

@@ -4,7 +4,7 @@
 //! carry what looks like a secret. What is changed stays readable: a space or a bracket, never a hidden character.
 
 use crate::policy::is_hidden_character;
-use countersign_scan::{Salt, Scanner};
+use countersign_scan::{Place, Salt, Scanner};
 use regex::{Captures, Regex};
 use std::fmt;
 use std::sync::LazyLock;
@@ -42,16 +42,31 @@ impl fmt::Display for Outbound {
     }
 }
 
-/// The rules by which a text holds what looks like a secret; also where it could not be scanned whole.
-pub fn secrets_in(text: &str) -> Vec<String> {
+/// What looks like a secret in words of people and agents, or why nobody can tell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FoundSecret {
+    /// The scanner's rule, or the code of what it could not scan.
+    pub rule: String,
+    /// The line, from 1.
+    pub line: u32,
+}
+
+/// What looks like a secret in a text, in its order; also where it could not be scanned whole.
+pub fn secrets_in(text: &str) -> Vec<FoundSecret> {
     // Nobody sees these fingerprints, so their salt is nobody's.
     let scan = Scanner::built_in().scan(text.as_bytes(), &Salt::new([0; 32]));
-    let hits = scan.hits.into_iter().map(|hit| hit.rule);
-    let mut found: Vec<String> = hits
-        .chain(scan.skipped.iter().map(|s| s.code().to_owned()))
-        .collect();
-    found.dedup();
-    found
+    let hits = scan.hits.into_iter().map(|hit| FoundSecret {
+        rule: hit.rule,
+        line: match hit.place {
+            Place::Path { .. } => 1,
+            Place::Text { line, .. } => line,
+        },
+    });
+    let skipped = scan.skipped.iter().map(|s| FoundSecret {
+        rule: s.code().to_owned(),
+        line: 1,
+    });
+    hits.chain(skipped).collect()
 }
 
 /// Cut between words, where there is a word boundary in the second half.

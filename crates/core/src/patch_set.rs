@@ -4,6 +4,7 @@
 //! written and what is read back can be compared as ids (hazard 37).
 
 use crate::artifact::Rationale;
+use crate::dependency::DependencyChange;
 use crate::diff::TreeDiff;
 use crate::digest::{ApprovalDigest, BodyHash, EvidenceDigest, PatchSetDigest, PlanDigest, PolicyDigest};
 use crate::gate::{GateId, GateOutcome};
@@ -31,6 +32,8 @@ pub struct Draft {
     pub warnings: Vec<String>,
     /// What contents and the tree around the change show.
     pub findings: Vec<Finding>,
+    /// Every dependency that moves.
+    pub dependencies: Vec<DependencyChange>,
     /// What CODEOWNERS of the default branch says about the changed paths.
     pub owners: Vec<OwnedPath>,
     /// What a second, independent applier made of the canonical diff.

@@ -1,4 +1,5 @@
-//! Ed25519 seeds as files: one for the ledger, one per member; 32 bytes in hex, mode 0600, in a folder of mode 0700.
+//! Ed25519 seeds as files: one for the ledger, one per member, and the salt of secrets' hashes; 32 bytes in hex, mode
+//! 0600, in a folder of mode 0700.
 //!
 //! A seed is made on first use and never leaves its file except into a signature. Files that others can read are
 //! refused.
@@ -6,6 +7,7 @@
 use crate::error::{CliError, file_error};
 use crate::folder::make_private;
 use countersign_core::id::MemberId;
+use countersign_inspect::Salt;
 use countersign_ledger::{LedgerKey, content_hash};
 use ed25519_dalek::SigningKey;
 use rand_core::{OsRng, RngCore as _};
@@ -35,6 +37,15 @@ impl Keys {
     pub(crate) fn ledger(&self) -> Result<LedgerKey, CliError> {
         make_private(&self.root)?;
         named(&self.seed_or_new(&self.root.join("ledger.seed"))?)
+    }
+
+    /// What secrets are hashed with, made if there is none.
+    ///
+    /// # Errors
+    /// As for [`Keys::ledger`].
+    pub(crate) fn salt(&self) -> Result<Salt, CliError> {
+        make_private(&self.root)?;
+        Ok(Salt::new(self.seed_or_new(&self.root.join("secrets.salt"))?))
     }
 
     /// The key that signs the ledger, if there is one.
@@ -94,10 +105,7 @@ impl Keys {
         if let Some(seed) = self.existing(file)? {
             return Ok(seed);
         }
-        let mut seed = [0; 32];
-        OsRng.try_fill_bytes(&mut seed).map_err(|e| {
-            CliError::internal("no-randomness", format!("the system gives no randomness: {e}"))
-        })?;
+        let seed = random_bytes()?;
         match write_new(file, &seed) {
             // Another process was first; its key counts.
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => self.read(file),
@@ -125,6 +133,22 @@ impl Keys {
 }
 
 /// A key's name says which key it is, so that the keys of two machines differ in name as well.
+/// A salt for hashes that nobody keeps.
+///
+/// # Errors
+/// When the system gives no randomness.
+pub(crate) fn passing_salt() -> Result<Salt, CliError> {
+    random_bytes().map(Salt::new)
+}
+
+fn random_bytes() -> Result<[u8; 32], CliError> {
+    let mut bytes = [0; 32];
+    OsRng.try_fill_bytes(&mut bytes).map_err(|e| {
+        CliError::internal("no-randomness", format!("the system gives no randomness: {e}"))
+    })?;
+    Ok(bytes)
+}
+
 fn named(seed: &[u8; 32]) -> Result<LedgerKey, CliError> {
     let public = SigningKey::from_bytes(seed).verifying_key();
     let hash = hex::encode(&content_hash(public.as_bytes()).as_bytes()[..4]);

@@ -1,8 +1,9 @@
 //! Takes what looks like a secret out of text before it is logged.
 //!
-//! Known shapes only: tokens with a telling prefix, credentials in addresses and headers, private keys. It is the last
-//! net under a log that should hold none; the scanner for content is another matter and is not built yet.
+//! The scanner's rules, and some looser shapes that would be wrong in content and do no harm here: headers, fields,
+//! credentials in addresses. It is the last net under a log that should hold none.
 
+use countersign_scan::Scanner;
 use regex::Regex;
 use std::borrow::Cow;
 use std::sync::LazyLock;
@@ -28,7 +29,7 @@ static RULES: LazyLock<Vec<Regex>> = LazyLock::new(|| {
 
 /// The text without what looks like a secret.
 pub(crate) fn redact(text: &str) -> Cow<'_, str> {
-    let mut clean = Cow::Borrowed(text);
+    let mut clean = Scanner::built_in().redact(text);
     for rule in RULES.iter() {
         if rule.is_match(&clean) {
             clean = Cow::Owned(rule.replace_all(&clean, format!("${{keep}}{MARK}")).into_owned());

@@ -94,6 +94,7 @@ impl Session {
             signer,
             member_keys,
             baseline: Arc::new(BaselineFile(folder.baseline())),
+            salt: keys.salt()?,
             observer: Arc::new(Silent),
         };
         let store = database.tenant(&TenantId::local());

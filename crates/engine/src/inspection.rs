@@ -1,9 +1,13 @@
 //! What contents and the tree around a change show, gathered from git and handed to the rules. Decides nothing.
 
+use countersign_core::dependency::DependencyChange;
+use countersign_core::diff::{FileChange, FileMode, FileSide};
 use countersign_core::id::CommitSha;
 use countersign_core::path::RepoPath;
 use countersign_core::policy::{Finding, find_collisions};
+use countersign_inspect::{BaseView, Change, ChangedFile, Salt, secrets, wanted};
 use countersign_ports::trees::{Applied, RepoSource, Trees, TreesError};
+use std::collections::BTreeMap;
 
 /// Where a change starts from.
 pub struct At<'a> {
@@ -15,12 +19,85 @@ pub struct At<'a> {
     pub default_commit: &'a CommitSha,
 }
 
-/// Looks at an applied change. Blocks.
+/// What was seen.
+pub struct Inspected {
+    /// What policy weighs.
+    pub findings: Vec<Finding>,
+    /// Every dependency that moves.
+    pub dependencies: Vec<DependencyChange>,
+}
+
+/// Looks at an applied change. Blocks. What looks like a secret is told by its hash under `salt`.
 ///
 /// # Errors
 /// When a file of the base or of the change can't be read.
-pub fn inspect(trees: &dyn Trees, at: &At<'_>, applied: &Applied) -> Result<Vec<Finding>, TreesError> {
+pub fn inspect(
+    trees: &dyn Trees,
+    at: &At<'_>,
+    applied: &Applied,
+    salt: &Salt,
+) -> Result<Inspected, TreesError> {
     let entries = trees.snapshot(at.source, at.base)?;
-    let base_paths: Vec<RepoPath> = entries.into_iter().map(|e| e.path).collect();
-    Ok(find_collisions(&applied.diff, &base_paths))
+    let paths: Vec<RepoPath> = entries.into_iter().map(|e| e.path).collect();
+    let before = contents_before(trees, at, applied)?;
+    let facts: Vec<&FileChange> = applied.diff.files.iter().collect();
+    let mut around = BTreeMap::new();
+    for path in wanted(&paths, &facts) {
+        if let Some(content) = trees.file(at.source, at.base, &path)? {
+            around.insert(path, content);
+        }
+    }
+    let files: Vec<ChangedFile<'_>> = applied
+        .diff
+        .files
+        .iter()
+        .map(|facts| ChangedFile {
+            facts,
+            old: facts
+                .old()
+                .and_then(|side| before.get(&side.path))
+                .map(Vec::as_slice),
+            new: facts
+                .new_side()
+                .and_then(|side| applied.contents.get(&side.path))
+                .map(Vec::as_slice),
+        })
+        .collect();
+    let base = BaseView {
+        paths: &paths,
+        files: around,
+    };
+    let change = Change {
+        files: &files,
+        base: &base,
+    };
+    let seen = countersign_inspect::inspect(&change);
+    let mut findings = find_collisions(&applied.diff, &paths);
+    findings.extend(secrets(&change, salt));
+    findings.extend(seen.findings);
+    Ok(Inspected {
+        findings,
+        dependencies: seen.dependencies,
+    })
+}
+
+/// What every changed regular file held before.
+fn contents_before(
+    trees: &dyn Trees,
+    at: &At<'_>,
+    applied: &Applied,
+) -> Result<BTreeMap<RepoPath, Vec<u8>>, TreesError> {
+    let has_content = |side: &&FileSide| match side.mode {
+        FileMode::Regular | FileMode::Executable => true,
+        FileMode::Symlink | FileMode::Submodule => false,
+    };
+    let sides = applied
+        .diff
+        .files
+        .iter()
+        .filter_map(FileChange::old)
+        .filter(has_content);
+    sides
+        .map(|side| Ok((side.path.clone(), trees.blob(at.source, &side.blob)?)))
+        .collect()
 }

@@ -12,6 +12,7 @@ mod worker;
 
 use countersign_core::id::WorkflowId;
 use countersign_core::workflow::Event;
+use countersign_inspect::Salt;
 use countersign_ports::agent::AgentFactory;
 use countersign_ports::forge::Forge;
 use countersign_ports::store::{CheckpointSigner, MemberKeys, Store, StoreError};
@@ -37,6 +38,8 @@ pub struct Ports {
     pub member_keys: Arc<dyn MemberKeys>,
     /// The organisation's baseline.
     pub baseline: Arc<dyn Baseline>,
+    /// What secrets are hashed with, so that two findings can be compared and nobody can guess from one.
+    pub salt: Salt,
     /// Who wants to know what is recorded.
     pub observer: Arc<dyn Observer>,
 }

@@ -5,7 +5,6 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests"))]
 
 mod dependency;
-mod finding;
 mod glob;
 #[cfg(test)]
 mod scenario;
@@ -16,14 +15,15 @@ mod tricks;
 mod unreadable;
 mod yaml;
 
+pub use countersign_scan::Salt;
 pub use dependency::MAX_DEPENDENCY_CHANGES;
-pub use finding::{Finding, Rule};
 pub use secrets::secrets;
 pub use seen::MAX_INSPECTED_BYTES;
 
 use countersign_core::dependency::DependencyChange;
 use countersign_core::diff::FileChange;
 use countersign_core::path::RepoPath;
+use countersign_core::policy::{Finding, RuleId as Rule};
 use std::collections::BTreeMap;
 
 /// A change of one repository, with the contents that are needed to judge it.

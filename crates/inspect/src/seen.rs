@@ -93,6 +93,8 @@ impl<'a> Seen<'a> {
         lines.dedup();
         lines.truncate(MAX_FINDING_LINES);
         Finding {
+            custom: None,
+            severity: None,
             rule,
             path: Some(self.path().clone()),
             blob: self.blob(),

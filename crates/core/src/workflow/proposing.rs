@@ -178,12 +178,8 @@ fn outbound_check(workflow: &Workflow) -> Check {
     let steps = plan.map(|s| ("a step of the plan", s.title.as_str()));
     let mut found = Vec::new();
     for (what, text) in title.chain(steps) {
-        let rules = secrets_in(text);
-        if !rules.is_empty() {
-            found.push(format!(
-                "{what} holds what looks like a secret ({})",
-                rules.join(", ")
-            ));
+        if let Some(secret) = secrets_in(text).first() {
+            found.push(format!("{what} holds what looks like a secret ({})", secret.rule));
         }
     }
     let detail = if found.is_empty() {

@@ -522,6 +522,7 @@ pub fn draft(w: &Workflow, repository: RepositoryId, path: &str, added: u32) -> 
         rationales: vec![],
         warnings: vec![],
         findings: vec![],
+        dependencies: vec![],
         owners: vec![],
         second_opinion: SecondOpinion {
             applier: "git 2.39.5".to_owned(),

@@ -5,6 +5,7 @@ use super::{files, patch};
 use crate::adapters::BaselineFile;
 use crate::cli::CheckArgs;
 use crate::error::{CliError, Exit};
+use crate::keys::passing_salt;
 use crate::render::policy::page;
 use crate::session::App;
 use crate::terminal::Style;
@@ -43,6 +44,8 @@ pub(super) async fn check(app: &App, args: CheckArgs) -> Result<Exit, CliError> 
     let policy = policy_for(app, &copy, &base).await?;
     let default_commit = copy.pin(&default).await?.commit;
     let (git, source, pinned) = (copy.git.clone(), copy.source.clone(), base.clone());
+    // Nothing of a check is kept, so its hashes need not outlive it.
+    let salt = passing_salt()?;
     let tried = blocking(move || {
         let applied = match git.apply(&source, &pinned, &bytes)? {
             Ok(applied) => applied,
@@ -53,8 +56,8 @@ pub(super) async fn check(app: &App, args: CheckArgs) -> Result<Exit, CliError> 
             base: &pinned,
             default_commit: &default_commit,
         };
-        let findings = inspect(git.as_ref(), &at, &applied)?;
-        Ok::<_, countersign_ports::trees::TreesError>(Ok((applied, findings)))
+        let findings = inspect(git.as_ref(), &at, &applied, &salt)?;
+        Ok::<_, countersign_ports::trees::TreesError>(Ok((applied, findings.findings)))
     });
     let (applied, findings) = match tried.await?? {
         Ok(found) => found,

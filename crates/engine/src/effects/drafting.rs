@@ -113,7 +113,7 @@ impl Job<'_> {
         proposal: &Proposed,
     ) -> Result<Result<(Draft, Vec<u8>), ApplyRefusal>, EffectError> {
         let source = self.source(&repo.repository).await?;
-        let (pinned, diff) = (repo.clone(), proposal.diff.clone());
+        let (pinned, diff, salt) = (repo.clone(), proposal.diff.clone(), self.ports.salt.clone());
         let work = move |trees: &dyn Trees| {
             let applied = match trees.apply(&source, &pinned.base, &diff)? {
                 Ok(applied) => applied,
@@ -125,10 +125,10 @@ impl Job<'_> {
                 base: &pinned.base,
                 default_commit: &pinned.default_commit,
             };
-            let findings = inspection::inspect(trees, &at, &applied)?;
-            Ok(Ok((applied, second, findings)))
+            let seen = inspection::inspect(trees, &at, &applied, &salt)?;
+            Ok(Ok((applied, second, seen)))
         };
-        let (applied, second, findings) = match self.git(work).await? {
+        let (applied, second, seen) = match self.git(work).await? {
             Ok(found) => found,
             Err(refusal) => return Ok(Err(refusal)),
         };
@@ -142,7 +142,8 @@ impl Job<'_> {
             warnings: warnings
                 .map(|w| format!("{} at {} ({})", w.message, w.place, w.code))
                 .collect(),
-            findings,
+            findings: seen.findings,
+            dependencies: seen.dependencies,
             owners: Vec::new(),
             second_opinion: opinion(second),
         };

@@ -10,6 +10,7 @@ use countersign_core::time::Timestamp;
 use countersign_core::workflow::event::Subject;
 use countersign_core::workflow::{Effect, Event, Submission, Workflow};
 use countersign_engine::{Baseline, Observer, Ports, Step, Worker};
+use countersign_inspect::Salt;
 use countersign_forge::local::LocalForge;
 use countersign_git::GitTrees;
 use countersign_ledger::{LedgerKey, RootHash, VerifierKey, origin_of, sign_checkpoint};
@@ -242,6 +243,7 @@ impl House {
             signer: Arc::new(Signer(LedgerKey::from_seed("test", &[3; 32]).unwrap())),
             member_keys: Arc::new(Keys),
             baseline: organisation.clone(),
+            salt: Salt::new([5; 32]),
             observer: Arc::new(Quiet),
         };
         let tenant = store.tenant(&TenantId::local());

@@ -124,6 +124,8 @@ pub(crate) fn inspect(
     if count > MAX_DEPENDENCY_CHANGES {
         let message = format!("{count} dependencies change; only {MAX_DEPENDENCY_CHANGES} are listed.");
         findings.push(Finding {
+            custom: None,
+            severity: None,
             rule: Rule::NotInspected,
             path: None,
             blob: None,
