@@ -7,9 +7,30 @@ use sha2::{Digest, Sha256};
 
 /// Words that a made-up value says of itself, in lower case. Long enough not to turn up in random tokens.
 const WORDS: [&str; 24] = [
-    "example", "placeholder", "changeme", "change-me", "change_me", "replaceme", "replace-me", "replace_me", "redacted",
-    "dummy", "yourapi", "yourkey", "yourtoken", "yoursecret", "your-", "your_", "insert_", "insert-", "notreal",
-    "not-real", "not_a_real", "foobar", "testtest", "fakefake",
+    "example",
+    "placeholder",
+    "changeme",
+    "change-me",
+    "change_me",
+    "replaceme",
+    "replace-me",
+    "replace_me",
+    "redacted",
+    "dummy",
+    "yourapi",
+    "yourkey",
+    "yourtoken",
+    "yoursecret",
+    "your-",
+    "your_",
+    "insert_",
+    "insert-",
+    "notreal",
+    "not-real",
+    "not_a_real",
+    "foobar",
+    "testtest",
+    "fakefake",
 ];
 
 /// The same or neighbouring characters in a row: no random token has so many.
@@ -45,6 +66,10 @@ const DOCUMENTED: &[(&str, &str)] = &[
         "GitHub: classic token of the REST reference",
     ),
     (
+        "60a09e4357868c1e9b801052726d061c370429f723db84523ed58ac354f6eb8a",
+        "Hardhat and Foundry: first account of every local chain",
+    ),
+    (
         "654b2b06319049d0321a339b1fb29678a7a12aebd06085374e2faacab25ce56e",
         "Telegram: token of the features page",
     ),
@@ -77,6 +102,10 @@ const DOCUMENTED: &[(&str, &str)] = &[
         "Azure: Cosmos DB emulator's key, the same everywhere",
     ),
     (
+        "ad62d48d8b069026a2a0d0291f857a77e1975edf610aa3502e8bc71bd96f513a",
+        "MDN and others: aladdin's password",
+    ),
+    (
         "bc3ae723f57c6b9e3fd80b699fcc420f6074b0b1718039669d22631d508ac0a7",
         "GitHub: OAuth token of the REST reference",
     ),
@@ -106,24 +135,30 @@ pub(crate) fn is_placeholder(value: &[u8]) -> bool {
     WORDS.iter().any(|word| says(&word)) || is_monotone(&lower)
 }
 
-/// Runs such as `xxxxxx`, `123456` or `fedcba`.
+/// Runs such as `xxxxxx`, `123456` or `fedcba`, and two of them in turn, such as `a1b2c3d4e5`.
 fn is_monotone(lower: &[u8]) -> bool {
     let hex = lower.iter().all(u8::is_ascii_hexdigit);
     let limit = if hex { MONOTONE_HEX } else { MONOTONE };
-    [0_i16, 1, -1].iter().any(|step| {
-        let mut run = 1;
-        lower.windows(2).any(|pair| {
-            let follows = i16::from(pair[1]) - i16::from(pair[0]) == *step && pair[0].is_ascii_alphanumeric();
-            run = if follows { run + 1 } else { 1 };
+    let runs = |stride: usize, step: i16, limit: usize| {
+        let follows = |at: usize| {
+            let (a, b) = (lower[at - stride], lower[at]);
+            i16::from(b) - i16::from(a) == step && a.is_ascii_alphanumeric()
+        };
+        let mut run = stride;
+        (stride..lower.len()).any(|at| {
+            run = if follows(at) { run + 1 } else { stride };
             run >= limit
         })
-    })
+    };
+    [0, 1, -1].iter().any(|step| runs(1, *step, limit)) || runs(2, 1, limit + 2)
 }
 
 /// Whether a vendor's documentation prints this very value.
 pub(crate) fn is_documented(value: &[u8]) -> bool {
     let hash = hex::encode(Sha256::digest(value));
-    DOCUMENTED.binary_search_by(|(known, _)| (*known).cmp(&hash)).is_ok()
+    DOCUMENTED
+        .binary_search_by(|(known, _)| (*known).cmp(&hash))
+        .is_ok()
 }
 
 #[cfg(test)]
@@ -133,12 +168,30 @@ mod tests {
     #[test]
     fn placeholders_are_seen_and_random_values_are_not() {
         for value in [
-            "AKIAIOSFODNN7EXAMPLE", "your-api-key-here", "xxxxxxxxxxxxxxxx", "ghp_abcdefghijklmnop", "${TOKEN}",
-            "<token>", "{{ token }}", "sk-1234567890", "abc...xyz", "changeme", "********",
+            "AKIAIOSFODNN7EXAMPLE",
+            "your-api-key-here",
+            "xxxxxxxxxxxxxxxx",
+            "ghp_abcdefghijklmnop",
+            "${TOKEN}",
+            "<token>",
+            "{{ token }}",
+            "sk-1234567890",
+            "abc...xyz",
+            "changeme",
+            "********",
+            "A1B2C3D4E5F6G7H8",
+            "«token»",
         ] {
             assert!(is_placeholder(value.as_bytes()), "{value}");
         }
-        for value in ["q8Zt1vK0sPw3LmXb", "0b5c7e12345678fa9d", "AAAAAzzz", "hello", ""] {
+        for value in [
+            "q8Zt1vK0sPw3LmXb",
+            "0b5c7e12345678fa9d",
+            "AAAAAzzz",
+            "hello",
+            "a1b2c3",
+            "",
+        ] {
             assert!(!is_placeholder(value.as_bytes()), "{value}");
         }
     }
@@ -146,7 +199,10 @@ mod tests {
     #[test]
     fn the_documented_keys_are_known_by_their_hash() {
         assert!(DOCUMENTED.is_sorted(), "binary search needs them in order");
-        let parts = [["AKIAIOSFODNN7", "EXAMPLE"], ["wJalrXUtnFEMI/K7MDENG/", "bPxRfiCYEXAMPLEKEY"]];
+        let parts = [
+            ["AKIAIOSFODNN7", "EXAMPLE"],
+            ["wJalrXUtnFEMI/K7MDENG/", "bPxRfiCYEXAMPLEKEY"],
+        ];
         assert!(is_documented(parts[1].concat().as_bytes()));
         assert!(!is_documented(b"something else"));
     }

@@ -70,7 +70,7 @@ impl Body {
     fn take(&mut self, text: &[u8], at: usize, limit: usize) -> usize {
         let rest = &text[at..limit];
         let run = rest.iter().take_while(|b| is_letter(**b)).count();
-        if run >= RUN || (self.letters > 0 && run > 0 && at <= self.end + 8) {
+        if run >= RUN || (run > 0 && self.is_last_line(text, at, run)) {
             if at > self.end + JOIN && !self.is_key() {
                 self.letters = 0;
                 self.sample.clear();
@@ -81,6 +81,17 @@ impl Body {
             self.end = at + run;
         }
         at + run.max(1)
+    }
+
+    /// Whether a short run is the body's last line: alone on the line behind it.
+    fn is_last_line(&self, text: &[u8], at: usize, run: usize) -> bool {
+        let between = &text[self.end.min(at)..at];
+        let ends = matches!(
+            text.get(at + run),
+            None | Some(b'\r' | b'\n' | b'\\' | b'"' | b'\'' | b'-')
+        );
+        let breaks = between.iter().filter(|b| **b == b'\n').count();
+        self.letters > 0 && ends && breaks <= 1 && between.len() <= JOIN
     }
 
     fn patience(&self) -> usize {

@@ -64,8 +64,9 @@ impl Expression {
     }
 
     fn compiled(&self) -> &Compiled {
-        self.compiled
-            .get_or_init(|| compile(&self.pattern).expect("because a test compiles every expression of the pack"))
+        self.compiled.get_or_init(|| {
+            compile(&self.pattern).expect("because a test compiles every expression of the pack")
+        })
     }
 
     /// Bytes of the longest match, if there is such a bound.
@@ -75,7 +76,11 @@ impl Expression {
 
     /// How many groups it has besides the whole match.
     pub(crate) fn groups(&self) -> usize {
-        self.compiled().regex.group_info().group_len(regex_automata::PatternID::ZERO) - 1
+        self.compiled()
+            .regex
+            .group_info()
+            .group_len(regex_automata::PatternID::ZERO)
+            - 1
     }
 
     /// Whether it matches anywhere in a text.
@@ -85,7 +90,13 @@ impl Expression {
 
     /// The first match inside of a window of the text; at the window's start only, if anchored. What stands around
     /// the window counts for `\b` and `^`.
-    pub(crate) fn find(&self, text: &[u8], window: Range<usize>, anchored: bool, group: Group) -> Option<Match> {
+    pub(crate) fn find(
+        &self,
+        text: &[u8],
+        window: Range<usize>,
+        anchored: bool,
+        group: Group,
+    ) -> Option<Match> {
         let anchored = if anchored { Anchored::Yes } else { Anchored::No };
         let input = Input::new(text).range(window).anchored(anchored);
         let regex = &self.compiled().regex;
@@ -123,7 +134,12 @@ fn range(slots: &[Option<NonMaxUsize>], group: usize) -> Option<Range<usize>> {
 fn compile(pattern: &str) -> Result<Compiled, String> {
     let parse = |unicode: bool| {
         let mut parser = ParserBuilder::new();
-        parser.utf8(false).unicode(unicode).octal(true).build().parse(pattern)
+        parser
+            .utf8(false)
+            .unicode(unicode)
+            .octal(true)
+            .build()
+            .parse(pattern)
     };
     let hir = parse(false)
         .or_else(|_| parse(true))

@@ -112,16 +112,28 @@ impl fmt::Display for Skipped {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Skipped::TooLong { from, total } => {
-                write!(f, "only the first {from} of {total} bytes were scanned for secrets; split the text")
+                write!(
+                    f,
+                    "only the first {from} of {total} bytes were scanned for secrets; split the text"
+                )
             }
             Skipped::TooMuchWork { from } => {
-                write!(f, "from byte {from} on nothing was scanned for secrets: the text keeps the rules too busy")
+                write!(
+                    f,
+                    "from byte {from} on nothing was scanned for secrets: the text keeps the rules too busy"
+                )
             }
             Skipped::TooManyMatches { rule, from } => {
-                write!(f, "rule {rule} matched too often and was stopped at byte {from}; make it narrower")
+                write!(
+                    f,
+                    "rule {rule} matched too often and was stopped at byte {from}; make it narrower"
+                )
             }
             Skipped::TooManyHits { found } => {
-                write!(f, "{found} secrets were found and not all are listed; take those out and scan again")
+                write!(
+                    f,
+                    "{found} secrets were found and not all are listed; take those out and scan again"
+                )
             }
         }
     }

@@ -5,7 +5,7 @@
 use crate::check::Check;
 use crate::entropy::Bits;
 use crate::expression::Expression;
-use crate::rule::{Files, Rule, Shape};
+use crate::rule::{Files, Pretence, Rule, Shape};
 use serde::Deserialize;
 
 /// The rule files, one per field, by name. Where two rules claim the same secret, the earlier one has it.
@@ -35,7 +35,7 @@ const NAME: &str = r"[A-Za-z0-9_.\- ]{0,32}?";
 
 /// From the end of a name to its value, as languages, configuration files and command lines write it.
 const ASSIGNED: &str = concat!(
-    r#"[A-Za-z0-9_.\-]{0,24}["'`\])]{0,3}[ \t]{0,8}"#,
+    r#"[A-Za-z0-9_.\-]{0,24}["'`\]]{0,3}[ \t]{0,8}"#,
     // `:` and `=` in all their forms, a typed declaration, the next argument, an XML attribute, an element's end.
     r#"(?::[ \t]{0,4}&?[A-Za-z][A-Za-z_.<>'?]{0,24}[ \t]{0,4}={1,2}|[=:?|+]{0,2}[=:]>?|=>|,|>|(?i:value|default)[ \t]{0,2}[=:])"#,
     // A wrapping call, quotes with their prefixes, the scheme of an HTTP header.
@@ -97,7 +97,8 @@ struct RuleText {
 pub(crate) fn rules() -> Vec<Rule> {
     let read = |(name, text): &(&str, &str)| {
         let file: Result<File, _> = toml::from_str(text);
-        file.unwrap_or_else(|error| panic!("rules/{name}.toml: {error}")).rule
+        file.unwrap_or_else(|error| panic!("rules/{name}.toml: {error}"))
+            .rule
     };
     FILES.iter().flat_map(read).map(rule).collect()
 }
@@ -114,9 +115,17 @@ fn rule(text: RuleText) -> Rule {
         },
         entropy: match shape {
             Shape::Name | Shape::Block => Bits::NONE,
-            Shape::Token(_) | Shape::Assigned(_) | Shape::Around(..) | Shape::Anywhere(..) => Bits::from_f64(entropy),
+            Shape::Token(_) | Shape::Assigned(_) | Shape::Around(..) | Shape::Anywhere(..) => {
+                Bits::from_f64(entropy)
+            }
         },
-        placeholders: !text.structured && !matches!(shape, Shape::Name | Shape::Block),
+        pretence: match shape {
+            Shape::Name | Shape::Block | Shape::Anywhere(..) => Pretence::None,
+            Shape::Token(_) | Shape::Assigned(_) | Shape::Around(..) if text.structured => {
+                Pretence::Documented
+            }
+            Shape::Token(_) | Shape::Assigned(_) | Shape::Around(..) => Pretence::Any,
+        },
         shape,
         check: text.check,
         generic: text.generic,
@@ -134,7 +143,9 @@ fn shape(text: &RuleText) -> (Vec<String>, Shape) {
             let pattern = format!("(?:{})(?:{body})", starts.join("|"));
             (text.prefixes.clone(), Shape::Token(Expression::lazy(pattern)))
         }
-        RuleText { value: Some(value), .. } => {
+        RuleText {
+            value: Some(value), ..
+        } => {
             let name = match text.word.as_deref().unwrap_or(SECRET_WORD) {
                 "" => String::new(),
                 word => format!("{NAME}(?i:{word})"),
@@ -142,9 +153,15 @@ fn shape(text: &RuleText) -> (Vec<String>, Shape) {
             let pattern = format!("{name}{ASSIGNED}({value})");
             (text.near.clone(), Shape::Assigned(Expression::lazy(pattern)))
         }
-        RuleText { pattern: Some(pattern), .. } => {
+        RuleText {
+            pattern: Some(pattern),
+            ..
+        } => {
             let before = text.before.unwrap_or(0);
-            (text.keywords.clone(), Shape::Around(Expression::lazy(pattern.clone()), before))
+            (
+                text.keywords.clone(),
+                Shape::Around(Expression::lazy(pattern.clone()), before),
+            )
         }
         RuleText { begins, .. } if !begins.is_empty() => (begins.clone(), Shape::Block),
         RuleText { .. } => (Vec::new(), Shape::Name),
@@ -169,8 +186,16 @@ mod tests {
             assert!(one_group, "{}: more than one group; use (?:…)", rule.id);
             let named = matches!(rule.shape, Shape::Name);
             assert_eq!(named, rule.keywords.is_empty(), "{}: keywords", rule.id);
-            assert!(!named || matches!(rule.files, Files::Named(_)), "{}: no shape", rule.id);
-            assert!(rule.keywords.iter().all(|k| k.len() >= 2), "{}: a keyword is too short", rule.id);
+            assert!(
+                !named || matches!(rule.files, Files::Named(_)),
+                "{}: no shape",
+                rule.id
+            );
+            assert!(
+                rule.keywords.iter().all(|k| k.len() >= 2),
+                "{}: a keyword is too short",
+                rule.id
+            );
         }
     }
 

@@ -17,11 +17,21 @@ pub(crate) struct Rule {
     /// The secret's entropy must be at least this (rule files: above).
     pub(crate) entropy: Bits,
     pub(crate) check: Check,
-    /// Whether placeholders (`EXAMPLE`, `xxxxxx`) are told apart from secrets by their look.
-    pub(crate) placeholders: bool,
+    pub(crate) pretence: Pretence,
     /// A rule that knows only the surroundings: gives way to one that knows the token.
     pub(crate) generic: bool,
     pub(crate) allowlists: Vec<Allowlist>,
+}
+
+/// What isn't taken for a secret though it has the form of one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pretence {
+    /// Placeholders by their look (`EXAMPLE`, `xxxxxx`), and keys that vendors print in their documentation.
+    Any,
+    /// Only the latter: the token's structure brings long runs of its own.
+    Documented,
+    /// Nothing: the rule is somebody else's and has its own allowlists, or is about keys and files.
+    None,
 }
 
 /// How a match is found once a keyword was seen.
@@ -57,7 +67,10 @@ impl Files {
             (Files::Any, _) => true,
             (Files::Named(_) | Files::Matching(_), None) => false,
             (Files::Named(names), Some(path)) => {
-                let last = path.rsplit(|b| *b == b'/' || *b == b'\\').next().unwrap_or_default();
+                let last = path
+                    .rsplit(|b| *b == b'/' || *b == b'\\')
+                    .next()
+                    .unwrap_or_default();
                 let last = last.to_ascii_lowercase();
                 names.iter().any(|name| match name.strip_prefix('*') {
                     Some(ending) => last.ends_with(ending.as_bytes()),

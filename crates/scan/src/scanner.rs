@@ -48,7 +48,7 @@ impl Scanner {
 
     /// All rules, in their order.
     pub fn rules(&self) -> impl Iterator<Item = RuleInfo<'_>> {
-        self.engine.rules().iter().map(|rule| RuleInfo {
+        self.engine.rules.iter().map(|rule| RuleInfo {
             id: &rule.id,
             description: &rule.description,
         })
@@ -71,16 +71,23 @@ impl Scanner {
     /// Scans a file after a change, of which only some lines (from 1, both ends included) are new. All of the content is
     /// read, so that a key is found whichever of its lines are new; told is what touches a new line, and what the path
     /// says.
-    pub fn scan_added(&self, path: &[u8], content: &[u8], added: &[RangeInclusive<u32>], salt: &Salt) -> Scan {
+    pub fn scan_added(
+        &self,
+        path: &[u8],
+        content: &[u8],
+        added: &[RangeInclusive<u32>],
+        salt: &Salt,
+    ) -> Scan {
         let mut scan = self.in_path(path, salt);
         let text = self.in_text(Some(path), content, salt);
         let touches = |place: Place| match place {
             Place::Path { .. } => true,
-            Place::Text { line, last_line, .. } => {
-                added.iter().any(|new| *new.start() <= last_line && line <= *new.end())
-            }
+            Place::Text { line, last_line, .. } => added
+                .iter()
+                .any(|new| *new.start() <= last_line && line <= *new.end()),
         };
-        scan.hits.extend(text.hits.into_iter().filter(|hit| touches(hit.place)));
+        scan.hits
+            .extend(text.hits.into_iter().filter(|hit| touches(hit.place)));
         scan.skipped.extend(text.skipped);
         told(scan)
     }
@@ -97,20 +104,27 @@ impl Scanner {
         let mut at = 0;
         for hit in found.iter().filter(|hit| hit.secret.start < end) {
             clean.push_str(&text[at..floor(text, hit.secret.start).max(at)]);
-            clean.push_str(&format!("[redacted: {}]", self.engine.rules()[hit.rule].id));
+            clean.push_str(&format!("[redacted: {}]", self.engine.rules[hit.rule].id));
             at = ceil(text, hit.secret.end);
         }
         if at < end {
             clean.push_str(&text[at..end]);
         }
         if end < text.len() {
-            clean.push_str(&format!("[{} bytes left out: not scanned for secrets]", text.len() - end.max(at)));
+            clean.push_str(&format!(
+                "[{} bytes left out: not scanned for secrets]",
+                text.len() - end.max(at)
+            ));
         }
         Cow::Owned(clean)
     }
 
     fn in_path(&self, path: &[u8], salt: &Salt) -> Scan {
-        let named = self.engine.names(path).into_iter().map(|rule| (rule, 0..path.len()));
+        let named = self
+            .engine
+            .names(path)
+            .into_iter()
+            .map(|rule| (rule, 0..path.len()));
         let Finds { found, skipped } = self.engine.find(None, path);
         let held = found.into_iter().map(|f| (f.rule, f.secret));
         let hits = named.chain(held).map(|(rule, bytes)| {
@@ -143,7 +157,7 @@ impl Scanner {
     }
 
     fn hit(&self, rule: usize, place: Place, secret: &[u8], salt: &Salt) -> Hit {
-        let rule = &self.engine.rules()[rule];
+        let rule = &self.engine.rules[rule];
         Hit {
             place,
             rule: rule.id.to_string(),
@@ -205,5 +219,7 @@ fn floor(text: &str, at: usize) -> usize {
 
 /// The first character boundary from here on.
 fn ceil(text: &str, at: usize) -> usize {
-    (at..=text.len()).find(|p| text.is_char_boundary(*p)).unwrap_or(text.len())
+    (at..=text.len())
+        .find(|p| text.is_char_boundary(*p))
+        .unwrap_or(text.len())
 }

@@ -35,7 +35,13 @@ pub(crate) struct Candidate<'a> {
 
 impl Allowlist {
     pub(super) fn read(list: &file::List, place: &str) -> Result<Self, RuleFileError> {
-        let all = match list.condition.as_deref().unwrap_or("or").to_ascii_lowercase().as_str() {
+        let all = match list
+            .condition
+            .as_deref()
+            .unwrap_or("or")
+            .to_ascii_lowercase()
+            .as_str()
+        {
             "or" | "||" | "" => false,
             "and" | "&&" => true,
             _ => return Err(wrong(format!("{place}, condition"), "it is neither OR nor AND")),
@@ -44,10 +50,17 @@ impl Allowlist {
             "secret" | "" => Target::Secret,
             "match" => Target::Match,
             "line" => Target::Line,
-            _ => return Err(wrong(format!("{place}, regexTarget"), "it is none of secret, match and line")),
+            _ => {
+                return Err(wrong(
+                    format!("{place}, regexTarget"),
+                    "it is none of secret, match and line",
+                ));
+            }
         };
         let read = |all: &[String], what: &str| -> Result<Vec<Expression>, RuleFileError> {
-            all.iter().map(|regex| expression(regex, || format!("{place}, {what}"))).collect()
+            all.iter()
+                .map(|regex| expression(regex, || format!("{place}, {what}")))
+                .collect()
         };
         let lower = |word: &String| word.to_ascii_lowercase().into_bytes().into_boxed_slice();
         let list = Self {
@@ -59,10 +72,16 @@ impl Allowlist {
             stop_words: list.stopwords.iter().map(lower).collect(),
         };
         if !list.commits && list.paths.is_empty() && list.regexes.is_empty() && list.stop_words.is_empty() {
-            return Err(wrong(place.to_owned(), "it allows nothing: give commits, paths, regexes or stopwords"));
+            return Err(wrong(
+                place.to_owned(),
+                "it allows nothing: give commits, paths, regexes or stopwords",
+            ));
         }
         if list.stop_words.iter().any(|word| word.is_empty()) {
-            return Err(wrong(format!("{place}, stopwords"), "an empty word would allow everything"));
+            return Err(wrong(
+                format!("{place}, stopwords"),
+                "an empty word would allow everything",
+            ));
         }
         Ok(list)
     }
@@ -101,10 +120,16 @@ impl Allowlist {
             Target::Line => {
                 let from = found.whole.start.saturating_sub(LINE_BYTES);
                 let before = &text[from..found.whole.start];
-                let start = before.iter().rposition(|b| *b == b'\n').map_or(from, |p| from + p + 1);
+                let start = before
+                    .iter()
+                    .rposition(|b| *b == b'\n')
+                    .map_or(from, |p| from + p + 1);
                 let to = text.len().min(found.whole.end.saturating_add(LINE_BYTES));
                 let behind = &text[found.whole.end..to];
-                let end = behind.iter().position(|b| *b == b'\n').map_or(to, |p| found.whole.end + p);
+                let end = behind
+                    .iter()
+                    .position(|b| *b == b'\n')
+                    .map_or(to, |p| found.whole.end + p);
                 &text[start..end]
             }
         }
@@ -116,5 +141,7 @@ fn has_word(secret: &[u8], words: &[Box<[u8]>]) -> bool {
         return false;
     }
     let lower = secret.to_ascii_lowercase();
-    words.iter().any(|word| lower.windows(word.len()).any(|w| w == &**word))
+    words
+        .iter()
+        .any(|word| lower.windows(word.len()).any(|w| w == &**word))
 }

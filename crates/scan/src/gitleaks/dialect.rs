@@ -164,7 +164,13 @@ mod tests {
 
     #[test]
     fn what_both_read_alike_is_left_alone() {
-        for regex in [r"a{2,3}b{4,}c{5}", r"[A-Za-z0-9_\-]{20}", r"(?:x|y)\b", r"[^\s'\x22]+", "é+"] {
+        for regex in [
+            r"a{2,3}b{4,}c{5}",
+            r"[A-Za-z0-9_\-]{20}",
+            r"(?:x|y)\b",
+            r"[^\s'\x22]+",
+            "é+",
+        ] {
             assert_eq!(translate(regex), regex);
         }
     }

@@ -13,7 +13,7 @@ use crate::check::Check;
 use crate::entropy::Bits;
 use crate::expression::{Expression, Group};
 use crate::pack;
-use crate::rule::{Files, Rule, Shape};
+use crate::rule::{Files, Pretence, Rule, Shape};
 use std::collections::BTreeMap;
 use thiserror::Error;
 
@@ -24,8 +24,8 @@ const MAX_FILE_BYTES: usize = 4 << 20;
 const MAX_RULES: usize = 5_000;
 
 /// Most keywords of all rules of one file, and the longest keyword in bytes: the automaton over them must stay small.
-const MAX_KEYWORDS: usize = 20_000;
-const MAX_KEYWORD_BYTES: usize = 256;
+const MAX_KEYWORDS: usize = 10_000;
+const MAX_KEYWORD_BYTES: usize = 128;
 
 /// Why a rule file can't be used.
 #[derive(Debug, Error, PartialEq, Eq)]
@@ -74,7 +74,8 @@ impl RuleFileError {
 /// Rules in order, and the allowlists that hold for all of them.
 pub(crate) fn read(text: &str) -> Result<(Vec<Rule>, Vec<Allowlist>), RuleFileError> {
     limit(text.len(), MAX_FILE_BYTES, "bytes")?;
-    let file: file::File = toml::from_str(text).map_err(|e| RuleFileError::Unreadable(e.to_string().trim().to_owned()))?;
+    let file: file::File =
+        toml::from_str(text).map_err(|e| RuleFileError::Unreadable(e.to_string().trim().to_owned()))?;
     limit(file.rules.len(), MAX_RULES, "rules")?;
     refuse_unsupported(&file)?;
     let mut rules = base(&file.extend)?;
@@ -111,7 +112,8 @@ fn refuse_unsupported(file: &file::File) -> Result<(), RuleFileError> {
         reason: reason.to_owned(),
     };
     if file.extend.path.is_some() || file.extend.url.is_some() {
-        let reason = "a rule file can extend the built-in rules only; put the other file's rules into this one";
+        let reason =
+            "a rule file can extend the built-in rules only; put the other file's rules into this one";
         return Err(unsupported("[extend] path or url".to_owned(), reason));
     }
     for rule in &file.rules {
@@ -165,7 +167,7 @@ fn rule(text: &file::Rule, place: &str) -> Result<Rule, RuleFileError> {
         files,
         entropy: Bits::from_f64(text.entropy.unwrap_or(0.0)),
         check: Check::None,
-        placeholders: false,
+        pretence: Pretence::None,
         generic: text.id.contains("generic"),
         allowlists: allowlists(text, place)?,
     })
@@ -198,7 +200,7 @@ fn merge(known: &mut Rule, text: &file::Rule, place: &str) -> Result<(), RuleFil
     if let Some(regex) = &text.regex {
         known.shape = anywhere(text, regex, place)?;
         known.check = Check::None;
-        known.placeholders = false;
+        known.pretence = Pretence::None;
     } else if text.secret_group.is_some() || !text.keywords.is_empty() {
         let reason = "a built-in rule's keywords and groups belong to its own expression; give a regex too";
         return Err(wrong(place.to_owned(), reason));
@@ -243,7 +245,10 @@ fn distribute(file: &file::File, rules: &mut [Rule]) -> Result<Vec<Allowlist>, R
         }
         for target in &list.target_rules {
             let Some(rule) = numbers.get(target) else {
-                return Err(wrong(format!("{place}, targetRules"), format!("there is no rule {target}")));
+                return Err(wrong(
+                    format!("{place}, targetRules"),
+                    format!("there is no rule {target}"),
+                ));
             };
             rules[*rule].allowlists.push(Allowlist::read(list, &place)?);
         }
@@ -253,5 +258,6 @@ fn distribute(file: &file::File, rules: &mut [Rule]) -> Result<Vec<Allowlist>, R
 
 /// An expression of the file, in Go's dialect.
 fn expression(regex: &str, place: impl Fn() -> String) -> Result<Expression, RuleFileError> {
-    Expression::checked(dialect::translate(regex)).map_err(|reason| wrong(place(), format!("the expression can't be read: {reason}")))
+    Expression::checked(dialect::translate(regex))
+        .map_err(|reason| wrong(place(), format!("the expression can't be read: {reason}")))
 }

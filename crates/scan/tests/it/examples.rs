@@ -50,7 +50,9 @@ fn scan(rule: &Rule, template: &str, seed: &str) -> Scan {
     if rule.files.is_empty() {
         return scanner.scan(text.as_bytes(), &salt());
     }
-    let (name, content) = text.split_once(": ").expect("an example of a rule for files begins with a name");
+    let (name, content) = text
+        .split_once(": ")
+        .expect("an example of a rule for files begins with a name");
     scanner.scan_named(name.as_bytes(), content.as_bytes(), &salt())
 }
 
@@ -70,7 +72,12 @@ fn every_rule_finds_its_examples_and_is_the_only_one_that_does() {
             }
         }
     }
-    assert!(wrong.is_empty(), "{} examples:\n{}", wrong.len(), wrong.join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "{} examples:\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
 }
 
 #[test]
@@ -88,7 +95,12 @@ fn no_rule_finds_a_near_miss() {
             }
         }
     }
-    assert!(wrong.is_empty(), "{} near misses:\n{}", wrong.len(), wrong.join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "{} near misses:\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
 }
 
 #[test]
@@ -104,7 +116,10 @@ fn every_rule_has_an_example_and_a_near_miss_and_there_are_enough_rules() {
 #[test]
 fn the_examples_are_those_of_the_rules_that_run() {
     let mine: Vec<String> = pack().into_iter().map(|rule| rule.id).collect();
-    let running: Vec<String> = Scanner::built_in().rules().map(|rule| rule.id.to_owned()).collect();
+    let running: Vec<String> = Scanner::built_in()
+        .rules()
+        .map(|rule| rule.id.to_owned())
+        .collect();
     assert_eq!(mine, running);
 }
 

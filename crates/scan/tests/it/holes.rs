@@ -70,7 +70,9 @@ fn value(hole: &str, dice: &mut Dice) -> String {
         "base32" => dice.draw(&[LOWER, "234567"].concat(), count),
         "b58" => dice.draw(BASE58, count),
         "bech32" => dice.draw("QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L", count),
-        "uuid" => [8, 4, 4, 4, 12].map(|n| dice.draw("0123456789abcdef", n)).join("-"),
+        "uuid" => [8, 4, 4, 4, 12]
+            .map(|n| dice.draw("0123456789abcdef", n))
+            .join("-"),
         "lines" => {
             let line = |_| dice.draw(&[DIGITS, LOWER, UPPER, "+/"].concat(), 64);
             (0..count).map(line).collect::<Vec<_>>().join("\n")
