@@ -127,12 +127,12 @@ const DOCUMENTED: &[(&str, &str)] = &[
 pub(crate) fn is_placeholder(value: &[u8]) -> bool {
     let marks = [b"...".as_slice(), "…".as_bytes(), "«".as_bytes(), b"**"];
     let marked = |mark: &&[u8]| value.windows(mark.len()).any(|w| w == *mark);
-    if value.iter().any(|b| matches!(b, b'<' | b'>' | b'{' | b'}')) || marks.iter().any(|m| marked(m)) {
+    if value.iter().any(|b| matches!(b, b'<' | b'>' | b'{' | b'}')) || marks.iter().any(marked) {
         return true;
     }
     let lower = value.to_ascii_lowercase();
-    let says = |word: &&str| lower.windows(word.len()).any(|w| w == word.as_bytes());
-    WORDS.iter().any(|word| says(&word)) || is_monotone(&lower)
+    let says = |word: &str| lower.windows(word.len()).any(|w| w == word.as_bytes());
+    WORDS.iter().any(|word| says(word)) || is_monotone(&lower)
 }
 
 /// Runs such as `xxxxxx`, `123456` or `fedcba`, and two of them in turn, such as `a1b2c3d4e5`.

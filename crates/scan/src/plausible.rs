@@ -155,8 +155,8 @@ pub(crate) fn is_stand_in(secret: &[u8]) -> bool {
         lower.first(),
         None | Some(b'$' | b'%' | b'@' | b'!' | b'&' | b'#' | b'[' | b'(')
     );
-    let word = |word: &&str| contains(&lower, word.as_bytes()) && lower.len() <= word.len() + 8;
-    refers || lower.len() < 4 || STAND_INS.iter().any(|w| word(&w)) || crate::allowed::is_placeholder(secret)
+    let word = |word: &str| contains(&lower, word.as_bytes()) && lower.len() <= word.len() + 8;
+    refers || lower.len() < 4 || STAND_INS.iter().any(|w| word(w)) || crate::allowed::is_placeholder(secret)
 }
 
 /// `before` is what stands between `://` and the password: `://user:`.

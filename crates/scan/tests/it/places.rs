@@ -171,7 +171,7 @@ fn tokens_are_found_in_escaped_and_encoded_text() {
     for text in [
         format!(r#"{{"body": "line\n{token}\nmore"}}"#),
         format!("redirect?token%3D{token}%26x"),
-        format!("{token}"),
+        token.clone(),
         format!("({token})"),
         format!("a{}{token}{}b", '\0', '\u{7f}'),
     ] {
