@@ -5,6 +5,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests"))]
 
 mod dependency;
+mod expression;
 mod glob;
 #[cfg(test)]
 mod scenario;
@@ -13,6 +14,7 @@ mod seen;
 mod shown;
 mod tricks;
 mod unreadable;
+mod weakened;
 mod yaml;
 
 pub use countersign_scan::Salt;
@@ -88,6 +90,7 @@ pub fn inspect(change: &Change<'_>) -> Inspection {
     let dependencies = dependency::inspect(&compared, change.base, &mut findings);
     findings.extend(dependency::new_build_scripts(&files, change.base));
     findings.extend(tricks::inspect(&files, change.base));
+    findings.extend(weakened::inspect(&files));
     findings.sort_by(|a, b| {
         (&a.path, a.rule, &a.lines, &a.message).cmp(&(&b.path, b.rule, &b.lines, &b.message))
     });

@@ -5,15 +5,12 @@
 
 use super::cargo::table;
 use super::listing::{Guard, Integrity, Listing, Origin, Package, clip};
+use crate::expression::compile;
 use crate::unreadable::{Unreadable, text};
 use countersign_core::dependency::Ecosystem;
 use regex::Regex;
 use std::sync::LazyLock;
 use toml::Value;
-
-fn compile(pattern: &str) -> Regex {
-    Regex::new(pattern).expect("because a test compiles the built-in expressions")
-}
 
 /// `implementation("group:name:version")`, `api 'group:name'`.
 static COORDINATES: LazyLock<Regex> = LazyLock::new(|| {

@@ -1,0 +1,265 @@
+//! Tests that show less than before: gone, skipped, emptied, asserting less, or with lower thresholds.
+//!
+//! Found by signs in the text. Moved and renamed tests are not held against a change; new tests neither.
+
+mod language;
+#[cfg(test)]
+mod tests;
+mod thresholds;
+mod units;
+
+use crate::seen::{Line, Seen};
+use crate::shown::{count, listed, shown};
+use crate::{Finding, Rule};
+use language::{Language, is_snapshot, is_test_path, language_of};
+use std::collections::{BTreeMap, BTreeSet};
+use units::{Unit, is_comment, units};
+
+/// How much of a body has to live on for a test to count as renamed, in hundredths.
+const SAME_TEST_PERCENT: usize = 60;
+/// Most pairs of removed and new tests that are compared for a renaming.
+const MAX_COMPARED: usize = 200_000;
+
+/// The tests of one changed file, before and after.
+struct Tests<'a> {
+    seen: &'a Seen<'a>,
+    language: Language,
+    before: Vec<Unit>,
+    after: Vec<Unit>,
+}
+
+/// Everything of this kind in a change.
+pub(crate) fn inspect(files: &[Seen<'_>]) -> Vec<Finding> {
+    let tests: Vec<Tests<'_>> = files.iter().filter_map(tests_of).collect();
+    let lost = lost_tests(&tests);
+    let mut findings = Vec::new();
+    for (one, lost) in tests.iter().zip(lost) {
+        findings.extend(gone(one, &lost));
+        findings.extend(skipped(one));
+        findings.extend(thinner(one));
+        findings.extend(emptied_assertions(one));
+    }
+    findings.extend(snapshots(files, &tests));
+    findings.extend(files.iter().filter_map(thresholds::finding));
+    findings
+}
+
+fn tests_of<'a>(seen: &'a Seen<'a>) -> Option<Tests<'a>> {
+    let language = language_of(seen.path())?;
+    let side = |path: Option<&countersign_core::path::RepoPath>, text: Option<&str>| match (path, text) {
+        (Some(path), Some(text)) => units(language, path, text),
+        (_, _) => Vec::new(),
+    };
+    let before = side(seen.old_path(), seen.old_text());
+    let after = side(seen.new_path(), seen.new_text());
+    (!before.is_empty() || !after.is_empty()).then_some(Tests {
+        seen,
+        language,
+        before,
+        after,
+    })
+}
+
+/// Per file, the names of tests that are nowhere any more, under no other name either.
+fn lost_tests(tests: &[Tests<'_>]) -> Vec<Vec<String>> {
+    let mut fresh: BTreeMap<Language, Vec<&Unit>> = BTreeMap::new();
+    for one in tests {
+        let mut known = counts(&one.before);
+        let new = one
+            .after
+            .iter()
+            .filter(|unit| take(&mut known, &unit.name).is_none());
+        fresh.entry(one.language).or_default().extend(new);
+    }
+    let mut compared = 0;
+    let mut lost = Vec::new();
+    for one in tests {
+        let mut known = counts(&one.after);
+        let pool = fresh.entry(one.language).or_default();
+        let mut gone = Vec::new();
+        for unit in one
+            .before
+            .iter()
+            .filter(|unit| take(&mut known, &unit.name).is_none())
+        {
+            let by_name = pool.iter().position(|new| new.name == unit.name);
+            let successor = by_name.or_else(|| {
+                compared += pool.len();
+                let same =
+                    |new: &&Unit| unit.overlap(new) >= SAME_TEST_PERCENT && new.assertions >= unit.assertions;
+                (compared <= MAX_COMPARED)
+                    .then(|| pool.iter().position(same))
+                    .flatten()
+            });
+            match successor {
+                Some(at) => drop(pool.swap_remove(at)),
+                None => gone.push(unit.name.clone()),
+            }
+        }
+        lost.push(gone);
+    }
+    lost
+}
+
+fn counts(units: &[Unit]) -> BTreeMap<&str, usize> {
+    let mut counts = BTreeMap::new();
+    for unit in units {
+        *counts.entry(unit.name.as_str()).or_default() += 1;
+    }
+    counts
+}
+
+fn take(counts: &mut BTreeMap<&str, usize>, name: &str) -> Option<()> {
+    let count = counts.get_mut(name).filter(|count| **count > 0)?;
+    *count -= 1;
+    Some(())
+}
+
+fn gone(one: &Tests<'_>, lost: &[String]) -> Option<Finding> {
+    if lost.is_empty() {
+        return None;
+    }
+    let whole = if one.seen.new.is_none() {
+        "A file with tests is deleted, with "
+    } else {
+        "No longer there: "
+    };
+    let text = format!("{whole}{}: {}.", count(lost.len(), "test"), listed(lost));
+    Some(one.seen.finding(Rule::WeakenedTest, Vec::new(), text))
+}
+
+/// Lines that are brought in and were not only moved or indented anew.
+fn fresh_lines<'a>(seen: &'a Seen<'a>) -> Vec<Line<'a>> {
+    let mut gone: BTreeMap<String, usize> = BTreeMap::new();
+    for line in &seen.removed {
+        *gone.entry(line.text().trim().to_owned()).or_default() += 1;
+    }
+    let fresh = seen
+        .added
+        .iter()
+        .filter(|line| match gone.get_mut(line.text().trim()) {
+            Some(count) if *count > 0 => {
+                *count -= 1;
+                false
+            }
+            Some(_) | None => true,
+        });
+    fresh.copied().collect()
+}
+
+/// Whether a line stands in a test that the change itself brings in.
+fn in_new_test(one: &Tests<'_>, line: u32) -> bool {
+    let unit = one.after.iter().find(|unit| unit.holds(line));
+    unit.is_some_and(|unit| !one.before.iter().any(|before| before.name == unit.name))
+}
+
+fn skipped(one: &Tests<'_>) -> Option<Finding> {
+    one.seen.old?;
+    let skip = &one.language.signs().skip;
+    let hits: Vec<Line<'_>> = fresh_lines(one.seen)
+        .into_iter()
+        .filter(|line| skip.is_match(&line.text()) && !is_comment(one.language, &line.text()))
+        .filter(|line| !in_new_test(one, line.number))
+        .filter(|line| is_test_path(one.seen.path()) || one.after.iter().any(|unit| unit.holds(line.number)))
+        .collect();
+    let first = hits.first()?.text().trim().to_owned();
+    let text = format!(
+        "Tests are kept from running or expected to fail: `{}`.",
+        shown(&first)
+    );
+    let lines = hits.iter().map(|line| line.number).collect();
+    Some(one.seen.finding(Rule::WeakenedTest, lines, text))
+}
+
+/// Tests that are in both sides and assert less than before.
+fn thinner(one: &Tests<'_>) -> Vec<Finding> {
+    let mut before: BTreeMap<&str, Vec<&Unit>> = BTreeMap::new();
+    for unit in &one.before {
+        before.entry(&unit.name).or_default().push(unit);
+    }
+    let (mut emptied, mut fewer, mut lines) = (Vec::new(), Vec::new(), Vec::new());
+    let mut lost = 0i64;
+    for unit in &one.after {
+        let Some(old) = before
+            .get_mut(unit.name.as_str())
+            .and_then(|units| (!units.is_empty()).then(|| units.remove(0)))
+        else {
+            continue;
+        };
+        if !old.body.is_empty() && unit.body.is_empty() && unit.assertions == 0 {
+            emptied.push(unit.name.clone());
+            lines.push(unit.head);
+        } else if unit.assertions < old.assertions {
+            fewer.push(format!(
+                "{} ({} → {})",
+                unit.name, old.assertions, unit.assertions
+            ));
+            lines.push(unit.head);
+        }
+        lost += i64::from(old.assertions) - i64::from(unit.assertions);
+    }
+    let mut findings = Vec::new();
+    if !emptied.is_empty() {
+        let text = format!("Tests do nothing any more: {}.", listed(&emptied));
+        findings.push(one.seen.finding(Rule::WeakenedTest, lines.clone(), text));
+    }
+    // Assertions that only moved to a neighbour are not lost.
+    let moved_in: i64 = new_assertions(one);
+    if !fewer.is_empty() && lost > moved_in {
+        let text = format!("Tests assert less than before: {}.", listed(&fewer));
+        findings.push(one.seen.finding(Rule::WeakenedTest, lines, text));
+    }
+    findings
+}
+
+/// Assertions in tests that are new in the file.
+fn new_assertions(one: &Tests<'_>) -> i64 {
+    let known: BTreeSet<&str> = one.before.iter().map(|unit| unit.name.as_str()).collect();
+    let new = one
+        .after
+        .iter()
+        .filter(|unit| !known.contains(unit.name.as_str()));
+    new.map(|unit| i64::from(unit.assertions)).sum()
+}
+
+fn emptied_assertions(one: &Tests<'_>) -> Option<Finding> {
+    one.seen.old?;
+    let empty = &one.language.signs().empty_assertion;
+    let hits: Vec<Line<'_>> = fresh_lines(one.seen)
+        .into_iter()
+        .filter(|line| empty.is_match(&line.text()) && !in_new_test(one, line.number))
+        .filter(|line| one.after.iter().any(|unit| unit.holds(line.number)))
+        .collect();
+    let first = hits.first()?.text().trim().to_owned();
+    let text = format!("A test asserts what is always so: `{}`.", shown(&first));
+    Some(one.seen.finding(
+        Rule::WeakenedTest,
+        hits.iter().map(|line| line.number).collect(),
+        text,
+    ))
+}
+
+/// Expected values that change in recorded output only, without any test changing.
+fn snapshots(files: &[Seen<'_>], tests: &[Tests<'_>]) -> Vec<Finding> {
+    let tests_change = tests
+        .iter()
+        .any(|one| one.seen.new.is_some() && one.seen.old != one.seen.new);
+    if tests_change {
+        return Vec::new();
+    }
+    let recorded = files
+        .iter()
+        .filter(|seen| seen.old_path().is_some_and(is_snapshot) && seen.old != seen.new);
+    recorded.map(|seen| {
+        let text = match seen.new {
+            Some(_) => format!(
+                "Expected values change in recorded output only ({} in, {} out): no test changes with them.",
+                count(seen.added.len(), "line"),
+                count(seen.removed.len(), "line")
+            ),
+            None => "Recorded expected output is deleted, and no test changes with it.".to_owned(),
+        };
+        let lines = seen.added.iter().map(|line| line.number).collect();
+        seen.finding(Rule::WeakenedTest, lines, text)
+    }).collect()
+}

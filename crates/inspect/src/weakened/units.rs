@@ -1,0 +1,197 @@
+//! The tests of one file, with what they assert: found by signs and indentation.
+
+use super::language::{Language, is_test_path};
+use countersign_core::path::RepoPath;
+use std::collections::BTreeMap;
+
+/// Most tests that are told apart in one file.
+const MAX_UNITS: usize = 20_000;
+/// Most lines between a mark and the function that it marks.
+const MAX_MARK_DISTANCE: usize = 20;
+
+/// One test.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Unit {
+    pub(super) name: String,
+    /// First line that belongs to it, attributes included, from 1.
+    pub(super) head: u32,
+    /// Last line, from 1.
+    pub(super) end: u32,
+    /// Lines that assert.
+    pub(super) assertions: u32,
+    /// Lines that do something, without comments and closing brackets.
+    pub(super) body: Vec<String>,
+}
+
+impl Unit {
+    pub(super) fn holds(&self, line: u32) -> bool {
+        (self.head..=self.end).contains(&line)
+    }
+
+    /// How much of this test's body the other one has, in hundredths.
+    pub(super) fn overlap(&self, other: &Unit) -> usize {
+        if self.body.is_empty() {
+            return 0;
+        }
+        let mut left: BTreeMap<&str, usize> = BTreeMap::new();
+        for line in &other.body {
+            *left.entry(line).or_default() += 1;
+        }
+        let shared = self.body.iter().filter(|line| match left.get_mut(line.as_str()) {
+            Some(count) if *count > 0 => {
+                *count -= 1;
+                true
+            }
+            Some(_) | None => false,
+        });
+        shared.count() * 100 / self.body.len()
+    }
+}
+
+/// The tests of a file; none where neither its path nor its marks call it one.
+pub(super) fn units(language: Language, path: &RepoPath, text: &str) -> Vec<Unit> {
+    if !language.marks_tests() && !is_test_path(path) {
+        return Vec::new();
+    }
+    let lines: Vec<&str> = text.lines().collect();
+    let starts = starts(language, &lines);
+    let mut units = Vec::new();
+    for (index, start) in starts.iter().enumerate() {
+        let next = starts.get(index + 1).map_or(lines.len(), |next| next.head);
+        let end = body_end(language, &lines, start.at).min(next).max(start.at + 1);
+        units.push(unit(language, &lines, start, end));
+    }
+    units
+}
+
+struct Start {
+    /// Index of the first attribute or comment above.
+    head: usize,
+    /// Index of the line that names it.
+    at: usize,
+    name: String,
+}
+
+fn starts(language: Language, lines: &[&str]) -> Vec<Start> {
+    let signs = language.signs();
+    let mut starts: Vec<Start> = Vec::new();
+    let mut marked: Option<usize> = None;
+    for (at, line) in lines.iter().enumerate() {
+        if starts.len() >= MAX_UNITS {
+            break;
+        }
+        let name = |found: regex::Captures<'_>| {
+            found
+                .iter()
+                .skip(1)
+                .flatten()
+                .next()
+                .map(|group| group.as_str().to_owned())
+        };
+        if signs.mark.as_ref().is_some_and(|mark| mark.is_match(line)) {
+            marked = Some(at);
+        }
+        let function = match (marked, &signs.function) {
+            (Some(mark), Some(function)) if at - mark <= MAX_MARK_DISTANCE => {
+                function.captures(line).and_then(name)
+            }
+            (_, _) => None,
+        };
+        let found = function.or_else(|| signs.start.captures(line).and_then(name));
+        if let Some(name) = found {
+            marked = None;
+            let head = head_of(lines, at);
+            starts.push(Start { head, at, name });
+        }
+    }
+    starts
+}
+
+/// Attributes and comments right above a line belong to it.
+fn head_of(lines: &[&str], at: usize) -> usize {
+    let attached = |line: &&&str| {
+        let line = line.trim_start();
+        line.starts_with(['#', '@', '[']) || line.starts_with("//")
+    };
+    at - lines[..at]
+        .iter()
+        .rev()
+        .take(MAX_MARK_DISTANCE)
+        .take_while(attached)
+        .count()
+}
+
+fn indent(line: &str) -> usize {
+    line.len() - line.trim_start().len()
+}
+
+/// Index after the last line of the body that starts at a line.
+fn body_end(language: Language, lines: &[&str], at: usize) -> usize {
+    let own = indent(lines[at]);
+    let mut quoted = false;
+    for (index, line) in lines.iter().enumerate().skip(at + 1) {
+        let text = line.trim();
+        if language.ends_by_indentation() {
+            let was_quoted = quoted;
+            if (text.matches("\"\"\"").count() + text.matches("'''").count()) % 2 == 1 {
+                quoted = !quoted;
+            }
+            let closes_signature = text.starts_with(')');
+            if !text.is_empty() && !was_quoted && indent(line) <= own && !closes_signature {
+                return index;
+            }
+        } else if indent(line) <= own && closes(text) {
+            return index + 1;
+        }
+    }
+    lines.len()
+}
+
+fn closes(text: &str) -> bool {
+    let opens_again = text.ends_with('{') || text.ends_with('(');
+    (text.starts_with(['}', ')', ']']) || text == "end" || text.starts_with("end ")) && !opens_again
+}
+
+fn unit(language: Language, lines: &[&str], start: &Start, end: usize) -> Unit {
+    let signs = language.signs();
+    let inside = || lines[start.at..end].iter().map(|line| line.trim());
+    let active = |line: &&str| !is_comment(language, line);
+    // A body on the line of the name counts as well: `it('adds', () => expect(add(1, 2)).toBe(3))`.
+    let assertions = inside()
+        .filter(active)
+        .filter(|line| signs.assertion.is_match(line))
+        .count();
+    let body = inside()
+        .skip(1)
+        .filter(active)
+        .filter(|line| does_something(line));
+    Unit {
+        name: start.name.clone(),
+        head: number(start.head + 1),
+        end: number(end),
+        assertions: number(assertions),
+        body: body.map(str::to_owned).collect(),
+    }
+}
+
+fn number(value: usize) -> u32 {
+    u32::try_from(value).unwrap_or(u32::MAX)
+}
+
+pub(super) fn is_comment(language: Language, line: &str) -> bool {
+    let line = line.trim_start();
+    match language {
+        Language::Python | Language::Ruby => line.starts_with('#'),
+        Language::Php => line.starts_with("//") || line.starts_with('*') || line.starts_with("/*"),
+        Language::Rust | Language::JavaScript | Language::Go | Language::Jvm | Language::CSharp => {
+            line.starts_with("//") || line.starts_with("/*") || line.starts_with("* ")
+        }
+    }
+}
+
+fn does_something(line: &str) -> bool {
+    let idle = [
+        "pass", "...", "return", "return;", "end", "{", "=> {", "todo!()", "todo!();",
+    ];
+    !line.is_empty() && !idle.contains(&line) && line.chars().any(char::is_alphanumeric)
+}
