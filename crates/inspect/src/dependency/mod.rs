@@ -337,6 +337,11 @@ fn scripts(one: &Compared<'_>, steps: &[&Step], findings: &mut Vec<Finding>) {
 }
 
 impl Compared<'_> {
+    /// Whether the new side was read as a whole.
+    pub(crate) fn is_whole(&self) -> bool {
+        matches!(self.reading, Reading::Whole)
+    }
+
     fn push_all(&self, rule: Rule, said: Vec<(Vec<u32>, String)>, findings: &mut Vec<Finding>) {
         let left_out = said.len().saturating_sub(MAX_FINDINGS_PER_FILE);
         for (lines, text) in said.into_iter().take(MAX_FINDINGS_PER_FILE) {
