@@ -205,11 +205,31 @@ pub(crate) struct ApplyArgs {
     #[arg(long, value_name = "DIR")]
     pub(crate) repo: PathBuf,
     /// Where the diff starts: 40 digits of a commit, or a branch
-    #[arg(long, value_name = "COMMIT")]
-    pub(crate) base: String,
+    #[arg(long, value_name = "COMMIT", required_unless_present = "batch")]
+    pub(crate) base: Option<String>,
     /// A unified git diff; `-` reads standard input
+    #[arg(long, value_name = "FILE", required_unless_present = "batch")]
+    pub(crate) diff: Option<PathBuf>,
+    /// Read a JSON object `{id, base, diff}` per line of standard input, and answer each by one line
+    #[arg(long, conflicts_with_all = ["base", "diff"])]
+    pub(crate) batch: bool,
+}
+
+/// `patch show`.
+#[derive(Debug, Args)]
+pub(crate) struct PatchShowArgs {
+    /// The repository
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub(crate) repo: PathBuf,
+    /// The commit before: 40 digits, a branch or a tag
+    #[arg(long, value_name = "A")]
+    pub(crate) base: String,
+    /// The commit after: 40 digits, a branch or a tag
+    #[arg(long, value_name = "B")]
+    pub(crate) result: String,
+    /// Only this file, and all of it
     #[arg(long, value_name = "FILE")]
-    pub(crate) diff: PathBuf,
+    pub(crate) path: Option<String>,
 }
 
 /// `ledger export`.

@@ -133,7 +133,8 @@ Exits 0 without a block (warnings are allowed), 2 with one.";
 
 pub(super) const PATCH: &str = "\
 Examples:
-  countersign patch apply --repo . --base main --diff fix.patch";
+  countersign patch apply --repo . --base main --diff fix.patch
+  countersign patch show --base main --result my-branch";
 
 pub(super) const PATCH_APPLY: &str = "\
 Writes nothing into the repository: the base is copied into a folder that is thrown away.
@@ -141,8 +142,20 @@ Writes nothing into the repository: the base is copied into a folder that is thr
 Examples:
   countersign patch apply --repo . --base $(git rev-parse HEAD) --diff fix.patch
   countersign patch apply --repo . --base main --diff fix.patch --json
+  countersign patch apply --repo . --batch < diffs.jsonl > trees.jsonl
 
-Exits 0 with the resulting tree, 2 when the diff is refused.";
+Exits 0 with the resulting tree, 2 when the diff is refused. With --batch a refusal is an answer like
+any other: one line out per line in, in order, exit 0. docs/patches.md has formats and codes.";
+
+pub(super) const PATCH_SHOW: &str = "\
+Writes nothing into the repository: both commits are copied into a folder that is thrown away. With
+--json: the typed diff, for viewers; docs/patches.md describes it field by field. What is too much to
+be listed is counted; --path lists one file whole.
+
+Examples:
+  countersign patch show --base main --result my-branch
+  countersign patch show --base v1.0 --result v1.1 --path src/lib.rs
+  countersign patch show --base v1.0 --result main --json | jq '.files[].path.text'";
 
 pub(super) const LEDGER: &str = "\
 Examples:

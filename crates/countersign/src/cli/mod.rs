@@ -6,8 +6,8 @@ pub(crate) mod repo_spec;
 
 pub(crate) use args::{
     AnswerArgs, ApplyArgs, ApproveArgs, ChangesArgs, CheckArgs, DiffArgs, EntriesArgs, ExportArgs, InitArgs,
-    ListArgs, ReasonArgs, RejectArgs, RepoAddArgs, ResumeArgs, ShowArgs, StartArgs, StartFlags, StoryId,
-    VerifyArgs,
+    ListArgs, PatchShowArgs, ReasonArgs, RejectArgs, RepoAddArgs, ResumeArgs, ShowArgs, StartArgs,
+    StartFlags, StoryId, VerifyArgs,
 };
 
 use crate::terminal::ColourChoice;
@@ -123,7 +123,7 @@ pub(crate) enum Command {
     /// Hold a diff against the policy, without a workflow
     #[command(subcommand, after_help = help::POLICY)]
     Policy(PolicyCommand),
-    /// Try a diff, without writing anything
+    /// Try a diff or look at one, without writing anything
     #[command(subcommand, after_help = help::PATCH)]
     Patch(PatchCommand),
     /// Look at, seal and export the ledger
@@ -162,6 +162,9 @@ pub(crate) enum PatchCommand {
     /// Apply a diff strictly in memory and print the resulting tree
     #[command(after_help = help::PATCH_APPLY)]
     Apply(ApplyArgs),
+    /// Show what differs between two commits: files, hunks, lines, words, hidden characters
+    #[command(after_help = help::PATCH_SHOW)]
+    Show(PatchShowArgs),
 }
 
 /// The ledger.

@@ -1,4 +1,10 @@
-//! `patch apply`: does this diff apply, strictly, and to which tree?
+//! `patch apply`: does this diff apply, strictly, and to which tree? `patch show`: what differs between two commits?
+
+mod batch;
+mod lines;
+mod show;
+
+pub(super) use show::show;
 
 use super::files;
 use super::throwaway::{Throwaway, blocking};
@@ -7,30 +13,17 @@ use crate::error::{CliError, Exit};
 use crate::render::{diff, story::counted};
 use crate::session::App;
 use crate::terminal::{Page, Style};
-use countersign_ports::trees::{Applied, ApplyRefusal, ApplyWarning, Trees as _};
-use serde::Serialize;
-
-/// `patch apply --json`, where it applies.
-#[derive(Debug, Serialize)]
-struct AppliedWire {
-    /// The resulting tree.
-    tree: String,
-    /// Visible repairs.
-    warnings: Vec<ApplyWarning>,
-}
-
-/// `patch apply --json`, where it doesn't.
-#[derive(Debug, Serialize)]
-struct RefusedWire {
-    /// Code, message and place.
-    refused: ApplyRefusal,
-}
+use crate::wire::{AppliedWire, RefusedWire};
+use countersign_ports::trees::{Applied, ApplyRefusal, Trees as _};
 
 /// `patch apply`.
 pub(super) async fn apply(app: &App, args: ApplyArgs) -> Result<Exit, CliError> {
-    let bytes = files::read_diff(&args.diff)?;
+    let (Some(base), Some(diff)) = (&args.base, &args.diff) else {
+        return batch::batch(app, &args.repo).await;
+    };
+    let bytes = files::read_diff(diff)?;
     let copy = Throwaway::of(&args.repo).await?;
-    let base = copy.pin(&args.base).await?.commit;
+    let base = copy.pin(base).await?.commit;
     let (git, source) = (copy.git.clone(), copy.source.clone());
     match blocking(move || git.apply(&source, &base, &bytes)).await?? {
         Ok(applied) => {
@@ -45,14 +38,11 @@ pub(super) async fn apply(app: &App, args: ApplyArgs) -> Result<Exit, CliError> 
 }
 
 fn say_applied(app: &App, applied: Applied) {
-    let tree = applied.diff.result_tree.to_string();
     if app.terminal.is_json() {
-        app.terminal.print_json(&AppliedWire {
-            tree,
-            warnings: applied.warnings,
-        });
+        app.terminal.print_json(&AppliedWire::of(applied));
         return;
     }
+    let tree = applied.diff.result_tree.to_string();
     let mut page = Page::new();
     let files = counted(applied.diff.files.len(), "file");
     page.line(0).add(Style::Good, "✓ ").add(

@@ -20,16 +20,20 @@ pub(super) struct Throwaway {
     _folder: TempDir,
 }
 
+fn folder() -> Result<TempDir, CliError> {
+    tempfile::Builder::new()
+        .prefix("countersign-")
+        .tempdir()
+        .map_err(|e| file_error("can't make a temporary folder in", &std::env::temp_dir(), &e))
+}
+
 impl Throwaway {
     /// Looks at a repository.
     ///
     /// # Errors
     /// When it is none that can be used, or there is no room for a copy.
     pub(super) async fn of(path: &Path) -> Result<Self, CliError> {
-        let folder = tempfile::Builder::new()
-            .prefix("countersign-")
-            .tempdir()
-            .map_err(|e| file_error("can't make a temporary folder in", &std::env::temp_dir(), &e))?;
+        let folder = folder()?;
         let git = Arc::new(GitTrees::new(folder.path()));
         let (probing, path) = (git.clone(), path.to_path_buf());
         let probe = blocking(move || probing.probe(&path)).await??;
@@ -43,6 +47,43 @@ impl Throwaway {
             default_branch: probe.default_branch,
             _folder: folder,
         })
+    }
+
+    /// Throws away what was copied; the repository stays the same one.
+    ///
+    /// # Errors
+    /// When there is no room for another copy.
+    pub(super) fn begin_anew(&mut self) -> Result<(), CliError> {
+        let fresh = folder()?;
+        self.git = Arc::new(GitTrees::new(fresh.path()));
+        self._folder = fresh;
+        Ok(())
+    }
+
+    /// Copies the commits that a branch, a tag or 40 digits each name.
+    ///
+    /// # Errors
+    /// When one of them names none.
+    pub(super) async fn pin_named(&self, names: [&str; 2]) -> Result<[CommitSha; 2], CliError> {
+        let mut commits = Vec::new();
+        for name in names {
+            let (git, source) = (self.git.clone(), self.source.clone());
+            let commit = match (CommitSha::parse(name), BranchName::parse(name)) {
+                (Ok(commit), _) => commit,
+                (Err(_), Ok(branch)) => blocking(move || git.commit_named(&source, &branch)).await??,
+                (Err(_), Err(_)) => {
+                    let text = format!("`{name}` is no branch, no tag and not 40 hex digits of a commit");
+                    return Err(CliError::refused("bad-commit", text)
+                        .next("`git rev-parse REV` prints the 40 digits."));
+                }
+            };
+            commits.push(commit);
+        }
+        let (git, source, wanted) = (self.git.clone(), self.source.clone(), commits.clone());
+        for answer in blocking(move || git.pin_commits(&source, &wanted)).await?? {
+            answer?;
+        }
+        Ok(commits.try_into().expect("because each name gave one"))
     }
 
     /// Copies the commit that a branch name or 40 digits name.

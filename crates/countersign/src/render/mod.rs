@@ -11,5 +11,6 @@ pub(crate) mod review;
 pub(crate) mod seen;
 mod sentence;
 pub(crate) mod story;
+pub(crate) mod typed;
 pub(crate) mod waiting;
 pub(crate) mod write;

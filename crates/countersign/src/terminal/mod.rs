@@ -62,6 +62,12 @@ impl Terminal {
         self.write_out(json_text(value).as_bytes());
     }
 
+    /// Prints one line for a program; `false`: nobody reads any more.
+    pub(crate) fn print_json_line<T: Serialize>(&self, value: &T) -> bool {
+        self.write_out(line_text(serde_json::to_string(value)).as_bytes());
+        !self.muted.load(Ordering::Relaxed)
+    }
+
     /// Prints bytes as they are: only for what is made to be piped, never for what is shown.
     pub(crate) fn pipe(&self, bytes: &[u8]) {
         self.write_out(bytes);
@@ -113,8 +119,12 @@ impl Terminal {
 
 /// Indented JSON in which no character can repaint or reorder a terminal.
 fn json_text<T: Serialize>(value: &T) -> String {
-    let text = serde_json::to_string_pretty(value)
-        .unwrap_or_else(|error| format!("{{\"error\":{{\"code\":\"json\",\"message\":\"{error}\"}}}}"));
+    line_text(serde_json::to_string_pretty(value))
+}
+
+fn line_text(json: serde_json::Result<String>) -> String {
+    let text =
+        json.unwrap_or_else(|error| format!("{{\"error\":{{\"code\":\"json\",\"message\":\"{error}\"}}}}"));
     let mut out = String::with_capacity(text.len() + 1);
     for c in text.chars() {
         if c != '\n' && is_hidden_character(c) {

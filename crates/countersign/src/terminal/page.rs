@@ -20,6 +20,10 @@ pub(crate) enum Style {
     Warn,
     /// A place or a name.
     Name,
+    /// A word that came, inside an added line.
+    GoodWord,
+    /// A word that went, inside a removed line.
+    BadWord,
 }
 
 impl Style {
@@ -32,6 +36,8 @@ impl Style {
             Style::Bad => "\u{1b}[31m",
             Style::Warn => "\u{1b}[33m",
             Style::Name => "\u{1b}[36m",
+            Style::GoodWord => "\u{1b}[7;32m",
+            Style::BadWord => "\u{1b}[7;31m",
         }
     }
 }

@@ -2,8 +2,10 @@
 
 mod ledger;
 mod parts;
+mod patch;
 mod workflow;
 
 pub(crate) use ledger::{CheckpointWire, EntriesWire, EntryWire, ExportWire, StoryWire, VerdictWire};
 pub(crate) use parts::ViolationWire;
+pub(crate) use patch::{AppliedWire, BatchAnswer, BatchId, BatchLine, BatchOutcome, RefusedWire};
 pub(crate) use workflow::{DiffWire, DiffsWire, WorkflowRowWire, WorkflowWire, WorkflowsWire};
