@@ -2,7 +2,7 @@
 
 use crate::support::World;
 
-const COMMANDS: [&[&str]; 24] = [
+const COMMANDS: [&[&str]; 25] = [
     &[],
     &["run"],
     &["submit"],
@@ -22,6 +22,7 @@ const COMMANDS: [&[&str]; 24] = [
     &["repo", "list"],
     &["policy", "check"],
     &["patch", "apply"],
+    &["patch", "show"],
     &["ledger", "export"],
     &["ledger", "checkpoint"],
     &["ledger", "show"],

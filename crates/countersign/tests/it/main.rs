@@ -8,6 +8,7 @@ mod flow;
 mod help;
 mod ledger;
 mod look;
+mod patches;
 mod support;
 mod terminal;
 mod tools;
