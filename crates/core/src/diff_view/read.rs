@@ -128,11 +128,14 @@ fn ranges(text: &[u8]) -> Option<[(u32, u32); 2]> {
     (words.next()? == b"@@").then_some([old, new])
 }
 
+/// Start and count, whose sum is a line number too.
 fn range(text: &[u8]) -> Option<(u32, u32)> {
-    match text.iter().position(|b| *b == b',') {
-        Some(at) => Some((number(&text[..at])?, number(&text[at + 1..])?)),
-        None => Some((number(text)?, 1)),
-    }
+    let (start, count): (u32, u32) = match text.iter().position(|b| *b == b',') {
+        Some(at) => (number(&text[..at])?, number(&text[at + 1..])?),
+        None => (number(text)?, 1),
+    };
+    start.checked_add(count)?;
+    Some((start, count))
 }
 
 fn number<T: std::str::FromStr>(digits: &[u8]) -> Option<T> {

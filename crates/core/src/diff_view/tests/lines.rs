@@ -103,6 +103,26 @@ fn facts_and_bytes_of_different_diffs_are_refused() {
     assert!(typed_diff(&fewer, &one.canonical, &none, &Wanted::default()).is_err());
 }
 
+#[test]
+fn bytes_that_are_no_canonical_diff_are_refused_and_never_a_panic() {
+    for (canonical, line) in [
+        ("prose\n", 1),
+        ("diff --git a/a b/a\n@@ -1 +1 @@\n-a\n", 3),
+        ("diff --git a/a b/a\n@@ -1 +1 @@\n-a\n-b\n+c\n", 3),
+        ("diff --git a/a b/a\n@@ -1 +1 @@\n-a\n+b\nmore\n", 5),
+        ("diff --git a/a b/a\n@@ -1,2\n", 2),
+        ("diff --git a/a b/a\n@@ -4294967295,1 +1 @@\n-a\n+b\n", 2),
+    ] {
+        let mut scene = Scene::of("a\n", "b\n");
+        scene.canonical = canonical.into();
+        let refused = typed_diff(&scene.facts(), &scene.canonical, &|_| None, &Wanted::default());
+        let Err(ViewError::NotCanonical { line: found, .. }) = refused else {
+            panic!("{canonical}: {refused:?}");
+        };
+        assert_eq!(found, line, "{canonical}");
+    }
+}
+
 fn marks(bytes: &[u8], ends: Ends) -> Vec<(u32, u32, HiddenKind, Option<String>)> {
     let tuple = |m: HiddenMark| (m.start, m.end, m.kind, m.code);
     text_view(bytes, usize::MAX, ends)
