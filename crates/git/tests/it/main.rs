@@ -9,3 +9,4 @@ mod second;
 mod sources;
 mod standing;
 mod support;
+mod traps;
