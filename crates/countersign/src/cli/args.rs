@@ -211,8 +211,11 @@ pub(crate) struct ApplyArgs {
     #[arg(long, value_name = "FILE", required_unless_present = "batch")]
     pub(crate) diff: Option<PathBuf>,
     /// Read a JSON object `{id, base, diff}` per line of standard input, and answer each by one line
-    #[arg(long, conflicts_with_all = ["base", "diff"])]
+    #[arg(long, conflicts_with_all = ["base", "diff", "cross_check"])]
     pub(crate) batch: bool,
+    /// Let the git program apply the canonical diff too, and refuse unless both come to the same tree
+    #[arg(long)]
+    pub(crate) cross_check: bool,
 }
 
 /// `patch show`.

@@ -142,6 +142,7 @@ Writes nothing into the repository: the base is copied into a folder that is thr
 Examples:
   countersign patch apply --repo . --base $(git rev-parse HEAD) --diff fix.patch
   countersign patch apply --repo . --base main --diff fix.patch --json
+  countersign patch apply --repo . --base main --diff fix.patch --cross-check
   countersign patch apply --repo . --batch < diffs.jsonl > trees.jsonl
 
 Exits 0 with the resulting tree, 2 when the diff is refused. With --batch a refusal is an answer like

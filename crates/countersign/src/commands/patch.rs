@@ -14,7 +14,10 @@ use crate::render::{diff, story::counted};
 use crate::session::App;
 use crate::terminal::{Page, Style};
 use crate::wire::{AppliedWire, RefusedWire};
-use countersign_ports::trees::{Applied, ApplyRefusal, Trees as _};
+use countersign_core::id::TreeSha;
+use countersign_ports::trees::{
+    Applied, ApplyRefusal, SecondOpinion, SecondOutcome, Trees as _, TreesError,
+};
 
 /// `patch apply`.
 pub(super) async fn apply(app: &App, args: ApplyArgs) -> Result<Exit, CliError> {
@@ -25,9 +28,20 @@ pub(super) async fn apply(app: &App, args: ApplyArgs) -> Result<Exit, CliError> 
     let copy = Throwaway::of(&args.repo).await?;
     let base = copy.pin(base).await?.commit;
     let (git, source) = (copy.git.clone(), copy.source.clone());
-    match blocking(move || git.apply(&source, &base, &bytes)).await?? {
-        Ok(applied) => {
-            say_applied(app, applied);
+    let outcome = blocking(move || match git.apply(&source, &base, &bytes)? {
+        Ok(applied) if args.cross_check => {
+            let opinion = git.second_opinion(&source, &base, &applied.canonical)?;
+            Ok(match disagreement(&applied.diff.result_tree, &opinion) {
+                None => Ok((applied, Some(opinion.applier))),
+                Some(refusal) => Err(refusal),
+            })
+        }
+        Ok(applied) => Ok(Ok((applied, None))),
+        Err(refusal) => Ok::<_, TreesError>(Err(refusal)),
+    });
+    match outcome.await?? {
+        Ok((applied, second)) => {
+            say_applied(app, applied, second);
             Ok(Exit::Ok)
         }
         Err(refusal) => {
@@ -37,9 +51,28 @@ pub(super) async fn apply(app: &App, args: ApplyArgs) -> Result<Exit, CliError> 
     }
 }
 
-fn say_applied(app: &App, applied: Applied) {
+/// Why the two appliers don't come to the same tree, if they don't.
+fn disagreement(ours: &TreeSha, opinion: &SecondOpinion) -> Option<ApplyRefusal> {
+    if opinion.agrees_on(ours) {
+        return None;
+    }
+    let other = match &opinion.outcome {
+        SecondOutcome::Gives { tree } => format!("it comes to the tree {tree}, we to {ours}"),
+        SecondOutcome::Refused { said } => format!("it says \u{201c}{said}\u{201d}"),
+    };
+    Some(ApplyRefusal {
+        code: "appliers-disagree",
+        message: format!(
+            "{} does not read the canonical diff as we do: {other}. Split the change, and report this diff.",
+            opinion.applier
+        ),
+        place: "the whole diff".to_owned(),
+    })
+}
+
+fn say_applied(app: &App, applied: Applied, second: Option<String>) {
     if app.terminal.is_json() {
-        app.terminal.print_json(&AppliedWire::of(applied));
+        app.terminal.print_json(&AppliedWire::of(applied, second));
         return;
     }
     let tree = applied.diff.result_tree.to_string();
@@ -56,6 +89,11 @@ fn say_applied(app: &App, applied: Applied) {
     page.line(2)
         .column(Style::Dim, "tree", 6)
         .add(Style::Plain, &tree);
+    if let Some(applier) = second {
+        page.line(2)
+            .column(Style::Dim, "second", 8)
+            .add(Style::Plain, format!("{applier} comes to the same tree"));
+    }
     for warning in &applied.warnings {
         page.line(2)
             .add(Style::Warn, "! ")
@@ -81,4 +119,33 @@ pub(super) fn say_refused(app: &App, refusal: ApplyRefusal) {
     )
     .next(format!("Place: {}", refusal.place));
     app.terminal.fail(&error);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_appliers_agree_only_on_one_and_the_same_tree() {
+        let [ours, other] = ["1", "2"].map(|d| TreeSha::parse(&d.repeat(40)).expect("an id"));
+        let opinion = |outcome| SecondOpinion {
+            applier: "git 2.39.5".to_owned(),
+            outcome,
+        };
+        let same = opinion(SecondOutcome::Gives { tree: ours.clone() });
+        assert_eq!(disagreement(&ours, &same), None);
+        let said = "patch does not apply".to_owned();
+        for outcome in [
+            SecondOutcome::Gives { tree: other },
+            SecondOutcome::Refused { said },
+        ] {
+            let refusal = disagreement(&ours, &opinion(outcome)).expect("refused");
+            assert_eq!(refusal.code, "appliers-disagree");
+            assert!(
+                refusal.message.starts_with("git 2.39.5 does not"),
+                "{}",
+                refusal.message
+            );
+        }
+    }
 }

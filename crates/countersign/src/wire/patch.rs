@@ -10,14 +10,18 @@ pub(crate) struct AppliedWire {
     pub(crate) tree: String,
     /// Visible repairs.
     pub(crate) warnings: Vec<ApplyWarning>,
+    /// With `--cross-check`: the other program that came to the same tree.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) second_applier: Option<String>,
 }
 
 impl AppliedWire {
     /// From what was applied.
-    pub(crate) fn of(applied: Applied) -> Self {
+    pub(crate) fn of(applied: Applied, second_applier: Option<String>) -> Self {
         Self {
             tree: applied.diff.result_tree.to_string(),
             warnings: applied.warnings,
+            second_applier,
         }
     }
 }

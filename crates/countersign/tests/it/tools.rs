@@ -12,6 +12,11 @@ fn a_patch_is_tried_without_a_trace() {
     ];
     let applied = world.run(&flags).exits(0).json();
     assert_eq!(applied["warnings"], serde_json::json!([]));
+    let checked: Vec<&str> = flags.into_iter().chain(["--cross-check"]).collect();
+    let checked = world.run(&checked).exits(0).json();
+    let second = checked["second_applier"].as_str().unwrap();
+    assert!(second.starts_with("git 2."), "{second}");
+    assert_eq!(checked["tree"], applied["tree"]);
     world.file(
         "bad.diff",
         crate::support::DIFF.replace("u32) -> u32 { w }", "u64) -> u32 { w }"),

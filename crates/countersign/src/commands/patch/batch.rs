@@ -201,7 +201,7 @@ impl Desk {
         match self.copy.git.apply(&self.copy.source, &job.base, &job.diff) {
             Ok(Ok(applied)) => BatchAnswer {
                 id: Some(job.id),
-                outcome: BatchOutcome::Applied(AppliedWire::of(applied)),
+                outcome: BatchOutcome::Applied(AppliedWire::of(applied, None)),
             },
             Ok(Err(refused)) => BatchAnswer {
                 id: Some(job.id),
