@@ -227,6 +227,8 @@ fn next_for(code: &str, id: &WorkflowId) -> String {
         "digest-mismatch" | "request-not-open" => format!("Look at what waits now: countersign show {id}"),
         "workflow-ended" => format!("See how it came out: countersign show {id} --story"),
         "not-a-choice" => format!("The choices are listed by: countersign show {id}"),
+        "not-waivable" => format!("Rules, paths and what they are bound to: countersign show {id}"),
+        "not-deselectable" => format!("The patches and their hunks: countersign diff {id}"),
         "bad-submission" => "Correct the command line and run it again.".to_owned(),
         _ => format!("See where it is: countersign show {id}"),
     }

@@ -11,12 +11,14 @@ mod drive;
 mod error;
 mod folder;
 mod keys;
+mod leaving_out;
 mod log;
 mod redact;
 mod render;
 mod session;
 mod talk;
 mod terminal;
+mod waiving;
 mod wire;
 
 use clap::Parser as _;

@@ -159,6 +159,52 @@ pub(crate) struct ChangesArgs {
     pub(crate) file: Option<PathBuf>,
 }
 
+/// `deselect`.
+#[derive(Debug, Args)]
+pub(crate) struct DeselectArgs {
+    /// Which.
+    #[command(flatten)]
+    pub(crate) which: StoryId,
+    /// What to leave out: a patch by its file's path, or hunks of it by the numbers that `diff` shows
+    #[arg(value_name = "PATH[#HUNK,…]", required = true)]
+    pub(crate) parts: Vec<String>,
+    /// In this repository; needed where several have a patch for the path
+    #[arg(long, value_name = "NAME")]
+    pub(crate) repo: Option<String>,
+    /// Why
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: String,
+    /// The first 8 (or more) digits of the patch set's digest that you have looked at
+    #[arg(long = "digest", value_name = "8HEX")]
+    pub(crate) digests: Vec<String>,
+}
+
+/// `waive`.
+#[derive(Debug, Args)]
+pub(crate) struct WaiveArgs {
+    /// Which.
+    #[command(flatten)]
+    pub(crate) which: StoryId,
+    /// Which broken rules, as `show` names them
+    #[arg(value_name = "RULE@PATH", required = true)]
+    pub(crate) violations: Vec<String>,
+    /// In this repository; needed where several break the rule at the same path
+    #[arg(long, value_name = "NAME")]
+    pub(crate) repo: Option<String>,
+    /// Why; recorded, and shown to whoever approves
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: String,
+    /// For how many days, 1 to 30 [default: 7, or fewer where policy says so]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=30))]
+    pub(crate) days: Option<u32>,
+    /// Until the end of this day (UTC), such as 2026-12-31
+    #[arg(long, value_name = "DATE", conflicts_with = "days")]
+    pub(crate) until: Option<String>,
+    /// The first 8 (or more) digits of the digest that waits and that you have looked at
+    #[arg(long = "digest", value_name = "8HEX")]
+    pub(crate) digests: Vec<String>,
+}
+
 /// `answer`.
 #[derive(Debug, Args)]
 pub(crate) struct AnswerArgs {

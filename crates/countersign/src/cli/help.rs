@@ -80,6 +80,30 @@ Examples:
   countersign request-changes 01KA --comment 'Leave the tests alone.'
   countersign request-changes 01KA --file new-rules.md";
 
+pub(super) const DESELECT: &str = "\
+Needs a person at the terminal, who types the first 8 digits of the patch set's digest. What is left is
+applied, reviewed and asked about again. New, deleted and renamed files go as a whole.
+
+Examples:
+  countersign deselect 01KA README.md --reason 'Not in this change.'
+  countersign deselect 01KA 'src/lib.rs#2,3' docs/old.md --reason 'Only the fix.'
+  countersign deselect 01KA README.md --repo tollgate --reason 'Later.' --digest 1a2b3c4d
+
+Exits 3 when the rest waits for a decision, 2 when refused.";
+
+pub(super) const WAIVE: &str = "\
+Needs a person at the terminal, who types the first 8 digits of the digest that waits: that of policy's
+question, or of the patch set. A waiver is bound to one rule, path and content, ends after 30 days at
+the latest, and dies when the content changes. The risk becomes high. It approves nothing. An owner
+waives what blocks, a maintainer what warns.
+
+Examples:
+  countersign waive 01KA ci-file@.github/workflows/ci.yml --reason 'Asked for by the release team.'
+  countersign waive 01KA secret@tests/key.pem --reason 'A test key, valid nowhere.' --days 2
+  countersign waive 01KA binary@logo.png --repo site --reason 'Ours.' --until 2026-12-31
+
+Exits 3 when something else waits, 2 when refused or still blocked.";
+
 pub(super) const ANSWER: &str = "\
 Needs a person at the terminal. `countersign show ID` lists the choices.
 

@@ -5,9 +5,9 @@ mod help;
 pub(crate) mod repo_spec;
 
 pub(crate) use args::{
-    AnswerArgs, ApplyArgs, ApproveArgs, ChangesArgs, CheckArgs, DiffArgs, EntriesArgs, ExportArgs, InitArgs,
-    ListArgs, PatchShowArgs, ReasonArgs, RejectArgs, RepoAddArgs, ResumeArgs, ShowArgs, StartArgs,
-    StartFlags, StoryId, VerifyArgs,
+    AnswerArgs, ApplyArgs, ApproveArgs, ChangesArgs, CheckArgs, DeselectArgs, DiffArgs, EntriesArgs,
+    ExportArgs, InitArgs, ListArgs, PatchShowArgs, ReasonArgs, RejectArgs, RepoAddArgs, ResumeArgs, ShowArgs,
+    StartArgs, StartFlags, StoryId, VerifyArgs, WaiveArgs,
 };
 
 use crate::terminal::ColourChoice;
@@ -102,6 +102,12 @@ pub(crate) enum Command {
     /// Ask for another revision
     #[command(after_help = help::REQUEST_CHANGES)]
     RequestChanges(ChangesArgs),
+    /// Leave patches or hunks out; the rest becomes another revision
+    #[command(after_help = help::DESELECT)]
+    Deselect(DeselectArgs),
+    /// Let broken rules pass, for exactly the contents that you see
+    #[command(after_help = help::WAIVE)]
+    Waive(WaiveArgs),
     /// Answer a question with one of its choices
     #[command(after_help = help::ANSWER)]
     Answer(AnswerArgs),

@@ -1,6 +1,6 @@
 //! `approve`: by a person who types digits, or unattended and said so.
 
-use super::{acts, which};
+use super::{acts, digits, which};
 use crate::cli::ApproveArgs;
 use crate::decide::exit_for;
 use crate::drive;
@@ -11,9 +11,6 @@ use crate::session::Session;
 use crate::talk;
 use countersign_core::act::{Act, Attendance};
 use countersign_core::workflow::event::{Request, Subject};
-
-/// Fewest digits that name a digest.
-const DIGITS_MIN: usize = 8;
 
 /// `approve`.
 pub(super) async fn approve(session: &Session, args: ApproveArgs) -> Result<Exit, CliError> {
@@ -60,22 +57,8 @@ fn wanted<'a>(seen: &'a Seen, args: &ApproveArgs) -> Result<Vec<&'a Request>, Cl
 
 /// Digits that were given must all be those of something that waits; nothing is approved otherwise.
 fn check_digits(seen: &Seen, requests: &[&Request], args: &ApproveArgs) -> Result<(), CliError> {
-    let next = format!("Look at what waits now: countersign show {}", seen.workflow.id);
-    for digits in &args.digests {
-        let plain = digits.to_ascii_lowercase();
-        if plain.len() < DIGITS_MIN || !plain.bytes().all(|b| b.is_ascii_hexdigit()) {
-            let text = format!("`{digits}` is not {DIGITS_MIN} or more hex digits");
-            return Err(CliError::refused("bad-digest", text).next(next));
-        }
-        if !requests
-            .iter()
-            .any(|r| seen.subject(r).1.to_hex().starts_with(&plain))
-        {
-            let open: Vec<String> = requests.iter().map(|r| first8(&seen.subject(r).1)).collect();
-            let text = format!("the digest is {digits}, but what waits has {}", open.join(", "));
-            return Err(CliError::refused("digest-mismatch", text).next(next));
-        }
-    }
+    let waits: Vec<_> = requests.iter().map(|r| seen.subject(r).1).collect();
+    digits::check(&seen.workflow.id, &args.digests, &waits)?;
     let given = |r: &&&Request| {
         let digest = seen.subject(r).1.to_hex();
         args.digests

@@ -2,6 +2,8 @@
 
 mod acts;
 mod approve;
+mod deselect;
+mod digits;
 mod files;
 mod flow;
 mod init;
@@ -13,6 +15,7 @@ mod repo;
 mod submission;
 mod throwaway;
 mod verify;
+mod waive;
 mod which;
 
 use crate::cli::{Command, LedgerCommand, PatchCommand, PolicyCommand, RepoCommand};
@@ -39,6 +42,8 @@ pub(crate) async fn perform(app: &App, command: Command) -> Result<Exit, CliErro
         | Command::Approve(_)
         | Command::Reject(_)
         | Command::RequestChanges(_)
+        | Command::Deselect(_)
+        | Command::Waive(_)
         | Command::Answer(_)
         | Command::Withdraw(_)
         | Command::Cancel(_)
@@ -65,6 +70,8 @@ async fn in_session(session: &Session, command: Command) -> Result<Exit, CliErro
         Command::Approve(args) => approve::approve(session, args).await,
         Command::Reject(args) => acts::reject(session, args).await,
         Command::RequestChanges(args) => acts::request_changes(session, args).await,
+        Command::Deselect(args) => deselect::deselect(session, args).await,
+        Command::Waive(args) => waive::waive(session, args).await,
         Command::Answer(args) => acts::answer(session, args).await,
         Command::Withdraw(args) => acts::withdraw(session, args).await,
         Command::Cancel(args) => acts::cancel(session, args).await,

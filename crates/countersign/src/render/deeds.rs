@@ -1,11 +1,13 @@
 //! Gates, acts of humans, and writes in words: the longer half of the sentences.
 
 use super::names::{Names, counted};
-use super::sentence::{Sentence, bad, good, neither, plain, waits};
+use super::sentence::{Sentence, bad, good, neither, plain, waits, warns};
+use super::waivers::{bound_to, minute};
 use countersign_core::act::{Act, Attendance, SignedAct};
 use countersign_core::gate::{CheckId, CheckOutcome, GateId, GateOutcome, GateResult};
 use countersign_core::id::{RepositoryId, WriteIntentId};
 use countersign_core::narrow::LeftOut;
+use countersign_core::policy::Waiver;
 use countersign_core::workflow::event::{AttemptOutcome, Standing};
 
 /// The gate in words; gate 5 where it is not asked for is never shown as passed.
@@ -65,9 +67,9 @@ pub(super) fn act(signed: &SignedAct, names: &Names) -> Option<Sentence> {
             reason,
             until,
             ..
-        } => bad(format!(
+        } => warns(format!(
             "{who} waived {violation} until {}: {reason}{unseen}",
-            until.to_rfc3339()
+            minute(*until)
         )),
         Act::Withdraw { reason } => bad(format!("{who} withdrew their approvals: {reason}{unseen}")),
         Act::Cancel { reason } => bad(format!("{who} cancelled: {reason}{unseen}")),
@@ -76,8 +78,21 @@ pub(super) fn act(signed: &SignedAct, names: &Names) -> Option<Sentence> {
     }
 }
 
+/// A waiver with what it is bound to.
+pub(super) fn waived(signed: &SignedAct, waiver: &Waiver, names: &Names) -> Option<Sentence> {
+    let Act::Waive { violation, .. } = &signed.record.act else {
+        return act(signed, names);
+    };
+    let (who, repository) = (names.member(&waiver.by), names.repository(&waiver.repository));
+    let (content, until) = (bound_to(&waiver.content), minute(waiver.until));
+    let Waiver { reason, .. } = waiver;
+    warns(format!(
+        "{who} waived {violation} of {repository} until {until}, for {content}: {reason}"
+    ))
+}
+
 /// What a reviewer left out, in words.
-fn parts(left_out: &[LeftOut], names: &Names) -> String {
+pub(super) fn parts(left_out: &[LeftOut], names: &Names) -> String {
     let part = |l: &LeftOut| {
         let name = names.repository(&l.repository);
         let hunks: Vec<String> = l.hunks.iter().map(u32::to_string).collect();

@@ -1,5 +1,6 @@
 //! A canonical diff in colours. Its bytes are shown as they are, but for what a terminal would act on.
 
+use super::hunks;
 use crate::terminal::{Page, Style};
 use countersign_core::artifact::Rationale;
 use countersign_core::patch_set::Draft;
@@ -27,7 +28,7 @@ pub(crate) fn draft(page: &mut Page, headline: (&str, Option<&str>), draft: &Dra
         page.line(2).add(Style::Warn, "! ").add(Style::Plain, warning);
     }
     page.gap();
-    lines(page, canonical);
+    numbered(page, canonical);
 }
 
 fn rationales(page: &mut Page, rationales: &[Rationale]) {
@@ -50,17 +51,41 @@ fn rationales(page: &mut Page, rationales: &[Rationale]) {
 pub(crate) fn lines(page: &mut Page, canonical: &[u8]) {
     let mut in_hunk = false;
     for line in canonical.split_inclusive(|b| *b == b'\n') {
-        let line = line.strip_suffix(b"\n").unwrap_or(line);
-        in_hunk = (in_hunk || line.starts_with(b"@@")) && !line.starts_with(b"diff --git ");
-        let style = match line.first() {
-            Some(b'@') => Style::Name,
-            Some(b'+') if in_hunk => Style::Good,
-            Some(b'-') if in_hunk => Style::Bad,
-            Some(b' ') if in_hunk => Style::Plain,
-            Some(b'\\') => Style::Dim,
-            Some(_) | None if in_hunk => Style::Plain,
-            Some(_) | None => Style::Bold,
-        };
-        page.line(0).bytes(style, line);
+        in_hunk = put(page, line, in_hunk, None);
     }
+}
+
+/// The diff, with the numbers of hunks that can be left out one by one.
+fn numbered(page: &mut Page, canonical: &[u8]) {
+    let mut sections = hunks::sections(canonical).into_iter();
+    let (mut many, mut number, mut in_hunk) = (false, 0, false);
+    for line in canonical.split_inclusive(|b| *b == b'\n') {
+        if line.starts_with(b"diff --git ") {
+            many = sections.next().is_some_and(|s| !s.whole && s.hunks > 1);
+            number = 0;
+        }
+        let is_head = line.starts_with(b"@@ ");
+        number += u32::from(is_head);
+        in_hunk = put(page, line, in_hunk, (is_head && many).then_some(number));
+    }
+}
+
+/// One line; gives whether the next one is inside of a hunk.
+fn put(page: &mut Page, line: &[u8], in_hunk: bool, number: Option<u32>) -> bool {
+    let line = line.strip_suffix(b"\n").unwrap_or(line);
+    let in_hunk = (in_hunk || line.starts_with(b"@@")) && !line.starts_with(b"diff --git ");
+    let style = match line.first() {
+        Some(b'@') => Style::Name,
+        Some(b'+') if in_hunk => Style::Good,
+        Some(b'-') if in_hunk => Style::Bad,
+        Some(b' ') if in_hunk => Style::Plain,
+        Some(b'\\') => Style::Dim,
+        Some(_) | None if in_hunk => Style::Plain,
+        Some(_) | None => Style::Bold,
+    };
+    let put = page.line(0).bytes(style, line);
+    if let Some(number) = number {
+        put.add(Style::Dim, format!("  hunk {number}"));
+    }
+    in_hunk
 }

@@ -21,9 +21,7 @@ pub(crate) fn page(seen: &Seen) -> Page {
     page.append(gates::page(seen));
     page.append(gates::critique(seen));
     if workflow.critique.is_some() || !workflow.violations.is_empty() {
-        page.append(policy::page(&workflow.violations, |id| {
-            workflow.repository_name(id)
-        }));
+        page.append(policy::of_workflow(seen));
     }
     if workflow.state == State::AwaitingApproval {
         page.append(write::page(seen));
@@ -44,6 +42,14 @@ fn words(seen: &Seen) -> Page {
     for note in &seen.workflow.guidance {
         page.heading(&format!("Asked for after revision {}", note.revision));
         put_words(&mut page, &note.text);
+    }
+    let left_out = &seen.workflow.left_out;
+    if !left_out.is_empty() {
+        page.heading("Left out of the revision before");
+        for part in left_out {
+            let part = super::deeds::parts(std::slice::from_ref(part), &seen.names());
+            page.line(2).add(Style::Bad, "− ").add(Style::Plain, part);
+        }
     }
     page
 }

@@ -6,7 +6,7 @@ use countersign_core::digest::BodyHash;
 use countersign_core::id::{RepositoryId, Revision};
 use countersign_core::member::Roster;
 use countersign_core::patch_set::{Draft, PatchSet};
-use countersign_core::policy::{Severity, Violation};
+use countersign_core::policy::Violation;
 use countersign_core::record::EventRecord;
 use countersign_core::workflow::event::{Request, Subject};
 use countersign_core::workflow::{Event, Workflow};
@@ -78,7 +78,7 @@ impl Seen {
             Subject::PatchSet { repository, .. } => Some(repository),
             Subject::Plan { .. } | Subject::Question { .. } => None,
         };
-        let wanted = |v: &&Violation| Some(&v.repository) == of && v.severity == Severity::Warn;
+        let wanted = |v: &&Violation| Some(&v.repository) == of && v.needs_acknowledgement();
         self.workflow.violations.iter().filter(wanted).collect()
     }
 

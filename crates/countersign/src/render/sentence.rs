@@ -1,6 +1,6 @@
 //! One fact in words: the same live and afterwards.
 
-use super::deeds::{act, ended, gate, moved, unseen};
+use super::deeds::{act, ended, gate, moved, unseen, waived};
 use super::names::{Names, counted};
 use crate::terminal::{Line, Style};
 use countersign_core::artifact::Verdict;
@@ -51,6 +51,14 @@ pub(super) fn bad(text: impl Into<String>) -> Option<Sentence> {
 pub(super) fn waits(text: impl Into<String>) -> Option<Sentence> {
     Some(Sentence {
         mark: "?",
+        style: Style::Warn,
+        text: text.into(),
+    })
+}
+
+pub(super) fn warns(text: impl Into<String>) -> Option<Sentence> {
+    Some(Sentence {
+        mark: "!",
         style: Style::Warn,
         text: text.into(),
     })
@@ -206,9 +214,9 @@ pub(crate) fn sentence(event: &Event, names: &Names) -> Option<Sentence> {
         | Event::ChangesRequested { act: signed }
         | Event::AnswerGiven { act: signed }
         | Event::PatchesDeselected { act: signed, .. }
-        | Event::WaiverGiven { act: signed, .. }
         | Event::ApprovalsWithdrawn { act: signed }
         | Event::ActTaken { act: signed } => act(signed, names),
+        Event::WaiverGiven { act: signed, waiver } => waived(signed, waiver, names),
         Event::RevisionStarted { revision, cause } => {
             let why = match cause {
                 RevisionCause::ChangesRequested => "as asked for",

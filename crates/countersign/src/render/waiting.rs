@@ -30,6 +30,16 @@ pub(crate) fn question(seen: &Seen) -> Page {
                 .column(Style::Bold, choice.as_str(), 11)
                 .add(Style::Dim, choice.meaning());
         }
+        if crate::waiving::offered(seen) {
+            let (_, digest) = seen.subject(request);
+            page.line(2)
+                .column(Style::Bold, "waive", 11)
+                .add(
+                    Style::Dim,
+                    "let broken rules pass, for exactly this content; digest ",
+                )
+                .add(Style::Warn, first8(&digest));
+        }
     }
     page
 }
@@ -63,11 +73,17 @@ pub(crate) fn how(seen: &Seen) -> Page {
             command("look", format!("show {id}"));
             command("decide", format!("resume {id}"));
             command("or", format!("approve {id}"));
+            if state == State::AwaitingApproval {
+                command("in part", format!("deselect {id} PATH[#HUNK,…] --reason …"));
+            }
         }
         State::NeedsHuman | State::BlockedPolicy => {
             command("look", format!("show {id}"));
             command("decide", format!("resume {id}"));
             command("or", format!("answer {id} CHOICE"));
+            if crate::waiving::offered(seen) {
+                command("or", format!("waive {id} RULE@PATH --reason …"));
+            }
         }
         State::Deferred => command("go on", format!("wake {id}")),
         State::Queued

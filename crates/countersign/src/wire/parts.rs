@@ -1,11 +1,12 @@
 //! What a workflow consists of, as programs see it.
 
-use crate::render::end;
 use crate::render::seen::{Seen, first8};
+use crate::render::{end, waivers};
 use countersign_core::artifact::{FindingLevel, PathExpectation};
 use countersign_core::feedback::RepoRole;
 use countersign_core::gate::{CheckOutcome, GateOutcome};
-use countersign_core::policy::Violation;
+use countersign_core::member::Role;
+use countersign_core::policy::{Violation, WaivedContent, may_waive};
 use countersign_core::workflow::event::{Request, Subject};
 use serde::Serialize;
 
@@ -105,8 +106,45 @@ pub(crate) struct ViolationWire {
     severity: String,
     repository: String,
     path: Option<String>,
+    /// Lines of the new side, from 1.
+    lines: Vec<u32>,
     message: String,
     remedy: String,
+    /// What a waiver of it would be bound to; null: nobody can waive it.
+    content: Option<ContentWire>,
+    /// The role that may waive it; null where nobody can.
+    waived_by_role: Option<&'static str>,
+    /// The waiver that lets it pass; null: none does.
+    waived: Option<WaiverWire>,
+}
+
+/// What a waiver is bound to.
+#[derive(Debug, Serialize)]
+pub(crate) struct ContentWire {
+    /// `plan`, `blob` or `removal`.
+    of: &'static str,
+    /// The plan's digest, or the blob's id.
+    id: String,
+}
+
+/// A waiver.
+#[derive(Debug, Serialize)]
+pub(crate) struct WaiverWire {
+    by: String,
+    reason: String,
+    from: String,
+    until: String,
+}
+
+impl ContentWire {
+    fn of(content: &WaivedContent) -> Self {
+        let (of, id) = match content {
+            WaivedContent::Plan { digest } => ("plan", digest.to_hex()),
+            WaivedContent::Blob { blob } => ("blob", blob.to_string()),
+            WaivedContent::Removal { blob } => ("removal", blob.to_string()),
+        };
+        Self { of, id }
+    }
 }
 
 impl ViolationWire {
@@ -118,8 +156,20 @@ impl ViolationWire {
             severity: violation.severity.to_string(),
             repository: repository.to_owned(),
             path: violation.path.as_ref().map(|p| p.to_text()),
+            lines: violation.lines.clone(),
             message: violation.message.clone(),
             remedy: violation.remedy.clone(),
+            content: violation.content.as_ref().map(ContentWire::of),
+            waived_by_role: violation
+                .content
+                .as_ref()
+                .map(|_| match may_waive(violation.severity) {
+                    Role::Owner => "owner",
+                    Role::Maintainer => "maintainer",
+                    Role::Reviewer => "reviewer",
+                    Role::Viewer => "viewer",
+                }),
+            waived: None,
         }
     }
 }
@@ -270,12 +320,19 @@ pub(super) fn findings(seen: &Seen) -> Option<Vec<FindingWire>> {
 }
 
 pub(super) fn violations(seen: &Seen) -> Vec<ViolationWire> {
-    let name = |v: &Violation| seen.workflow.repository_name(&v.repository);
-    seen.workflow
-        .violations
-        .iter()
-        .map(|v| ViolationWire::of(v, &name(v)))
-        .collect()
+    let waiver = |v: &Violation| {
+        waivers::of(seen, v).map(|w| WaiverWire {
+            by: waivers::name(seen, &w.by),
+            reason: w.reason.clone(),
+            from: w.from.to_rfc3339(),
+            until: w.until.to_rfc3339(),
+        })
+    };
+    let wire = |v: &Violation| ViolationWire {
+        waived: waiver(v),
+        ..ViolationWire::of(v, &seen.workflow.repository_name(&v.repository))
+    };
+    seen.workflow.violations.iter().map(wire).collect()
 }
 
 pub(super) fn request(seen: &Seen, request: &Request) -> RequestWire {

@@ -2,7 +2,7 @@
 
 use crate::support::World;
 
-const COMMANDS: [&[&str]; 25] = [
+const COMMANDS: [&[&str]; 27] = [
     &[],
     &["run"],
     &["submit"],
@@ -13,6 +13,8 @@ const COMMANDS: [&[&str]; 25] = [
     &["approve"],
     &["reject"],
     &["request-changes"],
+    &["deselect"],
+    &["waive"],
     &["answer"],
     &["withdraw"],
     &["cancel"],

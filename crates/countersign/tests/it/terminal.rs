@@ -115,7 +115,9 @@ fn digits(world: &World, id: &str) -> String {
     shown["requests"][0]["digits"].as_str().unwrap().to_owned()
 }
 
-const MENU: &str = "[a]pprove, [r]eject, request [c]hanges, or [q]uit?";
+const MENU: &str = "[a]pprove, [r]eject, request [c]hanges, [l]eave parts out, or [q]uit?";
+/// The same where a plan waits.
+const PLAN_MENU: &str = "[a]pprove, [r]eject, request [c]hanges, or [q]uit?";
 
 #[test]
 fn a_person_approves_by_typing_the_digits() {
@@ -129,7 +131,7 @@ fn a_person_approves_by_typing_the_digits() {
     typist
         .sees(MENU)
         .types("what\n")
-        .sees("Type a, r, c or q.")
+        .sees("Type a, r, c, l or q.")
         .sees(MENU)
         .types("a\n");
     typist
@@ -239,7 +241,7 @@ fn a_plan_is_approved_by_its_own_digits() {
     let of_plan = digits(&world, &id);
     let mut typist = Typist::sits_at(&world, &["resume", &id]);
     typist
-        .sees(MENU)
+        .sees(PLAN_MENU)
         .types("a\n")
         .sees("To approve the plan")
         .types(&format!("{of_plan}\n"));
@@ -352,4 +354,84 @@ fn an_issue_from_a_pipe_leaves_decisions_to_the_terminal() {
     let mut typist = Typist::types_into_shell(&world, &format!("cat issue.md | {run}"));
     typist.sees(MENU).types("r\n").sees("Why?").types("no\n");
     typist.leaves().exits(4).says("rejected: no");
+}
+
+#[test]
+fn a_block_is_waived_in_plain_words_and_by_digits() {
+    let world = World::new();
+    let mut typist = Typist::sits_at(&world, &["run", "--repo", "tollgate", "--diff", "blocked.diff"]);
+    let waive = |typist: &mut Typist, days: &str| {
+        typist.sees("provide, cancel, waive, or quit?").types("waive\n");
+        typist.sees("by an owner").sees("Which?").types("1\n");
+        typist
+            .sees("Why?")
+            .types("We wrote it.\n")
+            .sees("[7]")
+            .types(days);
+        typist
+            .sees("The risk becomes high")
+            .sees("the question's digest")
+            .types("00000000\n")
+            .sees("not its digits");
+        let id = world.run(&["list", "--json"]).json()["workflows"][0]["id"].clone();
+        let digits = digits(&world, id.as_str().unwrap());
+        typist.types(&format!("{digits}\n"));
+    };
+    waive(&mut typist, "3\n");
+    typist.sees("for this plan, ").sees("We wrote it.");
+    waive(&mut typist, "\n");
+    typist
+        .sees("for exactly this content")
+        .sees("! waived block")
+        .sees(MENU)
+        .types("q\n");
+    typist.leaves().exits(3);
+}
+
+#[test]
+fn hunks_are_left_out_by_their_numbers() {
+    let world = World::new();
+    world
+        .run(&[
+            "run",
+            "--repo",
+            "tollgate",
+            "--repo",
+            "larder:secondary",
+            "--issue",
+            "issue.md",
+        ])
+        .exits(3);
+    let id = world.run(&["list", "--json"]).json()["workflows"][0]["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let mut typist = Typist::sits_at(&world, &["resume", &id]);
+    typist
+        .sees(MENU)
+        .types("l\n")
+        .sees("src/lib.rs")
+        .sees("price.py")
+        .sees("Which?")
+        .types("7\n");
+    typist
+        .sees("no patch of this revision is called `7`")
+        .sees(MENU)
+        .types("l\n")
+        .sees("Which?")
+        .types("2\n");
+    typist
+        .sees("price.py  the whole patch")
+        .sees("Why?")
+        .types("Later.\n");
+    typist
+        .sees("left out larder price.py: Later.")
+        .sees("Left out of the revision before")
+        .sees(MENU)
+        .types("q\n");
+    typist.leaves().exits(3);
+    world
+        .run(&["diff", &id, "--repo", "larder"])
+        .exits(2)
+        .says("changes nothing");
 }

@@ -30,10 +30,13 @@ macro_rules! pages {
 }
 
 pages! {
+    a_block_is_waived
+    a_hunk_is_left_out
     a_person_rejects
     a_question_is_answered
     a_stale_approval_opens_nothing
     a_submitted_diff
+    a_waiver_dies_with_its_content
     an_approved_patch_becomes_a_branch
     an_external_command_proposes
     cancelled_takes_out_of_play

@@ -1,5 +1,11 @@
 //! What is asked of a person at the terminal, and what their replies become.
 
+mod leaving_out;
+mod waiving;
+
+pub(crate) use leaving_out::agreed as agreed_to_leave_out;
+pub(crate) use waiving::agreed as agreed_to_waive;
+
 use crate::cli::ApproveArgs;
 use crate::drive;
 use crate::error::CliError;
@@ -26,6 +32,16 @@ pub(crate) struct Given {
     all_acknowledged: bool,
 }
 
+impl Given {
+    /// Nothing but digits.
+    pub(crate) fn of_digests(digests: &[String]) -> Self {
+        Self {
+            digests: digests.to_vec(),
+            ..Self::default()
+        }
+    }
+}
+
 impl From<&ApproveArgs> for Given {
     fn from(args: &ApproveArgs) -> Self {
         Self {
@@ -45,7 +61,17 @@ pub(crate) async fn decide(session: &Session, person: &Person, seen: &Seen) -> R
         let acts = if seen.workflow.state == State::Deferred {
             deferred(person).await
         } else if seen.question().is_some() {
-            answer(person, seen).await
+            match answer(person, seen).await {
+                Answered::Acts(acts) => acts,
+                Answered::Waive => match waiving::waive(session, person, seen).await {
+                    Ok(false) => continue,
+                    Err(error) if error.exit == crate::error::Exit::Refused => {
+                        person.show(&session.app.terminal, &error.to_page());
+                        return Ok(true);
+                    }
+                    waived => return waived,
+                },
+            }
         } else {
             approval(person, seen).await
         };
@@ -86,22 +112,38 @@ async fn deferred(person: &Person) -> Acts {
 }
 
 async fn approval(person: &Person, seen: &Seen) -> Acts {
-    let Reply::Words(word) = person
-        .ask("\n[a]pprove, [r]eject, request [c]hanges, or [q]uit?")
-        .await
-    else {
+    let Reply::Words(word) = person.ask(menu(seen)).await else {
         return None;
     };
     match word.trim() {
         "a" | "approve" => Some(approve(person, seen).await.unwrap_or_default()),
         "r" | "reject" => reject(person, seen).await,
         "c" | "changes" => changes(person, seen).await,
+        "l" | "leave" if has_patches(seen) => leaving_out::leave_out(person, seen).await,
         "q" | "quit" => None,
         _ => {
-            say(person, Style::Plain, "Type a, r, c or q.");
+            let words = if has_patches(seen) {
+                "Type a, r, c, l or q."
+            } else {
+                "Type a, r, c or q."
+            };
+            say(person, Style::Plain, words);
             Some(Vec::new())
         }
     }
+}
+
+fn menu(seen: &Seen) -> &'static str {
+    if has_patches(seen) {
+        "\n[a]pprove, [r]eject, request [c]hanges, [l]eave parts out, or [q]uit?"
+    } else {
+        "\n[a]pprove, [r]eject, request [c]hanges, or [q]uit?"
+    }
+}
+
+/// Whether patches wait, and not a plan.
+fn has_patches(seen: &Seen) -> bool {
+    seen.workflow.state == State::AwaitingApproval
 }
 
 /// Asks for every digest; all or none.
@@ -128,7 +170,7 @@ pub(crate) async fn approve_one(
         return None;
     }
     let (subject, digest) = seen.subject(request);
-    if !countersigned(person, &subject, &digest, &given.digests).await {
+    if !countersigned(person, ("approve", &subject, "its"), &digest, &given.digests).await {
         say(person, Style::Plain, "Nothing was approved.");
         return None;
     }
@@ -154,16 +196,24 @@ async fn acknowledge(person: &Person, warnings: &[&Violation]) -> bool {
     reply == Reply::Words("ack".to_owned())
 }
 
-async fn countersigned(person: &Person, subject: &str, digest: &SeenDigest, given: &[String]) -> bool {
+/// Waits for the digits of what is decided on, or for a last `yes` where they were given beforehand.
+async fn countersigned(
+    person: &Person,
+    (verb, subject, whose): (&str, &str, &str),
+    digest: &SeenDigest,
+    given: &[String],
+) -> bool {
     let wanted = digest.to_hex();
     if given
         .iter()
         .any(|g| g.len() >= 8 && wanted.starts_with(&g.to_ascii_lowercase()))
     {
-        let prompt = format!("Approve {subject}, digest {}? Type `yes`:", first8(digest));
+        let (first, rest) = verb.split_at(1);
+        let verb = format!("{}{rest}", first.to_uppercase());
+        let prompt = format!("{verb} {subject}, digest {}? Type `yes`:", first8(digest));
         return person.ask(&prompt).await == Reply::Words("yes".to_owned());
     }
-    let prompt = format!("To approve {subject}, type the first 8 digits of its digest (empty: don't):");
+    let prompt = format!("To {verb} {subject}, type the first 8 digits of {whose} digest (empty: don't):");
     for _ in 0..TRIES {
         let Reply::Words(typed) = person.ask(&prompt).await else {
             return false;
@@ -221,40 +271,54 @@ async fn changes(person: &Person, seen: &Seen) -> Acts {
     }
 }
 
-async fn answer(person: &Person, seen: &Seen) -> Acts {
-    let request = seen.question()?;
+/// What came of a question.
+enum Answered {
+    /// Acts, as everywhere.
+    Acts(Acts),
+    /// A broken rule is to be let pass.
+    Waive,
+}
+
+async fn answer(person: &Person, seen: &Seen) -> Answered {
+    let Some(request) = seen.question() else {
+        return Answered::Acts(None);
+    };
     let Subject::Question { question, .. } = &request.subject else {
-        return None;
+        return Answered::Acts(None);
     };
-    let words: Vec<&str> = question.kind.choices().iter().map(|c| c.as_str()).collect();
+    let mut words: Vec<&str> = question.kind.choices().iter().map(|c| c.as_str()).collect();
+    let offers_waiver = crate::waiving::offered(seen);
+    words.extend(offers_waiver.then_some("waive"));
     let Reply::Words(word) = person.ask(&format!("\n{}, or quit?", words.join(", "))).await else {
-        return None;
+        return Answered::Acts(None);
     };
-    if matches!(word.trim(), "q" | "quit") {
-        return None;
+    let word = word.trim();
+    if matches!(word, "q" | "quit") {
+        return Answered::Acts(None);
     }
-    let Some(choice) = chosen(question, word.trim()) else {
-        say(
-            person,
-            Style::Plain,
-            &format!("Type one of: {}, quit.", words.join(", ")),
-        );
-        return Some(Vec::new());
+    if offers_waiver && matches!(word, "w" | "waive") {
+        return Answered::Waive;
+    }
+    let again = Answered::Acts(Some(Vec::new()));
+    let Some(choice) = chosen(question, word) else {
+        let text = format!("Type one of: {}, quit.", words.join(", "));
+        say(person, Style::Plain, &text);
+        return again;
     };
     let text = match choice {
         Choice::Provide => match text(person, "Your words:").await {
             Some(text) => text,
-            None => return Some(Vec::new()),
+            None => return again,
         },
         Choice::Retry | Choice::AskAgain | Choice::Cancel => String::new(),
     };
     let (_, seen) = seen.subject(request);
-    Some(vec![Act::Answer {
+    Answered::Acts(Some(vec![Act::Answer {
         request: request.id.clone(),
         seen,
         choice,
         text,
-    }])
+    }]))
 }
 
 /// A choice by its word, or by its beginning where that is clear.

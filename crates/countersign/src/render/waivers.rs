@@ -1,0 +1,58 @@
+//! Waivers in words: what one is bound to, who gave it, and what it would let pass.
+
+use super::seen::Seen;
+use countersign_core::id::MemberId;
+use countersign_core::member::Role;
+use countersign_core::policy::{Severity, Violation, WaivedContent, Waiver, may_waive};
+use countersign_core::time::Timestamp;
+
+/// What a waiver is bound to: `blob 1a2b3c4d5e6f`.
+pub(crate) fn bound_to(content: &WaivedContent) -> String {
+    match content {
+        WaivedContent::Plan { digest } => format!("this plan, {}", digest.first8()),
+        WaivedContent::Blob { blob } => format!("exactly this content, blob {}", blob.short()),
+        WaivedContent::Removal { blob } => format!("the removal of exactly blob {}", blob.short()),
+    }
+}
+
+/// A moment to the minute: `2026-11-28 09:30 UTC`.
+pub(crate) fn minute(at: Timestamp) -> String {
+    let text: String = at.to_rfc3339().chars().take(16).collect();
+    format!("{} UTC", text.replace('T', " "))
+}
+
+/// Who may waive something of that weight.
+pub(crate) fn who_may(severity: Severity) -> &'static str {
+    match may_waive(severity) {
+        Role::Owner => "an owner",
+        Role::Maintainer => "a maintainer or an owner",
+        Role::Reviewer | Role::Viewer => "a reviewer or above",
+    }
+}
+
+/// `block` or `warning`.
+pub(crate) fn weight(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Warn => "warning",
+        Severity::Block => "block",
+    }
+}
+
+/// The waiver that lets a violation pass, if one does.
+pub(crate) fn of<'a>(seen: &'a Seen, violation: &Violation) -> Option<&'a Waiver> {
+    let until = violation.waived_until?;
+    let moment_before = Timestamp(until.0.saturating_sub(1));
+    let covers = |w: &&Waiver| w.until == until && w.covers(violation, moment_before);
+    seen.workflow.waivers.iter().find(covers)
+}
+
+/// A member's name.
+pub(crate) fn name(seen: &Seen, member: &MemberId) -> String {
+    seen.names().member(member)
+}
+
+/// What can be waived now, in the order in which it is listed.
+pub(crate) fn waivable(seen: &Seen) -> Vec<&Violation> {
+    let can = |v: &&Violation| v.waived_until.is_none() && v.content.is_some();
+    seen.workflow.violations.iter().filter(can).collect()
+}
