@@ -3,9 +3,10 @@
 use countersign_core::dependency::DependencyChange;
 use countersign_core::diff::{FileChange, FileMode, FileSide};
 use countersign_core::id::CommitSha;
+use countersign_core::owners::OwnedPath;
 use countersign_core::path::RepoPath;
 use countersign_core::policy::{Finding, find_collisions};
-use countersign_inspect::{BaseView, Change, ChangedFile, Salt, secrets, wanted};
+use countersign_inspect::{BaseView, Change, ChangedFile, Salt, codeowners, ownership, secrets, wanted};
 use countersign_ports::trees::{Applied, RepoSource, Trees, TreesError};
 use std::collections::BTreeMap;
 
@@ -25,6 +26,8 @@ pub struct Inspected {
     pub findings: Vec<Finding>,
     /// Every dependency that moves.
     pub dependencies: Vec<DependencyChange>,
+    /// Who owns the changed paths, by the default branch's CODEOWNERS.
+    pub owners: Vec<OwnedPath>,
 }
 
 /// Looks at an applied change. Blocks. What looks like a secret is told by its hash under `salt`.
@@ -75,10 +78,33 @@ pub fn inspect(
     let mut findings = find_collisions(&applied.diff, &paths);
     findings.extend(secrets(&change, salt));
     findings.extend(seen.findings);
+    let (owners, unread) = owners_of(trees, at, &facts)?;
+    findings.extend(unread);
     Ok(Inspected {
         findings,
         dependencies: seen.dependencies,
+        owners,
     })
+}
+
+/// Who owns the changed paths; the file counts from the default branch only (INV-9).
+fn owners_of(
+    trees: &dyn Trees,
+    at: &At<'_>,
+    changed: &[&FileChange],
+) -> Result<(Vec<OwnedPath>, Option<Finding>), TreesError> {
+    let entries = trees.snapshot(at.source, at.default_commit)?;
+    let paths: Vec<RepoPath> = entries.into_iter().map(|e| e.path).collect();
+    let mut files = BTreeMap::new();
+    if let Some(path) = codeowners(&paths)
+        && let Some(content) = trees.file(at.source, at.default_commit, path)?
+    {
+        files.insert(path.clone(), content);
+    }
+    let view = BaseView { paths: &paths, files };
+    let changed = changed.iter().flat_map(|file| file.paths()).collect();
+    let (ownership, unread) = ownership(&view, &changed);
+    Ok((ownership.paths, unread))
 }
 
 /// What every changed regular file held before.

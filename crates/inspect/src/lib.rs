@@ -22,8 +22,8 @@ mod yaml;
 
 pub use countersign_scan::Salt;
 pub use dependency::MAX_DEPENDENCY_CHANGES;
+pub use owners::{MAX_CODEOWNERS_BYTES, Ownership, SkippedLine, codeowners, ownership};
 pub use secrets::secrets;
-pub use owners::{MAX_CODEOWNERS_BYTES, OwnedPath, Ownership, SkippedLine};
 pub use seen::MAX_INSPECTED_BYTES;
 
 use countersign_core::dependency::DependencyChange;
@@ -71,8 +71,6 @@ pub struct Inspection {
     pub findings: Vec<Finding>,
     /// Every dependency that moves, up to [`MAX_DEPENDENCY_CHANGES`].
     pub dependencies: Vec<DependencyChange>,
-    /// Whose approval the changed paths need.
-    pub ownership: Ownership,
 }
 
 /// The base files that have to be read for [`inspect`], at most [`MAX_WANTED_FILES`], the most telling first.
@@ -87,15 +85,14 @@ pub fn wanted(base_paths: &[RepoPath], changed: &[&FileChange]) -> Vec<RepoPath>
 
 fn all_wanted<'a>(base_paths: &'a [RepoPath], changed: &BTreeSet<&RepoPath>) -> Vec<&'a RepoPath> {
     let changed: Vec<&RepoPath> = changed.iter().copied().collect();
-    let owners = owners::wanted(base_paths).into_iter();
     let rest = [
         ci::wanted(base_paths),
         tricks::wanted(base_paths, &changed),
         dependency::wanted(base_paths, &changed),
     ];
     let mut seen = BTreeSet::new();
-    owners
-        .chain(rest.into_iter().flatten())
+    rest.into_iter()
+        .flatten()
         .filter(|path| seen.insert(*path))
         .collect()
 }
@@ -112,8 +109,6 @@ pub fn inspect(change: &Change<'_>) -> Inspection {
     findings.extend(weakened::inspect(&files));
     findings.extend(ci::inspect(&files, change.base));
     findings.extend(licence::inspect(&files, &manifests));
-    let (ownership, unread) = owners::ownership(change.base, &changed);
-    findings.extend(unread);
     findings.sort_by(|a, b| {
         (&a.path, a.rule, &a.lines, &a.message).cmp(&(&b.path, b.rule, &b.lines, &b.message))
     });
@@ -121,7 +116,6 @@ pub fn inspect(change: &Change<'_>) -> Inspection {
     Inspection {
         findings,
         dependencies,
-        ownership,
     }
 }
 
@@ -137,6 +131,8 @@ fn missing(change: &Change<'_>, changed: &BTreeSet<&RepoPath>) -> Vec<Finding> {
         return Vec::new();
     }
     vec![Finding {
+        custom: None,
+        severity: None,
         rule: Rule::NotInspected,
         path: None,
         blob: None,

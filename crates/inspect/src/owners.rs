@@ -2,11 +2,12 @@
 //!
 //! Source: docs.github.com, "About code owners". The last pattern that matches wins; a pattern without owners
 //! takes ownership away; `!`, `[ ]` and `\#` don't work and their lines are skipped, as are lines with an owner that
-//! is none. The file is taken from the base, never from the change.
+//! is none. The file is taken from the default branch, never from the change or its base (INV-9).
 
 use crate::glob::Glob;
 use crate::shown::shown;
 use crate::{BaseView, Finding, Rule};
+use countersign_core::owners::OwnedPath;
 use countersign_core::path::RepoPath;
 use std::collections::BTreeSet;
 
@@ -20,23 +21,12 @@ const MAX_SKIPPED: usize = 100;
 /// Who owns the changed paths.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Ownership {
-    /// The file of the base that says it; none where there is none.
+    /// The file that says it; none where there is none.
     pub file: Option<RepoPath>,
     /// The changed paths that have owners, both sides of renames, sorted.
     pub paths: Vec<OwnedPath>,
     /// Lines that GitHub skips, which therefore say nothing.
     pub skipped: Vec<SkippedLine>,
-}
-
-/// A changed path with its owners; an approval of one of them is what GitHub asks for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OwnedPath {
-    /// The path.
-    pub path: RepoPath,
-    /// `@user`, `@organisation/team` or an address of mail, as written.
-    pub owners: Vec<String>,
-    /// The line that decides, from 1.
-    pub line: u32,
 }
 
 /// A line that counts for nothing.
@@ -48,23 +38,23 @@ pub struct SkippedLine {
     pub reason: &'static str,
 }
 
-/// The file that has to be read.
-pub(crate) fn wanted(base_paths: &[RepoPath]) -> Option<&RepoPath> {
+/// The file of the default branch that says who owns what, if there is one.
+pub fn codeowners(paths: &[RepoPath]) -> Option<&RepoPath> {
     PLACES
         .iter()
-        .find_map(|place| base_paths.iter().find(|path| path.as_str() == Some(*place)))
+        .find_map(|place| paths.iter().find(|path| path.as_str() == Some(*place)))
 }
 
-/// Who owns the changed paths; a file that could not be read is a finding.
-pub(crate) fn ownership(base: &BaseView<'_>, changed: &BTreeSet<&RepoPath>) -> (Ownership, Option<Finding>) {
-    let Some(file) = wanted(base.paths) else {
+/// Who owns the changed paths by [`codeowners`] of that commit; a file that could not be read is a finding.
+pub fn ownership(at: &BaseView<'_>, changed: &BTreeSet<&RepoPath>) -> (Ownership, Option<Finding>) {
+    let Some(file) = codeowners(at.paths) else {
         return (Ownership::default(), None);
     };
     let mut ownership = Ownership {
         file: Some(file.clone()),
         ..Ownership::default()
     };
-    let content = base
+    let content = at
         .files
         .get(file)
         .filter(|content| content.len() <= MAX_CODEOWNERS_BYTES);
@@ -74,6 +64,8 @@ pub(crate) fn ownership(base: &BaseView<'_>, changed: &BTreeSet<&RepoPath>) -> (
             shown(&file.to_text())
         );
         let finding = Finding {
+            custom: None,
+            severity: None,
             rule: Rule::NotInspected,
             path: Some(file.clone()),
             blob: None,
@@ -273,7 +265,7 @@ apps/ @octocat
     }
 
     fn view<'a>(paths: &'a [RepoPath], content: &str) -> BaseView<'a> {
-        let file = wanted(paths).cloned();
+        let file = codeowners(paths).cloned();
         BaseView {
             paths,
             files: file
@@ -286,7 +278,7 @@ apps/ @octocat
     #[test]
     fn the_first_place_counts_and_a_file_that_is_too_large_is_not_a_pass() {
         let paths = ["CODEOWNERS", "docs/CODEOWNERS", "src/a"].map(RepoPath::from);
-        assert_eq!(wanted(&paths), Some(&"CODEOWNERS".into()));
+        assert_eq!(codeowners(&paths), Some(&"CODEOWNERS".into()));
         let changed = RepoPath::from("src/a");
         let (owned, finding) = ownership(&view(&paths, "* @a\n"), &BTreeSet::from([&changed]));
         assert_eq!((owned.paths.len(), finding), (1, None));

@@ -144,7 +144,7 @@ impl Job<'_> {
                 .collect(),
             findings: seen.findings,
             dependencies: seen.dependencies,
-            owners: Vec::new(),
+            owners: seen.owners,
             second_opinion: opinion(second),
         };
         Ok(Ok((draft, applied.canonical)))

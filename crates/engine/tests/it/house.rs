@@ -10,9 +10,9 @@ use countersign_core::time::Timestamp;
 use countersign_core::workflow::event::Subject;
 use countersign_core::workflow::{Effect, Event, Submission, Workflow};
 use countersign_engine::{Baseline, Observer, Ports, Step, Worker};
-use countersign_inspect::Salt;
 use countersign_forge::local::LocalForge;
 use countersign_git::GitTrees;
+use countersign_inspect::Salt;
 use countersign_ledger::{LedgerKey, RootHash, VerifierKey, origin_of, sign_checkpoint};
 use countersign_ports::forge::{Capabilities, Forge};
 use countersign_ports::store::{
