@@ -57,7 +57,7 @@ fn licence_file(seen: &Seen<'_>) -> Option<Finding> {
 fn claim(manifest: &Compared<'_>) -> Option<Finding> {
     let [before, after] = [&manifest.before, &manifest.after].map(|listing| listing.licence.as_deref());
     let seen = manifest.seen;
-    if before == after || !manifest.is_whole() || seen.old.is_none() || seen.new.is_none() {
+    if before == after || !manifest.compares_claims() || seen.new.is_none() {
         return None;
     }
     let said = |claim: Option<&str>| claim.map_or("none".to_owned(), shown);

@@ -258,14 +258,10 @@ fn looks_like_script(word: &str) -> bool {
 fn tidy(path: &str) -> String {
     let mut path = path.trim().replace('\\', "/");
     for root in [
-        "${{ github.workspace }}/",
-        "${{github.workspace}}/",
-        "${GITHUB_WORKSPACE}/",
+        "EXPRESSION/", // What an expression or a variable in braces was read as.
         "$GITHUB_WORKSPACE/",
-        "${CI_PROJECT_DIR}/",
         "$CI_PROJECT_DIR/",
         "$PWD/",
-        "${PWD}/",
         "./",
         "/",
     ] {

@@ -6,28 +6,59 @@ use crate::expression::compile;
 use regex::Regex;
 use std::sync::LazyLock;
 
-/// Commands that show that the code works.
-static TEST: LazyLock<Regex> = LazyLock::new(|| {
-    compile(
-        r"(?x)\b(?:
-        cargo\s+(?:\+\S+\s+)?(?:test|nextest|miri|clippy|check|audit|deny|llvm-cov|fmt|hack|semver-checks|tarpaulin)
+/// The start of a command that shows that the code works.
+static TEST: LazyLock<Regex> = LazyLock::new(|| compile(&format!("^(?:{TESTS})(?:$|\\W)")));
+/// The same anywhere, for commands that run another one.
+static TEST_INSIDE: LazyLock<Regex> = LazyLock::new(|| compile(&format!("\\s(?:{TESTS})(?:$|\\W)")));
+
+const TESTS: &str = r"(?x:
+        (?:cargo|EXPRESSION)\s+(?:\+\S+\s+)?(?:test|nextest|miri|clippy|check|audit|deny|llvm-cov|fmt|hack|semver-checks|tarpaulin)
         | cross\s+(?:test|check)
-        | (?:npm|pnpm|yarn|bun)\s+(?:run\s+|run-script\s+)?(?:test|t|lint|check|type-?check|ci:test|e2e|coverage)[\w:-]*
+        | (?:npm|pnpm|yarn|bun)\s+(?:-\S+\s+)*(?:run\s+|run-script\s+)?(?:test|t|lint|check|type-?check|ci:test|e2e|coverage)[\w:-]*
         | (?:npx\s+|pnpx\s+|bunx\s+|yarn\s+|pnpm\s+(?:exec\s+)?)?(?:jest|vitest|mocha|ava|playwright\s+test|cypress\s+run|eslint|tsc|karma|nyc|c8)
         | pytest | py\.test | tox | nox | mypy | pyright | ruff | flake8 | pylint | bandit
         | python[\d.]*\s+(?:-\S+\s+)*-m\s+(?:pytest|unittest|tox|nox|mypy|doctest)
         | (?:hatch|poetry|uv|pdm|rye)\s+(?:run\s+)?(?:test|pytest|check|tox)
         | go\s+(?:test|vet) | golangci-lint | staticcheck | gotestsum
-        | (?:mvnw?|\./mvnw)\b.*\b(?:test|verify|install|package|deploy)
-        | (?:gradlew?|\./gradlew)\b.*\b(?:test|check|build)
-        | make\s+(?:\S+\s+)*(?:test|check|lint|verify|ci)[\w-]*
+        | \S*mvnw?\b.*\b(?:test|verify|install|package|deploy)
+        | \S*gradlew?\b.*\b(?:test|check|build)\w*
+        | make\s+(?:\S+\s+)*(?:[\w-]*(?:test|check|lint|verify)[\w-]*|ci)
         | just\s+(?:test|check|lint|ci)[\w-]*
         | (?:bundle\s+exec\s+)?(?:rspec|rubocop|rake\s+(?:test|spec)|minitest|rails\s+test)
         | dotnet\s+test | ctest | meson\s+test | phpunit | phpstan | sbt\s.*test | swift\s+test | mix\s+test
         | shellcheck | trivy | gitleaks | codeql | semgrep | pre-commit\s+run
-        )(?:$|\W)",
-    )
-});
+        )";
+
+/// Commands that run the command that they are given.
+const CARRIERS: [&str; 18] = [
+    "uv",
+    "poetry",
+    "pipenv",
+    "pdm",
+    "rye",
+    "hatch",
+    "docker",
+    "podman",
+    "ssh",
+    "nix",
+    "conda",
+    "mamba",
+    "bundle",
+    "timeout",
+    "wine",
+    "retry",
+    "xvfb-run",
+    "dbus-run-session",
+];
+/// What package managers are asked without building or testing anything.
+const QUESTIONS: [&str; 12] = [
+    "ls", "list", "config", "cache", "view", "info", "show", "freeze", "version", "help", "outdated", "why",
+];
+
+/// Expressions of the CI system (`${{ … }}`), one word each.
+static EXPRESSION: LazyLock<Regex> = LazyLock::new(|| compile(r"\$\{\{[^}]*\}\}"));
+/// `${NAME}`, which is one word as well.
+static VARIABLE: LazyLock<Regex> = LazyLock::new(|| compile(r"\$\{\w+\}"));
 
 /// Commands that clean up or look around: whether they fail says nothing about the code.
 const HOUSEKEEPING: [&str; 44] = [
@@ -104,7 +135,13 @@ static JENKINS: LazyLock<Regex> = LazyLock::new(|| {
 
 /// Whether the command tests, lints or checks.
 pub(super) fn is_test(command: &str) -> bool {
-    TEST.is_match(command)
+    simple_commands(command).iter().any(|words| {
+        let carries = words
+            .first()
+            .is_some_and(|first| CARRIERS.contains(&first.as_str()));
+        let text = words.join(" ");
+        TEST.is_match(&text) || (carries && TEST_INSIDE.is_match(&text))
+    })
 }
 
 /// Why a command can't fail the step that it stands in.
@@ -138,15 +175,23 @@ pub(super) fn ends_at_errors(line: &str) -> bool {
 
 fn is_housekeeping(command: &str) -> bool {
     let last = simple_commands(command).pop().unwrap_or_default();
-    let first = last
-        .first()
+    let mut words = last
+        .iter()
+        .map(String::as_str)
+        .filter(|word| !word.starts_with('-'));
+    let first = words
+        .next()
         .map_or("", |word| word.rsplit('/').next().unwrap_or(word));
-    last.is_empty() || HOUSEKEEPING.contains(&first)
+    let asks = matches!(first, "npm" | "pnpm" | "yarn" | "pip" | "cargo" | "go")
+        && words.next().is_some_and(|word| QUESTIONS.contains(&word));
+    last.is_empty() || asks || HOUSEKEEPING.contains(&first)
 }
 
 /// The simple commands of a line, each as words, without assignments and wrappers in front.
 pub(super) fn simple_commands(line: &str) -> Vec<Vec<String>> {
     let mut commands = Vec::new();
+    let line = EXPRESSION.replace_all(line, "EXPRESSION");
+    let line = VARIABLE.replace_all(&line, "EXPRESSION");
     for part in line.split(['|', ';', '&', '(', ')', '`', '{', '}']) {
         let words = part
             .split_whitespace()
@@ -167,7 +212,7 @@ fn is_prefix(word: &str) -> bool {
     let assignment = word.split_once('=').is_some_and(|(name, _)| {
         !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
     });
-    word.is_empty() || WRAPPERS.contains(&word) || assignment
+    word.is_empty() || word.starts_with('-') || WRAPPERS.contains(&word) || assignment
 }
 
 /// The file that a simple command runs, as it is written: itself, or what its interpreter is given.
@@ -239,6 +284,11 @@ mod tests {
             "./gradlew clean check",
             "make -j2 test",
             "uv run pytest",
+            "RICHGO=1 PATH=$HOME/bin:$PATH make richtest",
+            "${{ env.CARGO }} test --verbose",
+            "uv run --locked tox run -e ${{ matrix.tox || format('py{0}', matrix.python) }}",
+            "docker run --rm image cargo test",
+            "xvfb-run -a npm test",
         ] {
             assert!(is_test(command), "{command}");
         }
@@ -248,9 +298,10 @@ mod tests {
             "echo done",
             "make docs",
             "git checkout main",
-            "pip install pytest-cov-x",
+            "pip install tox pytest",
+            "npm ls | grep -E '^eslint(-|$)'",
         ] {
-            assert!(!is_test(command) || command.contains("pytest-"), "{command}");
+            assert!(!is_test(command), "{command}");
         }
     }
 
@@ -274,6 +325,7 @@ mod tests {
             "cargo test --no-fail-fast",
             "docker rm -f db || true",
             "grep -q x file || true",
+            "npm -s ls --depth=0 ||:",
             "sudo apt-get remove x || true",
             "set -e",
             "cargo test",

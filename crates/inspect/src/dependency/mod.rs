@@ -27,7 +27,7 @@ use crate::seen::Seen;
 use crate::shown::{listed, shown};
 use crate::{BaseView, Finding, Rule};
 use compare::{Difference, Place, Step, compare};
-use countersign_core::dependency::{DependencyChange, DependencyMove};
+use countersign_core::dependency::{DependencyChange, DependencyFile, DependencyMove};
 use countersign_core::path::RepoPath;
 use listing::{Guard, MAX_PACKAGES, clip};
 use toml::{Table, Value};
@@ -45,6 +45,7 @@ pub(crate) struct Compared<'a> {
     pub(crate) after: Listing,
     difference: Difference,
     reading: Reading,
+    old_was_read: bool,
 }
 
 /// How far a file could be read.
@@ -68,7 +69,9 @@ fn compare_sides<'a>(seen: &'a Seen<'a>, findings: &mut Vec<Finding>) -> Option<
     let kind = kind_of(seen.path())?;
     let old_kind = seen.old_path().and_then(kind_of);
     let before = seen.old.filter(|_| old_kind == Some(kind));
-    let before = before.and_then(|bytes| kind.read(bytes).ok()).unwrap_or_default();
+    let before = before.and_then(|bytes| kind.read(bytes).ok());
+    let old_was_read = before.is_some();
+    let before = before.unwrap_or_default();
     let mut reading = if kind == Kind::Other {
         Reading::ByName
     } else {
@@ -106,6 +109,7 @@ fn compare_sides<'a>(seen: &'a Seen<'a>, findings: &mut Vec<Finding>) -> Option<
         after,
         difference,
         reading,
+        old_was_read,
     })
 }
 
@@ -222,16 +226,20 @@ fn nothing_moved(one: &Compared<'_>) -> String {
 fn list_of(one: &Compared<'_>, rule: Rule, lead: &str, steps: &[&Step]) -> Finding {
     let said: Vec<String> = steps.iter().map(|step| step.change.to_string()).collect();
     let names = steps.iter().take(MAX_FINDINGS_PER_FILE);
-    let lines = names.filter_map(|step| one.seen.added_lines_with(plain_name(step)).first().copied());
+    let lines = names.filter_map(|step| lines_of(one, step).first().copied());
     one.seen
         .finding(rule, lines.collect(), format!("{lead}{}.", listed(&said)))
 }
 
-/// Added lines that name the dependency, or else where it comes from.
+/// Added lines that are about the dependency: that name it, or in a lockfile follow its name, or say its source.
 fn lines_of(one: &Compared<'_>, step: &Step) -> Vec<u32> {
-    let by_name = one.seen.added_lines_with(plain_name(step));
-    if !by_name.is_empty() {
-        return by_name;
+    let name = plain_name(step);
+    let lines = match one.kind.file() {
+        DependencyFile::Lockfile => lines_in_entry(one, &step.change.name),
+        DependencyFile::Manifest | DependencyFile::Settings => one.seen.added_lines_with(name),
+    };
+    if !lines.is_empty() {
+        return lines;
     }
     let source = step
         .change
@@ -242,6 +250,43 @@ fn lines_of(one: &Compared<'_>, step: &Step) -> Vec<u32> {
     address
         .map(|address| one.seen.added_lines_with(address))
         .unwrap_or_default()
+}
+
+/// Lines of an entry of a lockfile that are looked at for a change.
+const ENTRY_LINES: u32 = 8;
+
+/// Added lines in the entries of a package: lockfiles put its name first.
+fn lines_in_entry(one: &Compared<'_>, name: &str) -> Vec<u32> {
+    let starts = [
+        format!("name = \"{name}\""),
+        format!("/{name}@"),
+        format!("{name}@"),
+        format!("{name} "),
+    ];
+    let starts = [
+        &starts[..],
+        &[
+            format!("/{name}/"),
+            format!("{name}:"),
+            format!("node_modules/{name}\""),
+        ],
+    ]
+    .concat();
+    let lines = one.seen.new_text().unwrap_or_default().lines();
+    let mut found = Vec::new();
+    for (number, line) in (1u32..).zip(lines) {
+        let line = line.trim_start().trim_start_matches(['"', '\'']);
+        let nested = line
+            .strip_suffix(": {")
+            .is_some_and(|key| key.ends_with(&format!("/{name}\"")));
+        if nested || starts.iter().any(|start| line.starts_with(start.as_str())) {
+            let entry = number..number.saturating_add(ENTRY_LINES);
+            found.extend(entry.filter(|number| one.seen.adds_line(*number)).take(1));
+        }
+    }
+    found.sort_unstable();
+    found.dedup();
+    found
 }
 
 /// The name as the file spells it, without our own lead words.
@@ -337,9 +382,9 @@ fn scripts(one: &Compared<'_>, steps: &[&Step], findings: &mut Vec<Finding>) {
 }
 
 impl Compared<'_> {
-    /// Whether the new side was read as a whole.
-    pub(crate) fn is_whole(&self) -> bool {
-        matches!(self.reading, Reading::Whole)
+    /// Whether both sides could be read, so that what is only on one of them is a change.
+    pub(crate) fn compares_claims(&self) -> bool {
+        matches!(self.reading, Reading::Whole) && self.old_was_read
     }
 
     fn push_all(&self, rule: Rule, said: Vec<(Vec<u32>, String)>, findings: &mut Vec<Finding>) {

@@ -149,7 +149,7 @@ fn python() -> Signs {
 fn javascript() -> Signs {
     Signs {
         start: compile(
-            r#"^\s*(?:await\s+)?(?:x?it|x?test|specify|fit)(?:\.\w+)*(?:\([^'"`(]*\))?\(\s*(?:'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)"|`((?:[^`\\]|\\.)*)`)"#,
+            r#"^\s*(?:await\s+)?(?:x?it|x?test|specify|fit)(?:\.(?:only|skip|todo|each|concurrent|sequential|serial|failing|fails|fixme|skipIf|runIf|for))*(?:\([^'"`(]*\))?\(\s*(?:'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)"|`((?:[^`\\]|\\.)*)`)"#,
         ),
         mark: None,
         function: None,

@@ -12,7 +12,7 @@ use crate::seen::{Line, Seen};
 use crate::shown::{count, listed, shown};
 use crate::{Finding, Rule};
 use language::{Language, is_snapshot, is_test_path, language_of};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use units::{Unit, is_comment, units};
 
 /// How much of a body has to live on for a test to count as renamed, in hundredths.
@@ -156,36 +156,51 @@ fn in_new_test(one: &Tests<'_>, line: u32) -> bool {
 fn skipped(one: &Tests<'_>) -> Option<Finding> {
     one.seen.old?;
     let skip = &one.language.signs().skip;
-    let hits: Vec<Line<'_>> = fresh_lines(one.seen)
-        .into_iter()
-        .filter(|line| skip.is_match(&line.text()) && !is_comment(one.language, &line.text()))
-        .filter(|line| !in_new_test(one, line.number))
-        .filter(|line| is_test_path(one.seen.path()) || one.after.iter().any(|unit| unit.holds(line.number)))
-        .collect();
-    let first = hits.first()?.text().trim().to_owned();
+    let mut lines: Vec<u32> = Vec::new();
+    for (old, new) in same_tests(one) {
+        if new.skips.len() > old.skips.len() {
+            lines.extend(new.skips.iter().filter(|line| one.seen.adds_line(**line)));
+        }
+    }
+    if is_test_path(one.seen.path()) {
+        let outside = fresh_lines(one.seen).into_iter().filter(|line| {
+            let text = line.text();
+            skip.is_match(&text)
+                && !is_comment(one.language, &text)
+                && !one.after.iter().any(|u| u.holds(line.number))
+        });
+        lines.extend(outside.map(|line| line.number));
+    }
+    let first = one
+        .seen
+        .added
+        .iter()
+        .find(|line| lines.contains(&line.number))?
+        .text()
+        .trim()
+        .to_owned();
     let text = format!(
         "Tests are kept from running or expected to fail: `{}`.",
         shown(&first)
     );
-    let lines = hits.iter().map(|line| line.number).collect();
     Some(one.seen.finding(Rule::WeakenedTest, lines, text))
+}
+
+/// Tests of both sides with the same name, in order.
+fn same_tests<'b>(one: &'b Tests<'_>) -> Vec<(&'b Unit, &'b Unit)> {
+    let mut before: BTreeMap<&str, VecDeque<&Unit>> = BTreeMap::new();
+    for unit in &one.before {
+        before.entry(&unit.name).or_default().push_back(unit);
+    }
+    let pair = |new: &'b Unit| Some((before.get_mut(new.name.as_str())?.pop_front()?, new));
+    one.after.iter().filter_map(pair).collect()
 }
 
 /// Tests that are in both sides and assert less than before.
 fn thinner(one: &Tests<'_>) -> Vec<Finding> {
-    let mut before: BTreeMap<&str, Vec<&Unit>> = BTreeMap::new();
-    for unit in &one.before {
-        before.entry(&unit.name).or_default().push(unit);
-    }
     let (mut emptied, mut fewer, mut lines) = (Vec::new(), Vec::new(), Vec::new());
     let mut lost = 0i64;
-    for unit in &one.after {
-        let Some(old) = before
-            .get_mut(unit.name.as_str())
-            .and_then(|units| (!units.is_empty()).then(|| units.remove(0)))
-        else {
-            continue;
-        };
+    for (old, unit) in same_tests(one) {
         if !old.body.is_empty() && unit.body.is_empty() && unit.assertions == 0 {
             emptied.push(unit.name.clone());
             lines.push(unit.head);

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 
 /// Most tests that are told apart in one file.
 const MAX_UNITS: usize = 20_000;
-/// Most lines between a mark and the function that it marks.
-const MAX_MARK_DISTANCE: usize = 20;
+/// Most lines between a mark and the function that it marks, and of attributes above a test.
+const MAX_MARK_DISTANCE: usize = 100;
 
 /// One test.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +17,8 @@ pub(super) struct Unit {
     pub(super) head: u32,
     /// Last line, from 1.
     pub(super) end: u32,
+    /// Lines that keep it from running or expect it to fail.
+    pub(super) skips: Vec<u32>,
     /// Lines that assert.
     pub(super) assertions: u32,
     /// Lines that do something, without comments and closing brackets.
@@ -100,25 +102,33 @@ fn starts(language: Language, lines: &[&str]) -> Vec<Start> {
         let found = function.or_else(|| signs.start.captures(line).and_then(name));
         if let Some(name) = found {
             marked = None;
-            let head = head_of(lines, at);
+            let head = head_of(language, lines, at);
             starts.push(Start { head, at, name });
         }
     }
     starts
 }
 
-/// Attributes and comments right above a line belong to it.
-fn head_of(lines: &[&str], at: usize) -> usize {
+/// Attributes and comments right above a line belong to it: in Python whatever stands there without a gap.
+fn head_of(language: Language, lines: &[&str], at: usize) -> usize {
     let attached = |line: &&&str| {
-        let line = line.trim_start();
-        line.starts_with(['#', '@', '[']) || line.starts_with("//")
+        let text = line.trim_start();
+        let attribute = text.starts_with(['#', '@', '[']) || text.starts_with("//");
+        attribute || (language.ends_by_indentation() && !text.is_empty() && indent(line) >= indent(lines[at]))
     };
-    at - lines[..at]
+    let above = lines[..at]
         .iter()
         .rev()
         .take(MAX_MARK_DISTANCE)
         .take_while(attached)
-        .count()
+        .count();
+    let closing_bracket_only = |line: &&str| line.trim().chars().all(|c| ")]},".contains(c));
+    // A bracket that closes at the top belongs to something above, not to an attribute.
+    let stray = lines[at - above..at]
+        .iter()
+        .take_while(|line| closing_bracket_only(line))
+        .count();
+    at - above + stray
 }
 
 fn indent(line: &str) -> usize {
@@ -165,8 +175,11 @@ fn unit(language: Language, lines: &[&str], start: &Start, end: usize) -> Unit {
         .skip(1)
         .filter(active)
         .filter(|line| does_something(line));
+    let whole = (start.head..end).map(|at| (number(at + 1), lines[at]));
+    let skips = whole.filter(|(_, line)| signs.skip.is_match(line) && !is_comment(language, line));
     Unit {
         name: start.name.clone(),
+        skips: skips.map(|(number, _)| number).collect(),
         head: number(start.head + 1),
         end: number(end),
         assertions: number(assertions),
