@@ -25,6 +25,7 @@ mod source;
 #[path = "../tests/it/support.rs"]
 mod support;
 mod uncommitted;
+mod workbench;
 
 use countersign_core::diff::TreeDiff;
 use countersign_core::id::{BlobSha, BranchName, CommitSha, TreeSha};
@@ -36,6 +37,8 @@ use countersign_ports::trees::{
 };
 use mirror::Mirrors;
 use std::path::{Path, PathBuf};
+
+pub use workbench::{Files, Workbench};
 
 /// The `Trees` port over registered local repositories.
 #[derive(Debug, Clone)]

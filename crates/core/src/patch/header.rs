@@ -39,6 +39,20 @@ pub(super) enum ExtendedKind {
     Index,
 }
 
+impl ExtendedKind {
+    /// Whether this can be nothing but a header: its words are followed by exactly a file's mode.
+    pub(super) fn states_mode(self, rest: &[u8]) -> bool {
+        use ExtendedKind::{
+            CopyFrom, CopyTo, DeletedFile, Dissimilarity, Index, NewFile, NewMode, OldMode, RenameFrom, RenameTo,
+            Similarity,
+        };
+        match self {
+            OldMode | NewMode | NewFile | DeletedFile => mode(rest, 0).is_ok(),
+            RenameFrom | RenameTo | CopyFrom | CopyTo | Similarity | Dissimilarity | Index => false,
+        }
+    }
+}
+
 /// Recognises an extended header line and gives what follows its keyword.
 pub(super) fn extended(line: &[u8]) -> Option<(ExtendedKind, &[u8])> {
     EXTENDED

@@ -163,7 +163,13 @@ fn judge(name: &[u8], dress: &Dress) -> PathLine {
     let known = KNOWN_NAMES.contains(&last);
     let ends = has_ending(last, in_folder);
     if !known && !ends && !in_folder {
-        return PathLine::Prose;
+        // `CHANGES` may be a file without an ending, or a word; so may anything in backticks.
+        let capitals = name.len() > 1 && name.iter().all(|b| b.is_ascii_uppercase() || b"-_.".contains(b));
+        let single = name.iter().all(|b| b.is_ascii_alphanumeric() || b"-_.+".contains(b));
+        return match single && (dress.ticked || dress.labelled || capitals) {
+            true => PathLine::Unclear,
+            false => PathLine::Prose,
+        };
     }
     // `### Node.js` and `Input/Output:` head samples; `src/app.js` and `` `app.js` `` don't.
     let dressed_up = dress.heading || (dress.colon && !dress.labelled);

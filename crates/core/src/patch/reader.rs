@@ -173,7 +173,7 @@ impl<'a> Reader<'a> {
             self.take_fence(found)?;
         } else {
             if line.starts_with(b"GIT binary patch") || is_binary_note(line) {
-                self.mark_binary();
+                self.mark_binary()?;
             }
             self.at += 1;
         }
@@ -374,7 +374,8 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// A run of extended headers that ends in `---`/`+++` or says a whole rename or copy.
+    /// A run of extended headers that ends in `---`/`+++`, says a whole rename or copy, or states a mode: a section
+    /// without its `diff --git` line must not pass for prose.
     fn opens_bare_section(&self) -> bool {
         let ahead = self.lines[self.at..].iter().take(EXTENDED_KINDS);
         let run = ahead.take_while(|l| extended(l).is_some()).count();
@@ -383,15 +384,23 @@ impl<'a> Reader<'a> {
                 .iter()
                 .any(|l| l.starts_with(word))
         };
+        let states_mode = |line: &&&[u8]| extended(line).is_some_and(|(kind, rest)| kind.states_mode(rest));
         is_header_pair(self.lines, self.at + run)
+            || self.lines[self.at..self.at + run].iter().any(|l| states_mode(&l))
             || (says(b"rename from ") && says(b"rename to "))
             || (says(b"copy from ") && says(b"copy to "))
     }
 
-    fn mark_binary(&mut self) {
-        if let Some(section) = self.section.as_mut() {
-            section.binary = true;
-        }
+    fn mark_binary(&mut self) -> Result<(), ReadError> {
+        let Some(section) = self.section.as_mut() else {
+            return refuse(
+                "no-path",
+                self.at + 1,
+                "This binary change belongs to no file, and binary changes aren't applied. Leave it out.",
+            );
+        };
+        section.binary = true;
+        Ok(())
     }
 
     fn close(&mut self) -> Result<(), ReadError> {

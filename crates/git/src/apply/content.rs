@@ -66,7 +66,8 @@ fn whole(base: Option<&[u8]>, new: &[u8], patch: &FilePatch, work: &mut Work<'_>
     if patch.crlf_transport {
         warn_transport(work);
         refuse_mixed(old, work.place)?;
-        return Ok(if dos { with_cr_bytes(new) } else { new.to_vec() });
+        let lost = dos && LineEnds::of(new) == LineEnds::Lf;
+        return Ok(if lost { with_cr_bytes(new) } else { new.to_vec() });
     }
     if !old.is_empty() && !new.is_empty() && LineEnds::of(old) != LineEnds::of(new) {
         work.warn(

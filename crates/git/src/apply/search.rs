@@ -98,8 +98,10 @@ pub(super) fn place_all<'h>(
         placed.sort_by_key(|p| p.at);
     }
     let mut from = 0;
-    for found in &placed {
-        if found.at < from {
+    for (number, found) in placed.iter().enumerate() {
+        // Lines without context behind another hunk: they would have been written into that one.
+        let twice = found.len == 0 && number > 0 && found.at == from;
+        if found.at < from || twice {
             return refused(
                 "hunks-overlap",
                 &found.place,
@@ -186,7 +188,7 @@ impl Search<'_> {
         Ok(equal == before.len())
     }
 
-    /// The pre-image must occur once. A hunk that states its line, and whose context says that it touches the
+    /// The pre-image must occur once. A hunk that states another line, and whose context says that it touches the
     /// start or the end of the file, must also lie there. `None`: it occurs nowhere.
     fn only_place(&mut self, hunk: &Hunk, before: &[&[u8]], place: &str) -> Result<Option<usize>, Stop> {
         let last = self.lines.len().checked_sub(before.len());
@@ -204,6 +206,7 @@ impl Search<'_> {
         let at_end = hunk.old_index.is_some() && trail == 0 && lead > 0;
         let at_start = hunk.old_index == Some(0) && lead < trail;
         match found {
+            Some(at) if hunk.old_index == Some(at) => Ok(found),
             Some(at) if (at_end && Some(at) != last) || (at_start && at != 0) => not_found(place),
             Some(_) | None => Ok(found),
         }

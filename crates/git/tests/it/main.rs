@@ -1,6 +1,8 @@
 //! The git crate against real repositories and the real `git` program.
 
 mod compared;
+mod figures;
+mod histories;
 mod hostile;
 mod properties;
 mod refusals;

@@ -75,7 +75,7 @@ fn every_refusal_has_its_code() {
         ("--- a/nope\n+++ b/nope\n@@ -1 +1 @@\n-a\n+b\n".into(), "file-not-found"),
         ("--- a/dir\n+++ b/dir\n@@ -1 +1 @@\n-a\n+b\n".into(), "file-not-found"),
         ("--- a/y\n+++ b/y\n@@ -1,2 +1,2 @@\n one\n-zwei\n+2\n".into(), "context-not-found"),
-        ("--- a/y\n+++ b/y\n@@ -1,2 +1,2 @@\n one\n-two \n+2\n".into(), "context-not-found"),
+        ("--- a/y\n+++ b/y\n@@ -1,2 +1,2 @@\n one\n-t wo\n+2\n".into(), "context-not-found"),
         ("--- a/repeated\n+++ b/repeated\n@@ ... @@\n a\n-b\n+B\n c\n".into(), "ambiguous"),
         ("--- a/repeated\n+++ b/repeated\n@@ -2,3 +2,3 @@\n a\n-b\n+B\n c\n".into(), "ambiguous"),
         ("--- a/x\n+++ b/x\n@@ -7,0 +8 @@\n+new\n".into(), "no-context"),

@@ -1,37 +1,6 @@
-//! What the reader takes, and what it refuses.
+//! Unified diffs.
 
 use super::*;
-
-fn one(text: &str) -> FilePatch {
-    let mut patches = read(text.as_bytes()).expect("it reads");
-    assert_eq!(patches.len(), 1, "{patches:#?}");
-    patches.remove(0)
-}
-
-fn code(text: &str) -> (&'static str, usize) {
-    let error = read(text.as_bytes()).expect_err("it must be refused");
-    assert!(error.message.ends_with('.'), "a sentence: {}", error.message);
-    (error.code, error.line)
-}
-
-fn hunks(patch: &FilePatch) -> &[Hunk] {
-    match &patch.edits {
-        Edits::Hunks(hunks) | Edits::Blocks(hunks) => hunks,
-        Edits::Fill(_) | Edits::Whole(_) => panic!("no hunks: {patch:?}"),
-    }
-}
-
-fn sides(patch: &FilePatch) -> String {
-    let mark = |side| match side {
-        Side::Context => ' ',
-        Side::Removed => '-',
-        Side::Added => '+',
-    };
-    let lines = hunks(patch).iter().flat_map(|h| &h.lines);
-    lines
-        .map(|l| format!("{}{}", mark(l.side), String::from_utf8_lossy(&l.bytes)))
-        .collect()
-}
 
 const PLAIN: &str = "diff --git a/x b/x\nindex 1234567..89abcde 100644\n--- a/x\n+++ b/x\n@@ -1,3 +1,3 @@ fn x\n a\n-b\n+B\n c\n";
 

@@ -1,0 +1,97 @@
+//! Proposals tried on trees of any repository, without mirror, pin or registration: for figures, fuzzing and tests.
+//!
+//! It is the same strict application that [`Trees::apply`](countersign_ports::trees::Trees::apply) does behind its
+//! pin. Nothing reaches a disk: new objects live in this value's memory and go with it.
+
+use crate::apply;
+use crate::error::from_gix;
+use crate::objects::{entry_kind, to_gix, tree_of, tree_sha};
+use countersign_core::diff::FileMode;
+use countersign_core::id::{CommitSha, TreeSha};
+use countersign_core::path::RepoPath;
+use countersign_ports::trees::{Applied, ApplyRefusal, TreesError};
+use gix::bstr::ByteSlice;
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// Memory for recently read objects.
+const OBJECT_CACHE_BYTES: usize = 32 * 1024 * 1024;
+
+/// Files by path, for trees made from nothing.
+pub type Files = BTreeMap<RepoPath, (FileMode, Vec<u8>)>;
+
+/// One opened repository to read from.
+pub struct Workbench {
+    repo: gix::Repository,
+}
+
+impl Workbench {
+    /// Opens a git folder (`…/.git`, or a bare repository).
+    ///
+    /// # Errors
+    /// When it is none, or damaged.
+    pub fn open(git_dir: &Path) -> Result<Self, TreesError> {
+        let options = gix::open::Options::isolated()
+            .with(gix::sec::Trust::Full)
+            .open_path_as_is(true);
+        let mut repo = gix::open_opts(git_dir, options)
+            .map_err(|e| from_gix(&format!("Opening {}", git_dir.display()), &e))?
+            .with_object_memory();
+        repo.objects.ignore_replacements = true;
+        repo.object_cache_size_if_unset(OBJECT_CACHE_BYTES);
+        Ok(Self { repo })
+    }
+
+    /// The same repository with a memory of its own, which is empty.
+    pub fn fresh(&self) -> Self {
+        Self {
+            repo: self.repo.clone().with_object_memory(),
+        }
+    }
+
+    /// The tree of a commit.
+    ///
+    /// # Errors
+    /// When the commit is missing or damaged.
+    pub fn tree_of(&self, commit: &CommitSha) -> Result<TreeSha, TreesError> {
+        tree_sha(&tree_of(&self.repo, to_gix(commit.as_str())?)?)
+    }
+
+    /// Makes a tree of exactly these files, in memory.
+    ///
+    /// # Errors
+    /// When one's path lies below another file.
+    pub fn tree(&self, files: &Files) -> Result<TreeSha, TreesError> {
+        let doing = "Making a tree";
+        let empty = self.repo.empty_tree();
+        let mut editor = empty.edit().map_err(|e| from_gix(doing, &e))?;
+        for (path, (mode, content)) in files {
+            let id = self.repo.write_blob(content).map_err(|e| from_gix(doing, &e))?;
+            let at = path.as_bytes().as_bstr().to_owned();
+            editor
+                .upsert(at, entry_kind(*mode), id)
+                .map_err(|e| from_gix(doing, &e))?;
+        }
+        tree_sha(&editor.write().map_err(|e| from_gix(doing, &e))?.detach())
+    }
+
+    /// Reads a proposal leniently and applies it strictly to a tree.
+    ///
+    /// # Errors
+    /// When the repository can't be read. A proposal that doesn't fit is no error but a refusal.
+    pub fn apply(
+        &self,
+        base: &TreeSha,
+        proposal: &[u8],
+    ) -> Result<Result<Applied, ApplyRefusal>, TreesError> {
+        apply::settle(apply::apply(&self.repo, to_gix(base.as_str())?, proposal))
+    }
+}
+
+impl std::fmt::Debug for Workbench {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Workbench")
+            .field("git_dir", &self.repo.git_dir())
+            .finish()
+    }
+}
