@@ -12,10 +12,13 @@ use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
+use std::time::Duration;
 use tempfile::TempDir;
 
 /// How the folder's name begins, beside the mirrors.
 const PREFIX: &str = ".bench-";
+/// A folder this old was left by a process that was killed: nothing that runs in one may take so long.
+const LEFT_AFTER: Duration = Duration::from_secs(3_600);
 /// The whole configuration. Caches that could contradict the objects (commit-graph, multi-pack-index, bitmaps)
 /// stay unread; a merge means the same under every version and default of git.
 const CONFIG: &str = "[core]
@@ -52,6 +55,7 @@ impl Bench {
     /// Makes one in `root` that reads the objects of this object folder.
     pub(crate) fn new(root: &Path, objects: &Path) -> Result<Self, TreesError> {
         let doing = "Making a throwaway git folder";
+        sweep(root);
         let make = || {
             let folder = tempfile::Builder::new().prefix(PREFIX).tempdir_in(root)?;
             let objects = fs::canonicalize(objects)?;
@@ -106,6 +110,18 @@ impl Bench {
                 ),
             )
         })
+    }
+}
+
+/// Deletes what killed processes left. That it fails is no reason to stop: the next one tries again.
+fn sweep(root: &Path) {
+    for entry in fs::read_dir(root).into_iter().flatten().flatten() {
+        let is_bench = entry.file_name().as_bytes().starts_with(PREFIX.as_bytes());
+        let made = entry.metadata().and_then(|m| m.modified()).ok();
+        let age = made.and_then(|m| m.elapsed().ok());
+        if is_bench && age.is_some_and(|age| age > LEFT_AFTER) {
+            let _tried_again_later = fs::remove_dir_all(entry.path());
+        }
     }
 }
 
@@ -212,5 +228,24 @@ mod tests {
         let folder = bench.folder().to_path_buf();
         drop(bench);
         assert!(!folder.exists());
+    }
+    #[test]
+    fn what_a_killed_process_left_is_swept_away() {
+        let root = tempfile::tempdir().expect("a folder");
+        let long_ago = std::time::SystemTime::now() - 2 * LEFT_AFTER;
+        for name in [".bench-old", ".bench-new", "local-1.git"] {
+            fs::create_dir_all(root.path().join(name).join("objects")).expect("made");
+        }
+        for name in [".bench-old", "local-1.git"] {
+            let folder = fs::File::open(root.path().join(name)).expect("opened");
+            folder.set_modified(long_ago).expect("aged");
+        }
+        let bench = Bench::new(root.path(), root.path()).expect("a bench");
+        assert!(bench.folder().exists());
+        let left = |name: &str| root.path().join(name).exists();
+        assert_eq!(
+            [".bench-old", ".bench-new", "local-1.git"].map(left),
+            [false, true, true]
+        );
     }
 }

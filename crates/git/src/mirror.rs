@@ -128,7 +128,7 @@ impl Mirrors {
         let id = to_gix(commit.as_str())?;
         let tree = tree_of(&mirror, id)?;
         // Whatever is pinned can be walked by us and by git.
-        snapshot::require_countable(&mirror, tree)?;
+        snapshot::require_walkable(&mirror, tree)?;
         let name = pin_ref(commit)
             .try_into()
             .map_err(|_| corrupt("bad-id", "The commit has no usable id."))?;

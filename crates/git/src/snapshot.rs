@@ -10,6 +10,8 @@ use countersign_ports::trees::{RepoSource, SnapshotEntry, TreesError};
 use gix::ObjectId;
 use gix::bstr::BString;
 use gix::objs::TreeRefIter;
+use std::collections::BTreeMap;
+use std::fmt::Display;
 
 /// Most files of one commit.
 pub(crate) const FILES_MAX: usize = 500_000;
@@ -42,72 +44,105 @@ pub(crate) fn files(
     Ok(found)
 }
 
-/// Refuses a tree that is too large or too deep for [`walk`].
-pub(crate) fn require_countable(repo: &gix::Repository, tree: ObjectId) -> Result<(), TreesError> {
-    walk(repo, tree, |_, _, _| Ok(()))
-}
-
-/// Calls `each` for every file below a tree, in the tree's order and within the limits above.
+/// Calls `each` for every file below a tree, in the tree's order. Refuses what is beyond the limits above.
 pub(crate) fn walk(
     repo: &gix::Repository,
     tree: ObjectId,
-    each: impl FnMut(&[u8], FileMode, ObjectId) -> Result<(), TreesError>,
+    mut each: impl FnMut(&[u8], FileMode, ObjectId) -> Result<(), TreesError>,
 ) -> Result<(), TreesError> {
-    let mut walk = Walk {
-        repo,
-        each,
-        path: Vec::new(),
-        files: 0,
-        folders: 0,
-        path_bytes: 0,
-    };
-    walk.folder(tree, 0)
+    require_walkable(repo, tree)?;
+    folder(repo, tree, &mut Vec::new(), &mut each)
 }
 
-struct Walk<'r, F> {
-    repo: &'r gix::Repository,
-    each: F,
-    path: Vec<u8>,
+fn folder(
+    repo: &gix::Repository,
+    tree: ObjectId,
+    path: &mut Vec<u8>,
+    each: &mut impl FnMut(&[u8], FileMode, ObjectId) -> Result<(), TreesError>,
+) -> Result<(), TreesError> {
+    let bytes = read_tree(repo, tree)?;
+    for entry in TreeRefIter::from_bytes(&bytes, gix::hash::Kind::Sha1) {
+        let entry = entry.map_err(|e| unreadable(tree, &e))?;
+        let above = path.len();
+        path.extend_from_slice(entry.filename);
+        match file_mode(entry.mode) {
+            Some(mode) => each(path, mode, entry.oid.to_owned())?,
+            None => {
+                path.push(b'/');
+                folder(repo, entry.oid.to_owned(), path, each)?;
+            }
+        }
+        path.truncate(above);
+    }
+    Ok(())
+}
+
+/// Refuses a tree that is too large or too deep to be walked. Each distinct subtree is read once, so this costs
+/// little where a few of them stand for billions of files.
+pub(crate) fn require_walkable(repo: &gix::Repository, tree: ObjectId) -> Result<(), TreesError> {
+    let size = measure(repo, tree, 0, &mut BTreeMap::new())?;
+    let fits = size.files <= FILES_MAX
+        && size.folders <= FOLDERS_MAX
+        && size.depth <= DEPTH_MAX
+        && size.longest <= PATH_MAX_BYTES
+        && size.path_bytes <= PATHS_MAX_BYTES;
+    if fits { Ok(()) } else { Err(too_large()) }
+}
+
+/// What a tree stands for.
+#[derive(Debug, Clone, Copy, Default)]
+struct Size {
     files: usize,
     folders: usize,
+    /// Levels of folders below it.
+    depth: usize,
+    /// Bytes of the longest path.
+    longest: usize,
+    /// Bytes of all files' paths.
     path_bytes: usize,
 }
 
-impl<F: FnMut(&[u8], FileMode, ObjectId) -> Result<(), TreesError>> Walk<'_, F> {
-    fn folder(&mut self, tree: ObjectId, depth: usize) -> Result<(), TreesError> {
-        self.folders += 1;
-        if depth > DEPTH_MAX || self.folders > FOLDERS_MAX {
-            return Err(too_large());
-        }
-        let bytes = read_tree(self.repo, tree)?;
-        for entry in TreeRefIter::from_bytes(&bytes, gix::hash::Kind::Sha1) {
-            let entry =
-                entry.map_err(|e| corrupt("bad-tree", format!("The tree {tree} can't be read: {e}.")))?;
-            let above = self.path.len();
-            self.path.extend_from_slice(entry.filename);
-            if self.path.len() > PATH_MAX_BYTES {
-                return Err(too_large());
-            }
-            match file_mode(entry.mode) {
-                Some(mode) => self.file(mode, entry.oid.to_owned())?,
-                None => {
-                    self.path.push(b'/');
-                    self.folder(entry.oid.to_owned(), depth + 1)?;
-                }
-            }
-            self.path.truncate(above);
-        }
-        Ok(())
+fn measure(
+    repo: &gix::Repository,
+    tree: ObjectId,
+    depth: usize,
+    known: &mut BTreeMap<ObjectId, Size>,
+) -> Result<Size, TreesError> {
+    if let Some(size) = known.get(&tree) {
+        return Ok(*size);
     }
+    // Only this bounds our own recursion; a tree can't hold itself, whose id would have to be in its bytes.
+    if depth > DEPTH_MAX {
+        return Err(too_large());
+    }
+    let bytes = read_tree(repo, tree)?;
+    let mut size = Size::default();
+    for entry in TreeRefIter::from_bytes(&bytes, gix::hash::Kind::Sha1) {
+        let entry = entry.map_err(|e| unreadable(tree, &e))?;
+        let name = entry.filename.len();
+        if file_mode(entry.mode).is_some() {
+            size.files = size.files.saturating_add(1);
+            size.path_bytes = size.path_bytes.saturating_add(name);
+            size.longest = size.longest.max(name);
+            continue;
+        }
+        let below = measure(repo, entry.oid.to_owned(), depth + 1, known)?;
+        size.files = size.files.saturating_add(below.files);
+        size.folders = size.folders.saturating_add(below.folders).saturating_add(1);
+        size.depth = size.depth.max(below.depth + 1);
+        size.longest = size.longest.max(below.longest.saturating_add(name + 1));
+        let prefixes = below.files.saturating_mul(name + 1);
+        size.path_bytes = size
+            .path_bytes
+            .saturating_add(below.path_bytes)
+            .saturating_add(prefixes);
+    }
+    known.insert(tree, size);
+    Ok(size)
+}
 
-    fn file(&mut self, mode: FileMode, id: ObjectId) -> Result<(), TreesError> {
-        self.files += 1;
-        self.path_bytes += self.path.len();
-        if self.files > FILES_MAX || self.path_bytes > PATHS_MAX_BYTES {
-            return Err(too_large());
-        }
-        (self.each)(&self.path, mode, id)
-    }
+fn unreadable(tree: ObjectId, error: &impl Display) -> TreesError {
+    corrupt("bad-tree", format!("The tree {tree} can't be read: {error}."))
 }
 
 pub(crate) fn too_large() -> TreesError {

@@ -185,6 +185,33 @@ fn no_hook_of_the_target_runs() {
 }
 
 #[test]
+fn nothing_is_written_through_a_link() {
+    let scene = Scene::new();
+    let git = scene.sandbox.repo.join(".git");
+    let outside = scene.sandbox.dir.path().join("outside");
+    fs::create_dir(&outside).expect("made");
+    let (folder, _) = NAME.split_once('/').expect("a name with a folder");
+    let blob = crate::objects::hash(Kind::Blob, b"one\n2\n")
+        .expect("an id")
+        .to_string();
+    for place in [
+        git.join("refs/heads").join(folder),
+        git.join("objects").join(&blob[..2]),
+    ] {
+        std::os::unix::fs::symlink(&outside, &place).expect("a link");
+        assert_eq!(failed_code(scene.push()), "not-plain", "{}", place.display());
+        let written = fs::read_dir(&outside).expect("a folder").count();
+        assert_eq!(written, 0, "{}", place.display());
+        if place.starts_with(git.join("refs")) {
+            scene.sandbox.git(["branch", &format!("{folder}/control")]);
+            fs::remove_file(outside.join("control")).expect("control: plain git writes there");
+        }
+        fs::remove_file(&place).expect("removed");
+    }
+    scene.push().expect("without links it works");
+}
+
+#[test]
 fn writing_twice_or_over_a_stranger_is_a_mismatch() {
     let scene = Scene::new();
     scene.push().expect("written");

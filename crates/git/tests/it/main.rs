@@ -2,12 +2,15 @@
 
 mod compared;
 mod figures;
+mod folders;
 mod histories;
 mod hostile;
+mod malformed;
 mod properties;
 mod refusals;
 mod round_trip;
 mod second;
+mod shown;
 mod sources;
 mod standing;
 mod support;
