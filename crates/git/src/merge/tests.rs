@@ -47,7 +47,9 @@ impl Table {
             };
             let id = match kind {
                 EntryKind::Commit => ObjectId::from_hex(content).expect("an id"),
-                _ => self.repo.write_blob(content).expect("written").detach(),
+                EntryKind::Blob | EntryKind::BlobExecutable | EntryKind::Link | EntryKind::Tree => {
+                    self.repo.write_blob(content).expect("written").detach()
+                }
             };
             let path = gix::bstr::BString::from(path.as_slice());
             tree.upsert(path.as_bstr(), kind, id).expect("an entry");

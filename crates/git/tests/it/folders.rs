@@ -125,6 +125,18 @@ fn a_named_pipe_is_not_waited_for() {
 }
 
 #[test]
+fn the_git_program_reads_no_setting_of_a_source() {
+    let sandbox = sandbox();
+    sandbox.git(["config", "uploadpack.keepAlive", "nonsense"]);
+    let root = sandbox.dir.path();
+    let mut naive = sandbox.command(root);
+    naive.args(["clone", "--quiet", "--no-local", "repo", "clone"]);
+    let control = crate::support::feed(naive, b"").expect_err("control: serving git stumbles over it");
+    assert!(control.contains("uploadpack.keepalive"), "{control}");
+    assert_eq!(pin_code(&sandbox), None);
+}
+
+#[test]
 fn borrowed_objects_are_refused() {
     let sandbox = sandbox();
     let secret = Sandbox::with(&[file("secret", "of another repository\n")].into_iter().collect());

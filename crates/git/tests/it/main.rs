@@ -1,5 +1,6 @@
 //! The git crate against real repositories and the real `git` program.
 
+mod bombs;
 mod compared;
 mod figures;
 mod folders;
@@ -7,6 +8,7 @@ mod histories;
 mod hostile;
 mod malformed;
 mod properties;
+mod raw;
 mod refusals;
 mod round_trip;
 mod second;

@@ -1,6 +1,6 @@
 //! The `git` program's opinion on a canonical diff, beside our own applier's.
 
-use crate::support::{Files, Sandbox, branch, entry, file, numbered, snapshot_of};
+use crate::support::{Content, Files, Sandbox, branch, entry, file, numbered, snapshot_of};
 use countersign_core::id::{CommitSha, TreeSha};
 use countersign_git::GitTrees;
 use countersign_ports::trees::{Applied, SecondOpinion, SecondOutcome, Trees};
@@ -44,7 +44,7 @@ impl Scene {
     }
 }
 
-fn files<const N: usize>(entries: [(Vec<u8>, (&'static str, Vec<u8>)); N]) -> Files {
+fn files<const N: usize>(entries: [(Vec<u8>, Content); N]) -> Files {
     entries.into_iter().collect()
 }
 

@@ -80,6 +80,53 @@ fn a_branch_that_moved_on_merges_or_conflicts() {
 }
 
 #[test]
+fn only_the_pinned_base_and_the_tip_are_merged_whatever_lies_between() {
+    let scene = Scene::new();
+    let git = &scene.sandbox;
+    let (base, edited) = (scene.base.as_str(), numbered(1, 30).replace("line 25\n", "25\n"));
+    // A criss-cross, in which git would have two bases to choose from; ours is only on the second parent's side.
+    git.git(["branch", "side", base]);
+    git.git(["branch", "other", base]);
+    let side = git.commit(
+        "side",
+        &files(&numbered(1, 30).replace("line 5\n", "not yet\n"), "b\n"),
+    );
+    let other = git.commit("other", &files(&numbered(1, 30), "B\n"));
+    let tree = git.tree(&files(&edited, "B\n"));
+    let join = |one: &str, two: &str| git.git(["commit-tree", &tree, "-p", one, "-p", two, "-m", "join"]);
+    let crossed = [
+        join(side.as_str(), other.as_str()),
+        join(other.as_str(), side.as_str()),
+    ];
+    let root = git.git(["commit-tree", &tree, "-m", "unrelated"]);
+    let joined = join(&crossed[0], &crossed[1]);
+    let tip = join(&root, &joined);
+    git.git(["update-ref", "refs/heads/main", &tip]);
+    let tip = CommitSha::parse(&tip).expect("an id");
+    assert_eq!(scene.standing(), BaseStanding::MovedClean { tip });
+}
+
+#[test]
+fn a_folder_renamed_under_a_new_file_is_a_conflict() {
+    let old: Files = [file("old/a", &numbered(1, 30)), file("old/b", &numbered(50, 80))].into();
+    let sandbox = Sandbox::with(&old);
+    let trees = GitTrees::new(sandbox.mirrors());
+    let source = sandbox.source();
+    let base = trees.pin(&source, &branch("main")).expect("pinned").commit;
+    let diff = "--- /dev/null\n+++ b/old/c\n@@ -0,0 +1 @@\n+new\n";
+    let applied = trees.apply(&source, &base, diff.as_bytes()).expect("answers");
+    let canonical = applied.expect("applies").canonical;
+    let new: Files = [file("new/a", &numbered(1, 30)), file("new/b", &numbered(50, 80))].into();
+    let tip = sandbox.commit("main", &new);
+    let standing = trees.base_standing(&source, &branch("main"), &base, &canonical);
+    assert_eq!(
+        standing.expect("an answer"),
+        BaseStanding::MovedConflict { tip },
+        "where the new file belongs is for a person to say"
+    );
+}
+
+#[test]
 fn rewritten_history_is_told_apart() {
     let scene = Scene::new();
     scene.sandbox.git(["checkout", "--quiet", "--orphan", "fresh"]);
