@@ -61,7 +61,7 @@ pub enum QuestionKind {
     ResultUnchanged,
     /// All rounds of changes are spent.
     RoundsSpent,
-    /// Policy blocks the change; only another change can go on (waivers are not built yet).
+    /// Policy blocks the change; another change, or a waiver for exactly this one, can go on.
     PolicyBlocks,
     /// Nobody decided in time.
     ApprovalExpired,
