@@ -212,7 +212,7 @@ pub(crate) fn commit(dir: &Path, file: &str, text: &str) {
 }
 
 /// The diff that every script proposes for a repository.
-fn diff() -> &'static str {
+pub(crate) fn diff() -> &'static str {
     "diff --git a/a.txt b/a.txt\\n--- a/a.txt\\n+++ b/a.txt\\n@@ -1 +1 @@\\n-one\\n+two\\n"
 }
 
@@ -289,10 +289,12 @@ impl House {
 
     /// Starts a workflow on both repositories and runs it to its first rest.
     pub(crate) async fn start(&self) -> WorkflowId {
-        let script = format!(
-            r#"{{"coder": [{{"diffs": {{"one": "{0}", "two": "{0}"}}}}]}}"#,
-            diff()
-        );
+        self.start_with(diff(), diff()).await
+    }
+
+    /// The same with other diffs, written as in a JSON text.
+    pub(crate) async fn start_with(&self, one: &str, two: &str) -> WorkflowId {
+        let script = format!(r#"{{"coder": [{{"diffs": {{"one": "{one}", "two": "{two}"}}}}]}}"#);
         let script = self.store.put_body(script.as_bytes()).await.unwrap();
         let selection = |(index, (id, dir)): (usize, &(RepositoryId, PathBuf))| RepoSelection {
             id: id.clone(),

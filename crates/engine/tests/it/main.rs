@@ -3,4 +3,5 @@
 
 mod deciding;
 mod house;
+mod inspecting;
 mod writing;
