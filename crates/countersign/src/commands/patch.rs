@@ -91,7 +91,7 @@ fn say_applied(app: &App, applied: Applied, second: Option<String>) {
         .add(Style::Plain, &tree);
     if let Some(applier) = second {
         page.line(2)
-            .column(Style::Dim, "second", 8)
+            .column(Style::Dim, "check", 6)
             .add(Style::Plain, format!("{applier} comes to the same tree"));
     }
     for warning in &applied.warnings {

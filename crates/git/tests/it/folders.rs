@@ -103,6 +103,19 @@ fn a_link_shows_no_file_of_this_machine() {
 
 #[test]
 fn a_named_pipe_is_not_waited_for() {
+    let control = sandbox();
+    fs::remove_file(git(&control).join("HEAD")).expect("removed");
+    let pipe = Command::new("mkfifo").arg(git(&control).join("HEAD")).status();
+    assert!(pipe.expect("it runs").success());
+    let waits = Command::new("timeout")
+        .args(["0.3", "git", "log"])
+        .current_dir(&control.repo)
+        .status();
+    assert_eq!(
+        waits.expect("it runs").code(),
+        Some(124),
+        "control: git waits for somebody to write"
+    );
     let blob = sandbox().git(["rev-parse", "main"]);
     let object = format!("objects/{}/{}", &blob[..2], &blob[2..]);
     for name in [

@@ -223,3 +223,32 @@ fn reading_changes_nothing_in_the_source() {
     trees.heads(&sandbox.source()).expect("heads");
     assert_eq!(before, sandbox.everything());
 }
+
+#[test]
+fn every_test_that_the_page_on_git_safety_names_exists() {
+    let crate_folder = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = fs::read_to_string(crate_folder.join("../../docs/git-safety.md")).expect("the page");
+    let mut named = 0;
+    for words in page
+        .lines()
+        .filter(|l| l.starts_with("| "))
+        .filter_map(|l| l.rsplit('|').nth(1))
+    {
+        for (room, name) in words.split('`').filter_map(|w| w.split_once("::")) {
+            let places = [
+                format!("tests/it/{room}.rs"),
+                format!("src/{room}.rs"),
+                format!("src/{room}/tests.rs"),
+            ];
+            let texts = places
+                .iter()
+                .filter_map(|p| fs::read_to_string(crate_folder.join(p)).ok());
+            let found = texts
+                .into_iter()
+                .any(|text| text.contains(&format!("fn {name}()")));
+            assert!(found, "{room}::{name}");
+            named += 1;
+        }
+    }
+    assert!(named > 40, "control: the page names tests ({named})");
+}
