@@ -14,7 +14,16 @@ struct Step {
 const TOOLS: Step = Step {
     name: "tools",
     hint: "install what is missing",
-    run: || tools::need(&[tools::GIT, tools::CC, tools::SCRIPT, tools::SETSID]),
+    run: || {
+        tools::need(&[
+            tools::GIT,
+            tools::CC,
+            tools::SCRIPT,
+            tools::SETSID,
+            tools::BWRAP,
+            tools::PERL,
+        ])
+    },
 };
 const FORMAT: Step = Step {
     name: "format",

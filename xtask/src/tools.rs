@@ -38,6 +38,19 @@ pub(crate) const SETSID: Tool = Tool {
     why: "a test without a terminal",
 };
 
+/// bubblewrap: the tests confine hostile agents with it.
+pub(crate) const BWRAP: Tool = Tool {
+    program: "bwrap",
+    package: "bubblewrap",
+    why: "confined agents",
+};
+/// perl: and those are written in it, because every Debian has it.
+pub(crate) const PERL: Tool = Tool {
+    program: "perl",
+    package: "perl-base",
+    why: "a hostile agent for tests",
+};
+
 /// Looks for the tools, and installs what is missing where that can be done without asking.
 pub(crate) fn need(tools: &[Tool]) -> Outcome {
     let missing: Vec<&Tool> = tools.iter().filter(|tool| !is_there(tool.program)).collect();

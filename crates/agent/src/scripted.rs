@@ -24,6 +24,7 @@ use crate::offload::offload;
 use crate::wire::{ArchitectureForm, CoderForm, CritiqueForm, PlanForm, TriageForm};
 use async_trait::async_trait;
 use countersign_core::artifact::AgentRole;
+use countersign_core::confinement::Confinement;
 use countersign_ports::agent::{Agent, AgentAnswer, AgentCall, AgentError, AgentReport};
 use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
@@ -73,6 +74,10 @@ impl Agent for Scripted {
             answer.map_err(|_| past_deadline(deadline.as_secs()))??,
             versioned("scripted"),
         )
+    }
+
+    async fn confinement(&self, _role: AgentRole) -> Result<Confinement, AgentError> {
+        Ok(Confinement::InProcess)
     }
 }
 

@@ -2,7 +2,7 @@
 //! wiring.
 
 use crate::codemod::Codemod;
-use crate::command::CommandAgent;
+use crate::command::{CommandAgent, Fence};
 use crate::scripted::Scripted;
 use crate::submitted::Submitted;
 use countersign_ports::agent::{Agent, AgentError, AgentFactory, ResolvedAgent};
@@ -13,12 +13,23 @@ use std::sync::Arc;
 #[derive(Debug, Clone)]
 pub struct Agents {
     scratch: PathBuf,
+    fence: Option<Fence>,
 }
 
 impl Agents {
-    /// `scratch` is an existing folder of our own, below which command agents get private folders.
+    /// `scratch` is an existing folder of our own, below which command agents get private folders. Without
+    /// [`Agents::fenced`] no command runs confined.
     pub fn new(scratch: PathBuf) -> Self {
-        Self { scratch }
+        Self { scratch, fence: None }
+    }
+
+    /// With what it takes to confine commands.
+    #[must_use]
+    pub fn fenced(self, fence: Fence) -> Self {
+        Self {
+            fence: Some(fence),
+            ..self
+        }
     }
 }
 
@@ -29,7 +40,12 @@ impl AgentFactory for Agents {
         Ok(match agent {
             ResolvedAgent::Codemod => Arc::new(Codemod),
             ResolvedAgent::Scripted { script } => Arc::new(Scripted::read(&script)?),
-            ResolvedAgent::Command { command } => Arc::new(CommandAgent::new(command, self.scratch.clone())),
+            ResolvedAgent::Command { command, rights } => Arc::new(CommandAgent {
+                command,
+                rights,
+                scratch: self.scratch.clone(),
+                fence: self.fence.clone(),
+            }),
             ResolvedAgent::Diff { diffs } => Arc::new(Submitted::new(diffs)),
         })
     }

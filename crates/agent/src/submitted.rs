@@ -14,6 +14,7 @@ use crate::offload::{Stop, offload};
 use crate::text::clip;
 use async_trait::async_trait;
 use countersign_core::artifact::{AgentRole, RepoProposal, TriageDecision, Verdict};
+use countersign_core::confinement::Confinement;
 use countersign_core::id::RepositoryId;
 use countersign_ports::agent::{Agent, AgentAnswer, AgentCall, AgentError, AgentRepo, AgentReport};
 use std::collections::BTreeMap;
@@ -41,6 +42,10 @@ impl Agent for Submitted {
         let diffs = Arc::clone(&self.diffs);
         let deadline = call.deadline;
         offload(deadline, move |stop| answer(&diffs, &call, stop)).await
+    }
+
+    async fn confinement(&self, _role: AgentRole) -> Result<Confinement, AgentError> {
+        Ok(Confinement::InProcess)
     }
 }
 

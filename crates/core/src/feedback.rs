@@ -1,7 +1,8 @@
 //! What starts a workflow: the words of a person, the repositories they mean, and who is to propose.
 
+use crate::confinement::{NetworkHost, Rights};
 use crate::digest::{BodyHash, FeedbackHash};
-use crate::id::{BranchName, RepositoryId};
+use crate::id::{BranchName, ForgeKind, RepositoryId};
 use crate::outbound::secrets_in;
 use serde::{Deserialize, Serialize};
 
@@ -59,7 +60,9 @@ pub enum FeedbackError {
         at: usize,
     },
     /// It holds what looks like a secret.
-    #[error("line {line} holds what looks like a secret ({rule}); take it out, and replace it where it is valid")]
+    #[error(
+        "line {line} holds what looks like a secret ({rule}); take it out, and replace it where it is valid"
+    )]
     Secret {
         /// The scanner's rule.
         rule: String,
@@ -155,10 +158,12 @@ pub enum AgentSpec {
         /// The script's bytes.
         script: BodyHash,
     },
-    /// An external program, run without confinement; recorded and shown to the reviewer.
+    /// An external program; what it may do is recorded and shown to the reviewer.
     Command {
         /// The command line, run by `sh -c`.
         command: String,
+        /// What it may do on this machine.
+        rights: Rights,
     },
     /// A change that some other tool or person made: one diff per repository, kept as bodies.
     Diff {
@@ -183,13 +188,60 @@ impl AgentSpec {
         match self {
             AgentSpec::Codemod => "codemod".to_owned(),
             AgentSpec::Scripted { .. } => "scripted".to_owned(),
-            AgentSpec::Command { command } => format!("command `{command}` (unconfined)"),
+            AgentSpec::Command { command, rights } => match rights {
+                Rights::Confined { .. } => format!("command `{command}` (confined)"),
+                Rights::Unconfined => format!("command `{command}` (unconfined)"),
+            },
             AgentSpec::Diff { .. } => "submitted diff".to_owned(),
         }
     }
 
     /// Whether the agent runs programs without confinement on this machine.
     pub fn unconfined(&self) -> bool {
-        matches!(self, AgentSpec::Command { .. })
+        match self {
+            AgentSpec::Command { rights, .. } => *rights == Rights::Unconfined,
+            AgentSpec::Codemod | AgentSpec::Scripted { .. } | AgentSpec::Diff { .. } => false,
+        }
+    }
+
+    /// Whether the agent may work on a repository of that forge: a program without confinement runs with the
+    /// rights that write to a remote forge, so it never may there (hazard 33). A new forge has to be decided
+    /// on here.
+    pub fn allowed_on(&self, forge: ForgeKind) -> bool {
+        match forge {
+            // What a program could write there with its user's rights, it could write without us, too.
+            ForgeKind::Local => true,
+        }
+    }
+
+    /// The same in words, for people: `no network`, `may read /opt/fixer`, `may reach api.example.com:443`.
+    pub fn reach_words(&self) -> Vec<String> {
+        let Some((reads, reaches)) = self.reach() else {
+            return Vec::new();
+        };
+        let mut words: Vec<String> = reaches.iter().map(|host| format!("may reach {host}")).collect();
+        if words.is_empty() {
+            words.push("no network".to_owned());
+        }
+        words.extend(reads.iter().map(|path| format!("may read {path}")));
+        words
+    }
+
+    /// What an external program may read beside its snapshot and the system's programs, and which hosts it
+    /// may reach; `None` where nothing of the kind runs, or nothing holds it.
+    pub fn reach(&self) -> Option<(&[String], &[NetworkHost])> {
+        match self {
+            AgentSpec::Command {
+                rights: Rights::Confined { reads, reaches },
+                ..
+            } => Some((reads, reaches)),
+            AgentSpec::Command {
+                rights: Rights::Unconfined,
+                ..
+            }
+            | AgentSpec::Codemod
+            | AgentSpec::Scripted { .. }
+            | AgentSpec::Diff { .. } => None,
+        }
     }
 }

@@ -5,6 +5,7 @@
 
 pub mod act;
 pub mod artifact;
+pub mod confinement;
 pub mod dependency;
 pub mod diff;
 pub mod diff_view;

@@ -143,9 +143,9 @@ pub(crate) fn passing_salt() -> Result<Salt, CliError> {
 
 fn random_bytes() -> Result<[u8; 32], CliError> {
     let mut bytes = [0; 32];
-    OsRng.try_fill_bytes(&mut bytes).map_err(|e| {
-        CliError::internal("no-randomness", format!("the system gives no randomness: {e}"))
-    })?;
+    OsRng
+        .try_fill_bytes(&mut bytes)
+        .map_err(|e| CliError::internal("no-randomness", format!("the system gives no randomness: {e}")))?;
     Ok(bytes)
 }
 

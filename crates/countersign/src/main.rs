@@ -32,6 +32,14 @@ use std::sync::Arc;
 use terminal::{ColourChoice, Page, Style, Terminal};
 
 fn main() {
+    let mut arguments = std::env::args_os().skip(1);
+    if arguments
+        .next()
+        .is_some_and(|first| first == countersign_agent::CONFINED)
+    {
+        // The helper inside an agent's fence: nothing of ours is set up, read or logged there.
+        std::process::exit(countersign_agent::confined(arguments));
+    }
     log::catch_panics();
     let parsed = || match Cli::try_parse() {
         Ok(cli) => begin(cli),

@@ -7,7 +7,7 @@ use crate::keys::Keys;
 use crate::render::seen::Seen;
 use crate::render::story::Names;
 use crate::terminal::Terminal;
-use countersign_agent::Agents;
+use countersign_agent::{Agents, Fence};
 use countersign_core::digest::BodyHash;
 use countersign_core::id::{InputId, MemberId, TenantId, WorkflowId};
 use countersign_core::member::{Member, Role};
@@ -90,7 +90,7 @@ impl Session {
             store: database.clone(),
             trees: git.clone(),
             forge: Arc::new(LocalForge::new(git.clone())),
-            agents: Arc::new(Agents::new(folder.scratch())),
+            agents: Arc::new(agents(folder)),
             signer,
             member_keys,
             baseline: Arc::new(BaselineFile(folder.baseline())),
@@ -286,4 +286,19 @@ fn listed_name(uid: u32) -> Option<String> {
         (fields.nth(1)? == uid.to_string()).then(|| name.to_owned())
     };
     users.lines().find_map(listed)
+}
+
+/// Agents that can confine commands: by this very program, away from data and keys.
+fn agents(folder: &Folder) -> Agents {
+    let agents = Agents::new(folder.scratch());
+    match std::env::current_exe() {
+        Ok(helper) => agents.fenced(Fence::new(
+            helper,
+            vec![folder.root().to_owned(), folder.keys().to_owned()],
+        )),
+        Err(error) => {
+            tracing::warn!(%error, "this program can't be found again, so no command can be confined");
+            agents
+        }
+    }
 }

@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use countersign_core::artifact::{AgentRole, Architecture, Critique, Plan, RepoProposal, TriageDecision};
+use countersign_core::confinement::{Confinement, Rights};
 use countersign_core::diff::TreeDiff;
 use countersign_core::feedback::RepoRole;
 use countersign_core::id::{CommitSha, RepositoryId, Revision, WorkflowId};
@@ -112,7 +113,8 @@ pub enum AgentAnswer {
 pub struct AgentReport {
     /// The answer.
     pub answer: AgentAnswer,
-    /// Who answered, for people: `codemod 0.1.0`, `command /usr/bin/fix (unconfined)`, `built-in critic 0.1.0`.
+    /// Who answered, for people: `codemod 0.1.0`, `command /usr/bin/fix (confined by bubblewrap)`, `built-in
+    /// critic 0.1.0`.
     pub answered_by: String,
     /// The raw output that the answer was read from (bounded by [`OUTPUT_MAX_BYTES`]).
     pub raw_output: Vec<u8>,
@@ -166,6 +168,12 @@ impl AgentError {
 pub trait Agent: Send + Sync {
     /// Answers one call. Deterministic agents give the same answer for the same call.
     async fn call(&self, call: AgentCall) -> Result<AgentReport, AgentError>;
+
+    /// What will hold that role's calls on this machine; asked before any of them, and again for the run log.
+    ///
+    /// # Errors
+    /// `Unsupported` where it can't be held as asked for; then no call is made.
+    async fn confinement(&self, role: AgentRole) -> Result<Confinement, AgentError>;
 }
 
 /// An agent's specification with everything that it needs loaded.
@@ -178,10 +186,12 @@ pub enum ResolvedAgent {
         /// The script's bytes.
         script: Vec<u8>,
     },
-    /// An external program, unconfined.
+    /// An external program.
     Command {
         /// The command line for `sh -c`.
         command: String,
+        /// What it may do on this machine.
+        rights: Rights,
     },
     /// Ready-made diffs.
     Diff {

@@ -20,6 +20,7 @@ use crate::offload::{Stop, offload};
 use crate::text::clip;
 use async_trait::async_trait;
 use countersign_core::artifact::{AgentRole, TriageDecision};
+use countersign_core::confinement::Confinement;
 use countersign_core::path::RepoPath;
 use countersign_core::{patch, proposal};
 use countersign_ports::agent::{Agent, AgentAnswer, AgentCall, AgentError, AgentReport};
@@ -35,6 +36,10 @@ impl Agent for Codemod {
     async fn call(&self, call: AgentCall) -> Result<AgentReport, AgentError> {
         let deadline = call.deadline;
         offload(deadline, move |stop| answer(&call, stop)).await
+    }
+
+    async fn confinement(&self, _role: AgentRole) -> Result<Confinement, AgentError> {
+        Ok(Confinement::InProcess)
     }
 }
 

@@ -1,10 +1,9 @@
 //! One run of the program: its own process group, a scrubbed environment, bounded pipes, and an end.
 //!
-//! Whatever happens (an answer, a deadline, a dropped call), the whole process group is killed. A program
-//! that moves its children into other groups escapes that; it runs unconfined and could do anything else,
-//! too.
+//! Whatever happens (an answer, a deadline, a dropped call), the whole process group is killed. Only a program
+//! without confinement can move its children into other groups and escape that; it could do anything else, too.
 
-use super::stage::Stage;
+use super::launch::{Group as Origin, Launch};
 use crate::answer::{malformed, past_deadline, unavailable};
 use crate::text::visible;
 use countersign_ports::agent::{AgentError, OUTPUT_MAX_BYTES};
@@ -12,9 +11,12 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use std::io;
 use std::process::{ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc;
+use std::thread;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::{ChildStdin, Command};
+use tokio::sync::oneshot;
 
 /// How much of the end of standard error is kept.
 const STDERR_MAX_BYTES: usize = 64 << 10;
@@ -23,17 +25,13 @@ const QUOTED_LINES: usize = 5;
 const QUOTED_MAX_CHARS: usize = 2_000;
 /// How long pipes may stay open after the program itself has ended.
 const PIPES_GRACE: Duration = Duration::from_secs(2);
-/// Where programs are looked for when our own environment names no `PATH`.
-const DEFAULT_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 /// Read at once.
 const CHUNK_BYTES: usize = 16 << 10;
 
 /// A run to be made.
-pub(super) struct Child<'a> {
-    /// For `sh -c`.
-    pub(super) command: &'a str,
-    /// Its working folder.
-    pub(super) stage: &'a Stage,
+pub(super) struct Child {
+    /// What is started.
+    pub(super) launch: Launch,
     /// How long it may take.
     pub(super) deadline: Duration,
 }
@@ -48,16 +46,20 @@ pub(super) struct Run {
     pub(super) status: ExitStatus,
 }
 
-impl Child<'_> {
+impl Child {
     /// Runs the program with `input` on its standard input.
     ///
     /// # Errors
     /// `Unavailable` when it can't be started, takes too long or leaves a process behind that holds its
     /// output; `Malformed` when it writes too much.
     pub(super) async fn run(&self, input: Vec<u8>) -> Result<Run, AgentError> {
-        let mut child = self
-            .spawn()
-            .map_err(|e| unavailable("command-not-started", format!("`sh` can't be started: {e}")))?;
+        let (mut child, _parent) = self.spawn().await.map_err(|e| {
+            let program = self.launch.program.display();
+            unavailable(
+                "command-not-started",
+                format!("`{program}` can't be started: {e}"),
+            )
+        })?;
         let group = Group::of(&child);
         let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
         let talk = async {
@@ -82,24 +84,37 @@ impl Child<'_> {
         outcome.map_err(|_| past_deadline(self.deadline.as_secs()))?
     }
 
-    fn spawn(&self) -> io::Result<tokio::process::Child> {
-        Command::new("/bin/sh")
-            .args(["-c", self.command])
-            .current_dir(self.stage.root())
+    /// Starts it from a thread that lasts as long as what is given along: bubblewrap ends when the *thread*
+    /// that started it does (prctl(2), `PR_SET_PDEATHSIG`), and a runtime's threads come and go.
+    async fn spawn(&self) -> io::Result<(tokio::process::Child, mpsc::Sender<()>)> {
+        let launch = &self.launch;
+        let mut command = Command::new(&launch.program);
+        command
+            .args(&launch.arguments)
+            .current_dir(&launch.folder)
             .env_clear()
-            .env(
-                "PATH",
-                std::env::var_os("PATH").unwrap_or_else(|| DEFAULT_PATH.into()),
-            )
-            .env("LANG", "C.UTF-8")
-            .env("HOME", self.stage.home())
-            .env("TMPDIR", self.stage.tmp())
+            .envs(launch.environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
-            .process_group(0)
-            .kill_on_drop(true)
-            .spawn()
+            .kill_on_drop(true);
+        match launch.group {
+            Origin::Given => {
+                command.process_group(0);
+            }
+            Origin::OwnSession => {}
+        }
+        let (sender, receiver) = oneshot::channel();
+        let (alive, until_dropped) = mpsc::channel::<()>();
+        let runtime = tokio::runtime::Handle::current();
+        thread::Builder::new().name("command".to_owned()).spawn(move || {
+            let _within = runtime.enter();
+            // Nobody listens when the call was dropped; then the child is, too, and killed.
+            let _ = sender.send(command.spawn());
+            let _ = until_dropped.recv();
+        })?;
+        let child = receiver.await.map_err(io::Error::other)??;
+        Ok((child, alive))
     }
 }
 

@@ -1,14 +1,16 @@
 //! `command`: any external program as an agent. JSON in on standard input, JSON out on standard output.
 //!
-//! The program is run by `sh -c`, once per call, without confinement: it has the rights of the person who
-//! started Countersign, and who allowed that (`--unconfined`). What is done here keeps honest programs honest
-//! and lets none outlive its call; it does not hold a hostile one.
+//! The program is run by `sh -c`, once per call, and confined: by bubblewrap (`bubblewrap.rs`), else by Landlock
+//! (`alone.rs`), else not at all, unless a person asked for that (`--unconfined`). The fence is there for a
+//! hostile program, which tries to read keys, reach the network or decide on its own change; the limits on time
+//! and output are there for all.
 //!
 //! It finds:
-//! - its working folder: a private folder (0700) of its own, gone after the call, with `repos/NAME/` as
-//!   read-only copies of the repositories at their pinned bases (folders 0555, files 0444; no symlinks, no
-//!   submodules, no `.git`), and `home/` and `tmp/`, which start empty;
-//! - an environment of `PATH`, `LANG=C.UTF-8`, `HOME`, `TMPDIR` and nothing else;
+//! - its working folder, with `repos/NAME/` as read-only copies of the repositories at their pinned bases
+//!   (no symlinks, no submodules, no `.git`), and `home/` and `tmp/`, which start
+//!   empty; all of it is gone after the call;
+//! - an environment of `PATH`, `LANG=C.UTF-8`, `HOME`, `TMPDIR` and nothing else (with hosts that it may reach:
+//!   the variables that name the proxy);
 //! - on standard input one JSON object: see `request.rs`.
 //!
 //! It answers in the form of its role (see `wire/mod.rs`) and ends with exit code 0, within its deadline and
@@ -22,9 +24,23 @@
 //!  "rationales": [{"repo": "tollgate", "path": "src/lib.rs", "step": "s1", "text": "asked for"}]}
 //! ```
 
+mod addresses;
+mod alone;
+mod bubblewrap;
 mod child;
+mod fence;
+mod held;
+#[cfg(target_os = "linux")]
+mod inside;
+mod launch;
+mod orders;
+mod proxy;
+mod reads;
 mod request;
 mod stage;
+
+pub use fence::Fence;
+pub use proxy::Names;
 
 use crate::answer::{malformed, no_such_role, past_deadline, unavailable, unsupported};
 use crate::critic;
@@ -35,26 +51,46 @@ use crate::wire::{ArchitectureForm, CoderForm, PlanForm, TriageForm};
 use async_trait::async_trait;
 use child::{Child, Run};
 use countersign_core::artifact::{AgentRole, Plan, RepoProposal};
+use countersign_core::confinement::{Confinement, Rights};
 use countersign_ports::agent::{Agent, AgentAnswer, AgentCall, AgentError, AgentReport};
+use held::Held;
+use proxy::Proxy;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use stage::Stage;
+use stage::{Marks, Stage};
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 /// How the change is called in derived plans.
 const ORIGIN: &str = "the command's own change";
 
-/// The adapter: a command line and where snapshots may be laid out.
-pub(crate) struct CommandAgent {
-    command: String,
-    scratch: PathBuf,
+/// The first argument that makes a program the helper inside the fence; see [`confined`].
+pub const CONFINED: &str = "__confined";
+/// What `sh` ends with when a program can't be run or is not there (POSIX, section 2.8.2).
+const NOT_RUN: [i32; 2] = [126, 127];
+
+/// What a program does that was started as the helper: closes the fence around itself and becomes the command.
+/// `arguments` are those behind [`CONFINED`]. Gives the exit code.
+///
+/// It has to be called before anything else is done: no thread, no open file, no secret read.
+pub fn confined(arguments: impl Iterator<Item = OsString>) -> i32 {
+    #[cfg(target_os = "linux")]
+    return inside::run(arguments);
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = arguments;
+        eprintln!("countersign: commands can be confined on Linux only");
+        1
+    }
 }
 
-impl CommandAgent {
-    pub(crate) fn new(command: String, scratch: PathBuf) -> Self {
-        Self { command, scratch }
-    }
+/// The adapter: a command line, what it may do, where snapshots may be laid out, and what confines it.
+pub(crate) struct CommandAgent {
+    pub(crate) command: String,
+    pub(crate) rights: Rights,
+    pub(crate) scratch: PathBuf,
+    pub(crate) fence: Option<Fence>,
 }
 
 #[async_trait]
@@ -65,21 +101,39 @@ impl Agent for CommandAgent {
             AgentRole::Critic => offload(deadline, move |stop| critic::report(&call, None, stop)).await,
             AgentRole::Fixer | AgentRole::Extractor => Err(no_such_role("command", call.role)),
             AgentRole::Triage | AgentRole::Architect | AgentRole::Planner | AgentRole::Coder => {
-                let (answer, raw_output) = self.answer(&call).await?;
+                let held = self.hold().await?;
+                let (answer, raw_output) = self.answer(&call, &held).await?;
                 let shown = short(&visible(self.command.as_bytes()));
                 Ok(AgentReport {
                     answer,
-                    answered_by: format!("command {shown} (unconfined)"),
+                    answered_by: format!("command {shown} ({})", held.confinement().words()),
                     raw_output,
                 })
             }
         }
     }
+
+    async fn confinement(&self, role: AgentRole) -> Result<Confinement, AgentError> {
+        match role {
+            AgentRole::Critic => Ok(Confinement::InProcess),
+            AgentRole::Triage
+            | AgentRole::Architect
+            | AgentRole::Planner
+            | AgentRole::Coder
+            | AgentRole::Fixer
+            | AgentRole::Extractor => Ok(self.hold().await?.confinement()),
+        }
+    }
 }
 
 impl CommandAgent {
-    async fn answer(&self, call: &AgentCall) -> Result<(AgentAnswer, Vec<u8>), AgentError> {
-        let session = Session::open(self, call).await?;
+    /// What holds this command here.
+    async fn hold(&self) -> Result<Held<'_>, AgentError> {
+        Held::find(&self.rights, self.fence.as_ref(), &self.scratch).await
+    }
+
+    async fn answer(&self, call: &AgentCall, held: &Held<'_>) -> Result<(AgentAnswer, Vec<u8>), AgentError> {
+        let session = Session::open(self, call, held).await?;
         let answer = session.answer().await;
         // Also on failure; a call that is dropped cleans up when the session is.
         session.close().await;
@@ -91,21 +145,34 @@ impl CommandAgent {
 struct Session<'a> {
     call: &'a AgentCall,
     command: &'a str,
+    held: &'a Held<'a>,
+    /// Before the stage, whose folder it listens in.
+    proxy: Option<Proxy>,
     stage: Stage,
     started: Instant,
 }
 
 impl<'a> Session<'a> {
-    async fn open(agent: &'a CommandAgent, call: &'a AgentCall) -> Result<Self, AgentError> {
+    async fn open(
+        agent: &'a CommandAgent,
+        call: &'a AgentCall,
+        held: &'a Held<'a>,
+    ) -> Result<Self, AgentError> {
         let started = Instant::now();
+        let marks = match held {
+            Held::By { .. } => Marks::Ordinary,
+            Held::Nothing => Marks::ReadOnly,
+        };
         let (scratch, repositories) = (agent.scratch.clone(), call.repositories.clone());
         let stage = offload(call.deadline, move |stop| {
-            Stage::lay_out(&scratch, &repositories, stop)
+            Stage::lay_out(&scratch, &repositories, marks, stop)
         })
         .await?;
         Ok(Self {
             call,
             command: &agent.command,
+            held,
+            proxy: held.proxy(&stage)?,
             stage,
             started,
         })
@@ -113,7 +180,9 @@ impl<'a> Session<'a> {
 
     async fn close(self) {
         // Removing a large snapshot blocks. A failure to remove is logged where it happens and ends no call.
-        let _ = tokio::task::spawn_blocking(move || drop(self.stage)).await;
+        let (proxy, stage) = (self.proxy, self.stage);
+        drop(proxy);
+        let _ = tokio::task::spawn_blocking(move || drop(stage)).await;
     }
 
     async fn answer(&self) -> Result<(AgentAnswer, Vec<u8>), AgentError> {
@@ -175,10 +244,11 @@ impl<'a> Session<'a> {
         if left == Duration::ZERO {
             return Err(past_deadline(self.call.deadline.as_secs()));
         }
-        let input = request::write(self.call, role, plan, &self.stage, left)?;
+        let repos = self.held.repos(&self.stage);
+        let input = request::write(self.call, role, plan, (&self.stage, &repos), left)?;
+        let launch = self.held.launch(self.command, &self.stage, self.proxy.as_ref())?;
         let child = Child {
-            command: self.command,
-            stage: &self.stage,
+            launch,
             deadline: left,
         };
         let Run {
@@ -188,7 +258,16 @@ impl<'a> Session<'a> {
         } = child.run(input).await?;
         tracing::debug!(role = role.as_str(), bytes = stdout.len(), status = %status, "command agent ended");
         if !status.success() {
-            let message = format!("the command ended with {status}; {}", child::last_words(&stderr));
+            let hint = match self.held {
+                Held::By { .. } if status.code().is_some_and(|code| NOT_RUN.contains(&code)) => {
+                    "\n(It sees the system's programs and its snapshot; anything else has to be named with --agent-allow.)"
+                }
+                Held::By { .. } | Held::Nothing => "",
+            };
+            let message = format!(
+                "the command ended with {status}; {}{hint}",
+                child::last_words(&stderr)
+            );
             return Err(unavailable("command-failed", message));
         }
         Ok(stdout)

@@ -5,7 +5,7 @@
 //! {"version": 1, "role": "coder", "workflow": "wf_…", "revision": 1, "round": 1, "deadline_seconds": 60,
 //!  "feedback": "the issue's text", "guidance": [{"revision": 1, "text": "…"}],
 //!  "repositories": [{"name": "tollgate", "id": "local-1", "role": "primary", "base": "40 hex digits",
-//!                    "path": "/…/repos/tollgate", "skipped": ["link"]}],
+//!                    "path": "/agent/repos/tollgate", "skipped": ["link"]}],
 //!  "triage": null, "architecture": null, "plan": null, "refusals": []}
 //! ```
 
@@ -16,6 +16,7 @@ use countersign_core::artifact::{AgentRole, Architecture, Plan, TriageDecision};
 use countersign_core::feedback::RepoRole;
 use countersign_ports::agent::{AgentCall, AgentError};
 use serde::Serialize;
+use std::path::Path;
 use std::time::Duration;
 
 /// Version of this object.
@@ -54,7 +55,7 @@ struct RepositoryForm<'a> {
     skipped: &'a [String],
 }
 
-/// The object as bytes.
+/// The object as bytes. `repos` is where the program sees the copies of `stage`.
 ///
 /// # Errors
 /// Never in practice: all of it is text and numbers.
@@ -62,7 +63,7 @@ pub(super) fn write(
     call: &AgentCall,
     role: AgentRole,
     plan: Option<&Plan>,
-    stage: &Stage,
+    (stage, repos): (&Stage, &Path),
     left: Duration,
 ) -> Result<Vec<u8>, AgentError> {
     let repositories = call
@@ -74,7 +75,7 @@ pub(super) fn write(
             id: repo.id.to_string(),
             role: repo.role,
             base: repo.base.as_str(),
-            path: copy.path.to_string_lossy().into_owned(),
+            path: repos.join(&copy.folder).to_string_lossy().into_owned(),
             skipped: &copy.skipped,
         });
     let request = Request {

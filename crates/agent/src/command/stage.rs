@@ -25,16 +25,42 @@ const FILES_MAX: usize = 200_000;
 const BYTES_MAX: u64 = 2 << 30;
 /// How often the removal of the folder is tried.
 const REMOVE_TRIES: usize = 3;
-/// Folders and files of a copy.
-const FOLDER_MODE: u32 = 0o555;
-const FILE_MODE: u32 = 0o444;
 /// Folders of our own.
 const PRIVATE_MODE: u32 = 0o700;
+/// The folder that holds the copies.
+const REPOS_MODE: u32 = 0o755;
+/// The folder of the fence.
+const OUTSIDE: &str = ".fence";
+
+/// How the files of a copy are marked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Marks {
+    /// As read-only: nothing else keeps the program from changing them.
+    ReadOnly,
+    /// As usual: the fence keeps it, and what the program copies from here is its own to change.
+    Ordinary,
+}
+
+impl Marks {
+    fn of_folders(self) -> u32 {
+        match self {
+            Marks::ReadOnly => 0o555,
+            Marks::Ordinary => 0o755,
+        }
+    }
+
+    fn of_files(self) -> u32 {
+        match self {
+            Marks::ReadOnly => 0o444,
+            Marks::Ordinary => 0o644,
+        }
+    }
+}
 
 /// A repository's files on disk.
 pub(super) struct RepoCopy {
-    /// Absolute folder.
-    pub(super) path: PathBuf,
+    /// The folder's name in `repos/`.
+    pub(super) folder: String,
     /// Entries that were not written, as text, sorted.
     pub(super) skipped: Vec<String>,
 }
@@ -53,6 +79,7 @@ impl Stage {
     pub(super) fn lay_out(
         scratch: &Path,
         repositories: &[AgentRepo],
+        marks: Marks,
         stop: &Stop,
     ) -> Result<Self, AgentError> {
         let folder = tempfile::Builder::new()
@@ -65,15 +92,20 @@ impl Stage {
             copies: vec![],
             folder,
         };
-        for name in ["repos", "home", "tmp"] {
+        for name in ["repos", "home", "tmp", OUTSIDE] {
             make_folder(&stage.root().join(name))?;
         }
+        // Seen through a fence it may belong to another user; the folder around it is closed to them.
+        let repos = stage.repos();
+        let opened = fs::set_permissions(&repos, Permissions::from_mode(REPOS_MODE));
+        opened.map_err(|e| cannot_write(&repos, &e))?;
         let mut room = Room::default();
         for repo in repositories {
-            let path = stage.root().join("repos").join(folder_name(repo));
+            let folder = folder_name(repo);
+            let path = repos.join(&folder);
             make_folder(&path)?;
-            let skipped = lay_out_one(repo, &path, &mut room, stop)?;
-            stage.copies.push(RepoCopy { path, skipped });
+            let skipped = lay_out_one(repo, &path, (&mut room, marks), stop)?;
+            stage.copies.push(RepoCopy { folder, skipped });
         }
         Ok(stage)
     }
@@ -81,6 +113,26 @@ impl Stage {
     /// The private folder.
     pub(super) fn root(&self) -> &Path {
         self.folder.path()
+    }
+
+    /// The folder with the copies.
+    pub(super) fn repos(&self) -> PathBuf {
+        self.root().join("repos")
+    }
+
+    /// What the fence itself needs: stand-ins of system files, the proxy's socket.
+    pub(super) fn outside(&self) -> PathBuf {
+        self.root().join(OUTSIDE)
+    }
+
+    /// Writes one of those files, for everybody to read.
+    pub(super) fn write_outside(&self, name: &str, text: &str) -> Result<PathBuf, AgentError> {
+        let path = self.outside().join(name);
+        // The same text again, for the next run of the same call.
+        let _ = fs::remove_file(&path);
+        write_file(&path, text.as_bytes(), Marks::Ordinary.of_files())
+            .map_err(|e| cannot_write(&path, &e))?;
+        Ok(path)
     }
 
     /// An empty folder of its own.
@@ -139,7 +191,7 @@ impl Room {
 fn lay_out_one(
     repo: &AgentRepo,
     root: &Path,
-    room: &mut Room,
+    (room, marks): (&mut Room, Marks),
     stop: &Stop,
 ) -> Result<Vec<String>, AgentError> {
     let mut skipped = Vec::new();
@@ -166,14 +218,14 @@ fn lay_out_one(
             }
         }
         let path = root.join(OsStr::from_bytes(entry.path.as_bytes()));
-        write_file(&path, &content).map_err(|e| cannot_write(&path, &e))?;
+        write_file(&path, &content, marks.of_files()).map_err(|e| cannot_write(&path, &e))?;
     }
     for folder in folders
         .iter()
         .map(|folder| root.join(OsStr::from_bytes(folder)))
         .chain([root.to_owned()])
     {
-        let closed = fs::set_permissions(&folder, Permissions::from_mode(FOLDER_MODE));
+        let closed = fs::set_permissions(&folder, Permissions::from_mode(marks.of_folders()));
         closed.map_err(|e| cannot_write(&folder, &e))?;
     }
     Ok(skipped)
@@ -211,14 +263,14 @@ fn make_folder(path: &Path) -> Result<(), AgentError> {
         .map_err(|e| cannot_write(path, &e))
 }
 
-fn write_file(path: &Path, content: &[u8]) -> io::Result<()> {
+fn write_file(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
     let mut file = OpenOptions::new()
         .write(true)
         .create_new(true)
-        .mode(FILE_MODE)
+        .mode(mode)
         .open(path)?;
     file.write_all(content)?;
-    file.set_permissions(Permissions::from_mode(FILE_MODE))
+    file.set_permissions(Permissions::from_mode(mode))
 }
 
 fn cannot_write(path: &Path, error: &io::Error) -> AgentError {

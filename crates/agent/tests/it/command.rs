@@ -3,6 +3,7 @@
 use crate::support::*;
 use countersign_agent::Agents;
 use countersign_core::artifact::{AgentRole, Verdict};
+use countersign_core::confinement::Rights;
 use countersign_core::diff::FileMode;
 use countersign_ports::agent::{Agent, AgentCall, AgentError, AgentFactory, AgentRepo, ResolvedAgent};
 use std::path::Path;
@@ -19,6 +20,7 @@ fn scene(command: &str) -> Scene {
     let scratch = tempfile::tempdir().unwrap();
     let spec = ResolvedAgent::Command {
         command: command.to_owned(),
+        rights: Rights::Unconfined,
     };
     Scene {
         agent: agent_in(scratch.path(), spec),
@@ -121,7 +123,7 @@ echo "{\"verdict\": \"go\", \"summary\": \"$out\"}""#,
     let seen = decode(&triage(&scene.agent, &coder()).await.summary);
     assert_eq!(
         String::from_utf8(seen).unwrap(),
-        "444 f tollgate/run.sh\n444 f tollgate/src/deep/a.txt\n555 d tollgate\n555 d tollgate/src\n555 d tollgate/src/deep\n700 d \n700\nhome:\n\ntmp:\nold\n"
+        "444 f tollgate/run.sh\n444 f tollgate/src/deep/a.txt\n555 d tollgate\n555 d tollgate/src\n555 d tollgate/src/deep\n755 d \n700\nhome:\n\ntmp:\nold\n"
     );
     assert_eq!(scene.left_over(), 0);
 }
@@ -295,7 +297,10 @@ async fn the_factory_gives_commands_its_scratch_folder() {
     let scratch = tempfile::tempdir().unwrap();
     let command = "cat >/dev/null; printf '{\"verdict\": \"go\", \"summary\": \"%s\"}' \"$PWD\"".to_owned();
     let agent = Agents::new(scratch.path().to_owned())
-        .build(ResolvedAgent::Command { command })
+        .build(ResolvedAgent::Command {
+            command,
+            rights: Rights::Unconfined,
+        })
         .unwrap();
     assert!(Path::new(&triage(&agent, &coder()).await.summary).starts_with(scratch.path()));
 }
@@ -304,6 +309,7 @@ async fn the_factory_gives_commands_its_scratch_folder() {
 async fn a_missing_scratch_folder_is_said() {
     let spec = ResolvedAgent::Command {
         command: "true".to_owned(),
+        rights: Rights::Unconfined,
     };
     let agent = agent_in(Path::new("/nonexistent/scratch"), spec);
     let error = answer(&agent, &coder(), AgentRole::Coder).await.unwrap_err();

@@ -183,6 +183,7 @@ async fn every_agent_without_words_of_its_own_has_this_critic() {
         },
         ResolvedAgent::Command {
             command: "exit 1".to_owned(),
+            rights: countersign_core::confinement::Rights::fewest(),
         },
     ];
     for spec in specs {

@@ -8,7 +8,9 @@
 
 mod codemod;
 mod command;
+mod confined;
 mod critic;
+mod hostile;
 mod scripted;
 mod submitted;
 mod support;

@@ -43,8 +43,8 @@ impl ExtendedKind {
     /// Whether this can be nothing but a header: its words are followed by exactly a file's mode.
     pub(super) fn states_mode(self, rest: &[u8]) -> bool {
         use ExtendedKind::{
-            CopyFrom, CopyTo, DeletedFile, Dissimilarity, Index, NewFile, NewMode, OldMode, RenameFrom, RenameTo,
-            Similarity,
+            CopyFrom, CopyTo, DeletedFile, Dissimilarity, Index, NewFile, NewMode, OldMode, RenameFrom,
+            RenameTo, Similarity,
         };
         match self {
             OldMode | NewMode | NewFile | DeletedFile => mode(rest, 0).is_ok(),

@@ -165,7 +165,9 @@ fn judge(name: &[u8], dress: &Dress) -> PathLine {
     if !known && !ends && !in_folder {
         // `CHANGES` may be a file without an ending, or a word; so may anything in backticks.
         let capitals = name.len() > 1 && name.iter().all(|b| b.is_ascii_uppercase() || b"-_.".contains(b));
-        let single = name.iter().all(|b| b.is_ascii_alphanumeric() || b"-_.+".contains(b));
+        let single = name
+            .iter()
+            .all(|b| b.is_ascii_alphanumeric() || b"-_.+".contains(b));
         return match single && (dress.ticked || dress.labelled || capitals) {
             true => PathLine::Unclear,
             false => PathLine::Prose,

@@ -6,6 +6,7 @@ use super::State;
 use super::effect::{Effect, SealPurpose};
 use crate::act::{Attendance, SignedAct};
 use crate::artifact::{AgentRole, Architecture, Critique, Plan, TriageDecision};
+use crate::confinement::Confinement;
 use crate::digest::{ApprovalDigest, ArtifactDigest, BodyHash, ContextHash, PatchSetDigest, PlanDigest};
 use crate::feedback::{AgentSpec, Feedback, RepoSelection};
 use crate::gate::GateResult;
@@ -94,8 +95,8 @@ pub struct AgentRun {
     pub round: u32,
     /// Who answered.
     pub answered_by: String,
-    /// It ran without confinement on this machine.
-    pub unconfined: bool,
+    /// What held it on this machine.
+    pub confinement: Confinement,
     /// Base commits, feedback bytes, and sorted paths and blob ids of all that was given.
     pub context: ContextHash,
     /// Digest of the validated answer.

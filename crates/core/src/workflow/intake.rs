@@ -105,14 +105,7 @@ fn start_checks(turn: &Turn, found: &Found) -> Vec<Check> {
         None if submission.again => "asked for again".to_owned(),
         None => "no open workflow has the same text and repositories".to_owned(),
     };
-    let agent_detail = if submission.agent.unconfined() {
-        "runs without confinement, as asked for, on local repositories only".to_owned()
-    } else {
-        format!(
-            "{} runs inside this process and reads only the snapshot",
-            submission.agent.label()
-        )
-    };
+    let (agent_allowed, agent_detail) = agent(submission);
     vec![
         Check::new(
             CheckId::WellFormed,
@@ -120,9 +113,35 @@ fn start_checks(turn: &Turn, found: &Found) -> Vec<Check> {
             format!("{} bytes of UTF-8 text", submission.feedback.text.len()),
         ),
         Check::new(CheckId::StarterAllowed, starter.is_ok(), starter_detail),
-        Check::new(CheckId::AgentAllowed, true, agent_detail),
+        Check::new(CheckId::AgentAllowed, agent_allowed, agent_detail),
         Check::new(CheckId::NotDuplicate, duplicate.is_none(), duplicate_detail),
     ]
+}
+
+/// Whether the agent may work on these repositories, and what holds it.
+fn agent(submission: &Submission) -> (bool, String) {
+    let agent = &submission.agent;
+    let refused = submission
+        .repositories
+        .iter()
+        .find(|r| !agent.allowed_on(r.id.forge));
+    if let Some(remote) = refused {
+        let detail = format!(
+            "{} is on a {} forge, where an agent without confinement never works",
+            remote.name,
+            remote.id.forge.as_str()
+        );
+        return (false, detail);
+    }
+    let detail = match (agent.unconfined(), agent.reach()) {
+        (true, _) => "runs without confinement, as asked for, on local repositories only".to_owned(),
+        (false, None) => format!(
+            "{} runs inside this process and reads only the snapshot",
+            agent.label()
+        ),
+        (false, Some(_)) => format!("runs confined: {}", agent.reach_words().join(", ")),
+    };
+    (true, detail)
 }
 
 fn repository_checks(

@@ -402,7 +402,7 @@ pub fn run(role: AgentRole) -> AgentRun {
         revision: countersign_core::id::Revision(1),
         round: 1,
         answered_by: "canned".to_owned(),
-        unconfined: false,
+        confinement: countersign_core::confinement::Confinement::InProcess,
         context: ContextHash::of_bytes(b"context"),
         answer: ArtifactDigest::of_bytes(b"answer"),
         output: BodyHash::of_bytes(b"output"),

@@ -15,6 +15,12 @@ pub(crate) struct StartFlags {
     /// Who proposes: codemod, scripted:FILE or command:CMD [default: codemod]
     #[arg(long, value_name = "AGENT", conflicts_with = "diffs")]
     pub(crate) agent: Option<String>,
+    /// Let a confined `command:` agent read this file or folder, too; repeat for several
+    #[arg(long, value_name = "PATH", conflicts_with_all = ["unconfined", "diffs"])]
+    pub(crate) agent_allow: Vec<PathBuf>,
+    /// Let it reach this host by https (port 443 if none is named); repeat for several
+    #[arg(long, value_name = "HOST[:PORT]", conflicts_with_all = ["unconfined", "diffs"])]
+    pub(crate) agent_network: Vec<String>,
     /// Let a `command:` agent run without confinement; recorded and shown to whoever decides
     #[arg(long)]
     pub(crate) unconfined: bool,

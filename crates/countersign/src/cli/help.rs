@@ -20,7 +20,7 @@ Examples:
   countersign run --repo svc@main --repo lib:secondary --issue issue.md
   gh issue view 7 --json body -q .body | countersign run --repo . --issue -
   countersign run --repo . --diff fix.patch
-  countersign run --repo . --issue issue.md --agent command:./my-agent --unconfined
+  countersign run --repo . --issue issue.md --agent command:$PWD/my-agent
   countersign run --repo . --issue issue.md --yes --json
 
 Exits 0 when Done, 2 when refused or blocked by policy, 3 when it waits for you, 4 when it ended

@@ -11,6 +11,7 @@ mod ledger;
 mod look;
 mod patch;
 mod policy;
+mod proposer;
 mod repo;
 mod submission;
 mod throwaway;

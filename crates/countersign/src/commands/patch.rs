@@ -15,9 +15,7 @@ use crate::session::App;
 use crate::terminal::{Page, Style};
 use crate::wire::{AppliedWire, RefusedWire};
 use countersign_core::id::TreeSha;
-use countersign_ports::trees::{
-    Applied, ApplyRefusal, SecondOpinion, SecondOutcome, Trees as _, TreesError,
-};
+use countersign_ports::trees::{Applied, ApplyRefusal, SecondOpinion, SecondOutcome, Trees as _, TreesError};
 
 /// `patch apply`.
 pub(super) async fn apply(app: &App, args: ApplyArgs) -> Result<Exit, CliError> {

@@ -1,6 +1,6 @@
 //! From flags to a submission: repositories are looked at and registered, texts read, bodies kept. Nothing starts here.
 
-use super::files;
+use super::{files, proposer};
 use crate::cli::StartFlags;
 use crate::cli::repo_spec::{self, RepoSpec};
 use crate::error::CliError;
@@ -14,13 +14,10 @@ use countersign_core::feedback::{
 use countersign_core::id::BranchName;
 use countersign_core::policy;
 use countersign_core::workflow::Submission;
-use countersign_ports::agent::ResolvedAgent;
 use countersign_ports::store::RepositoryRow;
 use countersign_ports::trees::{Heads, Probe, RepoSource, Trees as _};
 use std::path::{Path, PathBuf};
 
-/// Largest script that is read, in bytes.
-const SCRIPT_MAX_BYTES: usize = 16 << 20;
 /// Most branches that an error names.
 const BRANCHES_NAMED: usize = 6;
 
@@ -41,7 +38,7 @@ pub(super) async fn read(session: &Session, flags: &StartFlags) -> Result<Submis
     // Texts first: a mistake in them should not register anything.
     refuse_broken_baseline(session)?;
     let issue = flags.issue.as_deref().map(read_issue).transpose()?;
-    let agent = agent_flag(flags)?;
+    let agent = proposer::read(flags)?;
     let mut repositories = Vec::new();
     for spec in &specs {
         repositories.push(select(session, spec).await?);
@@ -59,7 +56,7 @@ pub(super) async fn read(session: &Session, flags: &StartFlags) -> Result<Submis
         None => words_for(&diffs)?,
     };
     let agent = if diffs.is_empty() {
-        keep_agent(session, agent).await?
+        proposer::keep(session, agent).await?
     } else {
         keep_diffs(session, diffs).await?
     };
@@ -90,59 +87,6 @@ fn read_issue(path: &Path) -> Result<Feedback, CliError> {
         };
         CliError::refused(code, message).next(format!("Correct {} and run it again.", path.display()))
     })
-}
-
-/// Who is asked for, before anything is loaded.
-enum Proposer {
-    Codemod,
-    Scripted(PathBuf),
-    Command(String),
-}
-
-fn agent_flag(flags: &StartFlags) -> Result<Proposer, CliError> {
-    let text = flags.agent.as_deref().unwrap_or("codemod");
-    let known = "It is one of: codemod, scripted:FILE, command:CMD (with --unconfined).";
-    let proposer = match text.split_once(':') {
-        None if text == "codemod" => Proposer::Codemod,
-        Some(("scripted", file)) if !file.is_empty() => Proposer::Scripted(PathBuf::from(file)),
-        Some(("command", command)) if !command.trim().is_empty() => Proposer::Command(command.to_owned()),
-        Some(_) | None => {
-            return Err(CliError::usage("unknown-agent", format!("`{text}` is not an agent")).next(known));
-        }
-    };
-    match (&proposer, flags.unconfined) {
-        (Proposer::Command(_), false) => {
-            let text = "a `command:` agent can do on this machine whatever you can";
-            Err(CliError::refused("agent-unconfined", text).next(
-                "If you trust it that far, add --unconfined; it is recorded and shown to whoever decides.",
-            ))
-        }
-        (Proposer::Codemod | Proposer::Scripted(_), true) => Err(CliError::usage(
-            "unconfined-without-command",
-            "--unconfined is for `command:` agents only",
-        )),
-        (Proposer::Command(_), true) | (Proposer::Codemod | Proposer::Scripted(_), false) => Ok(proposer),
-    }
-}
-
-async fn keep_agent(session: &Session, proposer: Proposer) -> Result<AgentSpec, CliError> {
-    match proposer {
-        Proposer::Codemod => Ok(AgentSpec::Codemod),
-        Proposer::Command(command) => Ok(AgentSpec::Command { command }),
-        Proposer::Scripted(file) => {
-            let script = files::read("the script", &file, SCRIPT_MAX_BYTES)?;
-            let agent = ResolvedAgent::Scripted {
-                script: script.clone(),
-            };
-            let built = session.ports.agents.build(agent);
-            built.map_err(|e| {
-                CliError::from(e).next(format!("Correct {} and run it again.", file.display()))
-            })?;
-            Ok(AgentSpec::Scripted {
-                script: session.store.put_body(&script).await?,
-            })
-        }
-    }
 }
 
 /// A ready-made diff with the repository it is for.

@@ -103,6 +103,9 @@ pub(crate) fn head(seen: &Seen) -> Page {
         if submission.agent.unconfined() {
             proposer.add(Style::Warn, "  ! runs without confinement, with your rights");
         }
+        for right in submission.agent.reach_words() {
+            page.line(2).column(Style::Dim, "", 11).add(Style::Plain, right);
+        }
         for repo in &submission.repositories {
             let role = match repo.role {
                 countersign_core::feedback::RepoRole::Primary => "primary",

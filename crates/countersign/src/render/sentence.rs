@@ -120,15 +120,12 @@ pub(crate) fn sentence(event: &Event, names: &Names) -> Option<Sentence> {
                 .collect();
             plain(format!("bases pinned: {}", bases.join(", ")))
         }
-        Event::AgentCalled { run } => {
-            let how = if run.unconfined { ", unconfined" } else { "" };
-            plain(format!(
-                "{}: answered by {}{how} in {} ms",
-                run.role.as_str(),
-                run.answered_by,
-                run.took_ms
-            ))
-        }
+        Event::AgentCalled { run } => plain(format!(
+            "{}: answered by {} in {} ms",
+            run.role.as_str(),
+            run.answered_by,
+            run.took_ms
+        )),
         Event::TriageRecorded { decision } => {
             let (mark, verdict): (fn(String) -> Option<Sentence>, _) = match decision.verdict {
                 Verdict::Go => (good, "GO"),

@@ -3,6 +3,7 @@
 use super::seen::{Seen, first8};
 use super::story::counted;
 use crate::terminal::{Page, Style};
+use countersign_core::confinement::NetworkHost;
 
 /// The last thing before the question.
 pub(crate) fn page(seen: &Seen) -> Page {
@@ -68,6 +69,12 @@ fn untouched(seen: &Seen) -> Vec<String> {
     rest.map(|r| workflow.repository_name(&r.repository)).collect()
 }
 
+/// Hosts that the agent could reach.
+fn reaches(seen: &Seen) -> &[NetworkHost] {
+    let reach = seen.workflow.submission.as_ref().and_then(|s| s.agent.reach());
+    reach.map_or(&[], |(_, hosts)| hosts)
+}
+
 /// What nobody has looked at.
 fn unseen(seen: &Seen) -> Page {
     let mut page = Page::new();
@@ -84,6 +91,11 @@ fn unseen(seen: &Seen) -> Page {
         .is_some_and(|s| s.agent.unconfined())
     {
         say("The agent ran without confinement on this machine, with your rights.".to_owned());
+    }
+    for host in reaches(seen) {
+        say(format!(
+            "The agent could reach {host}: what it sent and fetched there is not recorded."
+        ));
     }
     for (name, files) in &seen.uncommitted {
         let text = format!(

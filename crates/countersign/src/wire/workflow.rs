@@ -66,6 +66,10 @@ pub(crate) struct WorkflowWire {
     pub(crate) agent: String,
     /// The proposer ran without confinement.
     pub(crate) unconfined: bool,
+    /// Beside its snapshot, a confined command may read these paths and reach these hosts; null: nothing of
+    /// the kind runs, or nothing confines it.
+    pub(crate) agent_reads: Option<Vec<String>>,
+    pub(crate) agent_reaches: Option<Vec<String>>,
     /// One member approves alone.
     pub(crate) solo: bool,
     pub(crate) risk: Option<String>,
@@ -91,6 +95,7 @@ impl WorkflowWire {
     pub(crate) fn of(seen: &Seen) -> Self {
         let workflow = &seen.workflow;
         let submission = workflow.submission.as_ref();
+        let reach = submission.and_then(|s| s.agent.reach());
         Self {
             id: workflow.id.to_string(),
             state: workflow.state.to_string(),
@@ -100,6 +105,8 @@ impl WorkflowWire {
             text: submission.map(|s| s.feedback.text.clone()).unwrap_or_default(),
             agent: submission.map(|s| s.agent.label()).unwrap_or_default(),
             unconfined: submission.is_some_and(|s| s.agent.unconfined()),
+            agent_reads: reach.map(|(paths, _)| paths.to_vec()),
+            agent_reaches: reach.map(|(_, hosts)| hosts.iter().map(ToString::to_string).collect()),
             solo: seen.roster.is_solo(),
             risk: workflow.tier.map(|t| t.to_string()),
             risk_reasons: workflow.tier_reasons.clone(),

@@ -91,7 +91,7 @@ fn command_lines_that_mean_nothing_are_usage_errors() {
         &world,
         &[&run[..], &["--unconfined"]].concat(),
         64,
-        "unconfined-without-command",
+        "rights-without-command",
     );
     refused(
         &world,

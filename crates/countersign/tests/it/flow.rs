@@ -234,7 +234,6 @@ fn an_unconfined_command_is_named_as_such() {
         "--agent",
         "command:exit 3",
     ];
-    world.run(&flags).exits(2).says("--unconfined");
     let submit = [&["submit"], &flags[1..], &["--unconfined"]].concat();
     let id = world.run(&submit).exits(0).out.trim_end().to_owned();
     assert_eq!(

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that can't set its scene has failed")]
 
 mod bad_input;
+mod confinement;
 mod data_folder;
 mod flow;
 mod help;

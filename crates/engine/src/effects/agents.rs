@@ -224,8 +224,9 @@ impl Job<'_> {
             AgentSpec::Scripted { script } => ResolvedAgent::Scripted {
                 script: self.store.body(script).await?,
             },
-            AgentSpec::Command { command } => ResolvedAgent::Command {
+            AgentSpec::Command { command, rights } => ResolvedAgent::Command {
                 command: command.clone(),
+                rights: rights.clone(),
             },
             AgentSpec::Diff { diffs } => {
                 let mut loaded = Vec::new();
@@ -246,6 +247,7 @@ impl Job<'_> {
         let agent = self.agent().await?;
         let context = call_context(&self.workflow.context, &call);
         let (role, revision, round) = (call.role, call.revision, call.round);
+        let confinement = agent.confinement(role).await?;
         let span = tracing::info_span!("agent call", role = role.as_str(), round);
         let began = Instant::now();
         let reported = agent.call(call).instrument(span).await;
@@ -280,7 +282,7 @@ impl Job<'_> {
             revision,
             round,
             answered_by,
-            unconfined: self.submission()?.agent.unconfined(),
+            confinement,
             context,
             answer: ArtifactDigest::of_bytes(&output),
             output: BodyHash::of_bytes(&output),

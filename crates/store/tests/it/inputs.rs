@@ -232,6 +232,7 @@ async fn the_inbox_of_a_workflow_and_every_input_have_a_limit() {
     let mut huge = submission("huge");
     huge.agent = countersign_core::feedback::AgentSpec::Command {
         command: "x".repeat(3 << 20),
+        rights: countersign_core::confinement::Rights::fewest(),
     };
     let refused = local
         .insert_input(&input_id(5_002), &workflow_id(3), &NewInput::Submit(huge))

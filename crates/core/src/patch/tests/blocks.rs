@@ -19,7 +19,11 @@ fn a_block_is_read_below_its_path_wherever_agents_put_it() {
         format!("Words before.\n\nsrc/x.rs\n```rust\nsrc/x.rs\n{BLOCK}```\n\nAnd after.\n"),
     ] {
         let patch = one(&text);
-        assert_eq!((patch.op, patch.new_path.to_text()), (FileOp::Modify, "src/x.rs".into()), "{text}");
+        assert_eq!(
+            (patch.op, patch.new_path.to_text()),
+            (FileOp::Modify, "src/x.rs".into()),
+            "{text}"
+        );
         assert!(matches!(patch.edits, Edits::Blocks(_)), "{text}");
         assert_eq!(sides(&patch), " a\n-b\n+B\n c\n", "{text}");
     }
@@ -66,7 +70,10 @@ fn blocks_of_one_file_are_collected() {
 fn an_empty_search_fills_a_new_file() {
     let text = "new.txt\n```\n<<<<<<< SEARCH\n=======\none\n\n```\ntwo\n```\n>>>>>>> REPLACE\n```\n";
     let patch = one(text);
-    assert_eq!((patch.op, &patch.edits), (FileOp::Write, &Edits::Fill(b"one\n\n```\ntwo\n```\n".to_vec())));
+    assert_eq!(
+        (patch.op, &patch.edits),
+        (FileOp::Write, &Edits::Fill(b"one\n\n```\ntwo\n```\n".to_vec()))
+    );
     let empty = one("new.txt\n<<<<<<< SEARCH\n=======\n>>>>>>> REPLACE\n");
     assert_eq!(empty.edits, Edits::Fill(Vec::new()));
     let again = format!("{text}\nnew.txt\n{BLOCK}");
@@ -105,9 +112,7 @@ fn content_that_holds_marks_is_taken_whole_or_refused() {
     assert_eq!(sides(&one(heading)), "-Title\n+Other\n =====\n");
     let same = "f.rst\n<<<<<<< SEARCH\nHeading\n=======\n=======\nOther\n>>>>>>> REPLACE\n";
     assert_eq!(code(same), ("mark-ambiguous", 5));
-    let block_in_block = format!(
-        "f.md\n<<<<<<<<< SEARCH\nx\n=========\n{BLOCK}>>>>>>>>> REPLACE\n"
-    );
+    let block_in_block = format!("f.md\n<<<<<<<<< SEARCH\nx\n=========\n{BLOCK}>>>>>>>>> REPLACE\n");
     assert!(sides(&one(&block_in_block)).contains("+=======\n"));
     let nested = format!("f.md\n<<<<<<< SEARCH\nx\n=======\n{BLOCK}>>>>>>> REPLACE\n");
     assert_eq!(code(&nested).0, "mark-ambiguous");
@@ -127,7 +132,10 @@ fn a_block_that_is_not_whole_is_refused() {
     }
     assert_eq!(code("a\n=======\nb\n>>>>>>> REPLACE\n").0, "mark-stray");
     assert_eq!(
-        code(&format!("f.py\n{BLOCK}\n  <<<<<<< SEARCH\n  a\n  =======\n  b\n  >>>>>>> REPLACE\n")).0,
+        code(&format!(
+            "f.py\n{BLOCK}\n  <<<<<<< SEARCH\n  a\n  =======\n  b\n  >>>>>>> REPLACE\n"
+        ))
+        .0,
         "mark-stray",
         "an indented block must not be dropped"
     );

@@ -11,7 +11,14 @@ fn a_hunk_that_ends_with_the_text_in_the_middle_of_a_change_is_refused() {
         "--- /dev/null\n+++ b/x\n@@ -0,0 +1,3 @@\n+a\n+b\n",
         "```diff\n--- /dev/null\n+++ b/x\n@@ -0,0 +1,3 @@\n+a\n+b\n\n",
     ] {
-        assert_eq!(code(text), ("hunk-cut", text.lines().position(|l| l.starts_with("@@")).unwrap_or(0) + 1), "{text}");
+        assert_eq!(
+            code(text),
+            (
+                "hunk-cut",
+                text.lines().position(|l| l.starts_with("@@")).unwrap_or(0) + 1
+            ),
+            "{text}"
+        );
     }
     let closed = "```diff\n--- /dev/null\n+++ b/x\n@@ -0,0 +1,3 @@\n+a\n+b\n```\n";
     assert_eq!(sides(&one(closed)), "+a\n+b\n", "the fence says that this is all");
@@ -25,9 +32,16 @@ fn a_line_that_may_be_cut_in_the_middle_is_refused() {
     assert_eq!(sides(&one(&proven)), "+let a\n", "the blob id tells");
     let marked = format!("{create}\n\\ No newline at end of file");
     assert_eq!(sides(&one(&marked)), "+let a");
-    assert_eq!(code("similarity index 100%\nrename from a\nrename to b").0, "input-cut");
+    assert_eq!(
+        code("similarity index 100%\nrename from a\nrename to b").0,
+        "input-cut"
+    );
     let context = "--- a/x\n+++ b/x\n@@ -1,2 +1,2 @@\n-a\n+b\n c";
-    assert_eq!(sides(&one(context)), "-a\n+b\n c\n", "context has to fit the file");
+    assert_eq!(
+        sides(&one(context)),
+        "-a\n+b\n c\n",
+        "context has to fit the file"
+    );
 }
 
 #[test]
@@ -44,11 +58,19 @@ fn headers_that_announce_hunks_without_any_are_refused() {
 
 #[test]
 fn a_rename_agrees_with_its_git_line() {
-    let rename = |line: &str, to: &str| format!("{line}\nsimilarity index 100%\nrename from x y\nrename to {to}\n");
+    let rename =
+        |line: &str, to: &str| format!("{line}\nsimilarity index 100%\nrename from x y\nrename to {to}\n");
     assert_eq!(one(&rename("diff --git a/x y b/z", "z")).op, FileOp::Rename);
-    assert_eq!(one(&rename("diff --git a/x y \"b/\\303\\244\"", "\"\\303\\244\"")).op, FileOp::Rename);
+    assert_eq!(
+        one(&rename("diff --git a/x y \"b/\\303\\244\"", "\"\\303\\244\"")).op,
+        FileOp::Rename
+    );
     assert_eq!(one(&rename("diff --git \"a/x y\" b/z", "z")).op, FileOp::Rename);
-    assert_eq!(one(&rename("diff --git x y z", "z")).op, FileOp::Rename, "without prefixes nothing is known");
+    assert_eq!(
+        one(&rename("diff --git x y z", "z")).op,
+        FileOp::Rename,
+        "without prefixes nothing is known"
+    );
     for (line, to) in [
         ("diff --git a/x y b/zz", "z"),
         ("diff --git a/x b/z", "z"),

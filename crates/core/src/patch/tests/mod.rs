@@ -50,5 +50,8 @@ fn files(text: &str) -> Vec<(String, String)> {
         Edits::Fill(bytes) | Edits::Whole(bytes) => String::from_utf8_lossy(bytes).into_owned(),
         Edits::Hunks(_) | Edits::Blocks(_) => sides(p),
     };
-    patches.iter().map(|p| (p.new_path.to_text(), content(p))).collect()
+    patches
+        .iter()
+        .map(|p| (p.new_path.to_text(), content(p)))
+        .collect()
 }

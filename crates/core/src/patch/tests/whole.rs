@@ -21,9 +21,15 @@ fn a_file_is_a_fence_below_its_path() {
         assert_eq!(files(text), whole("src/x.rs", "fn x() {}\n"), "{text}");
         assert_eq!(one(text).op, FileOp::Write);
     }
-    assert_eq!(files("Makefile\n```\nall:\n\ttrue\n```\n"), whole("Makefile", "all:\n\ttrue\n"));
+    assert_eq!(
+        files("Makefile\n```\nall:\n\ttrue\n```\n"),
+        whole("Makefile", "all:\n\ttrue\n")
+    );
     assert_eq!(files("\"a\\303\\244 b\"\n```\nx\n```\n"), whole("aä b", "x\n"));
-    assert_eq!(files("`with space.txt`\n```\nx\n```\n"), whole("with space.txt", "x\n"));
+    assert_eq!(
+        files("`with space.txt`\n```\nx\n```\n"),
+        whole("with space.txt", "x\n")
+    );
     assert_eq!(files("empty.txt\n```\n```\n"), whole("empty.txt", ""));
 }
 
@@ -68,10 +74,24 @@ fn what_could_be_a_path_or_a_heading_is_refused() {
         "CHANGES",
         "`cargo`",
     ] {
-        assert_eq!(code(&format!("{line}\n```\nx\n```\n")), ("path-unclear", 2), "{line}");
+        assert_eq!(
+            code(&format!("{line}\n```\nx\n```\n")),
+            ("path-unclear", 2),
+            "{line}"
+        );
     }
-    for info in ["python src/x.py", "src/x.py", "rust:src/x.rs", "js title=\"app/x.js\"", "text notes.txt"] {
-        assert_eq!(code(&format!("```{info}\nx\n```\n")), ("path-unclear", 1), "{info}");
+    for info in [
+        "python src/x.py",
+        "src/x.py",
+        "rust:src/x.rs",
+        "js title=\"app/x.js\"",
+        "text notes.txt",
+    ] {
+        assert_eq!(
+            code(&format!("```{info}\nx\n```\n")),
+            ("path-unclear", 1),
+            "{info}"
+        );
     }
 }
 
@@ -82,7 +102,10 @@ fn a_file_that_holds_fences_is_never_cut_short() {
         files(&format!("README.md\n````markdown\n{markdown}````\n")),
         whole("README.md", markdown)
     );
-    assert_eq!(files(&format!("README.md\n~~~\n{markdown}~~~\n")), whole("README.md", markdown));
+    assert_eq!(
+        files(&format!("README.md\n~~~\n{markdown}~~~\n")),
+        whole("README.md", markdown)
+    );
     for text in [
         format!("README.md\n```markdown\n{markdown}```\n"),
         "README.md\n```\n# T\n```\nrun\n```\nmore\n```\n".to_owned(),
@@ -96,7 +119,11 @@ fn a_file_that_holds_fences_is_never_cut_short() {
     ] {
         assert_eq!(code(&text).0, "fence-ambiguous", "{text}");
     }
-    for text in ["x.py\n```\na = 1\n", "x.py\n````\na = 1\n```\n", "x.py\n```\na = 1\n~~~\n"] {
+    for text in [
+        "x.py\n```\na = 1\n",
+        "x.py\n````\na = 1\n```\n",
+        "x.py\n```\na = 1\n~~~\n",
+    ] {
         assert_eq!(code(text).0, "fence-open", "{text}");
     }
     let clear = "x.py\n```python\na = 1\n```\n\nThen:\n```bash\npython x.py\n```\n\ny.py\n```\nb = 1\n```\n\nz.py\n```\n\n```\n";
@@ -120,10 +147,19 @@ fn a_file_that_holds_edits_is_no_edit_and_no_edit_is_a_file() {
     for (text, want) in [
         (format!("x.diff\n```diff\n{diff}```\n"), "fence-ambiguous"),
         (format!("x.patch\n```\n{diff}```\n"), "fence-ambiguous"),
-        (format!("x.py\n```python\n# the change\n{diff}```\n"), "fence-ambiguous"),
+        (
+            format!("x.py\n```python\n# the change\n{diff}```\n"),
+            "fence-ambiguous",
+        ),
         ("x.py\n```diff\n-a\n+b\n```\n".to_owned(), "diff-without-file"),
-        ("x.py\n```diff\n@@ -1 +1 @@\n-a\n+b\n```\n".to_owned(), "hunk-without-file"),
-        ("x.py\n```\na\n<<<<<<< SEARCH\n```\n".to_owned(), "fence-ambiguous"),
+        (
+            "x.py\n```diff\n@@ -1 +1 @@\n-a\n+b\n```\n".to_owned(),
+            "hunk-without-file",
+        ),
+        (
+            "x.py\n```\na\n<<<<<<< SEARCH\n```\n".to_owned(),
+            "fence-ambiguous",
+        ),
     ] {
         assert_eq!(code(&text).0, want, "{text}");
     }
@@ -131,7 +167,8 @@ fn a_file_that_holds_edits_is_no_edit_and_no_edit_is_a_file() {
 
 #[test]
 fn a_hunk_never_slips_into_the_file_of_another_fence() {
-    let text = "```diff\n--- a/x\n+++ b/x\n@@ -1 +1 @@\n-a\n+b\n```\n\ny.py\n```diff\n@@ -1 +1 @@\n-a\n+b\n```\n";
+    let text =
+        "```diff\n--- a/x\n+++ b/x\n@@ -1 +1 @@\n-a\n+b\n```\n\ny.py\n```diff\n@@ -1 +1 @@\n-a\n+b\n```\n";
     assert_eq!(code(text), ("hunk-without-file", 11));
 }
 
@@ -141,8 +178,12 @@ fn formats_may_be_mixed_in_one_answer() {
         <<<<<<< SEARCH\np\n=======\nq\n>>>>>>> REPLACE\n```\n\nsrc/z.py\n```python\nz = 1\n```\n\nTry it:\n```sh\nmake\n```\n";
     assert_eq!(
         files(text),
-        [("x", "-a\n+b\n"), ("src/y.py", "-p\n+q\n"), ("src/z.py", "z = 1\n")]
-            .map(|(p, c)| (p.to_owned(), c.to_owned()))
+        [
+            ("x", "-a\n+b\n"),
+            ("src/y.py", "-p\n+q\n"),
+            ("src/z.py", "z = 1\n")
+        ]
+        .map(|(p, c)| (p.to_owned(), c.to_owned()))
     );
 }
 

@@ -256,7 +256,9 @@ pub(crate) fn content(base: &[u8], hunks: &[Hunk]) -> Vec<u8> {
     sorted.sort_by_key(|h| h.anchor);
     let mut out = Vec::new();
     let mut at = 0;
-    let upto = |out: &mut Vec<u8>, at: usize, end: usize| out.extend(lines.get(at..end).unwrap_or_default().concat());
+    let upto = |out: &mut Vec<u8>, at: usize, end: usize| {
+        out.extend(lines.get(at..end).unwrap_or_default().concat())
+    };
     for hunk in sorted {
         upto(&mut out, at, hunk.anchor);
         at = hunk.anchor.max(at);
