@@ -4,7 +4,7 @@
 //! pin. Nothing reaches a disk: new objects live in this value's memory and go with it.
 
 use crate::apply;
-use crate::error::from_gix;
+use crate::error::{from_gix, from_io};
 use crate::objects::{entry_kind, to_gix, tree_of, tree_sha};
 use countersign_core::diff::FileMode;
 use countersign_core::id::{CommitSha, TreeSha};
@@ -12,7 +12,10 @@ use countersign_core::path::RepoPath;
 use countersign_ports::trees::{Applied, ApplyRefusal, TreesError};
 use gix::bstr::ByteSlice;
 use std::collections::BTreeMap;
+use std::fs;
 use std::path::Path;
+use std::sync::Arc;
+use tempfile::TempDir;
 
 /// Memory for recently read objects.
 const OBJECT_CACHE_BYTES: usize = 32 * 1024 * 1024;
@@ -20,32 +23,49 @@ const OBJECT_CACHE_BYTES: usize = 32 * 1024 * 1024;
 /// Files by path, for trees made from nothing.
 pub type Files = BTreeMap<RepoPath, (FileMode, Vec<u8>)>;
 
-/// One opened repository to read from.
+/// The objects of one repository, to read from.
 pub struct Workbench {
     repo: gix::Repository,
+    /// An empty repository that borrows the objects: as in a mirror, no ref, index or setting of the source is seen.
+    folder: Arc<TempDir>,
 }
 
 impl Workbench {
-    /// Opens a git folder (`…/.git`, or a bare repository).
+    /// Reads the objects of a git folder (`…/.git`, or a bare repository).
     ///
     /// # Errors
     /// When it is none, or damaged.
     pub fn open(git_dir: &Path) -> Result<Self, TreesError> {
+        let doing = "Making a workbench";
+        let io = |e| from_io(doing, &e);
+        let folder = tempfile::tempdir().map_err(io)?;
+        let inside = |name: &str| folder.path().join(name);
+        fs::create_dir_all(inside("objects/info")).map_err(io)?;
+        fs::create_dir(inside("refs")).map_err(io)?;
+        fs::write(inside("HEAD"), "ref: refs/heads/none\n").map_err(io)?;
+        let objects = fs::canonicalize(git_dir.join("objects")).map_err(io)?;
+        fs::write(
+            inside("objects/info/alternates"),
+            format!("{}\n", objects.display()),
+        )
+        .map_err(io)?;
         let options = gix::open::Options::isolated()
             .with(gix::sec::Trust::Full)
             .open_path_as_is(true);
-        let mut repo = gix::open_opts(git_dir, options)
-            .map_err(|e| from_gix(&format!("Opening {}", git_dir.display()), &e))?
+        let mut repo = gix::open_opts(folder.path(), options)
+            .map_err(|e| from_gix(doing, &e))?
             .with_object_memory();
         repo.objects.ignore_replacements = true;
         repo.object_cache_size_if_unset(OBJECT_CACHE_BYTES);
-        Ok(Self { repo })
+        let folder = Arc::new(folder);
+        Ok(Self { repo, folder })
     }
 
     /// The same repository with a memory of its own, which is empty.
     pub fn fresh(&self) -> Self {
         Self {
             repo: self.repo.clone().with_object_memory(),
+            folder: Arc::clone(&self.folder),
         }
     }
 
@@ -85,6 +105,18 @@ impl Workbench {
         proposal: &[u8],
     ) -> Result<Result<Applied, ApplyRefusal>, TreesError> {
         apply::settle(apply::apply(&self.repo, to_gix(base.as_str())?, proposal))
+    }
+
+    /// The same without what follows: only the tree that comes out, and no canonical diff that proves it.
+    ///
+    /// # Errors
+    /// As [`Workbench::apply`].
+    pub fn tree_after(
+        &self,
+        base: &TreeSha,
+        proposal: &[u8],
+    ) -> Result<Result<TreeSha, ApplyRefusal>, TreesError> {
+        apply::settle(apply::tree_after(&self.repo, to_gix(base.as_str())?, proposal))
     }
 }
 

@@ -115,7 +115,9 @@ pub(super) fn read_block(lines: &[&[u8]], at: usize) -> Result<Block, ReadError>
         searches: !search.is_empty(),
         hunk: Hunk {
             old_index: None,
+            numbered: false,
             lines: sides(search, replace),
+            open_end: false,
             line: at + 1,
         },
         next: end + 1,

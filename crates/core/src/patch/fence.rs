@@ -173,7 +173,7 @@ fn whole_file<'l>(
             );
         };
         if let Some(inner) = fence(line).filter(|f| f.rivals(open) && f.indent <= INDENT_MAX) {
-            if inner.closes(open) && inner.indent == 0 {
+            if inner.info.is_empty() && inner.indent == 0 && inner.length == open.length {
                 break;
             }
             return ambiguous(

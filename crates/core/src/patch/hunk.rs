@@ -38,7 +38,9 @@ pub(super) fn read_hunk(lines: &[&[u8]], at: usize) -> Result<(Hunk, usize), Rea
     Ok((
         Hunk {
             old_index,
+            numbered: stated.is_some(),
             lines: body,
+            open_end: stated.is_none() && lines[next..].iter().all(|l| is_blank(l)),
             line: at + 1,
         },
         next,

@@ -122,8 +122,12 @@ pub struct Hunk {
     /// Where the pre-image starts in the old file, counted from 0, where it is stated and the counts beside it are
     /// true. A header whose counts are wrong was made for other lines, so its place is not believed either.
     pub old_index: Option<usize>,
+    /// Its header states lines and counts, true or not.
+    pub numbered: bool,
     /// The lines of both sides.
     pub lines: Vec<HunkLine>,
+    /// The text ends right behind it, and no count says whether it is whole.
+    pub open_end: bool,
     /// Line of the input where the hunk starts.
     pub line: usize,
 }

@@ -281,6 +281,9 @@ enum LineEnds {
 
 impl LineEnds {
     fn of(content: &[u8]) -> Self {
+        if !content.contains(&b'\r') {
+            return LineEnds::Lf;
+        }
         let all = content.iter().filter(|b| **b == b'\n').count();
         let crlf = content.windows(2).filter(|w| w == b"\r\n").count();
         match crlf {

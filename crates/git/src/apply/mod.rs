@@ -15,6 +15,7 @@ use crate::diff;
 use crate::error::corrupt;
 use crate::objects::{blob, to_gix, tree_sha};
 use countersign_core::diff::{FileMode, TreeDiff};
+use countersign_core::id::TreeSha;
 use countersign_core::patch::{self, FilePatch, ReadError};
 use countersign_core::path::RepoPath;
 use countersign_ports::trees::{Applied, ApplyRefusal, ApplyWarning, TreesError};
@@ -94,6 +95,12 @@ pub(crate) fn apply(repo: &gix::Repository, base: ObjectId, diff: &[u8]) -> Resu
         contents,
         warnings,
     })
+}
+
+/// Reads a proposal and applies it to a tree, and nothing more.
+pub(crate) fn tree_after(repo: &gix::Repository, base: ObjectId, proposal: &[u8]) -> Result<TreeSha, Stop> {
+    let (result, _) = apply_patches(repo, base, &patch::read(proposal)?, Leniency::Proposal)?;
+    Ok(tree_sha(&result)?)
 }
 
 /// What every regular file that the change leaves behind holds afterwards.

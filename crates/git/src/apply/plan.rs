@@ -5,7 +5,7 @@
 use super::search::Budget;
 use super::{Leniency, Stop, content, paths, refused};
 use crate::error::from_gix;
-use crate::objects::{OBJECT_MAX_BYTES, blob, blob_size, entry_kind, file_mode};
+use crate::objects::{OBJECT_MAX_BYTES, blob_size, entry_kind, file_mode};
 use countersign_core::diff::FileMode;
 use countersign_core::patch::{Edits, FileOp, FilePatch, INPUT_MAX_BYTES};
 use countersign_core::path::RepoPath;
@@ -142,7 +142,11 @@ impl<'r> Plan<'r> {
                     format!("A file may have at most {OBJECT_MAX_BYTES} bytes."),
                 );
             }
-            Some(file) => Some(blob(self.repo, file.id)?),
+            Some(file) if file.id.is_empty_blob() => Some(Vec::new()),
+            Some(file) => {
+                let found = self.repo.find_object(file.id);
+                Some(found.map_err(|e| from_gix("Reading a file", &e))?.detach().data)
+            }
             None => None,
         };
         let mut work = content::Work {

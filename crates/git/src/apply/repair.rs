@@ -6,10 +6,12 @@
 //! - spaces and tabs at the end of a line may differ; a CR may not (see `content` for line ends);
 //! - an indentation may be tabs on one side and spaces on the other if it is equally deep, with one tab width for
 //!   the whole hunk, and if no added line is indented: which indentation that one should get would be a guess;
+//! - in a SEARCH/REPLACE block only lines at both ends may differ, which it states unchanged: a line further inside
+//!   that both sides state is an added one here, and would lose the file's own whitespace;
 //! - some line with words must fit exactly, and the whole must fit in one place only.
 
 use super::Stop;
-use super::search::Budget;
+use super::search::{Budget, Order};
 use countersign_core::patch::{Hunk, HunkLine, Side};
 
 /// Widths that a tab is taken to have.
@@ -22,35 +24,39 @@ struct Parts<'l> {
     end: &'l [u8],
 }
 
-/// Whether the file's lines are what a hunk expects but for whitespace.
+/// Whether the file's lines are what a hunk expects but for whitespace. `Order::Free` means that it is a block.
 pub(super) fn differs_in_whitespace(
     lines: &[&[u8]],
     hunk: &Hunk,
+    order: Order,
     budget: &mut Budget,
     place: &str,
 ) -> Result<bool, Stop> {
-    let old = hunk.lines.iter().filter(|l| l.side != Side::Added);
-    let mut widths = TAB_WIDTHS.to_vec();
+    let mut fitting = TAB_WIDTHS.map(|_| true);
     let mut same_indent = true;
     let mut anchored = false;
     let mut left = lines.iter();
-    for expected in old {
+    for expected in hunk.lines.iter().filter(|l| l.side != Side::Added) {
         budget.spend(1, place)?;
         let Some(found) = left.next() else {
             return Ok(false);
         };
         let (a, b) = (parts(found), parts(&expected.bytes));
-        if a.words != b.words || a.end != b.end {
+        let same = *found == expected.bytes.as_slice();
+        let may_differ = order == Order::Kept || expected.side == Side::Context;
+        if a.words != b.words || a.end != b.end || !(same || may_differ) {
             return Ok(false);
         }
-        anchored |= *found == expected.bytes.as_slice() && !a.words.is_empty();
+        anchored |= same && !a.words.is_empty();
         if a.indent != b.indent {
             same_indent = false;
-            widths.retain(|w| depth(a.indent, *w) == depth(b.indent, *w));
+            for (fits, width) in fitting.iter_mut().zip(TAB_WIDTHS) {
+                *fits &= depth(a.indent, width) == depth(b.indent, width);
+            }
         }
     }
     let added_is_indented = hunk.lines.iter().any(|l| l.side == Side::Added && is_indented(l));
-    Ok(anchored && (same_indent || (!widths.is_empty() && !added_is_indented)))
+    Ok(anchored && (same_indent || (fitting.contains(&true) && !added_is_indented)))
 }
 
 /// A line of blanks has no indentation: all of it is at the line's end.
@@ -87,6 +93,10 @@ mod tests {
     use super::*;
 
     fn fits(file: &[&str], hunk: &[&str]) -> bool {
+        fits_as(file, hunk, Order::Kept)
+    }
+
+    fn fits_as(file: &[&str], hunk: &[&str], order: Order) -> bool {
         let file: Vec<&[u8]> = file.iter().map(|l| l.as_bytes()).collect();
         let lines = hunk.iter().map(|l| HunkLine {
             side: match l.as_bytes()[0] {
@@ -98,10 +108,12 @@ mod tests {
         });
         let hunk = Hunk {
             old_index: None,
+            numbered: false,
             lines: lines.collect(),
+            open_end: false,
             line: 1,
         };
-        match differs_in_whitespace(&file, &hunk, &mut Budget::new(), "here") {
+        match differs_in_whitespace(&file, &hunk, order, &mut Budget::new(), "here") {
             Ok(fits) => fits,
             Err(_) => panic!("the budget is large"),
         }
@@ -121,6 +133,14 @@ mod tests {
             "a CR is not whitespace"
         );
         assert!(!fits(&["a", "b\n"], &[" a\n", "-b\n"]), "nor is a line feed");
+    }
+
+    #[test]
+    fn a_block_s_inner_lines_must_fit_exactly() {
+        let hunk = [" a\n", "-b\n", "+c\n", " d\n"];
+        assert!(fits_as(&["a  \n", "b\n", "d\n"], &hunk, Order::Free));
+        assert!(!fits_as(&["a\n", "b  \n", "d\n"], &hunk, Order::Free));
+        assert!(fits_as(&["a\n", "b  \n", "d\n"], &hunk, Order::Kept));
     }
 
     #[test]

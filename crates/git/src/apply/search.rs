@@ -152,6 +152,15 @@ impl Search<'_> {
                 }
             },
         };
+        let (lead, trail) = (context(hunk.lines.iter()), context(hunk.lines.iter().rev()));
+        if hunk.open_end && lead > 0 && trail == 0 && at + before.len() < self.lines.len() {
+            return refused(
+                "hunk-cut",
+                &place,
+                "The text ends behind a changed line of this hunk, no count says that it is whole, and the file goes \
+                 on. Give the lines behind it, or put the diff in a fence.",
+            );
+        }
         Ok(Placed {
             at,
             len: before.len(),
@@ -188,8 +197,9 @@ impl Search<'_> {
         Ok(equal == before.len())
     }
 
-    /// The pre-image must occur once. A hunk that states another line, and whose context says that it touches the
-    /// start or the end of the file, must also lie there. `None`: it occurs nowhere.
+    /// The pre-image must occur once. A hunk that states another line, or false counts, may have lost lines: where
+    /// its context says that it touches the start or the end of the file, it must also lie there. `None`: it occurs
+    /// nowhere.
     fn only_place(&mut self, hunk: &Hunk, before: &[&[u8]], place: &str) -> Result<Option<usize>, Stop> {
         let last = self.lines.len().checked_sub(before.len());
         let mut found = None;
@@ -203,8 +213,10 @@ impl Search<'_> {
             found = Some(at);
         }
         let (lead, trail) = (context(hunk.lines.iter()), context(hunk.lines.iter().rev()));
-        let at_end = hunk.old_index.is_some() && trail == 0 && lead > 0;
-        let at_start = hunk.old_index == Some(0) && lead < trail;
+        let false_counts = hunk.numbered && hunk.old_index.is_none();
+        let at_end = hunk.numbered && trail == 0 && lead > 0;
+        let at_start =
+            (hunk.old_index == Some(0) && lead < trail) || (false_counts && lead == 0 && trail > 0);
         match found {
             Some(at) if hunk.old_index == Some(at) => Ok(found),
             Some(at) if (at_end && Some(at) != last) || (at_start && at != 0) => not_found(place),
@@ -219,7 +231,13 @@ impl Search<'_> {
         }
         let mut found = None;
         for at in 0..self.lines.len() {
-            match repair::differs_in_whitespace(&self.lines[at..], hunk, self.budget, place)? {
+            match repair::differs_in_whitespace(
+                &self.lines[at..],
+                hunk,
+                self.rules.order,
+                self.budget,
+                place,
+            )? {
                 false => {}
                 true => match found {
                     Some(first) => return ambiguous(first, at, place),

@@ -87,6 +87,7 @@ fn every_refusal_has_its_code() {
         ("rename from y\nrename to q\ndiff --git a/x b/q\ncopy from x\ncopy to q\n".into(), "file-twice"),
         (format!("{edit_y}rename from y\nrename to q\n"), "file-twice"),
         ("--- a/y\n+++ /dev/null\n@@ -1,2 +0,0 @@\n-one\n-two\n--- /dev/null\n+++ b/y\n@@ -0,0 +1 @@\n+n\n".into(), "file-twice"),
+        ("--- a/x\n+++ b/x\n@@ ... @@\n line 8\n-line 9\n+nine\n".into(), "hunk-cut"),
         (create("y"), "file-exists"),
         ("rename from x\nrename to y\n".into(), "file-exists"),
         ("copy from x\ncopy to y\n".into(), "file-exists"),

@@ -93,3 +93,12 @@ fn the_place_is_believed_only_beside_true_counts() {
     assert_eq!(index("@@ -7 +7 @@"), None);
     assert_eq!(index("@@ -0,2 +7,2 @@"), None);
 }
+
+#[test]
+fn a_hunk_without_counts_at_the_end_of_the_text_says_so() {
+    let open = |text: &str| hunks(&one(text))[0].open_end;
+    assert!(open("--- a/x\n+++ b/x\n@@ ... @@\n a\n-b\n"));
+    assert!(open("```diff\n--- a/x\n+++ b/x\n@@ ... @@\n a\n-b\n\n"));
+    assert!(!open("```diff\n--- a/x\n+++ b/x\n@@ ... @@\n a\n-b\n```\n"));
+    assert!(!open("--- a/x\n+++ b/x\n@@ -1,2 +1 @@\n a\n-b\n"));
+}

@@ -116,6 +116,8 @@ fn a_file_that_holds_fences_is_never_cut_short() {
         "x.py\n```\na = 1\n```\nRun:\n```\npython x.py\n```\n".to_owned(),
         "x.py\n```\na = \"\"\"\n  ```\n\"\"\"\n```\n".to_owned(),
         "  x.py\n  ```\n  a = 1\n  ```\n".to_owned(),
+        "a.rst\n~~~~\nFirst time setup\n~~~~~~~~~~~~~~~~\n".to_owned(),
+        "a.rst\n~~~~\nFirst time setup\n~~~~~~~~~~~~~~~~\n\nWords.\n~~~~\n".to_owned(),
     ] {
         assert_eq!(code(&text).0, "fence-ambiguous", "{text}");
     }

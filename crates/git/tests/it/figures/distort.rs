@@ -94,6 +94,8 @@ struct Case {
     base: Base,
     /// Nothing but a refusal is right.
     must_refuse: bool,
+    /// A line of the base, by its file, that is another one now.
+    changed: Option<(Vec<u8>, usize)>,
     cut: bool,
     line_ends: bool,
     text: Vec<Text>,
@@ -120,6 +122,7 @@ pub(crate) fn try_one(original: &Original, seed: u64, bench: &Workbench) -> (Str
         sections: original.sections.clone(),
         base: original.base.clone(),
         must_refuse: false,
+        changed: None,
         cut: false,
         line_ends: false,
         text: Vec::new(),
@@ -134,6 +137,9 @@ pub(crate) fn try_one(original: &Original, seed: u64, bench: &Workbench) -> (Str
         distort(&mut case, kind, &mut random);
     }
     let mut text = render(&case.sections, &case.base, &mut random);
+    // What is cut off is cut off last, on the way: nobody closes a fence behind it.
+    case.text
+        .sort_by_key(|t| matches!(t, Text::CutByte | Text::CutLine));
     for step in case.text.clone() {
         text = rewrite(text, step, &mut random, &mut case);
     }
@@ -301,13 +307,9 @@ fn undo(case: &mut Case) {
 }
 
 fn drop_context(hunk: &mut Hunk, honest: bool, random: &mut Random) {
-    let lead = hunk.lines.iter().take_while(|l| l.side == Side::Context).count();
-    let trail = hunk
-        .lines
-        .iter()
-        .rev()
-        .take_while(|l| l.side == Side::Context)
-        .count();
+    let real = |l: &&Line| l.side == Side::Context && l.origin.is_some();
+    let lead = hunk.lines.iter().take_while(real).count();
+    let trail = hunk.lines.iter().rev().take_while(real).count();
     if lead == hunk.lines.len() {
         return;
     }
@@ -375,8 +377,9 @@ fn move_base(case: &mut Case, random: &mut Random, inside: bool) {
             return;
         };
         lines[*line] = b"changed meanwhile\n".to_vec();
+        let line = *line;
         state.bytes = lines.concat();
-        case.must_refuse = true;
+        case.changed = Some((path, line));
         return;
     }
     let taken: Vec<(usize, usize)> = users
@@ -541,10 +544,12 @@ fn rewrite(text: Vec<u8>, step: Text, random: &mut Random, case: &mut Case) -> V
                 "```diff\n"
             };
             let close = if fence.is_empty() { "" } else { "```\n" };
+            let end = if text.ends_with(b"\n") { "" } else { "\n" };
             let head = format!("Here is the change:\n\n- it is small\n+ and good\n\n{fence}");
             [
                 head.as_bytes(),
                 &text,
+                end.as_bytes(),
                 close.as_bytes(),
                 b"\nNotes:\n- index of things\n+ more\n",
             ]
@@ -611,7 +616,15 @@ fn lose_line(lines: &[&[u8]], random: &mut Random, case: &mut Case) -> Vec<u8> {
     if case.sections.iter().any(|s| s.format != Format::Diff) {
         return lines.concat();
     }
-    let context: Vec<usize> = (0..lines.len()).filter(|i| lines[*i].starts_with(b" ")).collect();
+    // Without numbers nothing tells that the line behind a lone line of context was another one.
+    let mut numbered = false;
+    let mut counted = |l: &[u8]| {
+        if l.starts_with(b"@@") {
+            numbered = !l.starts_with(b"@@ .");
+        }
+        numbered && l.starts_with(b" ") && !l.starts_with(b" made up")
+    };
+    let context: Vec<usize> = (0..lines.len()).filter(|i| counted(lines[*i])).collect();
     let Some(lost) = context.get(random.below(context.len().max(1))) else {
         return lines.concat();
     };
@@ -644,8 +657,16 @@ fn judge(case: &Case, text: &[u8], bench: &Workbench) -> Outcome {
         Ok(Ok(applied)) => applied,
     };
     let found = changes_of(&applied, &case.base);
+    if expects_changed_line(case) {
+        // Its true place is gone; it may still have found a twin.
+        return match explained_by_twins(case, &found) {
+            true => Outcome::Twin,
+            false => Outcome::Wrong("a changed line was not seen".to_owned()),
+        };
+    }
     let wanted = meaning(&case.base, &case.sections);
-    if !case.must_refuse && found == wanted {
+    let as_blocks = meaning(&case.base, &with_shared_lines(&case.sections));
+    if !case.must_refuse && (found == wanted || found == as_blocks) {
         return Outcome::Right;
     }
     let told = bare(&found) == bare(&wanted) && tells_line_ends(&applied);
@@ -709,6 +730,21 @@ fn changes_of(applied: &Applied, base: &Base) -> Changes {
     changes
 }
 
+/// Whether some hunk still expects the line that is another one now.
+fn expects_changed_line(case: &Case) -> bool {
+    let Some((path, line)) = &case.changed else {
+        return false;
+    };
+    let users = case
+        .sections
+        .iter()
+        .filter(|s| s.old_path == *path && s.op != Op::Create);
+    users
+        .flat_map(|s| &s.hunks)
+        .flat_map(|h| &h.lines)
+        .any(|l| l.origin == Some(*line))
+}
+
 /// Without any CR before a line feed.
 fn bare(changes: &Changes) -> Changes {
     let strip = |bytes: &[u8]| {
@@ -726,6 +762,52 @@ fn bare(changes: &Changes) -> Changes {
         .iter()
         .map(|(p, s)| (p.clone(), s.as_ref().map(state)))
         .collect()
+}
+
+/// Blocks state both sides whole: what these begin and end with is unchanged, also where a distortion made it so.
+fn with_shared_lines(sections: &[Section]) -> Vec<Section> {
+    let mut sections = sections.to_vec();
+    for section in sections.iter_mut().filter(|s| s.format == Format::Blocks) {
+        section.hunks.iter_mut().for_each(share_lines);
+    }
+    sections
+}
+
+fn share_lines(hunk: &mut Hunk) {
+    let side = |not: Side| {
+        hunk.lines
+            .iter()
+            .filter(move |l| l.side != not)
+            .cloned()
+            .collect::<Vec<Line>>()
+    };
+    let (old, new) = (side(Side::Added), side(Side::Removed));
+    let same = |pair: &(&Line, &Line)| pair.0.bytes == pair.1.bytes;
+    let lead = old.iter().zip(&new).take_while(same).count();
+    let trail = old[lead..]
+        .iter()
+        .rev()
+        .zip(new[lead..].iter().rev())
+        .take_while(same)
+        .count();
+    let dressed = |lines: &[Line], side: Side| {
+        let origin = |l: &Line| if side == Side::Added { None } else { l.origin };
+        lines
+            .iter()
+            .map(|l| Line {
+                side,
+                bytes: l.bytes.clone(),
+                origin: origin(l),
+            })
+            .collect::<Vec<Line>>()
+    };
+    hunk.lines = [
+        dressed(&old[..lead], Side::Context),
+        dressed(&old[lead..old.len() - trail], Side::Removed),
+        dressed(&new[lead..new.len() - trail], Side::Added),
+        dressed(&old[old.len() - trail..], Side::Context),
+    ]
+    .concat();
 }
 
 /// What the text says where its added lines have lost their CR.
@@ -762,6 +844,26 @@ fn is_part(case: &Case, found: &Changes) -> bool {
         let Some(next) = case.sections.get(whole).filter(|s| s.format != Format::Whole) else {
             return false;
         };
+        // Without counts, and without context to wait for, nothing tells a cut between two lines.
+        let bare =
+            |h: &&Hunk| h.numbers.is_none() && (h.lines[0].side != Side::Context || next.op == Op::Create);
+        let cut_lines = next
+            .hunks
+            .iter()
+            .enumerate()
+            .filter(|(_, h)| bare(h))
+            .any(|(i, hunk)| {
+                (1..hunk.lines.len()).any(|keep| {
+                    let mut part = next.clone();
+                    part.hunks.truncate(i + 1);
+                    part.hunks[i].lines.truncate(keep);
+                    let part = [&case.sections[..whole], &[part]].concat();
+                    *found == meaning(&case.base, &part)
+                })
+            });
+        if cut_lines {
+            return true;
+        }
         let groups = groups_of(&next.hunks);
         (0..groups).any(|keep| {
             let mut part = next.clone();

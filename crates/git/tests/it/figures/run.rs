@@ -45,7 +45,7 @@ pub(crate) fn identical(bench: &Workbench, changes: &[Change]) -> Identical {
                 .push(format!("{}: a submodule was applied", change.commit)),
             Ok(applied) if applied.diff.result_tree == tree(&change.commit) => counts.same += 1,
             Ok(_) => counts.wrong.push(format!("{}: another tree", change.commit)),
-            Err(refusal) if submodule && refusal.code == "submodule" => counts.submodule += 1,
+            Err(refusal) if refusal.code == "submodule" => counts.submodule += 1,
             Err(refusal) if (binary || submodule) && refusal.code == "binary-change" => counts.binary += 1,
             Err(refusal) => {
                 let known = *counts

@@ -23,7 +23,13 @@ pub(crate) struct History {
 
 /// The program without any configuration of this machine.
 pub(crate) fn git(git_dir: &Path) -> Command {
-    let mut command = Command::new("git");
+    // By its full path: looked up in the child's PATH, it would cost a fork of this process.
+    let program = if Path::new("/usr/bin/git").is_file() {
+        "/usr/bin/git"
+    } else {
+        "git"
+    };
+    let mut command = Command::new(program);
     command
         .env_clear()
         .env("PATH", "/usr/local/bin:/usr/bin:/bin")
