@@ -3,9 +3,11 @@
 use crate::diff::{self, Rendered};
 use crate::error::unsupported;
 use crate::mirror::Mirrors;
+use crate::objects::{commit_sha, decode_commit, read, to_gix};
 use countersign_core::diff::TreeDiff;
 use countersign_core::id::CommitSha;
 use countersign_ports::trees::{RepoSource, TreesError};
+use gix::objs::Kind;
 
 /// Longest canonical diff that is made of two commits, in bytes.
 pub(crate) const COMPARED_MAX_BYTES: usize = 256 * 1024 * 1024;
@@ -29,4 +31,16 @@ pub(crate) fn between(
             ),
         )),
     }
+}
+
+/// The first parent of a pinned commit, which need not be in the mirror.
+pub(crate) fn first_parent(
+    mirrors: &Mirrors,
+    repo: &RepoSource,
+    commit: &CommitSha,
+) -> Result<Option<CommitSha>, TreesError> {
+    let (mirror, _) = mirrors.pinned(&repo.id, commit)?;
+    let bytes = read(&mirror, to_gix(commit.as_str())?, Kind::Commit)?;
+    let (_, parents) = decode_commit(&bytes)?;
+    parents.first().map(commit_sha).transpose()
 }

@@ -14,6 +14,7 @@ mod error;
 mod merge;
 mod mirror;
 mod objects;
+mod plant;
 mod prepare;
 mod program;
 mod publish;
@@ -28,7 +29,7 @@ mod uncommitted;
 mod workbench;
 
 use countersign_core::diff::TreeDiff;
-use countersign_core::id::{BlobSha, BranchName, CommitSha, TreeSha};
+use countersign_core::id::{BlobSha, BranchName, CommitSha, RepositoryId, TreeSha};
 use countersign_core::path::RepoPath;
 use countersign_core::permit::{ContentPermit, DeleteBranch, PushBranch, RetractPermit};
 use countersign_ports::trees::{
@@ -36,6 +37,7 @@ use countersign_ports::trees::{
     RepoSource, SecondOpinion, SnapshotEntry, Trees, TreesError,
 };
 use mirror::Mirrors;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 pub use workbench::{Files, Workbench};
@@ -97,6 +99,31 @@ impl GitTrees {
         result: &CommitSha,
     ) -> Result<(TreeDiff, Vec<u8>), TreesError> {
         compare::between(&self.mirrors, repo, base, result)
+    }
+
+    /// The first parent of a pinned commit; `None`: it has none.
+    ///
+    /// # Errors
+    /// `not-pinned` when the commit isn't.
+    pub fn first_parent(
+        &self,
+        repo: &RepoSource,
+        commit: &CommitSha,
+    ) -> Result<Option<CommitSha>, TreesError> {
+        compare::first_parent(&self.mirrors, repo, commit)
+    }
+
+    /// Makes a commit of these files out of thin air, in the mirror of that number and nowhere else: a base to try
+    /// policies on. The same files always give the same commit.
+    ///
+    /// # Errors
+    /// `bad-path` when a repository can't hold one of the paths.
+    pub fn plant(
+        &self,
+        id: &RepositoryId,
+        files: &BTreeMap<RepoPath, Vec<u8>>,
+    ) -> Result<CommitSha, TreesError> {
+        plant::plant(&self.mirrors, id, files)
     }
 }
 

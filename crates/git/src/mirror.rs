@@ -123,23 +123,16 @@ impl Mirrors {
         if !done.status.success() {
             return Err(fetch_failure(repo, &done));
         }
-        let mirror = self.open(&repo.id)?;
-        let doing = "Pinning a fetched commit";
-        let id = to_gix(commit.as_str())?;
-        let tree = tree_of(&mirror, id)?;
-        // Whatever is pinned can be walked by us and by git.
-        snapshot::require_walkable(&mirror, tree)?;
-        let name = pin_ref(commit)
-            .try_into()
-            .map_err(|_| corrupt("bad-id", "The commit has no usable id."))?;
-        let edit = RefEdit::update(name, id, PreviousValue::Any, "");
-        mirror
-            .edit_references_as([edit], None)
-            .map_err(|e| from_gix_write(doing, &e))?;
-        Ok(Pinned {
-            commit: commit.clone(),
-            tree: tree_sha(&tree)?,
-        })
+        keep(&self.open(&repo.id)?, commit)
+    }
+
+    /// A mirror that objects are written into, made where there is none.
+    pub(crate) fn writable(&self, id: &RepositoryId) -> Result<gix::Repository, TreesError> {
+        let _lock = self.lock(id)?;
+        self.create(id)?;
+        let mut mirror = self.open(id)?;
+        let _nothing_yet = mirror.objects.take_object_memory();
+        Ok(mirror)
     }
 
     fn create(&self, id: &RepositoryId) -> Result<PathBuf, TreesError> {
@@ -197,6 +190,26 @@ impl Mirrors {
             }
         }
     }
+}
+
+/// Pins a commit that is in the mirror.
+pub(crate) fn keep(mirror: &gix::Repository, commit: &CommitSha) -> Result<Pinned, TreesError> {
+    let doing = "Pinning a commit";
+    let id = to_gix(commit.as_str())?;
+    let tree = tree_of(mirror, id)?;
+    // Whatever is pinned can be walked by us and by git.
+    snapshot::require_walkable(mirror, tree)?;
+    let name = pin_ref(commit)
+        .try_into()
+        .map_err(|_| corrupt("bad-id", "The commit has no usable id."))?;
+    let edit = RefEdit::update(name, id, PreviousValue::Any, "");
+    mirror
+        .edit_references_as([edit], None)
+        .map_err(|e| from_gix_write(doing, &e))?;
+    Ok(Pinned {
+        commit: commit.clone(),
+        tree: tree_sha(&tree)?,
+    })
 }
 
 /// Memory for recently read objects of one opened mirror.

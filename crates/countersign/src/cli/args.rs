@@ -243,11 +243,42 @@ pub(crate) struct CheckArgs {
     #[arg(long, value_name = "DIR")]
     pub(crate) repo: PathBuf,
     /// Where the diff starts: a branch or 40 digits of a commit [default: the default branch]
-    #[arg(long, value_name = "BASE")]
+    #[arg(long, value_name = "BASE", conflicts_with = "commit")]
     pub(crate) base: Option<String>,
     /// A unified git diff; `-` reads standard input
-    #[arg(long, value_name = "FILE")]
-    pub(crate) diff: PathBuf,
+    #[arg(long, value_name = "FILE", required_unless_present = "commit")]
+    pub(crate) diff: Option<PathBuf>,
+    /// Instead of a diff: what this commit did to its first parent (a branch's tip or 40 digits)
+    #[arg(long, value_name = "COMMIT", conflicts_with = "diff")]
+    pub(crate) commit: Option<String>,
+    /// How to print the result: for people, or as SARIF 2.1.0 for code scanning
+    #[arg(
+        long,
+        value_name = "text|sarif",
+        default_value = "text",
+        hide_possible_values = true
+    )]
+    pub(crate) format: CheckFormat,
+}
+
+/// How `policy check` prints.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum CheckFormat {
+    /// For people, or with --json in a form of ours.
+    Text,
+    /// SARIF 2.1.0.
+    Sarif,
+}
+
+/// `policy show`.
+#[derive(Debug, Args)]
+pub(crate) struct PolicyShowArgs {
+    /// The repository
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub(crate) repo: PathBuf,
+    /// The base that it counts for: a branch or 40 digits of a commit [default: the default branch]
+    #[arg(long, value_name = "BASE")]
+    pub(crate) base: Option<String>,
 }
 
 /// `patch apply`.

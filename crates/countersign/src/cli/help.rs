@@ -143,17 +143,28 @@ Examples:
 
 pub(super) const POLICY: &str = "\
 Examples:
+  countersign policy show
   countersign policy check --repo . --diff fix.patch";
+
+pub(super) const POLICY_SHOW: &str = "\
+Floor, organisation (policy.toml in the data folder), default branch and base: each layer only tightens
+those before it. The digest is the one in requests, gates and evidence.
+
+Examples:
+  countersign policy show
+  countersign policy show --repo ~/src/tollgate --base release/2 --json";
 
 pub(super) const POLICY_CHECK: &str = "\
 The policy is the built-in floor, tightened by policy.toml in the data folder and by .countersign.toml
-of the default branch and of the base.
+of the default branch and of the base. With --commit the base is the commit's first parent, and no
+policy is read from the commit itself.
 
 Examples:
   countersign policy check --repo . --diff fix.patch
   git diff main | countersign policy check --repo . --base main --diff - --json
+  countersign policy check --repo . --commit $(git rev-parse HEAD) --format sarif > policy.sarif
 
-Exits 0 without a block (warnings are allowed), 2 with one.";
+Exits 0 without a block (warnings are allowed), 2 with one or when the diff does not apply.";
 
 pub(super) const PATCH: &str = "\
 Examples:

@@ -5,9 +5,9 @@ mod help;
 pub(crate) mod repo_spec;
 
 pub(crate) use args::{
-    AnswerArgs, ApplyArgs, ApproveArgs, ChangesArgs, CheckArgs, DeselectArgs, DiffArgs, EntriesArgs,
-    ExportArgs, InitArgs, ListArgs, PatchShowArgs, ReasonArgs, RejectArgs, RepoAddArgs, ResumeArgs, ShowArgs,
-    StartArgs, StartFlags, StoryId, VerifyArgs, WaiveArgs,
+    AnswerArgs, ApplyArgs, ApproveArgs, ChangesArgs, CheckArgs, CheckFormat, DeselectArgs, DiffArgs,
+    EntriesArgs, ExportArgs, InitArgs, ListArgs, PatchShowArgs, PolicyShowArgs, ReasonArgs, RejectArgs,
+    RepoAddArgs, ResumeArgs, ShowArgs, StartArgs, StartFlags, StoryId, VerifyArgs, WaiveArgs,
 };
 
 use crate::terminal::ColourChoice;
@@ -126,7 +126,7 @@ pub(crate) enum Command {
     /// Register and list repositories
     #[command(subcommand, after_help = help::REPO)]
     Repo(RepoCommand),
-    /// Hold a diff against the policy, without a workflow
+    /// Show the policy and hold changes against it, without a workflow
     #[command(subcommand, after_help = help::POLICY)]
     Policy(PolicyCommand),
     /// Try a diff or look at one, without writing anything
@@ -157,7 +157,10 @@ pub(crate) enum RepoCommand {
 /// Policy.
 #[derive(Debug, Subcommand)]
 pub(crate) enum PolicyCommand {
-    /// Apply a diff in memory and list every broken rule
+    /// Print the policy that counts, every value with the layer that set it
+    #[command(after_help = help::POLICY_SHOW)]
+    Show(PolicyShowArgs),
+    /// List every rule that a diff or a commit breaks
     #[command(after_help = help::POLICY_CHECK)]
     Check(CheckArgs),
 }

@@ -29,6 +29,7 @@ use crate::session::{App, Session};
 /// When it can't be done; the error says what to do next.
 pub(crate) async fn perform(app: &App, command: Command) -> Result<Exit, CliError> {
     match command {
+        Command::Policy(PolicyCommand::Show(args)) => policy::show(app, args).await,
         Command::Policy(PolicyCommand::Check(args)) => policy::check(app, args).await,
         Command::Patch(PatchCommand::Apply(args)) => patch::apply(app, args).await,
         Command::Patch(PatchCommand::Show(args)) => patch::show(app, args).await,

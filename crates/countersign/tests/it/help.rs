@@ -22,6 +22,7 @@ const COMMANDS: [&[&str]; 27] = [
     &["wake"],
     &["repo", "add"],
     &["repo", "list"],
+    &["policy", "show"],
     &["policy", "check"],
     &["patch", "apply"],
     &["patch", "show"],

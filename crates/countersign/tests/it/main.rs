@@ -10,6 +10,7 @@ mod help;
 mod ledger;
 mod look;
 mod patches;
+mod policies;
 mod support;
 mod terminal;
 mod tools;

@@ -2,9 +2,9 @@
 
 use crate::support::{Sandbox, branch, file, numbered};
 use countersign_core::diff_view::{Wanted, typed_diff};
-use countersign_core::id::{BlobSha, CommitSha};
+use countersign_core::id::{BlobSha, CommitSha, RepositoryId};
 use countersign_git::GitTrees;
-use countersign_ports::trees::Trees as _;
+use countersign_ports::trees::{RepoSource, Trees as _};
 use std::fs;
 
 fn history() -> (Sandbox, Vec<CommitSha>) {
@@ -157,4 +157,57 @@ fn a_folder_that_becomes_a_file_is_shown_as_both() {
     let view = typed_diff(&facts, &canonical, &|_| None, &Wanted::default()).expect("a view");
     let paths: Vec<&str> = view.files.iter().map(|f| f.path.text.as_str()).collect();
     assert_eq!(paths, ["thing", "thing/inside"]);
+}
+
+#[test]
+fn the_first_parent_is_read_without_having_it() {
+    let (sandbox, commits) = history();
+    let trees = GitTrees::new(sandbox.mirrors());
+    let source = sandbox.source();
+    assert_eq!(
+        trees
+            .first_parent(&source, &commits[1])
+            .expect_err("not pinned")
+            .code(),
+        "not-pinned"
+    );
+    trees.pin_commit(&source, &commits[1]).expect("pinned");
+    let parent = trees.first_parent(&source, &commits[1]).expect("readable");
+    assert_eq!(parent.as_ref(), Some(&commits[0]));
+    let root = CommitSha::parse(&sandbox.git(["rev-list", "--max-parents=0", "main"])).expect("an id");
+    trees.pin_commit(&source, &root).expect("pinned");
+    assert_eq!(trees.first_parent(&source, &root).expect("readable"), None);
+}
+
+#[test]
+fn a_planted_commit_holds_exactly_the_named_files_and_takes_diffs() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let trees = GitTrees::new(folder.path());
+    let source = RepoSource {
+        id: RepositoryId::local(9),
+        git_dir: folder.path().join("nowhere"),
+    };
+    let files = [
+        ("a.txt".into(), b"one\n".to_vec()),
+        ("b/c.txt".into(), b"two\n".to_vec()),
+    ]
+    .into();
+    let commit = trees.plant(&source.id, &files).expect("planted");
+    assert_eq!(trees.plant(&source.id, &files).expect("planted again"), commit);
+    let there = trees.snapshot(&source, &commit).expect("a snapshot");
+    let paths: Vec<String> = there.iter().map(|e| e.path.to_text()).collect();
+    assert_eq!(paths, ["a.txt", "b/c.txt"]);
+    let diff = b"diff --git a/a.txt b/a.txt\n--- a/a.txt\n+++ b/a.txt\n@@ -1 +1 @@\n-one\n+1\n";
+    let applied = trees
+        .apply(&source, &commit, diff)
+        .expect("git answers")
+        .expect("it applies");
+    assert_eq!(applied.diff.files.len(), 1);
+    let none = trees.plant(&source.id, &[].into()).expect("an empty tree");
+    assert_eq!(trees.snapshot(&source, &none).expect("a snapshot"), []);
+    for bad in ["", "/a", "a//b", "a/"] {
+        let files = [(bad.into(), Vec::new())].into();
+        let error = trees.plant(&source.id, &files).expect_err(bad);
+        assert_eq!(error.code(), "bad-path", "{bad}");
+    }
 }
