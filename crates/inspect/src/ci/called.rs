@@ -14,6 +14,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Most calls that are kept.
 const MAX_CALLS: usize = 20_000;
+/// Most simple commands that are read from one line.
+const MAX_SIMPLE_COMMANDS: usize = 200;
 /// How far scripts of `package.json` that call each other are followed.
 const MAX_DEPTH: usize = 5;
 
@@ -79,7 +81,7 @@ impl Calls {
     }
 
     fn add_step(&mut self, step: &Step, ci_file: &RepoPath) {
-        let place = |what: &str| format!("`{what}` in {ci_file}:{}", step.line);
+        let place = |what: &str| format!("`{}` in {ci_file}:{}", shown(what), step.line);
         if let Some(uses) = &step.uses {
             let path = uses.split('@').next().unwrap_or(uses);
             if uses.starts_with("./")
@@ -99,7 +101,8 @@ impl Calls {
     fn add_commands(&mut self, commands: &[String], folder: &str, place: &dyn Fn(&str) -> String) {
         let mut folders = BTreeSet::from([folder.to_owned()]);
         for command in commands {
-            for words in simple_commands(command) {
+            let place = place(command);
+            for words in simple_commands(command).into_iter().take(MAX_SIMPLE_COMMANDS) {
                 if self.len() >= MAX_CALLS {
                     return;
                 }
@@ -114,7 +117,7 @@ impl Calls {
                     continue;
                 }
                 for folder in &folders {
-                    self.add_words(&words, folder, &place(command));
+                    self.add_words(&words, folder, &place);
                 }
             }
         }
@@ -231,7 +234,7 @@ impl Calls {
                         .collect::<String>(),
                 );
                 self.add_commands(&commands, "", &|command| {
-                    format!("`{command}` in {path}, called by {place}")
+                    format!("`{}` in {path}, called by {place}", shown(command))
                 });
             }
         }

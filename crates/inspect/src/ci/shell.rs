@@ -163,6 +163,11 @@ pub(super) fn weakness(command: &str) -> Option<&'static str> {
         .then_some("goes on although a stage failed")
 }
 
+/// Whether only a flag makes the command pass: a new step may well build without testing.
+pub(super) fn only_lenient(command: &str) -> bool {
+    LENIENT.is_match(command) && !ERREXIT_OFF.is_match(command) && !SWALLOW.is_match(command)
+}
+
 /// Whether a test command leaves tests out.
 pub(super) fn filters(command: &str) -> bool {
     is_test(command) && FILTER.is_match(command)

@@ -104,10 +104,20 @@ fn ordinary_changes_of_ci_are_left_alone() {
         ),
         ("      - name: Test\n", "      - name: All tests\n"),
         ("branches: [main]", "branches: [main, next]"),
+        (
+            "      - run: npm run build\n",
+            "      - run: npm run build\n      - run: mvn -DskipTests package\n",
+        ),
     ];
     for (from, to) in table {
         assert_eq!(edit(PATH, WORKFLOW, from, to), [""; 0], "{to}");
     }
+    let weak = WORKFLOW.replace("cargo test --all", "cargo test --all || true");
+    assert_eq!(
+        edit(PATH, &weak, "--all || true", "--workspace || true"),
+        [""; 0],
+        "it could not fail before"
+    );
     let split = Scenario::default()
         .edit(
             PATH,

@@ -1,12 +1,15 @@
 //! Steps of CI that were able to fail and no longer are, or that are gone.
 
 use super::is_ci;
-use super::shell::{filters, is_test, weakness};
+use super::shell::{filters, is_test, only_lenient, weakness};
 use super::steps::{Pipeline, Step, pipeline};
 use crate::seen::Seen;
 use crate::shown::{listed, shown};
 use crate::{Finding, Rule};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Most weak commands that are named for one file.
+const MAX_FINDINGS_PER_FILE: usize = 25;
 
 /// One changed CI file, both sides read.
 struct Compared<'a> {
@@ -93,16 +96,21 @@ fn weak_commands(one: &Compared<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for step in &one.after.steps {
         let before = same_step(step, &one.before.steps);
+        // A command that was weak already may be edited.
+        let mut weak_before =
+            before.map_or(0, |b| b.commands.iter().filter(|c| weakness(c).is_some()).count());
         for command in &step.commands {
             if let Some(count) = known.get_mut(command.as_str()).filter(|count| **count > 0) {
                 *count -= 1;
+                weak_before -= usize::from(weak_before > 0 && weakness(command).is_some());
                 continue;
             }
-            let filtered = || {
-                let could = before.is_some_and(|b| b.commands.iter().any(|c| is_test(c) && !filters(c)));
-                (could && filters(command)).then_some("leaves tests out that ran before")
+            let Some(why) = newly_weak(command, before) else {
+                continue;
             };
-            if let Some(why) = weakness(command).or_else(filtered) {
+            if weak_before > 0 {
+                weak_before -= 1;
+            } else if findings.len() < MAX_FINDINGS_PER_FILE {
                 let first = command.split_whitespace().take(2).collect::<Vec<_>>().join(" ");
                 let lines = one.seen.added_lines_with(&first);
                 let text = format!("`{}` {why}.", shown(command));
@@ -112,6 +120,14 @@ fn weak_commands(one: &Compared<'_>) -> Vec<Finding> {
         findings.extend(ends_well(one, step, before));
     }
     findings
+}
+
+/// Why a new command can't fail; leaving tests out is only held against a step that ran them.
+fn newly_weak(command: &str, before: Option<&Step>) -> Option<&'static str> {
+    let ran = before.is_some_and(|before| before.commands.iter().any(|c| is_test(c) && !filters(c)));
+    let leaves_out = (ran && filters(command)).then_some("leaves tests out that ran before");
+    let weak = weakness(command).filter(|_| before.is_some() || !only_lenient(command));
+    weak.or(leaves_out)
 }
 
 /// `exit 0` as the last thing that a script does.
@@ -164,9 +180,10 @@ fn fewer_tests(compared: &[Compared<'_>]) -> Vec<Finding> {
         if new.len() >= old.len() {
             return None;
         }
+        let kept: BTreeSet<&str> = new.into_iter().collect();
         let lost: Vec<&str> = old
             .iter()
-            .filter(|command| !new.contains(command))
+            .filter(|command| !kept.contains(*command))
             .copied()
             .collect();
         let lost = if lost.is_empty() { old } else { lost };

@@ -11,15 +11,17 @@ use crate::shown::{listed, shown};
 use crate::{BaseView, Finding, Rule};
 use countersign_core::dependency::{DependencyFile, DependencyMove, Ecosystem};
 use countersign_core::path::RepoPath;
+use std::collections::BTreeMap;
 
 /// Findings on manifests and lockfiles that don't fit each other.
 pub(super) fn mismatches(compared: &[Compared<'_>], base: &BaseView<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
+    let mut lockfiles = Lockfiles::of(base);
     for one in compared {
         match one.kind.file() {
             DependencyFile::Lockfile => findings.extend(unexplained(one, compared)),
             DependencyFile::Manifest => {
-                findings.extend(left_behind(one, compared, base));
+                findings.extend(left_behind(one, compared, &mut lockfiles));
                 findings.extend(not_locked(one, compared));
             }
             DependencyFile::Settings => {}
@@ -93,33 +95,68 @@ fn is_below(path: &RepoPath, folder: &[u8]) -> bool {
     folder.is_empty() || path.parents().any(|parent| parent == folder)
 }
 
+/// The lockfiles of the base, each read at most once.
+struct Lockfiles<'a> {
+    base: &'a BaseView<'a>,
+    paths: Vec<(Kind, &'a RepoPath)>,
+    read: BTreeMap<&'a RepoPath, Option<Listing>>,
+}
+
+impl<'a> Lockfiles<'a> {
+    fn of(base: &'a BaseView<'a>) -> Self {
+        let locks = base.paths.iter().filter_map(|path| Some((kind_of(path)?, path)));
+        Self {
+            base,
+            paths: locks
+                .filter(|(kind, _)| kind.file() == DependencyFile::Lockfile)
+                .collect(),
+            read: BTreeMap::new(),
+        }
+    }
+
+    /// The lockfile beside a manifest, or the nearest one above it.
+    fn nearest(&self, manifest: &Compared<'_>) -> Option<(Kind, &'a RepoPath)> {
+        let fits = |(kind, path): &&(Kind, &RepoPath)| {
+            manifest.kind.lockfiles().contains(kind) && is_below(manifest.seen.path(), folder_of(path))
+        };
+        self.paths
+            .iter()
+            .filter(fits)
+            .max_by_key(|(_, path)| path.parents().count())
+            .copied()
+    }
+
+    /// What a lockfile says; none where it was not or can't be read.
+    fn listing(&mut self, kind: Kind, path: &'a RepoPath) -> Option<&Listing> {
+        let base = self.base;
+        let read = || base.files.get(path).and_then(|bytes| kind.read(bytes).ok());
+        self.read.entry(path).or_insert_with(read).as_ref()
+    }
+}
+
 /// A manifest whose dependencies change while the lockfile beside or above it stays as it was.
-fn left_behind(manifest: &Compared<'_>, compared: &[Compared<'_>], base: &BaseView<'_>) -> Option<Finding> {
+fn left_behind(
+    manifest: &Compared<'_>,
+    compared: &[Compared<'_>],
+    lockfiles: &mut Lockfiles<'_>,
+) -> Option<Finding> {
     manifest.seen.new?;
-    let lock = nearest_lockfile(manifest, base)?;
+    let (kind, lock) = lockfiles.nearest(manifest)?;
     if compared.iter().any(|other| other.seen.old_path() == Some(lock)) {
         return None;
     }
-    let kind = kind_of(lock)?;
-    let Some(bytes) = base.files.get(lock) else {
-        let text = format!(
-            "`{}` was not read, so it is unknown whether it still fits.",
-            shown(&lock.to_text())
-        );
-        return Some(manifest.seen.finding(Rule::NotInspected, Vec::new(), text));
-    };
-    let Ok(locked) = kind.read(bytes) else {
+    let Some(locked) = lockfiles.listing(kind, lock) else {
         let text = format!(
             "`{}` can't be read, so it is unknown whether it still fits.",
             shown(&lock.to_text())
         );
         return Some(manifest.seen.finding(Rule::NotInspected, Vec::new(), text));
     };
-    if !covers(&locked, kind, manifest, lock) {
+    if !covers(locked, kind, manifest, lock) {
         return None;
     }
     let steps = manifest.difference.steps.iter();
-    let stale = steps.filter(|step| has_to_show(step, manifest, kind, &locked));
+    let stale = steps.filter(|step| has_to_show(step, manifest, kind, locked));
     let names: Vec<String> = stale.map(|step| step.change.to_string()).collect();
     let text = format!(
         "`{}` does not change along: {}.",
@@ -127,15 +164,6 @@ fn left_behind(manifest: &Compared<'_>, compared: &[Compared<'_>], base: &BaseVi
         listed(&names)
     );
     (!names.is_empty()).then(|| manifest.seen.finding(Rule::LockfileMismatch, Vec::new(), text))
-}
-
-fn nearest_lockfile<'a>(manifest: &Compared<'_>, base: &BaseView<'a>) -> Option<&'a RepoPath> {
-    let lockfiles = manifest.kind.lockfiles();
-    let candidates = base.paths.iter().filter(|path| {
-        kind_of(path).is_some_and(|kind| lockfiles.contains(&kind))
-            && is_below(manifest.seen.path(), folder_of(path))
-    });
-    candidates.max_by_key(|path| path.parents().count())
 }
 
 /// Whether a lockfile is about this manifest: it lies beside it, or names it as one of its own.

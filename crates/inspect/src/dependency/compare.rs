@@ -80,10 +80,11 @@ fn keys<'a, V>(before: &'a BTreeMap<String, V>, after: &'a BTreeMap<String, V>) 
 }
 
 fn origins(place: Place<'_>, before: &Listing, after: &Listing, difference: &mut Difference) {
+    let known = origins_of(before);
     for name in keys(&before.origins, &after.origins) {
         let sentence = match (before.origins.get(name), after.origins.get(name)) {
             (old, new) if old == new => continue,
-            (None, Some(new)) if is_foreign(place, before, new) => {
+            (None, Some(new)) if is_foreign(place, &known, new) => {
                 format!("`{name}` is set to {}", said(new))
             }
             (Some(old), Some(new)) => format!("`{name}` moves from {} to {}", said(old), said(new)),
@@ -103,12 +104,18 @@ fn said(origin: &Origin) -> String {
     origin.text().unwrap_or_else(|| "the default registry".to_owned())
 }
 
+/// Every origin that a file names.
+fn origins_of(listing: &Listing) -> BTreeSet<&Origin> {
+    let packages = listing.packages.values().flatten().map(|package| &package.origin);
+    listing.origins.values().chain(packages).collect()
+}
+
 /// Whether packages from there are something new: not the public registry, not this repository, not in use.
-fn is_foreign(place: Place<'_>, before: &Listing, origin: &Origin) -> bool {
+fn is_foreign(place: Place<'_>, known: &BTreeSet<&Origin>, origin: &Origin) -> bool {
     match origin {
         Origin::Default | Origin::Alias(_) => false,
         Origin::Path(path) => !origin.is_own() && leaves_repository(place.path, path),
-        Origin::Registry(_) | Origin::Git(_) | Origin::Url(_) => !before.uses(origin),
+        Origin::Registry(_) | Origin::Git(_) | Origin::Url(_) => !known.contains(origin),
     }
 }
 
@@ -133,6 +140,7 @@ fn leaves_repository(file: &RepoPath, path: &str) -> bool {
 }
 
 fn packages(place: Place<'_>, before: &Listing, after: &Listing) -> Vec<Step> {
+    let known = origins_of(before);
     let mut steps = Vec::new();
     for name in keys(&before.packages, &after.packages) {
         let side = |listing: &'_ Listing| listing.packages.get(name).cloned().unwrap_or_default();
@@ -146,7 +154,7 @@ fn packages(place: Place<'_>, before: &Listing, after: &Listing) -> Vec<Step> {
                 let both = [&old, &new];
                 steps.push(Step {
                     foreign: old.is_none()
-                        && new.as_ref().is_some_and(|p| is_foreign(place, before, &p.origin)),
+                        && new.as_ref().is_some_and(|p| is_foreign(place, &known, &p.origin)),
                     starts_script: !ran_scripts && new.as_ref().is_some_and(|p| p.runs_script),
                     own: both.into_iter().flatten().all(|p| p.origin.is_own()),
                     only_extra: matches!((&old, &new), (Some(a), Some(b)) if only_extra(a, b)),

@@ -207,15 +207,15 @@ impl Listing {
         self.packages.entry(clip(name)).or_default().push(package);
     }
 
+    /// Notes that a package may run scripts while it is installed, whatever setting says so.
+    pub(crate) fn allow_script(&mut self, name: &str) {
+        self.programs
+            .insert(clip(format!("scripts of {name}")), "allowed to run".to_owned());
+    }
+
     /// How many packages there are, over all names.
     pub(crate) fn len(&self) -> usize {
         self.packages.values().map(Vec::len).sum()
-    }
-
-    /// Whether packages of that origin are in it already.
-    pub(crate) fn uses(&self, origin: &Origin) -> bool {
-        self.origins.values().any(|o| o == origin)
-            || self.packages.values().flatten().any(|p| p.origin == *origin)
     }
 
     /// Notes what else the file says, by names down to the second level.

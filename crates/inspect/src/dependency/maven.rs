@@ -11,6 +11,8 @@ use std::collections::BTreeMap;
 
 /// Most nodes of a document.
 const MAX_NODES: u32 = 500_000;
+/// Most nodes of one plugin that are read for what it is told to do.
+const MAX_PLUGIN_NODES: usize = 2_000;
 /// Plugins that run programs of the build's author.
 const RUNNING_PLUGINS: [&str; 9] = [
     "exec-maven-plugin",
@@ -134,13 +136,21 @@ fn plugin(node: Node<'_, '_>, properties: &BTreeMap<String, String>, listing: &m
     let name = coordinates(node, properties);
     let artifact_id = child(node, "artifactId");
     if RUNNING_PLUGINS.contains(&artifact_id) {
-        let words = node
-            .descendants()
-            .filter(|n| n.is_text())
-            .filter_map(|n| n.text());
-        let said: Vec<&str> = words.map(str::trim).filter(|t| !t.is_empty()).collect();
-        let version = child(node, "version");
-        let said: Vec<&str> = said.into_iter().filter(|word| *word != version).collect();
+        // What its own dependencies are is listed beside; only what it is told to do counts here.
+        let told = node.children().filter(|c| {
+            !["dependencies", "version"]
+                .iter()
+                .any(|name| c.has_tag_name_of(name))
+        });
+        let words = told
+            .flat_map(|c| c.descendants())
+            .take(MAX_PLUGIN_NODES)
+            .filter(Node::is_text);
+        let said: Vec<&str> = words
+            .filter_map(|n| n.text())
+            .map(str::trim)
+            .filter(|t| !t.is_empty())
+            .collect();
         let place = format!("plugin {artifact_id}");
         let before = listing.programs.remove(&place).unwrap_or_default();
         listing

@@ -93,26 +93,17 @@ fn overrides(manifest: &Map<String, Value>, listing: &mut Listing) {
 /// Lists of packages that may run scripts (pnpm, bun, yarn).
 fn allowed_builds(manifest: &Map<String, Value>, listing: &mut Listing) {
     let pnpm = manifest.get("pnpm").and_then(|p| p.get("onlyBuiltDependencies"));
-    for (place, list) in [
-        ("pnpm.onlyBuiltDependencies", pnpm),
-        ("trustedDependencies", manifest.get("trustedDependencies")),
-    ] {
-        for name in list
-            .and_then(Value::as_array)
-            .into_iter()
-            .flatten()
-            .filter_map(Value::as_str)
-        {
-            listing
-                .programs
-                .insert(clip(format!("{place}: {name}")), "allowed".to_owned());
-        }
+    let lists = [pnpm, manifest.get("trustedDependencies")].into_iter().flatten();
+    for name in lists
+        .filter_map(Value::as_array)
+        .flatten()
+        .filter_map(Value::as_str)
+    {
+        listing.allow_script(name);
     }
     for (name, meta) in entries(manifest.get("dependenciesMeta")) {
         if meta.get("built").and_then(Value::as_bool) == Some(true) {
-            listing
-                .programs
-                .insert(clip(format!("dependenciesMeta: {name}")), "built".to_owned());
+            listing.allow_script(name);
         }
     }
 }

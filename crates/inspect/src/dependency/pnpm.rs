@@ -117,15 +117,11 @@ pub(super) fn workspace(bytes: &[u8]) -> Result<Listing, Unreadable> {
         .into_iter()
         .flat_map(Node::items)
     {
-        let place = format!("onlyBuiltDependencies: {}", name.short());
-        listing.programs.insert(clip(place), "allowed".to_owned());
+        listing.allow_script(&name.short());
     }
     for (name, allowed) in root.get("allowBuilds").into_iter().flat_map(Node::entries) {
         if allowed.text() == Some("true") {
-            listing.programs.insert(
-                clip(format!("allowBuilds: {}", name.short())),
-                "allowed".to_owned(),
-            );
+            listing.allow_script(&name.short());
         }
     }
     if root.get_text("dangerouslyAllowAllBuilds") == Some("true") {

@@ -155,15 +155,18 @@ fn selector(c: char, before: Option<char>, after: Option<char>) -> Option<Trick>
     (!fits).then_some(Trick::Data)
 }
 
+/// Most tag letters of a flag: a country, then a part of it (ISO 3166-2).
+const MAX_FLAG_TAGS: usize = 6;
+
 /// Whether the characters so far end in a black flag and tags: the flag of a part of a country.
 fn in_flag(line: &[char]) -> bool {
     let tag = |c: &&char| ('\u{e0020}'..='\u{e007e}').contains(*c);
-    let tags = line.iter().rev().take_while(tag).count();
-    tags <= 6
-        && line
-            .len()
-            .checked_sub(tags + 1)
-            .is_some_and(|at| line[at] == '\u{1f3f4}')
+    let tags = line.iter().rev().take(MAX_FLAG_TAGS + 1).take_while(tag).count();
+    let flag = line
+        .len()
+        .checked_sub(tags + 1)
+        .is_some_and(|at| line[at] == '\u{1f3f4}');
+    tags <= MAX_FLAG_TAGS && flag
 }
 
 fn is_emoji(c: char) -> bool {

@@ -13,12 +13,16 @@ use crate::shown::{count, listed, shown};
 use crate::{Finding, Rule};
 use language::{Language, is_snapshot, is_test_path, language_of};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use units::{Unit, is_comment, units};
+use units::{Unit, block_end, is_comment, units};
 
 /// How much of a body has to live on for a test to count as renamed, in hundredths.
 const SAME_TEST_PERCENT: usize = 60;
+/// How much of a name has to stay for a spelling to count as corrected, in hundredths.
+const SAME_NAME_PERCENT: usize = 85;
 /// Most pairs of removed and new tests that are compared for a renaming.
-const MAX_COMPARED: usize = 200_000;
+const MAX_COMPARED: usize = 20_000;
+/// Most lines of one file that are looked at more closely.
+const MAX_HITS: usize = 100;
 
 /// The tests of one changed file, before and after.
 struct Tests<'a> {
@@ -26,6 +30,22 @@ struct Tests<'a> {
     language: Language,
     before: Vec<Unit>,
     after: Vec<Unit>,
+    /// Names of the tests before.
+    known: BTreeSet<String>,
+}
+
+impl Tests<'_> {
+    /// The test after the change that a line belongs to.
+    fn unit_at(&self, line: u32) -> Option<&Unit> {
+        let next = self.after.partition_point(|unit| unit.head <= line);
+        next.checked_sub(1)
+            .map(|at| &self.after[at])
+            .filter(|unit| line <= unit.end)
+    }
+
+    fn is_new(&self, unit: &Unit) -> bool {
+        !self.known.contains(&unit.name)
+    }
 }
 
 /// Everything of this kind in a change.
@@ -55,6 +75,7 @@ fn tests_of<'a>(seen: &'a Seen<'a>) -> Option<Tests<'a>> {
     (!before.is_empty() || !after.is_empty()).then_some(Tests {
         seen,
         language,
+        known: before.iter().map(|unit| unit.name.clone()).collect(),
         before,
         after,
     })
@@ -82,15 +103,12 @@ fn lost_tests(tests: &[Tests<'_>]) -> Vec<Vec<String>> {
             .iter()
             .filter(|unit| take(&mut known, &unit.name).is_none())
         {
-            let by_name = pool.iter().position(|new| new.name == unit.name);
-            let successor = by_name.or_else(|| {
-                compared += pool.len();
-                let same =
-                    |new: &&Unit| unit.overlap(new) >= SAME_TEST_PERCENT && new.assertions >= unit.assertions;
-                (compared <= MAX_COMPARED)
-                    .then(|| pool.iter().position(same))
-                    .flatten()
-            });
+            compared += pool.len();
+            let successor = if compared <= MAX_COMPARED {
+                successor(unit, pool)
+            } else {
+                None
+            };
             match successor {
                 Some(at) => drop(pool.swap_remove(at)),
                 None => gone.push(unit.name.clone()),
@@ -99,6 +117,38 @@ fn lost_tests(tests: &[Tests<'_>]) -> Vec<Vec<String>> {
         lost.push(gone);
     }
     lost
+}
+
+/// The new test that most looks like one that is gone: by its name, else by its body and asserting no less.
+fn successor(gone: &Unit, pool: &[&Unit]) -> Option<usize> {
+    let score = |new: &Unit| {
+        let (body, name) = (gone.overlap(new), common_ends_percent(&gone.name, &new.name));
+        let same = body >= SAME_TEST_PERCENT || name >= SAME_NAME_PERCENT;
+        (gone.name == new.name || (same && new.assertions >= gone.assertions)).then_some(body + name)
+    };
+    let scored = pool
+        .iter()
+        .enumerate()
+        .filter_map(|(at, new)| Some((score(new)?, at)));
+    scored.max().map(|(_, at)| at)
+}
+
+/// How much of the longer name both share at their beginnings and ends, in hundredths.
+fn common_ends_percent(a: &str, b: &str) -> usize {
+    let same = |(a, b): &(char, char)| a == b;
+    let start = a.chars().zip(b.chars()).take_while(same).count();
+    let (shorter, longer) = (
+        a.chars().count().min(b.chars().count()),
+        a.chars().count().max(b.chars().count()),
+    );
+    let end = a
+        .chars()
+        .rev()
+        .zip(b.chars().rev())
+        .take(shorter - start)
+        .take_while(same)
+        .count();
+    ((start + end) * 100).checked_div(longer).unwrap_or(100)
 }
 
 fn counts(units: &[Unit]) -> BTreeMap<&str, usize> {
@@ -147,29 +197,46 @@ fn fresh_lines<'a>(seen: &'a Seen<'a>) -> Vec<Line<'a>> {
     fresh.copied().collect()
 }
 
+/// Whether what a line opens (a group, a class) holds tests, and only such as the change brings in.
+fn covers_only_new(one: &Tests<'_>, line: u32) -> bool {
+    let text = one.seen.new_text().unwrap_or_default();
+    let end = block_end(one.language, text, line);
+    let mut inside = one
+        .after
+        .iter()
+        .filter(|unit| (line..=end).contains(&unit.head))
+        .peekable();
+    inside.peek().is_some() && inside.all(|unit| one.is_new(unit))
+}
+
 /// Whether a line stands in a test that the change itself brings in.
 fn in_new_test(one: &Tests<'_>, line: u32) -> bool {
-    let unit = one.after.iter().find(|unit| unit.holds(line));
-    unit.is_some_and(|unit| !one.before.iter().any(|before| before.name == unit.name))
+    one.unit_at(line).is_some_and(|unit| one.is_new(unit))
 }
 
 fn skipped(one: &Tests<'_>) -> Option<Finding> {
     one.seen.old?;
     let skip = &one.language.signs().skip;
-    let mut lines: Vec<u32> = Vec::new();
+    let mut lines: BTreeSet<u32> = BTreeSet::new();
     for (old, new) in same_tests(one) {
         if new.skips.len() > old.skips.len() {
-            lines.extend(new.skips.iter().filter(|line| one.seen.adds_line(**line)));
+            lines.extend(new.skips.iter().copied().filter(|line| one.seen.adds_line(*line)));
         }
     }
     if is_test_path(one.seen.path()) {
-        let outside = fresh_lines(one.seen).into_iter().filter(|line| {
+        let matches = |line: &Line<'_>| {
             let text = line.text();
-            skip.is_match(&text)
-                && !is_comment(one.language, &text)
-                && !one.after.iter().any(|u| u.holds(line.number))
-        });
-        lines.extend(outside.map(|line| line.number));
+            skip.is_match(&text) && !is_comment(one.language, &text)
+        };
+        let hits = fresh_lines(one.seen).into_iter().filter(matches);
+        let outside = hits
+            .filter(|line| one.unit_at(line.number).is_none())
+            .take(MAX_HITS);
+        lines.extend(
+            outside
+                .map(|line| line.number)
+                .filter(|line| !covers_only_new(one, *line)),
+        );
     }
     let first = one
         .seen
@@ -183,7 +250,10 @@ fn skipped(one: &Tests<'_>) -> Option<Finding> {
         "Tests are kept from running or expected to fail: `{}`.",
         shown(&first)
     );
-    Some(one.seen.finding(Rule::WeakenedTest, lines, text))
+    Some(
+        one.seen
+            .finding(Rule::WeakenedTest, lines.into_iter().collect(), text),
+    )
 }
 
 /// Tests of both sides with the same name, in order.
@@ -229,12 +299,11 @@ fn thinner(one: &Tests<'_>) -> Vec<Finding> {
 
 /// Assertions in tests that are new in the file.
 fn new_assertions(one: &Tests<'_>) -> i64 {
-    let known: BTreeSet<&str> = one.before.iter().map(|unit| unit.name.as_str()).collect();
-    let new = one
-        .after
+    one.after
         .iter()
-        .filter(|unit| !known.contains(unit.name.as_str()));
-    new.map(|unit| i64::from(unit.assertions)).sum()
+        .filter(|unit| one.is_new(unit))
+        .map(|unit| i64::from(unit.assertions))
+        .sum()
 }
 
 fn emptied_assertions(one: &Tests<'_>) -> Option<Finding> {
@@ -242,8 +311,10 @@ fn emptied_assertions(one: &Tests<'_>) -> Option<Finding> {
     let empty = &one.language.signs().empty_assertion;
     let hits: Vec<Line<'_>> = fresh_lines(one.seen)
         .into_iter()
-        .filter(|line| empty.is_match(&line.text()) && !in_new_test(one, line.number))
-        .filter(|line| one.after.iter().any(|unit| unit.holds(line.number)))
+        .filter(|line| empty.is_match(&line.text()))
+        .take(MAX_HITS)
+        .filter(|line| !in_new_test(one, line.number))
+        .filter(|line| one.unit_at(line.number).is_some())
         .collect();
     let first = hits.first()?.text().trim().to_owned();
     let text = format!("A test asserts what is always so: `{}`.", shown(&first));

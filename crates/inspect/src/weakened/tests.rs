@@ -81,6 +81,24 @@ fn moved_renamed_and_new_tests_are_ordinary() {
     assert_eq!(moved.rules(), [""; 0]);
     let renamed_file = Scenario::default().rename("tests/test_a.py", "tests/test_b.py", PYTHON, PYTHON);
     assert_eq!(renamed_file.rules(), [""; 0]);
+    let corrected = RUST
+        .replace("fn adds()", "fn addz()")
+        .replace("add(1, 2), 3", "add(1, 2), 4");
+    assert_eq!(
+        edit("src/lib.rs", RUST, &corrected).len(),
+        1,
+        "a short name that shares little is another test"
+    );
+    let spelling = JAVA.replace("void adds()", "void deserialisesOldFormats()");
+    let respelt = spelling
+        .replace("deserialisesOld", "deserializesOld")
+        .replace("(3, add(1, 2))", "(4, add(2, 2))");
+    assert_eq!(edit("src/AddTest.java", &spelling, &respelt), [""; 0]);
+    let group = JS.replace(
+        "describe('add'",
+        "describe.skipIf(ci)('more', () => {\n  it('news', () => {\n    x();\n  });\n});\n\ndescribe('add'",
+    );
+    assert_eq!(edit("src/a.test.js", JS, &group), [""; 0], "a group of new tests");
     let more = GO.replace(
         "func TestOther",
         "func TestNew(t *testing.T) {\n\tt.Skip(\"later\")\n}\n\nfunc TestOther",

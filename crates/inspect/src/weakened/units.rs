@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 
 /// Most tests that are told apart in one file.
 const MAX_UNITS: usize = 20_000;
+/// Most lines of a body that are kept to compare it.
+const MAX_BODY_LINES: usize = 200;
 /// Most lines between a mark and the function that it marks, and of attributes above a test.
 const MAX_MARK_DISTANCE: usize = 100;
 
@@ -26,10 +28,6 @@ pub(super) struct Unit {
 }
 
 impl Unit {
-    pub(super) fn holds(&self, line: u32) -> bool {
-        (self.head..=self.end).contains(&line)
-    }
-
     /// How much of this test's body the other one has, in hundredths.
     pub(super) fn overlap(&self, other: &Unit) -> usize {
         if self.body.is_empty() {
@@ -59,8 +57,10 @@ pub(super) fn units(language: Language, path: &RepoPath, text: &str) -> Vec<Unit
     let starts = starts(language, &lines);
     let mut units = Vec::new();
     for (index, start) in starts.iter().enumerate() {
-        let next = starts.get(index + 1).map_or(lines.len(), |next| next.head);
-        let end = body_end(language, &lines, start.at).min(next).max(start.at + 1);
+        let next = starts
+            .get(index + 1)
+            .map_or(lines.len(), |next| next.head.max(start.at + 1));
+        let end = body_end(language, &lines[..next], start.at).max(start.at + 1);
         units.push(unit(language, &lines, start, end));
     }
     units
@@ -102,7 +102,8 @@ fn starts(language: Language, lines: &[&str]) -> Vec<Start> {
         let found = function.or_else(|| signs.start.captures(line).and_then(name));
         if let Some(name) = found {
             marked = None;
-            let head = head_of(language, lines, at);
+            let above = starts.last().map_or(0, |last| last.at + 1);
+            let head = head_of(language, lines, above, at);
             starts.push(Start { head, at, name });
         }
     }
@@ -110,13 +111,13 @@ fn starts(language: Language, lines: &[&str]) -> Vec<Start> {
 }
 
 /// Attributes and comments right above a line belong to it: in Python whatever stands there without a gap.
-fn head_of(language: Language, lines: &[&str], at: usize) -> usize {
+fn head_of(language: Language, lines: &[&str], from: usize, at: usize) -> usize {
     let attached = |line: &&&str| {
         let text = line.trim_start();
         let attribute = text.starts_with(['#', '@', '[']) || text.starts_with("//");
         attribute || (language.ends_by_indentation() && !text.is_empty() && indent(line) >= indent(lines[at]))
     };
-    let above = lines[..at]
+    let above = lines[from..at]
         .iter()
         .rev()
         .take(MAX_MARK_DISTANCE)
@@ -133,6 +134,27 @@ fn head_of(language: Language, lines: &[&str], at: usize) -> usize {
 
 fn indent(line: &str) -> usize {
     line.len() - line.trim_start().len()
+}
+
+/// Last line, from 1, of what a line opens; attributes open what follows them.
+pub(super) fn block_end(language: Language, text: &str, line: u32) -> u32 {
+    let lines: Vec<&str> = text.lines().collect();
+    let at = usize::try_from(line).unwrap_or(usize::MAX).saturating_sub(1);
+    let Some(first) = lines.get(at) else { return line };
+    let opens = |other: &&str| {
+        let text = other.trim_start();
+        ["class ", "def ", "async def "]
+            .iter()
+            .any(|word| text.starts_with(word))
+            && indent(other) == indent(first)
+    };
+    let decorates = language.ends_by_indentation() && first.trim_start().starts_with('@');
+    let below = lines[at..]
+        .iter()
+        .take(MAX_MARK_DISTANCE)
+        .position(opens)
+        .filter(|_| decorates);
+    number(body_end(language, &lines, at + below.unwrap_or(0)))
 }
 
 /// Index after the last line of the body that starts at a line.
@@ -174,7 +196,8 @@ fn unit(language: Language, lines: &[&str], start: &Start, end: usize) -> Unit {
     let body = inside()
         .skip(1)
         .filter(active)
-        .filter(|line| does_something(line));
+        .filter(|line| does_something(line))
+        .take(MAX_BODY_LINES);
     let whole = (start.head..end).map(|at| (number(at + 1), lines[at]));
     let skips = whole.filter(|(_, line)| signs.skip.is_match(line) && !is_comment(language, line));
     Unit {
