@@ -270,6 +270,17 @@ pub(crate) enum CheckFormat {
     Sarif,
 }
 
+/// `policy test`.
+#[derive(Debug, Args)]
+pub(crate) struct PolicyTestArgs {
+    /// Files with expectations [default: .countersign/tests/*.toml of the repository]
+    #[arg(value_name = "FILE", conflicts_with = "repo")]
+    pub(crate) files: Vec<PathBuf>,
+    /// The repository's work tree
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub(crate) repo: PathBuf,
+}
+
 /// `policy show`.
 #[derive(Debug, Args)]
 pub(crate) struct PolicyShowArgs {

@@ -144,7 +144,20 @@ Examples:
 pub(super) const POLICY: &str = "\
 Examples:
   countersign policy show
-  countersign policy check --repo . --diff fix.patch";
+  countersign policy check --repo . --diff fix.patch
+  countersign policy test";
+
+pub(super) const POLICY_TEST: &str = "\
+A case names a diff, the files that it starts from, and everything that policy has to find in it, no more
+and no less. Files are in .countersign/tests/; the policy is the nearest .countersign.toml above, as it
+lies there, committed or not. docs/policy.md has the format.
+
+Examples:
+  countersign policy test
+  countersign policy test --repo ~/src/tollgate --json
+  countersign policy test .countersign/tests/ci.toml
+
+Exits 0 when everything is as expected, 2 when not or when there is nothing to run.";
 
 pub(super) const POLICY_SHOW: &str = "\
 Floor, organisation (policy.toml in the data folder), default branch and base: each layer only tightens

@@ -6,8 +6,8 @@ pub(crate) mod repo_spec;
 
 pub(crate) use args::{
     AnswerArgs, ApplyArgs, ApproveArgs, ChangesArgs, CheckArgs, CheckFormat, DeselectArgs, DiffArgs,
-    EntriesArgs, ExportArgs, InitArgs, ListArgs, PatchShowArgs, PolicyShowArgs, ReasonArgs, RejectArgs,
-    RepoAddArgs, ResumeArgs, ShowArgs, StartArgs, StartFlags, StoryId, VerifyArgs, WaiveArgs,
+    EntriesArgs, ExportArgs, InitArgs, ListArgs, PatchShowArgs, PolicyShowArgs, PolicyTestArgs, ReasonArgs,
+    RejectArgs, RepoAddArgs, ResumeArgs, ShowArgs, StartArgs, StartFlags, StoryId, VerifyArgs, WaiveArgs,
 };
 
 use crate::terminal::ColourChoice;
@@ -163,6 +163,9 @@ pub(crate) enum PolicyCommand {
     /// List every rule that a diff or a commit breaks
     #[command(after_help = help::POLICY_CHECK)]
     Check(CheckArgs),
+    /// Run the expectations that lie beside a policy
+    #[command(after_help = help::POLICY_TEST)]
+    Test(PolicyTestArgs),
 }
 
 /// Patches.

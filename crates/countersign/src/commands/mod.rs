@@ -31,6 +31,7 @@ pub(crate) async fn perform(app: &App, command: Command) -> Result<Exit, CliErro
     match command {
         Command::Policy(PolicyCommand::Show(args)) => policy::show(app, args).await,
         Command::Policy(PolicyCommand::Check(args)) => policy::check(app, args).await,
+        Command::Policy(PolicyCommand::Test(args)) => policy::test(app, args).await,
         Command::Patch(PatchCommand::Apply(args)) => patch::apply(app, args).await,
         Command::Patch(PatchCommand::Show(args)) => patch::show(app, args).await,
         Command::Verify(args) => verify::verify(app, args).await,

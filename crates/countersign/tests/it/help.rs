@@ -24,6 +24,7 @@ const COMMANDS: [&[&str]; 28] = [
     &["repo", "list"],
     &["policy", "show"],
     &["policy", "check"],
+    &["policy", "test"],
     &["patch", "apply"],
     &["patch", "show"],
     &["ledger", "export"],

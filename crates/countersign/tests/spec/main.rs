@@ -33,6 +33,7 @@ pages! {
     a_block_is_waived
     a_hunk_is_left_out
     a_person_rejects
+    a_policy_has_expectations
     a_question_is_answered
     a_stale_approval_opens_nothing
     a_submitted_diff

@@ -135,6 +135,19 @@ pub(super) struct Start {
     pub(super) default_commit: CommitSha,
 }
 
+/// Holds a diff against a policy.
+///
+/// # Errors
+/// When git can't answer; a diff that doesn't apply is the answer's other half.
+pub(super) async fn judge_diff(
+    at: Start,
+    bytes: Vec<u8>,
+    policy: EffectivePolicy,
+) -> Result<Result<Judged, ApplyRefusal>, CliError> {
+    let base = at.base.clone();
+    judge(at, Asked::Diff { base, bytes }, policy).await
+}
+
 async fn judge(
     at: Start,
     asked: Asked,

@@ -2,11 +2,14 @@
 //! data folder and touches no repository.
 
 mod check;
+mod expectations;
 mod sarif;
 mod show;
+mod test;
 
 pub(super) use check::check;
 pub(super) use show::show;
+pub(super) use test::test;
 
 use super::throwaway::{Throwaway, blocking};
 use crate::adapters::BaselineFile;
