@@ -2,7 +2,7 @@
 
 use crate::support::World;
 
-const COMMANDS: [&[&str]; 28] = [
+const COMMANDS: [&[&str]; 29] = [
     &[],
     &["run"],
     &["submit"],
