@@ -383,7 +383,7 @@ fn every_code_of_the_reader_and_the_applier_is_in_the_docs_and_no_other() {
     let mut refusals = codes("crates/core/src/patch", r"(?:refused?(?:::<[^>]*>)?\(|\bcode:)");
     refusals.extend(codes("crates/git/src/apply", r"\brefused(?:::<[^>]*>)?\("));
     assert_eq!(listed(&docs, "### Refusals"), refusals);
-    let warnings = codes("crates/git/src/apply", r"\bcode:");
+    let warnings = codes("crates/git/src/apply", r"\bwork\.warn\(");
     assert_eq!(listed(&docs, "### Warnings"), warnings);
 }
 
