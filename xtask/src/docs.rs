@@ -10,6 +10,14 @@ use std::process::Command;
 /// Deepest level of subcommands that is looked for.
 const DEPTH_MAX: usize = 4;
 
+/// People write it, but for one table.
+const POLICY: &str = "docs/policy.md";
+/// Before and after that table.
+const TABLE: [&str; 2] = [
+    "<!-- begin: made by `cargo xtask docs` out of the rules -->",
+    "<!-- end -->",
+];
+
 /// One generated document.
 struct Page {
     path: &'static str,
@@ -64,7 +72,7 @@ fn first_difference(path: &str, old: &str, new: &str) -> String {
     format!("{path}: only line ends differ")
 }
 
-fn pages() -> Result<[Page; 2], String> {
+fn pages() -> Result<[Page; 3], String> {
     let catalogue = [
         "run",
         "--quiet",
@@ -75,6 +83,16 @@ fn pages() -> Result<[Page; 2], String> {
     ];
     let workflow = capture(&mut cargo(&catalogue))?;
     let cli = reference(&build_binary()?)?;
+    let rules = capture(&mut cargo(&[
+        "run",
+        "--quiet",
+        "--package",
+        "countersign",
+        "--example",
+        "policy_table",
+    ]))?;
+    let policy =
+        fs::read_to_string(root().join(POLICY)).map_err(|e| format!("{POLICY} can't be read: {e}"))?;
     Ok([
         Page {
             path: "docs/workflow.md",
@@ -84,7 +102,26 @@ fn pages() -> Result<[Page; 2], String> {
             path: "docs/cli.md",
             text: tidy(&cli),
         },
+        Page {
+            path: POLICY,
+            text: tidy(&with_table(&policy, &rules)?),
+        },
     ])
+}
+
+/// A document with its table made anew.
+fn with_table(document: &str, table: &str) -> Result<String, String> {
+    let [begin, end] = TABLE;
+    let parts = document.split_once(begin).and_then(|(before, rest)| {
+        let (_, after) = rest.split_once(end)?;
+        Some((before, after))
+    });
+    let Some((before, after)) = parts else {
+        return Err(format!(
+            "{POLICY} has lost the line `{begin}` or `{end}`; put them back"
+        ));
+    };
+    Ok(format!("{before}{begin}\n\n{}\n\n{end}{after}", table.trim()))
 }
 
 /// No blanks at line ends, one line end at the end.
@@ -157,6 +194,16 @@ mod tests {
         let help = "Does it.\n\nUsage: x\n\nCommands:\n  run     Goes on\n          and on\n  repo    Lists\n  help    Prints\n\nOptions:\n  -h\n";
         assert_eq!(subcommands(help), ["run", "repo"]);
         assert!(subcommands("Usage: x\n").is_empty());
+    }
+
+    #[test]
+    fn only_the_table_is_made_anew() {
+        let [begin, end] = TABLE;
+        let old = format!("# A\n\n{begin}\n\n| old |\n\n{end}\n\nZ\n");
+        let new = with_table(&old, "| new |\n").expect("the marks are there");
+        assert_eq!(new, old.replace("old", "new"));
+        assert_eq!(with_table(&new, "| new |\n"), Ok(new.clone()));
+        assert!(with_table("# A\n", "| new |").is_err_and(|e| e.contains("put them back")));
     }
 
     #[test]
