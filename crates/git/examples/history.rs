@@ -1,17 +1,18 @@
 //! Figures about strict application over the history of any repository; the repository is only read.
 //!
 //! `cargo run --release -p countersign-git --example history -- REPO [--commits 1000] [--distortions 4000] [--seed 1]`
+//! With `generated` for REPO it makes one with every kind of change, out of the seed.
 //!
 //! 1. The diffs of the newest first-parent non-merge commits, applied to their parents: how many give git's own tree.
 //! 2. Distortions of them: how many give the right tree, a refusal, or (never) a wrong one.
 //! 3. Patches per second, and the same for `git apply --cached` on a temporary index, over the same commits.
 
-#[expect(dead_code, reason = "the suite uses the rest of it")]
 #[path = "../tests/it/figures/mod.rs"]
 mod figures;
 
 use countersign_core::id::CommitSha;
 use countersign_git::Workbench;
+use figures::generated;
 use figures::run::{distorted, identical, originals};
 use figures::source::{Change, History, feed, git};
 use std::error::Error;
@@ -33,7 +34,11 @@ struct Options {
 
 fn main() -> Result<ExitCode, Box<dyn Error>> {
     let options = options()?;
+    let scratch = tempfile::tempdir()?;
     let git_dir = match options.repository.join(".git") {
+        _ if options.repository == Path::new("generated") => {
+            generated::repository(scratch.path(), options.seed, options.commits)
+        }
         inner if inner.is_dir() => inner,
         _ => options.repository.clone(),
     };
@@ -107,8 +112,8 @@ fn report_identical(bench: &Workbench, changes: &[Change]) -> bool {
 /// Both sides get the tree before and the diff, and must give the tree after.
 fn report_speed(git_dir: &Path, bench: &Workbench, changes: &[Change]) -> Result<(), Box<dyn Error>> {
     let step = changes.len().div_ceil(MEASURED).max(1);
-    let folder = std::env::temp_dir().join(format!("countersign-history-{}", std::process::id()));
-    std::fs::create_dir_all(&folder)?;
+    let scratch = tempfile::tempdir()?;
+    let folder = scratch.path();
     let [mut tree_only, mut ours, mut apply, mut whole] = [Duration::ZERO; 4];
     let mut measured = 0_u32;
     for change in changes.iter().step_by(step) {
@@ -145,7 +150,6 @@ fn report_speed(git_dir: &Path, bench: &Workbench, changes: &[Change]) -> Result
         tree_only += took_for_tree;
         measured += 1;
     }
-    std::fs::remove_dir_all(&folder)?;
     let rate = |took: Duration| f64::from(measured) / took.as_secs_f64();
     println!("speed             over {measured} commits, patches per second");
     println!("  read, applied   {:.0}", rate(tree_only));

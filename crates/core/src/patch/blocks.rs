@@ -3,7 +3,7 @@
 //! Content may hold lines like the marks: a block with more chevrons than they have takes them as content, and
 //! whatever could be read in two ways is refused. It must never cut a block short.
 
-use super::fence::{fence, line_above};
+use super::fence::{fence, line_above, mixed_line_ends};
 use super::path_line::{PathLine, path_line};
 use super::{Hunk, HunkLine, ReadError, Side, refuse};
 use crate::path::RepoPath;
@@ -71,32 +71,32 @@ pub(super) struct Block {
     pub(super) next: usize,
 }
 
-/// Reads the block whose first mark is `lines[at]`.
+/// Reads the block whose first mark is `lines[at]`. Shorter marks than its own are content, longer ones refused.
 pub(super) fn read_block(lines: &[&[u8]], at: usize) -> Result<Block, ReadError> {
     let Some(Mark::Head(length)) = mark(lines[at]) else {
         return stray(at);
     };
+    if lines[at].ends_with(b"\r") {
+        return mixed_line_ends(at);
+    }
     let mut dividers: Vec<(usize, usize)> = Vec::new();
-    let mut inner: Option<usize> = None;
     let mut end = at + 1;
-    let end_length = loop {
+    loop {
         let Some(line) = lines.get(end) else {
             return refuse(
                 "block-open",
                 at + 1,
-                "This block has no `>>>>>>> REPLACE`, so it may be cut off. Give the rest of the answer.",
+                "This block has no `REPLACE` mark as long as its `SEARCH` mark, so it may be cut off. Give all of it.",
             );
         };
-        match (mark(line), inner) {
-            (Some(Mark::End(of)), Some(open)) if of == open => inner = None,
-            (Some(Mark::End(of)), None) => break of,
-            (Some(Mark::Head(of)), None) if of < length => inner = Some(of),
-            (Some(Mark::Head(_) | Mark::End(_)), _) => return unclear(end),
-            (Some(Mark::Divider(of)), None) => dividers.push((end, of)),
-            (Some(Mark::Divider(_)) | None, _) => {}
+        match mark(line) {
+            Some(Mark::End(of)) if of == length => break,
+            Some(Mark::Head(of) | Mark::End(of)) if of >= length => return unclear(end),
+            Some(Mark::Divider(of)) => dividers.push((end, of)),
+            Some(Mark::Head(_) | Mark::End(_)) | None => {}
         }
         end += 1;
-    };
+    }
     let same: Vec<&(usize, usize)> = dividers.iter().filter(|(_, of)| *of == length).collect();
     let divider = match (dividers.as_slice(), same.as_slice()) {
         ([], _) => {
@@ -106,8 +106,7 @@ pub(super) fn read_block(lines: &[&[u8]], at: usize) -> Result<Block, ReadError>
                 "This block has no `=======` between its two sides. Give both.",
             );
         }
-        ([(only, _)], _) => *only,
-        (_, [(only, _)]) if end_length == length => *only,
+        ([(only, _)], _) | (_, [(only, _)]) => *only,
         ([_, second, ..], _) => return unclear(second.0),
     };
     let (search, replace) = (&lines[at + 1..divider], &lines[divider + 1..end]);

@@ -121,6 +121,9 @@ pub(super) fn holds<'l>(lines: &[&'l [u8]], at: usize, free_from: usize) -> Resu
     if starts_with_edits {
         return Ok(Holds::Other);
     }
+    if lines[at].ends_with(b"\r") {
+        return mixed_line_ends(at);
+    }
     if open.indent > 0 {
         return ambiguous(
             at,
@@ -200,11 +203,11 @@ fn whole_file<'l>(
     })
 }
 
-/// The closing fence could open a block inside the file where another bare fence follows that nothing explains.
+/// The closing fence could as well open a block inside the file. It doesn't where a blank line follows, and no bare
+/// fence that nothing but a path line explains.
 fn refuse_other_end(lines: &[&[u8]], end: usize, open: &Fence<'_>, path: &RepoPath) -> Result<(), ReadError> {
-    let may_hold_fences = ending(path).is_none_or(|e| TEXT_ENDINGS.iter().any(|t| t.eq_ignore_ascii_case(e)));
-    let behind = lines.get(end + 1);
-    if may_hold_fences && behind.is_some_and(|l| !l.trim_ascii().is_empty()) {
+    let blank = |i: usize| lines[i].trim_ascii().is_empty();
+    if end + 1 < lines.len() && !blank(end + 1) {
         return ambiguous(
             end,
             "Text follows directly, so this fence may belong to the file. Put a longer fence around the file, or a \
@@ -215,21 +218,19 @@ fn refuse_other_end(lines: &[&[u8]], end: usize, open: &Fence<'_>, path: &RepoPa
         let fence = fence(lines[i]).filter(|f| f.indent == 0 && f.rivals(open))?;
         Some((i, fence))
     });
-    let Some((next, fence)) = following else {
+    let Some((next, _)) = following.filter(|(_, f)| f.info.is_empty()) else {
         return Ok(());
     };
-    if !fence.info.is_empty() {
-        return Ok(());
-    }
-    let named = line_above(lines, next, end + 1).filter(|i| {
-        let alone = *i == end + 1 || lines[*i - 1].trim_ascii().is_empty();
-        alone && matches!(path_line(lines[*i]), PathLine::Path(_))
-    });
-    let edits = lines[next + 1..]
-        .iter()
-        .position(|l| !l.trim_ascii().is_empty())
-        .is_some_and(|i| starts_edits(lines, next + 1 + i));
-    if (named.is_some() || edits) && !may_hold_fences {
+    let words: Vec<usize> = (end + 1..next).filter(|i| !blank(*i)).collect();
+    let explained = match words.as_slice() {
+        [only] => next - only <= 2 && matches!(path_line(lines[*only]), PathLine::Path(_)),
+        [] => (next + 1..lines.len())
+            .find(|i| !blank(*i))
+            .is_some_and(|i| starts_edits(lines, i)),
+        _ => false,
+    };
+    let may_hold_fences = ending(path).is_none_or(|e| TEXT_ENDINGS.iter().any(|t| t.eq_ignore_ascii_case(e)));
+    if explained && !may_hold_fences {
         return Ok(());
     }
     ambiguous(
@@ -244,6 +245,15 @@ fn ending(path: &RepoPath) -> Option<&[u8]> {
     let name = path.as_bytes().rsplit(|b| *b == b'/').next()?;
     let dot = name.iter().rposition(|b| *b == b'.').filter(|i| *i > 0)?;
     Some(&name[dot + 1..])
+}
+
+/// Some lines of the answer have a CR and others don't: which of those the content keeps is unclear.
+pub(super) fn mixed_line_ends<T>(at: usize) -> Result<T, ReadError> {
+    refuse(
+        "mixed-line-ends",
+        at + 1,
+        "This line ends in CRLF and other lines of the answer don't. Give all of it one kind of line end.",
+    )
 }
 
 fn ambiguous<T>(at: usize, why: &str) -> Result<T, ReadError> {

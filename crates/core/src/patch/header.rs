@@ -241,6 +241,11 @@ impl Section {
             );
         }
         let whole = self.from.is_some() && self.to.is_some();
+        if modes && self.git_line.is_none() {
+            return self.contradiction(
+                "A mode change needs its `diff --git a/PATH b/PATH` line, or it may belong to another file.",
+            );
+        }
         if (rename || copy) && !whole {
             return self.contradiction("A rename or copy needs both its `from` and its `to` line.");
         }

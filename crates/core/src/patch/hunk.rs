@@ -40,7 +40,7 @@ pub(super) fn read_hunk(lines: &[&[u8]], at: usize) -> Result<(Hunk, usize), Rea
             old_index,
             numbered: stated.is_some(),
             lines: body,
-            open_end: stated.is_none() && lines[next..].iter().all(|l| is_blank(l)),
+            open_end: stated.is_none() && lines[next..].iter().all(|l| is_blank(l) || is_dashes(l)),
             line: at + 1,
         },
         next,
@@ -74,7 +74,7 @@ fn refuse_cut(stated: &Stated, body: &[HunkLine], behind: &[&[u8]], line: usize)
     let more = old <= stated.old_count
         && new <= stated.new_count
         && (old, new) != (stated.old_count, stated.new_count);
-    if !more || !behind.iter().all(|l| is_blank(l)) {
+    if !more || !behind.iter().all(|l| is_blank(l) || is_dashes(l)) {
         return Ok(());
     }
     let context =
@@ -239,11 +239,14 @@ pub(super) fn is_header_pair(lines: &[&[u8]], at: usize) -> bool {
 
 /// `-- ` and then something that no hunk holds, as mail programs and `git format-patch` end a message.
 fn is_signature(lines: &[&[u8]], at: usize) -> bool {
-    let is_dashes = lines[at] == b"-- " || lines[at] == b"--" || lines[at] == b"-- \r";
-    is_dashes
+    is_dashes(lines[at])
         && lines
             .get(at + 1)
             .is_none_or(|l| body_line(l).is_none() || is_blank(l))
+}
+
+fn is_dashes(line: &[u8]) -> bool {
+    line == b"-- " || line == b"--" || line == b"-- \r"
 }
 
 fn looks_like_body(lines: &[&[u8]], at: usize) -> bool {

@@ -194,7 +194,7 @@ fn could_be_path(name: &[u8], ticked: bool) -> bool {
         && !name.ends_with(b"/")
         && !name.ends_with(b".")
         && !name.ends_with(b")")
-        && !name.starts_with(b"-")
+        && (ticked || !name.starts_with(b"-"))
         && !name.starts_with(b"$")
         && !name.starts_with(b"~")
         && name.trim_ascii() == name

@@ -175,6 +175,7 @@ impl<'a> Reader<'a> {
             if line.starts_with(b"GIT binary patch") || is_binary_note(line) {
                 self.mark_binary()?;
             }
+            self.refuse_half_header(line)?;
             self.at += 1;
         }
         Ok(())
@@ -389,6 +390,23 @@ impl<'a> Reader<'a> {
             || self.lines[self.at..self.at + run].iter().any(|l| states_mode(&l))
             || (says(b"rename from ") && says(b"rename to "))
             || (says(b"copy from ") && says(b"copy to "))
+    }
+
+    /// `--- a/x` without its `+++ b/x` among a file's headers: the text was cut, or mixed up.
+    fn refuse_half_header(&self, line: &[u8]) -> Result<(), ReadError> {
+        let among_headers = self.free_from == self.at
+            && self
+                .section
+                .as_ref()
+                .is_some_and(|s| s.hunks.is_empty() && !s.binary);
+        if among_headers && (line.starts_with(b"--- ") || line.starts_with(b"+++ ")) {
+            return refuse(
+                "header-contradiction",
+                self.at + 1,
+                "The `---` and `+++` lines of a file come together. Give both, the old name first.",
+            );
+        }
+        Ok(())
     }
 
     fn mark_binary(&mut self) -> Result<(), ReadError> {

@@ -96,6 +96,13 @@ impl<'r> Plan<'r> {
             .detach();
         check_id(patch.new_id.as_deref(), Some(id), &place)?;
         let mode = new_mode(patch, old.as_ref(), &place)?;
+        if is_link(mode) && content.ends_with(b"\n") {
+            return refused(
+                "bad-link",
+                &place,
+                "A symlink's target must not end in a line feed. Put `\\ No newline at end of file` below it.",
+            );
+        }
         if patch.op == FileOp::Rename {
             self.remove(&patch.old_path, Removal::Renamed, &place)?;
         }

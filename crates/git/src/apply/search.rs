@@ -214,12 +214,14 @@ impl Search<'_> {
         }
         let (lead, trail) = (context(hunk.lines.iter()), context(hunk.lines.iter().rev()));
         let false_counts = hunk.numbered && hunk.old_index.is_none();
-        let at_end = hunk.numbered && trail == 0 && lead > 0;
-        let at_start =
-            (hunk.old_index == Some(0) && lead < trail) || (false_counts && lead == 0 && trail > 0);
+        let at_end = trail == 0 && (false_counts || (hunk.numbered && lead > 0));
+        let at_start = (hunk.old_index == Some(0) && lead < trail) || (false_counts && lead == 0);
         match found {
             Some(at) if hunk.old_index == Some(at) => Ok(found),
-            Some(at) if (at_end && Some(at) != last) || (at_start && at != 0) => not_found(place),
+            Some(at) if (at_end && Some(at) != last) || (at_start && at != 0) => match false_counts {
+                true => context_missing(place),
+                false => not_found(place),
+            },
             Some(_) | None => Ok(found),
         }
     }
@@ -260,6 +262,15 @@ fn before(hunk: &Hunk) -> Vec<&[u8]> {
 
 fn context<'h>(lines: impl Iterator<Item = &'h HunkLine>) -> usize {
     lines.take_while(|l| l.side == Side::Context).count()
+}
+
+fn context_missing<T>(place: &str) -> Result<T, Stop> {
+    refused(
+        "context-missing",
+        place,
+        "The counts of this hunk are not those of its lines, and it has no unchanged line at its start or end, so a \
+         line may be missing. Correct the counts, or give some unchanged lines before and after.",
+    )
 }
 
 fn not_found<T>(place: &str) -> Result<T, Stop> {

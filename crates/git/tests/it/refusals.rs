@@ -88,6 +88,8 @@ fn every_refusal_has_its_code() {
         (format!("{edit_y}rename from y\nrename to q\n"), "file-twice"),
         ("--- a/y\n+++ /dev/null\n@@ -1,2 +0,0 @@\n-one\n-two\n--- /dev/null\n+++ b/y\n@@ -0,0 +1 @@\n+n\n".into(), "file-twice"),
         ("--- a/x\n+++ b/x\n@@ ... @@\n line 8\n-line 9\n+nine\n".into(), "hunk-cut"),
+        ("```\n--- a/x\n+++ b/x\n@@ -8,3 +8,4 @@\n line 8\n+nine\n```\n".into(), "context-missing"),
+        ("```\n--- a/x\n+++ b/x\n@@ -8,3 +8,4 @@\n+nine\n line 8\n```\n".into(), "context-missing"),
         (create("y"), "file-exists"),
         ("rename from x\nrename to y\n".into(), "file-exists"),
         ("copy from x\ncopy to y\n".into(), "file-exists"),

@@ -91,8 +91,16 @@ fn marks_have_five_to_nine_signs() {
         );
         assert_eq!(sides(&one(&text)), "-a\n+b\n", "{n}");
     }
-    let uneven = "f.py\n<<<<<<< SEARCH\na\n======\nb\n>>>>>>>> REPLACE\n";
+    let uneven = "f.py\n<<<<<<< SEARCH\na\n======\nb\n>>>>>>> REPLACE\n";
     assert_eq!(sides(&one(uneven)), "-a\n+b\n");
+    let longer = "f.py\n<<<<<<< SEARCH\na\n=======\nb\n>>>>>>>> REPLACE\n";
+    assert_eq!(code(longer), ("mark-ambiguous", 6));
+    let shorter = "f.py\n<<<<<<< SEARCH\na\n=======\nb\n>>>>>> REPLACE\n";
+    assert_eq!(
+        code(shorter),
+        ("block-open", 2),
+        "it may be content, and the rest cut off"
+    );
     for n in [3, 4, 10] {
         let text = format!("f.py\n{} SEARCH\na\n=======\nb\n>>>>>>> REPLACE\n", "<".repeat(n));
         assert_eq!(code(&text).0, "mark-stray", "{n}");
@@ -147,4 +155,6 @@ fn blocks_with_crlf_lose_the_transport_s_cr() {
     let patch = one(&format!("f.py\n{BLOCK}").replace('\n', "\r\n"));
     assert!(patch.crlf_transport);
     assert_eq!(sides(&patch), " a\n-b\n+B\n c\n");
+    let only_the_block = format!("Words.\nf.py\n{}", BLOCK.replace('\n', "\r\n"));
+    assert_eq!(code(&only_the_block), ("mixed-line-ends", 3));
 }

@@ -10,6 +10,7 @@ fn a_hunk_that_ends_with_the_text_in_the_middle_of_a_change_is_refused() {
         "--- a/x\n+++ b/x\n@@ -1,9 +1,9 @@\n a\n a\n-b\n+B\n c\n",
         "--- /dev/null\n+++ b/x\n@@ -0,0 +1,3 @@\n+a\n+b\n",
         "```diff\n--- /dev/null\n+++ b/x\n@@ -0,0 +1,3 @@\n+a\n+b\n\n",
+        "--- a/x\n+++ b/x\n@@ -1,4 +1,2 @@\n a\n-b\n--",
     ] {
         assert_eq!(
             code(text),
@@ -54,6 +55,8 @@ fn headers_that_announce_hunks_without_any_are_refused() {
     ] {
         assert_eq!(code(text).0, "hunks-missing", "{text}");
     }
+    let half = "diff --git a/x b/x\nold mode 100644\nnew mode 100755\n--- a/x\n";
+    assert_eq!(code(half), ("header-contradiction", 4));
 }
 
 #[test]
@@ -101,4 +104,13 @@ fn a_hunk_without_counts_at_the_end_of_the_text_says_so() {
     assert!(open("```diff\n--- a/x\n+++ b/x\n@@ ... @@\n a\n-b\n\n"));
     assert!(!open("```diff\n--- a/x\n+++ b/x\n@@ ... @@\n a\n-b\n```\n"));
     assert!(!open("--- a/x\n+++ b/x\n@@ -1,2 +1 @@\n a\n-b\n"));
+}
+
+#[test]
+fn a_mode_without_its_git_line_never_slips_into_the_next_file() {
+    let lost = "old mode 100644\nnew mode 100755\n--- a/other\n+++ b/other\n@@ -1 +1 @@\n-a\n+b\n";
+    assert_eq!(code(lost).0, "header-contradiction");
+    let behind = format!("--- a/x\n+++ b/x\n@@ -1 +1 @@\n-a\n+b\n{lost}");
+    assert_eq!(code(&behind).0, "header-contradiction");
+    assert_eq!(code("Binary files a/x and b/x differ\n").0, "no-path");
 }

@@ -116,6 +116,8 @@ fn a_file_that_holds_fences_is_never_cut_short() {
         "x.py\n```\na = 1\n```\nRun:\n```\npython x.py\n```\n".to_owned(),
         "x.py\n```\na = \"\"\"\n  ```\n\"\"\"\n```\n".to_owned(),
         "  x.py\n  ```\n  a = 1\n  ```\n".to_owned(),
+        "x.py\n```\na = 1\n```\nb = 2\n```rust\n```\n".to_owned(),
+        "x.py\n```\na = 1\n```\n\nb = 2\n\nsrc/y.py\n```\nc = 3\n```\n".to_owned(),
         "a.rst\n~~~~\nFirst time setup\n~~~~~~~~~~~~~~~~\n".to_owned(),
         "a.rst\n~~~~\nFirst time setup\n~~~~~~~~~~~~~~~~\n\nWords.\n~~~~\n".to_owned(),
     ] {
@@ -128,7 +130,7 @@ fn a_file_that_holds_fences_is_never_cut_short() {
     ] {
         assert_eq!(code(text).0, "fence-open", "{text}");
     }
-    let clear = "x.py\n```python\na = 1\n```\n\nThen:\n```bash\npython x.py\n```\n\ny.py\n```\nb = 1\n```\n\nz.py\n```\n\n```\n";
+    let clear = "x.py\n```python\na = 1\n```\n\nThen:\n```bash\npython x.py\n```\n\ny.py\n```\nb = 1\n```\n\n`z.py`\n```\n\n```\n";
     assert_eq!(
         files(clear),
         [("x.py", "a = 1\n"), ("y.py", "b = 1\n"), ("z.py", "\n")].map(|(p, c)| (p.to_owned(), c.to_owned()))
@@ -202,4 +204,8 @@ fn whole_files_with_crlf_lose_the_transport_s_cr() {
     let patch = one("x.py\r\n```\r\na = 1\r\n```\r\n");
     assert!(patch.crlf_transport);
     assert_eq!(patch.edits, Edits::Whole(b"a = 1\n".to_vec()));
+    assert_eq!(
+        code("Words.\n\nx.py\r\n```\r\na = 1\r\n```\r\n"),
+        ("mixed-line-ends", 4)
+    );
 }

@@ -3,6 +3,7 @@
 
 pub(crate) mod distort;
 pub(crate) mod generated;
+pub(crate) mod judge;
 pub(crate) mod model;
 pub(crate) mod random;
 pub(crate) mod render;

@@ -29,8 +29,10 @@ pub(crate) fn can_be_whole(section: &Section, base: &Base) -> bool {
     plain(section) && !section.hunks.is_empty() && new.ends_with(b"\n") && new.len() < 100_000
 }
 
+/// A new file or a change of content alone, under a name that nobody takes for a word.
 fn plain(section: &Section) -> bool {
     use super::model::Op;
+    let clear = section.new_path.iter().any(|b| b"./".contains(b)) && !section.new_path.starts_with(b"-");
     let named = section.new_path.is_ascii()
         && !section
             .new_path
@@ -41,7 +43,7 @@ fn plain(section: &Section) -> bool {
         Op::Create => section.new_mode == Some(0o100_644),
         Op::Delete | Op::Rename | Op::Copy => false,
     };
-    named && whole_mode
+    named && clear && whole_mode
 }
 
 fn path_line(path: &[u8], random: &mut Random) -> Vec<u8> {

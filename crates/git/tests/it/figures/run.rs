@@ -1,6 +1,7 @@
 //! Runs over histories, counted.
 
-use super::distort::{Original, Outcome, try_one, understands};
+use super::distort::{Original, try_one};
+use super::judge::{Outcome, understands};
 use super::model::{Op, parse};
 use super::source::{Change, History};
 use countersign_core::id::CommitSha;
