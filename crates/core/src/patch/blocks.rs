@@ -97,6 +97,9 @@ pub(super) fn read_block(lines: &[&[u8]], at: usize) -> Result<Block, ReadError>
         }
         end += 1;
     }
+    if lines.get(end + 1).is_some_and(|l| !may_follow(l)) {
+        return unclear(end);
+    }
     let same: Vec<&(usize, usize)> = dividers.iter().filter(|(_, of)| *of == length).collect();
     let divider = match (dividers.as_slice(), same.as_slice()) {
         ([], _) => {
@@ -121,6 +124,12 @@ pub(super) fn read_block(lines: &[&[u8]], at: usize) -> Result<Block, ReadError>
         },
         next: end + 1,
     })
+}
+
+/// What may stand directly behind a block. Anything else may be the rest of it.
+fn may_follow(line: &[u8]) -> bool {
+    let named = matches!(path_line(line), PathLine::Path(_));
+    line.trim_ascii().is_empty() || fence(line).is_some() || is_head(line) || is_stray(line) || named
 }
 
 fn unclear<T>(at: usize) -> Result<T, ReadError> {

@@ -55,7 +55,7 @@ fn blocks_of_one_file_are_collected() {
         format!("f.py\n```python\n{BLOCK}{second}```\n"),
         format!("f.py\n```python\n{BLOCK}\n{second}```\n"),
         format!("f.py\n```python\n{BLOCK}```\n\n```python\n{second}```\n"),
-        format!("f.py\n```python\n{BLOCK}```\nAnd:\nf.py\n```python\n{second}```\n"),
+        format!("f.py\n```python\n{BLOCK}```\nAnd:\n\nf.py\n```python\n{second}```\n"),
         format!("f.py\n{BLOCK}f.py\n{second}"),
     ] {
         let patch = one(&text);
@@ -124,8 +124,12 @@ fn content_that_holds_marks_is_taken_whole_or_refused() {
     assert!(sides(&one(&block_in_block)).contains("+=======\n"));
     let nested = format!("f.md\n<<<<<<< SEARCH\nx\n=======\n{BLOCK}>>>>>>> REPLACE\n");
     assert_eq!(code(&nested).0, "mark-ambiguous");
+    let cut = "f.md\n<<<<<<< SEARCH\nx\n=======\n>>>>>>> REPLACE\n=======\ny\n";
+    assert_eq!(code(cut), ("mark-ambiguous", 5));
     let end_inside = "f.md\n<<<<<<< SEARCH\nx\n=======\ny\n>>>>>>> REPLACE\nz\n>>>>>>> REPLACE\n";
-    assert_eq!(code(end_inside).0, "mark-stray");
+    assert_eq!(code(end_inside), ("mark-ambiguous", 6));
+    let end_behind = end_inside.replace("z\n", "\n");
+    assert_eq!(code(&end_behind).0, "mark-stray");
 }
 
 #[test]
