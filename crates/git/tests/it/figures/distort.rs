@@ -136,7 +136,8 @@ pub(crate) fn try_one(original: &Original, seed: u64, bench: &Workbench) -> (Str
             "{why}\nseed {seed}, {kinds:?}\n--- the text:\n{}",
             String::from_utf8_lossy(&text)
         )),
-        other => other,
+        other
+        @ (Outcome::Right | Outcome::Refused(_) | Outcome::Twin | Outcome::Part | Outcome::LineEnds) => other,
     };
     (format!("{} [{}]", kinds.join(" + "), names.join(", ")), outcome)
 }

@@ -421,10 +421,10 @@ fn fits_somewhere(lines: &[&[u8]], hunks: &[Hunk], result: &[u8]) -> bool {
             return false;
         }
         let tail = result.get(before..).and_then(|r| r.strip_prefix(&new[..]));
-        if let Some(tail) = tail.filter(|_| lines.get(at..at + old.len()) == Some(&old[..])) {
-            if fits_somewhere(&lines[at + old.len()..], rest, tail) {
-                return true;
-            }
+        if let Some(tail) = tail.filter(|_| lines.get(at..at + old.len()) == Some(&old[..]))
+            && fits_somewhere(&lines[at + old.len()..], rest, tail)
+        {
+            return true;
         }
         before += lines.get(at).map_or(0, |l| l.len());
     }

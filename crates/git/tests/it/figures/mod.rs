@@ -1,5 +1,6 @@
 //! Figures about reading and applying: real and generated histories, and distortions of their diffs, judged by a
 //! model that shares no code with the applier. The suite runs a part, `examples/history.rs` as much as one likes.
+#![allow(clippy::unwrap_used, reason = "tests")]
 
 pub(crate) mod distort;
 pub(crate) mod generated;

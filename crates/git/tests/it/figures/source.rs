@@ -157,10 +157,10 @@ impl History {
             changes.insert(path, new);
         }
         for path in sources {
-            if !base.contains_key(path) {
-                if let Some(state) = self.file(&change.parent, path) {
-                    base.insert(path.clone(), state);
-                }
+            if !base.contains_key(path)
+                && let Some(state) = self.file(&change.parent, path)
+            {
+                base.insert(path.clone(), state);
             }
         }
         Some((base, changes))
