@@ -1,23 +1,23 @@
 //! The two doors to the database: write transactions through one connection, snapshots through a few others.
 //!
-//! A write transaction is always `BEGIN IMMEDIATE`, so what it read is still true when it writes. Every
+//! A write transaction is always `BEGIN IMMEDIATE` (see `group`), so what it read is still true when it writes. Every
 //! statement of a tenant's transaction binds that tenant as `$1` (INV-6); a statement that does not name it
 //! is refused by an assertion.
 
 use crate::error;
+use crate::group::Group;
 use crate::row::Row;
 use countersign_core::id::TenantId;
 use countersign_core::time::Timestamp;
 use countersign_ports::store::{Clock, StoreError};
 use sea_orm::{
-    ConnectionTrait as _, DatabaseConnection, DatabaseTransaction, DbBackend, SqliteTransactionMode,
-    Statement, TransactionOptions, TransactionTrait as _, Value,
+    ConnectionTrait as _, DatabaseConnection, DatabaseTransaction, DbBackend, Statement, TransactionTrait as _, Value,
 };
 use std::sync::Arc;
 
 /// Connections and clock.
 pub(crate) struct Db {
-    pub(crate) write: DatabaseConnection,
+    pub(crate) write: Group,
     pub(crate) read: DatabaseConnection,
     pub(crate) clock: Arc<dyn Clock>,
 }
@@ -42,9 +42,7 @@ impl Db {
         &self,
         work: impl AsyncFnOnce(&AllTx) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        let tx = self.begin_write().await?;
-        let result = work(&tx).await;
-        tx.finish(result).await
+        self.write.item(work).await
     }
 
     /// One unchanging view of one tenant's data.
@@ -64,31 +62,13 @@ impl Db {
     ) -> Result<T, StoreError> {
         let tx = self.begin_read().await?;
         let result = work(&tx).await;
-        tx.finish(result).await
-    }
-
-    async fn begin_write(&self) -> Result<AllTx, StoreError> {
-        let immediate = TransactionOptions {
-            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
-            ..Default::default()
-        };
-        let db = self
-            .write
-            .begin_with_options(immediate)
-            .await
-            .map_err(error::database)?;
-        Ok(AllTx {
-            db,
-            clock: Arc::clone(&self.clock),
-        })
+        tx.roll_back().await;
+        result
     }
 
     async fn begin_read(&self) -> Result<AllTx, StoreError> {
         let db = self.read.begin().await.map_err(error::database)?;
-        Ok(AllTx {
-            db,
-            clock: Arc::clone(&self.clock),
-        })
+        Ok(AllTx::new(db, Arc::clone(&self.clock)))
     }
 }
 
@@ -162,6 +142,10 @@ pub(crate) struct AllTx {
 }
 
 impl AllTx {
+    pub(crate) fn new(db: DatabaseTransaction, clock: Arc<dyn Clock>) -> Self {
+        Self { db, clock }
+    }
+
     /// The same transaction, for one tenant's rows.
     pub(crate) fn of<'a>(&'a self, tenant: &'a TenantId) -> Tx<'a> {
         Tx { all: self, tenant }
@@ -239,17 +223,22 @@ impl AllTx {
         Ok(rows.into_iter().map(Row).collect())
     }
 
-    /// Commits after success. After a failure it rolls back; that a broken transaction can't even be rolled
-    /// back changes nothing about the failure, and such a connection is not used again (see `open`).
-    async fn finish<T>(self, result: Result<T, StoreError>) -> Result<T, StoreError> {
-        match result {
-            Ok(value) => self.db.commit().await.map(|()| value).map_err(error::database),
-            Err(failure) => {
-                if let Err(error) = self.db.rollback().await {
-                    tracing::debug!(%error, "the database had already rolled back");
-                }
-                Err(failure)
-            }
+    /// Runs a statement without values, of the transaction itself.
+    pub(crate) async fn plain(&self, sql: &str) -> Result<(), StoreError> {
+        let done = self.db.execute_unprepared(sql).await;
+        done.map(|_| ()).map_err(error::database)
+    }
+
+    /// Everything is on disk when this returns a success.
+    pub(crate) async fn commit(self) -> Result<(), StoreError> {
+        self.db.commit().await.map_err(error::database)
+    }
+
+    /// That a broken transaction can't even be rolled back changes nothing, and such a connection is not used
+    /// again (see `open`).
+    pub(crate) async fn roll_back(self) {
+        if let Err(error) = self.db.rollback().await {
+            tracing::debug!(%error, "the database had already rolled back");
         }
     }
 }

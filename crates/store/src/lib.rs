@@ -15,6 +15,7 @@ mod entries;
 mod error;
 mod facts;
 mod forms;
+mod group;
 mod inputs;
 mod log;
 mod members;

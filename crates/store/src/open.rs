@@ -3,6 +3,7 @@
 
 use crate::db::Db;
 use crate::error;
+use crate::group::Group;
 use crate::migrations;
 use countersign_ports::store::{Clock, StoreError};
 use rustix::fs::{Access, access};
@@ -34,7 +35,11 @@ pub(crate) async fn open(path: &Path, clock: Arc<dyn Clock>) -> Result<Db, Store
     let write = connect(writer, options(path)).await?;
     migrate(&write).await?;
     let read = connect(reader, options(path).pragma("query_only", "ON")).await?;
-    Ok(Db { write, read, clock })
+    Ok(Db {
+        write: Group::new(write, Arc::clone(&clock)),
+        read,
+        clock,
+    })
 }
 
 /// Makes the file, or closes an old one to others. An old one is never opened here: a process that closes any

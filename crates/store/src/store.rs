@@ -89,7 +89,7 @@ impl SqliteStore {
 
     /// Closes all connections and brings the write-ahead log into the file. Later calls fail.
     pub async fn close(&self) {
-        for pool in [&self.shared.db.read, &self.shared.db.write] {
+        for pool in [&self.shared.db.read, self.shared.db.write.connection()] {
             pool.get_sqlite_connection_pool().close().await;
         }
     }
