@@ -11,7 +11,8 @@ use countersign_core::id::TenantId;
 use countersign_core::time::Timestamp;
 use countersign_ports::store::{Clock, StoreError};
 use sea_orm::{
-    ConnectionTrait as _, DatabaseConnection, DatabaseTransaction, DbBackend, Statement, TransactionTrait as _, Value,
+    ConnectionTrait as _, DatabaseConnection, DatabaseTransaction, DbBackend, Statement,
+    TransactionTrait as _, Value,
 };
 use std::sync::Arc;
 

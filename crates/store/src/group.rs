@@ -176,7 +176,9 @@ impl Member {
                 Some(None) => Ok(()),
                 Some(Some(said)) => Err(StoreError::Unavailable {
                     code: "data-commit-failed",
-                    message: format!("nothing was recorded, as a commit that this was part of failed: {said}"),
+                    message: format!(
+                        "nothing was recorded, as a commit that this was part of failed: {said}"
+                    ),
                     source: None,
                 }),
                 None => Err(StoreError::Unavailable {

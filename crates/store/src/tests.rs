@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod group;
+
 use crate::db::AllTx;
 use crate::store::SqliteStore;
 use countersign_core::id::{MemberId, TenantId};
@@ -72,13 +74,27 @@ async fn a_full_disk_loses_nothing_and_the_store_goes_on_when_there_is_room() {
     let local = store.tenant(&TenantId::local());
     let kept = local.put_body(b"kept").await.unwrap();
     let pages = "PRAGMA max_page_count = 100";
-    store.shared().db.write.connection().execute_unprepared(pages).await.unwrap();
+    store
+        .shared()
+        .db
+        .write
+        .connection()
+        .execute_unprepared(pages)
+        .await
+        .unwrap();
     for _ in 0..2 {
         let error = local.put_body(&vec![7; 1 << 20]).await.unwrap_err();
         assert_eq!(error.code(), "disk-full");
         assert!(error.to_string().contains("make room"), "{error}");
         assert!(matches!(error, StoreError::Unavailable { source: Some(_), .. }));
-        store.shared().db.write.connection().execute_unprepared(pages).await.unwrap();
+        store
+            .shared()
+            .db
+            .write
+            .connection()
+            .execute_unprepared(pages)
+            .await
+            .unwrap();
     }
     assert_eq!(local.body(&kept).await.unwrap(), b"kept");
     store
