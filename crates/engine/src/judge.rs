@@ -4,7 +4,9 @@ use crate::{EngineError, Ports};
 use countersign_core::act::SignedAct;
 use countersign_core::id::{InputId, WorkflowId};
 use countersign_core::workflow::{Decision, Event, Input, Refusal, Submission, Workflow, decide, start};
-use countersign_ports::store::{Commit, InputStatus, NewInput, Settles, StoreError, TenantStore};
+use countersign_ports::store::{
+    ClaimedEffect, Commit, InputStatus, NewInput, Settles, StoreError, TenantStore,
+};
 use ed25519_dalek::VerifyingKey;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -13,23 +15,37 @@ use std::sync::Arc;
 const CLASHES_MAX: u32 = 20;
 /// A checkpoint is signed at the latest after this many entries.
 const UNSEALED_MAX: u64 = 1_000;
+/// After how many entries it is looked at whether that many are unsealed.
+const SEAL_LOOK_EVERY: u64 = 100;
 
 /// Judges inputs for one workflow.
 pub(crate) struct Judge<'a> {
     pub(crate) ports: &'a Ports,
     pub(crate) store: Arc<dyn TenantStore>,
     pub(crate) workflow: WorkflowId,
+    /// The worker that goes on with what a decision asks for.
+    pub(crate) goes_on: Option<String>,
 }
 
 /// What became of an input.
 pub(crate) enum Outcome {
-    Recorded,
+    Recorded(Option<NextEffect>),
     Refused(Refusal),
+}
+
+/// The effect that was claimed with the decision that asks for it, and the workflow as it was decided.
+pub(crate) struct NextEffect {
+    pub(crate) claimed: ClaimedEffect,
+    pub(crate) workflow: Workflow,
 }
 
 impl Judge<'_> {
     /// Judges an input from the inbox and settles it.
-    pub(crate) async fn input(&self, id: &InputId, input: NewInput) -> Result<(), EngineError> {
+    pub(crate) async fn input(
+        &self,
+        id: &InputId,
+        input: NewInput,
+    ) -> Result<Option<NextEffect>, EngineError> {
         let outcome = match input {
             NewInput::Submit(submission) => self.submit(id, submission).await?,
             NewInput::Act(act) => {
@@ -40,7 +56,8 @@ impl Judge<'_> {
                         code: "act-not-authentic".to_owned(),
                         message,
                     };
-                    return Ok(self.store.settle_input(id, &refused).await?);
+                    self.store.settle_input(id, &refused).await?;
+                    return Ok(None);
                 }
                 let roster = self.store.roster().await?;
                 let input = Input::Act {
@@ -48,18 +65,22 @@ impl Judge<'_> {
                     act,
                     roster,
                 };
-                self.decide(input, Vec::new(), Settles::Input(id.clone())).await?
+                self.decide(input, Vec::new(), Settles::Input(id.clone()), None)
+                    .await?
             }
         };
-        if let Outcome::Refused(refusal) = outcome {
-            tracing::info!(code = refusal.code(), %refusal, "refused");
-            let refused = InputStatus::Refused {
-                code: refusal.code().to_owned(),
-                message: refusal.to_string(),
-            };
-            self.store.settle_input(id, &refused).await?;
+        match outcome {
+            Outcome::Recorded(next) => Ok(next),
+            Outcome::Refused(refusal) => {
+                tracing::info!(code = refusal.code(), %refusal, "refused");
+                let refused = InputStatus::Refused {
+                    code: refusal.code().to_owned(),
+                    message: refusal.to_string(),
+                };
+                self.store.settle_input(id, &refused).await?;
+                Ok(None)
+            }
         }
-        Ok(())
     }
 
     fn is_authentic(&self, act: &SignedAct) -> bool {
@@ -83,9 +104,10 @@ impl Judge<'_> {
                     decision,
                     bodies: Vec::new(),
                     settles: Settles::Input(id.clone()),
+                    goes_on: self.goes_on.clone(),
                 };
-                match self.record(&commit).await {
-                    Ok(()) => Ok(Outcome::Recorded),
+                match self.record(commit).await {
+                    Ok(next) => Ok(Outcome::Recorded(next)),
                     Err(EngineError::Store(StoreError::Clash)) => {
                         let text = "there is a workflow of that id already".to_owned();
                         Ok(Outcome::Refused(Refusal::BadSubmission(text)))
@@ -96,15 +118,20 @@ impl Judge<'_> {
         }
     }
 
-    /// Decides on the newest state and records it; a clash is decided again.
+    /// Decides on the newest state and records it; a clash is decided again. `known` is what the caller holds for
+    /// the newest state; if it is not, that is a clash.
     pub(crate) async fn decide(
         &self,
         input: Input,
         bodies: Vec<Vec<u8>>,
         settles: Settles,
+        mut known: Option<Workflow>,
     ) -> Result<Outcome, EngineError> {
         for _ in 0..CLASHES_MAX {
-            let workflow = self.load().await?;
+            let workflow = match known.take() {
+                Some(workflow) => workflow,
+                None => self.load().await?,
+            };
             let at = self.ports.store.now().await?;
             let decision = match guarded(|| decide(&workflow, input.clone(), at))? {
                 Ok(decision) => decision,
@@ -117,13 +144,14 @@ impl Judge<'_> {
                 decision,
                 bodies: bodies.clone(),
                 settles: settles.clone(),
+                goes_on: self.goes_on.clone(),
             };
-            match self.record(&commit).await {
+            match self.record(commit).await {
                 Err(EngineError::Store(StoreError::Clash)) => {
                     tracing::debug!("decided on an old state; again")
                 }
                 Err(error) => return Err(error),
-                Ok(()) => return Ok(Outcome::Recorded),
+                Ok(next) => return Ok(Outcome::Recorded(next)),
             }
         }
         Err(EngineError::TooManyClashes(self.workflow.clone()))
@@ -139,21 +167,30 @@ impl Judge<'_> {
         ))
     }
 
-    async fn record(&self, commit: &Commit) -> Result<(), EngineError> {
-        self.store.commit(commit).await?;
-        self.ports
-            .observer
-            .recorded(&self.workflow, &commit.decision.events);
-        if let Err(error) = self.seal_if_due(&commit.decision).await {
+    async fn record(&self, commit: Commit) -> Result<Option<NextEffect>, EngineError> {
+        let committed = self.store.commit(&commit).await?;
+        let Decision { events, workflow, .. } = commit.decision;
+        self.ports.observer.recorded(&self.workflow, &events);
+        if let Err(error) = self
+            .seal_if_due(&workflow, events.len(), committed.ledger_size)
+            .await
+        {
             // The transition is recorded; the next end or export seals it.
             tracing::warn!(code = error.code(), "the ledger could not be sealed");
         }
-        Ok(())
+        let with_state = |claimed| NextEffect { claimed, workflow };
+        Ok(committed.next.map(with_state))
     }
 
-    async fn seal_if_due(&self, decision: &Decision) -> Result<(), EngineError> {
-        let (size, sealed) = self.store.ledger_size().await?;
-        if decision.workflow.state.is_final() || size.saturating_sub(sealed) >= UNSEALED_MAX {
+    /// Seals at an end, and when the newest checkpoint has fallen behind, which is looked at now and then.
+    async fn seal_if_due(&self, workflow: &Workflow, added: usize, size: u64) -> Result<(), EngineError> {
+        let looked_at = |size: u64| size / SEAL_LOOK_EVERY;
+        let look = looked_at(size) != looked_at(size.saturating_sub(added as u64));
+        let behind = look && {
+            let (size, sealed) = self.store.ledger_size().await?;
+            size.saturating_sub(sealed) >= UNSEALED_MAX - SEAL_LOOK_EVERY
+        };
+        if workflow.state.is_final() || behind {
             self.store.seal_head(self.ports.signer.as_ref()).await?;
         }
         Ok(())

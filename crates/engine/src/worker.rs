@@ -1,21 +1,31 @@
-//! The loop's one step: what ran out, then inputs, then effects.
+//! What ran out, then inputs, then effects: step by step for one workflow ([`Worker::run_once`]), or many workflows
+//! at a time ([`Worker::serve`]).
 
 use crate::effects::{self, EffectError, Performed};
-use crate::judge::{Judge, Outcome};
+use crate::judge::{Judge, NextEffect, Outcome};
 use crate::lease::HeldLease;
 use crate::{EngineError, Ports};
 use countersign_core::id::{InputId, TenantId, WorkflowId};
 use countersign_core::time::Timestamp;
 use countersign_core::workflow::event::AttemptOutcome;
-use countersign_core::workflow::{EffectResult, Input};
+use countersign_core::workflow::{EffectResult, Input, Workflow};
 use countersign_ports::store::{Claim, ClaimedEffect, InputStatus, Settles, StoreError, TRIES_MAX};
-use std::time::Duration;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
 use tracing::Instrument as _;
 
 /// How long to wait before the second, third, fourth and fifth try, in milliseconds.
 const BACKOFF_MS: [u64; 4] = [250, 1_000, 3_000, 8_000];
 /// The sweep: how long a worker sleeps at most before it looks again.
 const SWEEP: Duration = Duration::from_millis(500);
+
+/// Workflows that one worker is busy with at a time.
+const WORKFLOWS_AT_ONCE: usize = 32;
+/// Effects of one workflow that follow each other before others get their turn.
+const STEPS_IN_A_ROW_MAX: u32 = 32;
 
 /// What one step did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,10 +36,38 @@ pub enum Step {
     Idle,
 }
 
-/// Decides and performs. Exactly one per data folder, held by the owner lock.
+/// Decides and performs. Exactly one process per data folder, held by the owner lock.
 pub struct Worker {
     ports: Ports,
     name: String,
+    inbox: Arc<Inbox>,
+}
+
+/// What the workers of one process share: inputs of a workflow are judged one after the other.
+#[derive(Default)]
+struct Inbox {
+    /// Held while one of them claims.
+    claiming: tokio::sync::Mutex<()>,
+    /// Workflows of which an input is being judged: the next one of theirs has to wait.
+    judging: Mutex<BTreeSet<WorkflowId>>,
+}
+
+impl Inbox {
+    fn judging(&self) -> std::sync::MutexGuard<'_, BTreeSet<WorkflowId>> {
+        self.judging.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Removes a workflow from those being judged.
+struct Judging<'a> {
+    inbox: &'a Inbox,
+    workflow: WorkflowId,
+}
+
+impl Drop for Judging<'_> {
+    fn drop(&mut self) {
+        self.inbox.judging().remove(&self.workflow);
+    }
 }
 
 impl Worker {
@@ -42,7 +80,17 @@ impl Worker {
         if lost > 0 {
             tracing::info!(lost, "took over what an earlier worker had begun");
         }
-        Ok(Self { ports, name })
+        let inbox = Arc::default();
+        Ok(Self { ports, name, inbox })
+    }
+
+    /// One more worker in the process that has taken the data folder over.
+    pub fn beside(&self, name: String) -> Self {
+        Self {
+            ports: self.ports.clone(),
+            name,
+            inbox: Arc::clone(&self.inbox),
+        }
     }
 
     /// One step. With `only`, other workflows are left alone.
@@ -51,18 +99,90 @@ impl Worker {
     /// When the store fails; nothing is half-written then.
     pub async fn run_once(&self, only: Option<&WorkflowId>) -> Result<Step, EngineError> {
         self.expire(only).await?;
-        let claim = self.ports.store.claim(&self.name, only).await?;
-        match claim {
+        match self.claim(only).await? {
             None => Ok(Step::Idle),
-            Some(Claim::Input {
+            Some(claim) => self.item(claim, None).await.map(|_| Step::Worked),
+        }
+    }
+
+    /// Works on many workflows at a time until `stop` says so; what was begun then is brought to its end.
+    ///
+    /// # Errors
+    /// When the store fails; nothing is half-written then.
+    pub async fn serve(self: Arc<Self>, mut stop: watch::Receiver<bool>) -> Result<(), EngineError> {
+        let lanes = Arc::new(Semaphore::new(WORKFLOWS_AT_ONCE));
+        let mut items = JoinSet::new();
+        let mut looked = Instant::now();
+        while !*stop.borrow() {
+            while let Some(ended) = items.try_join_next() {
+                flat(ended)?;
+            }
+            if looked.elapsed() >= SWEEP {
+                self.expire(None).await?;
+                looked = Instant::now();
+            }
+            let lane = Arc::clone(&lanes).acquire_owned().await;
+            let lane = lane.expect("nobody closes the lanes");
+            match self.claim(None).await? {
+                Some(claim) => {
+                    let (worker, stop) = (Arc::clone(&self), stop.clone());
+                    items.spawn(async move {
+                        let _lane = lane;
+                        worker.follow(claim, &stop).await
+                    });
+                }
+                None => tokio::select! {
+                    waited = self.wait(None) => waited?,
+                    _ = stop.changed() => {}
+                },
+            }
+        }
+        while let Some(ended) = items.join_next().await {
+            flat(ended)?;
+        }
+        Ok(())
+    }
+
+    /// Works on one item and on what follows from it.
+    async fn follow(&self, claim: Claim, stop: &watch::Receiver<bool>) -> Result<(), EngineError> {
+        let goes_on = || (!*stop.borrow()).then(|| self.name.clone());
+        let mut next = self.item(claim, goes_on()).await?;
+        for step in 1.. {
+            let Some(NextEffect { claimed, workflow }) = next else {
+                break;
+            };
+            let more = goes_on().filter(|_| step < STEPS_IN_A_ROW_MAX);
+            next = self.effect_in_span(claimed, Some(workflow), more).await?;
+        }
+        Ok(())
+    }
+
+    async fn claim(&self, only: Option<&WorkflowId>) -> Result<Option<Claim>, EngineError> {
+        let _claiming = self.inbox.claiming.lock().await;
+        let judging = self.inbox.judging().clone();
+        let claim = self.ports.store.claim(&self.name, only, &judging).await?;
+        if let Some(Claim::Input { workflow, .. } | Claim::Undecidable { workflow, .. }) = &claim {
+            self.inbox.judging().insert(workflow.clone());
+        }
+        Ok(claim)
+    }
+
+    /// Works on one item. With `goes_on`, what it asks for is claimed along with its result.
+    async fn item(&self, claim: Claim, goes_on: Option<String>) -> Result<Option<NextEffect>, EngineError> {
+        match claim {
+            Claim::Input {
                 tenant,
                 workflow,
                 id,
                 input,
-            }) => {
+            } => {
+                let _judging = Judging {
+                    inbox: &self.inbox,
+                    workflow: workflow.clone(),
+                };
                 let span = tracing::info_span!("decision", %workflow, input = %id);
                 let judged = self
-                    .judge(&tenant, &workflow)
+                    .judge(&tenant, &workflow, goes_on)
                     .input(&id, input)
                     .instrument(span)
                     .await;
@@ -70,33 +190,38 @@ impl Worker {
                     Err(error) if holds(&error) => {
                         let why = error.to_string();
                         self.hold(&tenant, &workflow, &id, &why).await?;
+                        Ok(None)
                     }
-                    other => other?,
+                    other => other,
                 }
-                Ok(Step::Worked)
             }
-            Some(Claim::Undecidable {
+            Claim::Undecidable {
                 tenant,
                 workflow,
                 id,
                 reason,
-            }) => {
-                self.hold(
-                    &tenant,
-                    &workflow,
-                    &id,
-                    &format!("a stored input can't be read: {reason}"),
-                )
-                .await?;
-                Ok(Step::Worked)
+            } => {
+                let _judging = Judging {
+                    inbox: &self.inbox,
+                    workflow: workflow.clone(),
+                };
+                let why = format!("a stored input can't be read: {reason}");
+                self.hold(&tenant, &workflow, &id, &why).await?;
+                Ok(None)
             }
-            Some(Claim::Effect(claimed)) => {
-                let (kind, attempt) = (claimed.effect.kind(), claimed.attempt);
-                let span = tracing::info_span!("effect", workflow = %claimed.workflow, kind, attempt);
-                self.effect(claimed).instrument(span).await?;
-                Ok(Step::Worked)
-            }
+            Claim::Effect(claimed) => self.effect_in_span(claimed, None, goes_on).await,
         }
+    }
+
+    async fn effect_in_span(
+        &self,
+        claimed: ClaimedEffect,
+        known: Option<Workflow>,
+        goes_on: Option<String>,
+    ) -> Result<Option<NextEffect>, EngineError> {
+        let (kind, attempt) = (claimed.effect.kind(), claimed.attempt);
+        let span = tracing::info_span!("effect", workflow = %claimed.workflow, kind, attempt);
+        self.effect(claimed, known, goes_on).instrument(span).await
     }
 
     /// An input that can't be judged may be the rejection: it holds its workflow closed (hazard 60).
@@ -128,19 +253,20 @@ impl Worker {
         Ok(())
     }
 
-    fn judge(&self, tenant: &TenantId, workflow: &WorkflowId) -> Judge<'_> {
+    fn judge(&self, tenant: &TenantId, workflow: &WorkflowId, goes_on: Option<String>) -> Judge<'_> {
         Judge {
             ports: &self.ports,
             store: self.ports.store.tenant(tenant),
             workflow: workflow.clone(),
+            goes_on,
         }
     }
 
     async fn expire(&self, only: Option<&WorkflowId>) -> Result<(), EngineError> {
         for (tenant, workflow) in self.ports.store.expired().await? {
             if only.is_none_or(|id| *id == workflow) {
-                self.judge(&tenant, &workflow)
-                    .decide(Input::TimePassed, Vec::new(), Settles::Nothing)
+                self.judge(&tenant, &workflow, None)
+                    .decide(Input::TimePassed, Vec::new(), Settles::Nothing, None)
                     .await?;
             }
         }
@@ -148,18 +274,23 @@ impl Worker {
     }
 
     /// Performs a claimed effect and records what it found out.
-    async fn effect(&self, claimed: ClaimedEffect) -> Result<(), EngineError> {
+    async fn effect(
+        &self,
+        claimed: ClaimedEffect,
+        known: Option<Workflow>,
+        goes_on: Option<String>,
+    ) -> Result<Option<NextEffect>, EngineError> {
         self.ports
             .observer
             .performing(&claimed.workflow, &claimed.effect, claimed.attempt);
-        let performed = self.perform(&claimed).await;
+        let performed = self.perform(&claimed, known.clone()).await;
         tracing::info!(ok = performed.is_ok(), "performed");
         let (result, bodies) = match performed {
             Ok(Performed { result, bodies }) => (result, bodies),
-            Err(EffectError::Store(StoreError::ClaimLost)) => return Ok(()),
+            Err(EffectError::Store(StoreError::ClaimLost)) => return Ok(None),
             Err(EffectError::Store(error)) => return Err(error.into()),
             Err(EffectError::Passing { code, message }) if claimed.attempt < TRIES_MAX => {
-                return self.try_later(&claimed, &code, &message).await;
+                return self.try_later(&claimed, &code, &message).await.map(|()| None);
             }
             Err(EffectError::Passing { code, message } | EffectError::Lasting { code, message }) => {
                 tracing::warn!(code, message, "the effect is given up");
@@ -181,6 +312,8 @@ impl Worker {
                 .observer
                 .retrying(&claimed.workflow, &claimed.effect, detail);
         }
+        // A write records its attempt on the way, so what was known before it is old.
+        let known = known.filter(|_| !matches!(result, EffectResult::WriteEnded { .. }));
         if claimed.attempt >= TRIES_MAX
             && let Some((code, detail)) = came_to_nothing(&result)
         {
@@ -189,57 +322,70 @@ impl Worker {
                 id: claimed.id.clone(),
                 fence: claimed.fence,
             };
-            self.conclude(&claimed, result, bodies, settles).await?;
+            let judge = self.judge(&claimed.tenant, &claimed.workflow, None);
+            self.conclude(&judge, &claimed, (result, bodies), settles, known)
+                .await?;
             let given_up = EffectResult::GaveUp { code, detail };
-            return self.conclude_and_settle(&claimed, given_up, Vec::new()).await;
+            return self
+                .conclude_and_settle(&claimed, (given_up, Vec::new()), None, goes_on)
+                .await;
         }
-        self.conclude_and_settle(&claimed, result, bodies).await
+        self.conclude_and_settle(&claimed, (result, bodies), known, goes_on)
+            .await
     }
 
     async fn conclude_and_settle(
         &self,
         claimed: &ClaimedEffect,
-        result: EffectResult,
-        bodies: Vec<Vec<u8>>,
-    ) -> Result<(), EngineError> {
-        let again_at = self.backoff(claimed).await?;
+        found: (EffectResult, Vec<Vec<u8>>),
+        known: Option<Workflow>,
+        goes_on: Option<String>,
+    ) -> Result<Option<NextEffect>, EngineError> {
         let settles = Settles::Effect {
             id: claimed.id.clone(),
             fence: claimed.fence,
-            again_at,
+            again_at: self.backoff(claimed).await?,
         };
-        self.conclude(claimed, result, bodies, settles).await
+        let judge = self.judge(&claimed.tenant, &claimed.workflow, goes_on);
+        self.conclude(&judge, claimed, found, settles, known).await
     }
 
     /// Lets `decide` draw the conclusions of a result; one that nobody waits for is put back and superseded.
     async fn conclude(
         &self,
+        judge: &Judge<'_>,
         claimed: &ClaimedEffect,
-        result: EffectResult,
-        bodies: Vec<Vec<u8>>,
+        (result, bodies): (EffectResult, Vec<Vec<u8>>),
         settles: Settles,
-    ) -> Result<(), EngineError> {
-        let judge = self.judge(&claimed.tenant, &claimed.workflow);
+        known: Option<Workflow>,
+    ) -> Result<Option<NextEffect>, EngineError> {
         let input = Input::Effect {
             id: claimed.id.clone(),
             result,
         };
-        match judge.decide(input, bodies, settles).await {
-            Ok(Outcome::Recorded) => Ok(()),
+        match judge.decide(input, bodies, settles, known).await {
+            Ok(Outcome::Recorded(next)) => Ok(next),
             Ok(Outcome::Refused(refusal)) => {
                 tracing::debug!(code = refusal.code(), "the effect's result is out of date");
                 let at = self.backoff(claimed).await?;
                 let put_back = judge.store.reschedule(claimed, at, refusal.code(), true).await;
-                ignore_lost_claim(put_back)
+                ignore_lost_claim(put_back).map(|()| None)
             }
-            Err(EngineError::Store(StoreError::ClaimLost)) => Ok(()),
-            Err(error) if holds(&error) => self.try_later(claimed, error.code(), &error.to_string()).await,
+            Err(EngineError::Store(StoreError::ClaimLost)) => Ok(None),
+            Err(error) if holds(&error) => {
+                let why = error.to_string();
+                self.try_later(claimed, error.code(), &why).await.map(|()| None)
+            }
             Err(error) => Err(error),
         }
     }
 
     /// Runs the effect on a task of its own under a lease that is renewed: a panic ends this try, not the process.
-    async fn perform(&self, claimed: &ClaimedEffect) -> Result<Performed, EffectError> {
+    async fn perform(
+        &self,
+        claimed: &ClaimedEffect,
+        known: Option<Workflow>,
+    ) -> Result<Performed, EffectError> {
         if claimed.attempt > TRIES_MAX {
             let message = format!(
                 "it was begun {} times and never came to an end",
@@ -253,7 +399,8 @@ impl Worker {
         let _lease = HeldLease::keep(self.ports.store.tenant(&claimed.tenant), claimed.clone());
         let (ports, effect) = (self.ports.clone(), claimed.clone());
         let span = tracing::Span::current();
-        let task = tokio::spawn(async move { effects::perform(&ports, &effect).await }.instrument(span));
+        let work = async move { effects::perform(&ports, &effect, known).await };
+        let task = tokio::spawn(work.instrument(span));
         match task.await {
             Ok(performed) => performed,
             Err(died) => {
@@ -284,6 +431,15 @@ impl Worker {
     async fn backoff(&self, claimed: &ClaimedEffect) -> Result<Timestamp, EngineError> {
         let step = (claimed.attempt.max(1) as usize - 1).min(BACKOFF_MS.len() - 1);
         Ok(self.ports.store.now().await?.plus_ms(BACKOFF_MS[step]))
+    }
+}
+
+/// What became of an item; a panic in it is passed on.
+fn flat(ended: Result<Result<(), EngineError>, tokio::task::JoinError>) -> Result<(), EngineError> {
+    match ended {
+        Ok(ended) => ended,
+        Err(died) if died.is_panic() => std::panic::resume_unwind(died.into_panic()),
+        Err(_cancelled) => Ok(()),
     }
 }
 

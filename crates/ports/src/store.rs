@@ -18,6 +18,7 @@ use countersign_core::time::Timestamp;
 use countersign_core::workflow::event::{Attempt, CheckpointRef};
 use countersign_core::workflow::{Decision, Effect, State, Submission};
 use countersign_ledger::{BundleEntry, VerifierKey};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -239,6 +240,18 @@ pub struct Commit {
     pub bodies: Vec<Vec<u8>>,
     /// What led to it.
     pub settles: Settles,
+    /// The worker that goes on with the effect which this commit asks for: it is claimed in the same transaction,
+    /// which spares a claim of its own. Inputs of the workflow that wait come first; then nothing is claimed.
+    pub goes_on: Option<String>,
+}
+
+/// What a commit came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Committed {
+    /// The effect that the worker goes on with.
+    pub next: Option<ClaimedEffect>,
+    /// Leaves in the tenant's log.
+    pub ledger_size: u64,
 }
 
 /// What the write gate looks at and the store can't know; the engine looks it up right before it asks.
@@ -316,8 +329,14 @@ pub trait Store: Send + Sync {
     async fn now(&self) -> Result<Timestamp, StoreError>;
 
     /// Claims one item: inputs before effects, fair over tenants, in order within a workflow, one item of a workflow
-    /// at a time. An effect's claim counts a try and gives a new fence. With `only`, other workflows are left alone.
-    async fn claim(&self, worker: &str, only: Option<&WorkflowId>) -> Result<Option<Claim>, StoreError>;
+    /// at a time. An effect's claim counts a try and gives a new fence. With `only`, other workflows are left alone;
+    /// so are those in `judging`, whose inputs somebody of this process judges at the moment.
+    async fn claim(
+        &self,
+        worker: &str,
+        only: Option<&WorkflowId>,
+        judging: &BTreeSet<WorkflowId>,
+    ) -> Result<Option<Claim>, StoreError>;
 
     /// Ends every claim of earlier workers. Only for the holder of the data folder's owner lock, once, at its start:
     /// whoever held a claim before is dead. The tries that were begun still count.
@@ -372,7 +391,7 @@ pub trait TenantStore: Send + Sync {
     async fn events(&self, workflow: &WorkflowId) -> Result<Vec<EventRecord>, StoreError>;
 
     /// Records one transition and settles what led to it, in one transaction.
-    async fn commit(&self, commit: &Commit) -> Result<(), StoreError>;
+    async fn commit(&self, commit: &Commit) -> Result<Committed, StoreError>;
 
     /// Puts a claimed effect back without a result, to be tried again at `at`. `counts`: whether this try counts.
     async fn reschedule(

@@ -7,6 +7,7 @@ use crate::row::time;
 use countersign_core::id::{TenantId, WorkflowId};
 use countersign_core::time::Timestamp;
 use countersign_ports::store::{Claim, StoreError};
+use std::collections::BTreeSet;
 
 /// Who asks for work, and what for.
 pub(crate) struct Ask<'a> {
@@ -14,6 +15,8 @@ pub(crate) struct Ask<'a> {
     pub(crate) worker: &'a str,
     /// Only this workflow.
     pub(crate) only: Option<&'a WorkflowId>,
+    /// Not these.
+    pub(crate) judging: &'a BTreeSet<WorkflowId>,
     /// Whose turn it was last: the others come first.
     pub(crate) served: Option<TenantId>,
 }
@@ -29,16 +32,17 @@ pub(crate) struct Found {
 /// Claims one item.
 pub(crate) async fn next(all: &AllTx, ask: &Ask<'_>) -> Result<Option<Found>, StoreError> {
     let now = all.now().await?;
-    let Some(tenant) = next_tenant(all, ask, now).await? else {
+    let judging = list(ask.judging);
+    let Some(tenant) = next_tenant(all, ask, &judging, now).await? else {
         return Ok(None);
     };
-    if let Some(claim) = inputs::oldest(&all.of(&tenant), ask.only).await? {
+    if let Some(claim) = inputs::oldest(&all.of(&tenant), ask.only, &judging).await? {
         return Ok(Some(Found {
             tenant,
             claim: Ok(claim),
         }));
     }
-    let taken = effects::claim(all, &tenant, ask.worker, ask.only, now).await?;
+    let taken = effects::claim(&all.of(&tenant), ask.worker, ask.only, &judging, now).await?;
     Ok(taken.map(|taken| match taken {
         Taken::Effect(effect) => Found {
             tenant,
@@ -51,21 +55,36 @@ pub(crate) async fn next(all: &AllTx, ask: &Ask<'_>) -> Result<Option<Found>, St
     }))
 }
 
+/// Workflows as a JSON list, to be bound as one value.
+fn list(workflows: &BTreeSet<WorkflowId>) -> String {
+    let quoted: Vec<String> = workflows.iter().map(|id| format!("\"{id}\"")).collect();
+    format!("[{}]", quoted.join(","))
+}
+
 /// The next tenant with work, in turn after the one that was served last (hazard 59).
-async fn next_tenant(all: &AllTx, ask: &Ask<'_>, now: Timestamp) -> Result<Option<TenantId>, StoreError> {
+async fn next_tenant(
+    all: &AllTx,
+    ask: &Ask<'_>,
+    judging: &str,
+    now: Timestamp,
+) -> Result<Option<TenantId>, StoreError> {
     let sql = format!(
         "SELECT tenant FROM (
             SELECT DISTINCT i.tenant FROM inputs i
-            WHERE ($1 IS NULL OR i.workflow = $1) AND {}
+            WHERE ($1 IS NULL OR i.workflow = $1)
+            AND i.workflow NOT IN (SELECT value FROM json_each($4)) AND {}
             UNION
             SELECT DISTINCT e.tenant FROM effects e
-            WHERE ($1 IS NULL OR e.workflow = $1) AND {})
+            WHERE ($1 IS NULL OR e.workflow = $1)
+            AND e.workflow NOT IN (SELECT value FROM json_each($4)) AND {})
         ORDER BY tenant > coalesce($3, '') DESC, tenant LIMIT 1",
         inputs::MAY_BE_JUDGED,
         effects::MAY_RUN,
     );
     let only = ask.only.map(WorkflowId::as_str);
     let served = ask.served.as_ref().map(TenantId::as_str);
-    let row = all.row(&sql, [only.into(), time(now), served.into()]).await?;
+    let row = all
+        .row(&sql, [only.into(), time(now), served.into(), judging.into()])
+        .await?;
     row.map(|row| row.parsed("tenant", TenantId::parse)).transpose()
 }

@@ -11,24 +11,47 @@ use crate::workflows;
 use countersign_core::id::{EffectId, Version};
 use countersign_core::record::{EventRecord, RECORD_VERSION};
 use countersign_core::time::Timestamp;
-use countersign_ports::store::{Commit, Settles, StoreError};
+use countersign_ports::store::{ClaimedEffect, Commit, Committed, Settles, StoreError};
 
 /// Records a commit.
-pub(crate) async fn record(tx: &Tx<'_>, commit: &Commit) -> Result<(), StoreError> {
+pub(crate) async fn record(tx: &Tx<'_>, commit: &Commit) -> Result<Committed, StoreError> {
     refuse_inconsistent(tx, commit)?;
     let workflow = &commit.decision.workflow;
     let now = tx.now().await?;
     let outstanding = workflow.outstanding.as_ref().map(|(id, _)| id);
     check_claim(tx, commit, now).await?;
     workflows::project(tx, commit.expected, workflow, commit.at).await?;
-    append_events(tx, commit).await?;
+    let ledger_size = append_events(tx, commit).await?;
     for body in &commit.bodies {
         bodies::put(tx, body).await?;
     }
     settle(tx, commit, outstanding, now).await?;
     effects::enqueue(tx, &workflow.id, &commit.decision.effects, commit.at).await?;
     effects::supersede(tx, &workflow.id, outstanding).await?;
-    effects::refuse_missing(tx, outstanding).await
+    effects::refuse_missing(tx, outstanding).await?;
+    let next = go_on(tx, commit, outstanding, now).await?;
+    Ok(Committed { next, ledger_size })
+}
+
+/// Claims what the decision asks for, if its worker goes on and no input of the workflow waits.
+async fn go_on(
+    tx: &Tx<'_>,
+    commit: &Commit,
+    outstanding: Option<&EffectId>,
+    now: Timestamp,
+) -> Result<Option<ClaimedEffect>, StoreError> {
+    let (Some(worker), Some(_)) = (&commit.goes_on, outstanding) else {
+        return Ok(None);
+    };
+    let workflow = &commit.decision.workflow.id;
+    if inputs::undecided(tx, workflow).await? > 0 {
+        return Ok(None);
+    }
+    match effects::claim(tx, worker, Some(workflow), "[]", now).await? {
+        Some(effects::Taken::Effect(effect)) => Ok(Some(effect)),
+        Some(effects::Taken::Unreadable(error)) => Err(error),
+        None => Ok(None),
+    }
 }
 
 /// A decision that was made for another place, or not by `decide`, is a mistake of the caller.
@@ -73,8 +96,8 @@ async fn check_claim(tx: &Tx<'_>, commit: &Commit, now: Timestamp) -> Result<(),
     }
 }
 
-/// The events are the entries of the workflow's stream; there is no second copy.
-async fn append_events(tx: &Tx<'_>, commit: &Commit) -> Result<(), StoreError> {
+/// The events are the entries of the workflow's stream; there is no second copy. The log's new size.
+async fn append_events(tx: &Tx<'_>, commit: &Commit) -> Result<u64, StoreError> {
     let workflow = &commit.decision.workflow;
     let mut stream = Stream::load(tx, workflow.id.as_str()).await?;
     if stream.count != commit.expected.0 {
@@ -102,7 +125,7 @@ async fn append_events(tx: &Tx<'_>, commit: &Commit) -> Result<(), StoreError> {
         };
         log.append(&mut stream, &fact).await?;
     }
-    Ok(())
+    Ok(log.size())
 }
 
 async fn settle(

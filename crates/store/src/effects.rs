@@ -8,7 +8,7 @@ use crate::db::{AllTx, Tx};
 use crate::error;
 use crate::forms;
 use crate::row::{int, time};
-use countersign_core::id::{EffectId, Fence, TenantId, WorkflowId};
+use countersign_core::id::{EffectId, Fence, WorkflowId};
 use countersign_core::time::Timestamp;
 use countersign_core::workflow::Effect;
 use countersign_ports::store::{ClaimedEffect, LEASE_MS, StoreError};
@@ -157,19 +157,19 @@ pub(crate) enum Taken {
 
 /// Claims the next effect of a tenant that may run now.
 pub(crate) async fn claim(
-    all: &AllTx,
-    tenant: &TenantId,
+    tx: &Tx<'_>,
     worker: &str,
     only: Option<&WorkflowId>,
+    judging: &str,
     now: Timestamp,
 ) -> Result<Option<Taken>, StoreError> {
     let sql = format!(
         "SELECT e.id, e.workflow, e.payload, e.attempts FROM effects e
-        WHERE e.tenant = $1 AND ($3 IS NULL OR e.workflow = $3) AND {MAY_RUN} ORDER BY e.run_at, e.n LIMIT 1"
+        WHERE e.tenant = $1 AND ($3 IS NULL OR e.workflow = $3)
+        AND e.workflow NOT IN (SELECT value FROM json_each($4)) AND {MAY_RUN} ORDER BY e.run_at, e.n LIMIT 1"
     );
-    let tx = all.of(tenant);
     let only = only.map(WorkflowId::as_str);
-    let Some(row) = tx.row(&sql, [time(now), only.into()]).await? else {
+    let Some(row) = tx.row(&sql, [time(now), only.into(), judging.into()]).await? else {
         return Ok(None);
     };
     let id = row.parsed("id", EffectId::parse)?;
@@ -178,8 +178,8 @@ pub(crate) async fn claim(
     let until = now.plus_ms(LEASE_MS);
     match forms::read_effect(&row.bytes("payload")?) {
         Ok(effect) => {
-            let fence = next_fence(all).await?;
-            let tenant = tenant.clone();
+            let fence = next_fence(tx.all()).await?;
+            let tenant = tx.tenant().clone();
             let claimed = ClaimedEffect {
                 tenant,
                 workflow,
@@ -189,11 +189,11 @@ pub(crate) async fn claim(
                 fence,
                 lease_until: until,
             };
-            mark_claimed(&tx, &claimed, worker).await?;
+            mark_claimed(tx, &claimed, worker).await?;
             Ok(Some(Taken::Effect(claimed)))
         }
         Err(why) => {
-            put_off(&tx, &id, until, &why.to_string()).await?;
+            put_off(tx, &id, until, &why.to_string()).await?;
             let what = format_args!("effect {id} can't be read: {why}");
             Ok(Some(Taken::Unreadable(error::damaged(what))))
         }

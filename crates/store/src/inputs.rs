@@ -146,12 +146,18 @@ pub(crate) async fn accept(
 }
 
 /// The tenant's oldest input to judge, closed workflows left out.
-pub(crate) async fn oldest(tx: &Tx<'_>, only: Option<&WorkflowId>) -> Result<Option<Claim>, StoreError> {
+pub(crate) async fn oldest(
+    tx: &Tx<'_>,
+    only: Option<&WorkflowId>,
+    judging: &str,
+) -> Result<Option<Claim>, StoreError> {
     let sql = format!(
         "SELECT i.id, i.workflow, i.payload FROM inputs i
-        WHERE i.tenant = $1 AND ($2 IS NULL OR i.workflow = $2) AND {MAY_BE_JUDGED} ORDER BY i.n LIMIT 1"
+        WHERE i.tenant = $1 AND ($2 IS NULL OR i.workflow = $2)
+        AND i.workflow NOT IN (SELECT value FROM json_each($3)) AND {MAY_BE_JUDGED} ORDER BY i.n LIMIT 1"
     );
-    let Some(row) = tx.row(&sql, [only.map(WorkflowId::as_str).into()]).await? else {
+    let values = [only.map(WorkflowId::as_str).into(), judging.into()];
+    let Some(row) = tx.row(&sql, values).await? else {
         return Ok(None);
     };
     let tenant = tx.tenant().clone();

@@ -88,6 +88,11 @@ impl<'a> Log<'a> {
         })
     }
 
+    /// Leaves in it.
+    pub(crate) fn size(&self) -> u64 {
+        self.size
+    }
+
     /// Appends one fact to a stream.
     pub(crate) async fn append(&mut self, stream: &mut Stream, fact: &Fact<'_>) -> Result<(), StoreError> {
         if fact.body.len() > BODY_MAX_BYTES {

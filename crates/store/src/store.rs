@@ -11,6 +11,7 @@ use countersign_core::id::{TenantId, WorkflowId};
 use countersign_core::time::Timestamp;
 use countersign_ledger::{Leaf, Salt, commit};
 use countersign_ports::store::{Claim, Clock, MemberKeys, Store, StoreError, TenantStore};
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -121,10 +122,16 @@ impl Store for SqliteStore {
             .await
     }
 
-    async fn claim(&self, worker: &str, only: Option<&WorkflowId>) -> Result<Option<Claim>, StoreError> {
+    async fn claim(
+        &self,
+        worker: &str,
+        only: Option<&WorkflowId>,
+        judging: &BTreeSet<WorkflowId>,
+    ) -> Result<Option<Claim>, StoreError> {
         let ask = Ask {
             worker,
             only,
+            judging,
             served: self.served().clone(),
         };
         match self

@@ -12,8 +12,8 @@ use countersign_core::time::Timestamp;
 use countersign_core::workflow::event::{Attempt, CheckpointRef};
 use countersign_ledger::BundleEntry;
 use countersign_ports::store::{
-    CheckpointRow, CheckpointSigner, ClaimedEffect, Commit, EntryRow, InputStatus, NewInput, OutsideFacts,
-    RepositoryRow, StoreError, TenantStore, WorkflowRow,
+    CheckpointRow, CheckpointSigner, ClaimedEffect, Commit, Committed, EntryRow, InputStatus, NewInput,
+    OutsideFacts, RepositoryRow, StoreError, TenantStore, WorkflowRow,
 };
 use std::path::Path;
 use std::sync::Arc;
@@ -104,7 +104,7 @@ impl TenantStore for SqliteTenant {
         read!(self, |tx| entries::events(tx, workflow))
     }
 
-    async fn commit(&self, commit: &Commit) -> Result<(), StoreError> {
+    async fn commit(&self, commit: &Commit) -> Result<Committed, StoreError> {
         let recorded = write!(self, |tx| commit::record(tx, commit));
         self.wake_after(recorded)
     }

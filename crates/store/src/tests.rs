@@ -11,6 +11,7 @@ use countersign_core::id::{MemberId, TenantId};
 use countersign_core::time::Timestamp;
 use countersign_ports::store::{Clock, MemberKeys, Store as _, StoreError};
 use sea_orm::ConnectionTrait as _;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 struct Frozen;
@@ -51,7 +52,7 @@ async fn every_commit_is_on_disk_and_stays_so() {
     ];
     for round in 0..3_u8 {
         store.tenant(&TenantId::local()).put_body(&[round]).await.unwrap();
-        store.claim("tester", None).await.unwrap();
+        store.claim("tester", None, &BTreeSet::new()).await.unwrap();
         for (name, value) in settings {
             let sql = format!("SELECT CAST({name} AS TEXT) AS value FROM pragma_{name}")
                 .replace("busy_timeout AS", "timeout AS");

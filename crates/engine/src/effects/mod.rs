@@ -75,12 +75,21 @@ pub(crate) struct Job<'a> {
     workflow: Workflow,
 }
 
-/// Performs an effect.
-pub(crate) async fn perform(ports: &Ports, claimed: &ClaimedEffect) -> Result<Performed, EffectError> {
+/// Performs an effect. `known` is the workflow as it asked for it, if the caller holds it.
+pub(crate) async fn perform(
+    ports: &Ports,
+    claimed: &ClaimedEffect,
+    known: Option<Workflow>,
+) -> Result<Performed, EffectError> {
     let store = ports.store.tenant(&claimed.tenant);
-    let records = store.events(&claimed.workflow).await?;
-    let events = records.iter().map(|r| &r.event);
-    let workflow = Workflow::replay(claimed.tenant.clone(), claimed.workflow.clone(), events);
+    let workflow = match known {
+        Some(workflow) => workflow,
+        None => {
+            let records = store.events(&claimed.workflow).await?;
+            let events = records.iter().map(|r| &r.event);
+            Workflow::replay(claimed.tenant.clone(), claimed.workflow.clone(), events)
+        }
+    };
     let job = Job {
         ports,
         store,

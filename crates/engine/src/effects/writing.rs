@@ -64,6 +64,7 @@ impl Job<'_> {
             ports: self.ports,
             store: self.store.clone(),
             workflow: self.workflow.id.clone(),
+            goes_on: None,
         };
         let input = Input::AttemptStarting {
             id: self.claimed.id.clone(),
@@ -73,8 +74,11 @@ impl Job<'_> {
             id: self.claimed.id.clone(),
             fence: self.claimed.fence,
         };
-        match judge.decide(input, Vec::new(), settles).await {
-            Ok(Outcome::Recorded) => Ok(attempt),
+        match judge
+            .decide(input, Vec::new(), settles, Some(self.workflow.clone()))
+            .await
+        {
+            Ok(Outcome::Recorded(_)) => Ok(attempt),
             Ok(Outcome::Refused(_)) => Err(StoreError::ClaimLost.into()),
             Err(crate::EngineError::Store(error)) => Err(error.into()),
             Err(error @ (crate::EngineError::TooManyClashes(_) | crate::EngineError::DecisionBroke)) => {

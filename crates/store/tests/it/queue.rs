@@ -3,6 +3,7 @@
 use crate::support::{StandingClock, World, open, workflow_id};
 use countersign_core::workflow::{Effect, State};
 use countersign_ports::store::{Claim, Clock as _, LEASE_MS, Settles, Store as _, StoreError};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -294,7 +295,12 @@ async fn an_effect_that_can_not_be_read_stands_in_nobodys_way() {
     );
     world.sql(&sql).await.unwrap();
     assert_eq!(
-        world.store.claim("tester", None).await.unwrap_err().code(),
+        world
+            .store
+            .claim("tester", None, &BTreeSet::new())
+            .await
+            .unwrap_err()
+            .code(),
         "data-damaged"
     );
     assert_eq!(world.claim_effect().await.workflow, sound.id);
@@ -329,12 +335,16 @@ async fn only_the_workflow_that_was_asked_for_is_claimed() {
     let world = World::new().await;
     world.started(1).await;
     let mine = world.started(2).await;
-    let claim = world.store.claim("tester", Some(&mine.id)).await.unwrap();
+    let claim = world
+        .store
+        .claim("tester", Some(&mine.id), &BTreeSet::new())
+        .await
+        .unwrap();
     assert!(matches!(claim, Some(Claim::Effect(effect)) if effect.workflow == mine.id));
     assert!(
         world
             .store
-            .claim("tester", Some(&mine.id))
+            .claim("tester", Some(&mine.id), &BTreeSet::new())
             .await
             .unwrap()
             .is_none()

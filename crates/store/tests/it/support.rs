@@ -17,6 +17,7 @@ use countersign_ports::store::{
 use countersign_store::SqliteStore;
 use ed25519_dalek::SigningKey;
 use sea_orm::ConnectionTrait as _;
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -159,6 +160,7 @@ impl World {
             decision,
             bodies: Vec::new(),
             settles,
+            goes_on: None,
         }
     }
 
@@ -184,7 +186,7 @@ impl World {
     }
 
     pub(crate) async fn claim(&self) -> Option<Claim> {
-        self.store.claim("tester", None).await.unwrap()
+        self.store.claim("tester", None, &BTreeSet::new()).await.unwrap()
     }
 
     pub(crate) async fn claim_effect(&self) -> ClaimedEffect {
