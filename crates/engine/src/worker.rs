@@ -9,6 +9,7 @@ use countersign_core::id::{InputId, TenantId, WorkflowId};
 use countersign_core::time::Timestamp;
 use countersign_core::workflow::event::AttemptOutcome;
 use countersign_core::workflow::{EffectResult, Input, Workflow};
+use countersign_ports::moment::{self, Moment};
 use countersign_ports::store::{Claim, ClaimedEffect, InputStatus, Settles, StoreError, TRIES_MAX};
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -221,7 +222,9 @@ impl Worker {
     ) -> Result<Option<NextEffect>, EngineError> {
         let (kind, attempt) = (claimed.effect.kind(), claimed.attempt);
         let span = tracing::info_span!("effect", workflow = %claimed.workflow, kind, attempt);
-        self.effect(claimed, known, goes_on).instrument(span).await
+        Box::pin(self.effect(claimed, known, goes_on))
+            .instrument(span)
+            .await
     }
 
     /// An input that can't be judged may be the rejection: it holds its workflow closed (hazard 60).
@@ -363,7 +366,7 @@ impl Worker {
             id: claimed.id.clone(),
             result,
         };
-        match judge.decide(input, bodies, settles, known).await {
+        match Box::pin(judge.decide(input, bodies, settles, known)).await {
             Ok(Outcome::Recorded(next)) => Ok(next),
             Ok(Outcome::Refused(refusal)) => {
                 tracing::debug!(code = refusal.code(), "the effect's result is out of date");
@@ -399,7 +402,12 @@ impl Worker {
         let _lease = HeldLease::keep(self.ports.store.tenant(&claimed.tenant), claimed.clone());
         let (ports, effect) = (self.ports.clone(), claimed.clone());
         let span = tracing::Span::current();
-        let work = async move { effects::perform(&ports, &effect, known).await };
+        let work = async move {
+            moment::pass(Moment::BeforeEffect);
+            let performed = effects::perform(&ports, &effect, known).await;
+            moment::pass(Moment::AfterEffect);
+            performed
+        };
         let task = tokio::spawn(work.instrument(span));
         match task.await {
             Ok(performed) => performed,

@@ -2,5 +2,6 @@
 
 pub mod agent;
 pub mod forge;
+pub mod moment;
 pub mod store;
 pub mod trees;

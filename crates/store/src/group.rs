@@ -8,6 +8,7 @@
 
 use crate::db::AllTx;
 use crate::error;
+use countersign_ports::moment::{self, Moment};
 use countersign_ports::store::{Clock, StoreError};
 use sea_orm::{DatabaseConnection, SqliteTransactionMode, TransactionOptions, TransactionTrait as _};
 use std::sync::{Arc, OnceLock};
@@ -77,7 +78,7 @@ impl Group {
                 end: Arc::clone(&open.end),
             };
             let result = match open.begin_item().await {
-                Ok(()) => work(&open.tx).await,
+                Ok(()) => Box::pin(work(&open.tx)).await,
                 Err(broken) => return Err(fail(&mut turn, broken).await),
             };
             if let Err(broken) = open.end_item(result.is_ok()).await {
@@ -148,7 +149,9 @@ async fn conclude(mut turn: Turn) -> Option<StoreError> {
     let committing = tokio::spawn(async move {
         take_back_unfinished(&mut turn).await;
         let Open { tx, end, .. } = turn.take()?;
+        moment::pass(Moment::BeforeCommit);
         let failure = tx.commit().await.err();
+        moment::pass(Moment::AfterCommit);
         end.get_or_init(|| failure.as_ref().map(ToString::to_string));
         failure
     });

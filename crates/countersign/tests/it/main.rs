@@ -7,6 +7,7 @@ mod confinement;
 mod data_folder;
 mod flow;
 mod help;
+mod killed;
 mod ledger;
 mod look;
 mod patches;

@@ -12,6 +12,7 @@ use countersign_core::workflow::{Effect, EffectResult, Workflow};
 use countersign_ports::agent::AgentError;
 use countersign_ports::store::{ClaimedEffect, StoreError, TenantStore};
 use countersign_ports::trees::{RepoSource, Trees, TreesError};
+use std::pin::Pin;
 use std::sync::Arc;
 
 /// What an effect found out, with the evidence that its events name.
@@ -96,19 +97,22 @@ pub(crate) async fn perform(
         claimed,
         workflow,
     };
-    match &claimed.effect {
-        Effect::LookUpRefs => job.look_up_refs().await,
-        Effect::LoadContext => job.load_context().await,
-        Effect::Triage => job.triage().await,
-        Effect::Plan => job.plan().await,
-        Effect::Draft => job.draft().await,
-        Effect::Narrow => job.narrow().await,
-        Effect::Critique => job.critique().await,
-        Effect::SealLedger { .. } => job.seal().await,
-        Effect::CheckBases => job.check_bases().await,
-        Effect::WriteBranch { intent } => job.write_branch(intent).await,
-        Effect::RetractBranch { intent } => job.retract_branch(intent).await,
-    }
+    // Each on the heap: the largest of them would else be on the stack of every caller.
+    let work: Pin<Box<dyn Future<Output = Result<Performed, EffectError>> + Send + '_>> =
+        match &claimed.effect {
+            Effect::LookUpRefs => Box::pin(job.look_up_refs()),
+            Effect::LoadContext => Box::pin(job.load_context()),
+            Effect::Triage => Box::pin(job.triage()),
+            Effect::Plan => Box::pin(job.plan()),
+            Effect::Draft => Box::pin(job.draft()),
+            Effect::Narrow => Box::pin(job.narrow()),
+            Effect::Critique => Box::pin(job.critique()),
+            Effect::SealLedger { .. } => Box::pin(job.seal()),
+            Effect::CheckBases => Box::pin(job.check_bases()),
+            Effect::WriteBranch { intent } => Box::pin(job.write_branch(intent)),
+            Effect::RetractBranch { intent } => Box::pin(job.retract_branch(intent)),
+        };
+    work.await
 }
 
 impl Job<'_> {

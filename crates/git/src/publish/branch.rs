@@ -5,6 +5,7 @@ use crate::admission::read_small;
 use crate::error::{from_gix_write, from_io, unavailable};
 use crate::source::exact_reference;
 use countersign_core::id::BranchName;
+use countersign_ports::moment::{self, Moment};
 use countersign_ports::trees::{PublishError, TreesError};
 use gix::ObjectId;
 use gix::lock::acquire::Fail;
@@ -16,6 +17,9 @@ use std::time::Duration;
 
 /// How long a lock that another program holds on the ref is waited for.
 pub(crate) const REF_LOCK_WAIT: Duration = Duration::from_secs(2);
+/// A lock on one of our own branches that is this old was left by a process of ours that was killed: it is held
+/// between one look at the clock and one rename, and nobody else writes a branch that has a workflow's name.
+const DEAD_LOCK_AFTER: Duration = Duration::from_secs(8);
 /// What the reflog says, where the repository keeps one.
 const LOG_MESSAGE: &str = "countersign: approved change";
 
@@ -91,6 +95,7 @@ fn update(
         name,
         deref: false,
     };
+    remove_dead_lock(repo, branch);
     let wait = Fail::AfterDurationWithBackoff(REF_LOCK_WAIT);
     let prepared = repo
         .refs
@@ -100,13 +105,33 @@ fn update(
     // The lock is held: this is the moment that the permit is for. Dropping `prepared` gives the lock back.
     redeem().map_err(PublishError::Failed)?;
     // From here on a failure may leave the ref changed.
-    match prepared.commit(committer) {
+    moment::pass(Moment::BeforeRef);
+    let committed = prepared.commit(committer);
+    moment::pass(Moment::AfterRef);
+    match committed {
         Ok(_) => Ok(()),
         Err(e) => Err(PublishError::Unknown {
             branch: branch.to_string(),
             source: from_gix_write(&doing, &e),
         }),
     }
+}
+
+/// Takes away the lock that a killed process of ours left on this branch. It is safe to fail: then the lock is
+/// reported as one that somebody holds.
+fn remove_dead_lock(repo: &gix::Repository, branch: &BranchName) {
+    let lock = lock_of(repo, branch);
+    let age = fs::symlink_metadata(&lock)
+        .ok()
+        .filter(fs::Metadata::is_file)
+        .and_then(|found| found.modified().ok()?.elapsed().ok());
+    if age.is_some_and(|age| age >= DEAD_LOCK_AFTER) && fs::remove_file(&lock).is_ok() {
+        tracing::warn!(%branch, "a lock that a killed process had left on our branch was taken away");
+    }
+}
+
+fn lock_of(repo: &gix::Repository, branch: &BranchName) -> PathBuf {
+    repo.common_dir().join(format!("{}.lock", branch.full_ref()))
 }
 
 /// Why the ref could not be prepared; nothing has changed.
@@ -117,7 +142,7 @@ fn refused(repo: &gix::Repository, branch: &BranchName, error: &gix::Error) -> P
     if moved {
         return mismatch(branch, "somebody else changed it at the same moment");
     }
-    let lock = repo.common_dir().join(format!("{}.lock", branch.full_ref()));
+    let lock = lock_of(repo, branch);
     if lock.exists() {
         return PublishError::Failed(unavailable(
             "ref-locked",
