@@ -480,14 +480,13 @@ fn withdraw(turn: &mut Turn, act: SignedAct, reason: &str, roster: &Roster) -> R
         .approvals
         .iter()
         .any(|a| a.act.record.member == act.record.member && approves_content(&a.act.record.act));
-    let phase_fits = matches!(turn.workflow.state, State::AwaitingApproval | State::Applying);
-    if !own || !phase_fits {
+    if !own || !may_still_write(&turn.workflow) {
         return Err(Refusal::NothingToWithdraw(
             "you have no live approval here that could be withdrawn".to_owned(),
         ));
     }
-    let attempted = |i: &super::event::WriteIntent| turn.workflow.last_attempt(&i.id).is_some();
-    if turn.workflow.intents.iter().any(attempted) {
+    // A try that wrote nothing for sure has begun nothing: the gate may have refused it because of this very act.
+    if any_written(&turn.workflow) {
         let text = "writing has begun; `countersign cancel` takes out of play what was written".to_owned();
         return Err(Refusal::NothingToWithdraw(text));
     }
@@ -504,6 +503,28 @@ fn withdraw(turn: &mut Turn, act: SignedAct, reason: &str, roster: &Roster) -> R
         count_approvals(turn, &repository, roster);
     }
     Ok(())
+}
+
+/// Whether the approvals at hand can still lead to a write without anybody being asked again.
+fn may_still_write(workflow: &Workflow) -> bool {
+    match workflow.state {
+        State::AwaitingApproval | State::Applying => true,
+        State::NeedsHuman => workflow.resume == Some(ResumePoint::Applying),
+        State::Queued
+        | State::LoadingContext
+        | State::Triaging
+        | State::Planning
+        | State::AwaitingPlanApproval
+        | State::Coding
+        | State::Reviewing
+        | State::PrOpen
+        | State::Done
+        | State::BlockedPolicy
+        | State::Declined
+        | State::Deferred
+        | State::Failed
+        | State::Cancelled => false,
+    }
 }
 
 /// A plan's approval is past once coding began; a patch set's can be taken back.

@@ -96,6 +96,50 @@ fn who_starts_it_can_not_approve_it_in_a_team() {
     assert!(take(&w, Team::Three, "bob", approve(&w, 0)).is_ok());
 }
 
+/// Everybody approved, the intents are there, and one attempt ended like this.
+fn attempted(outcome: &str) -> Workflow {
+    result(&canned::writing(Team::Solo), Team::Solo, outcome)
+}
+
+fn withdraw() -> Act {
+    Act::Withdraw {
+        reason: "not now".to_owned(),
+    }
+}
+
+#[test]
+fn an_attempt_that_wrote_nothing_does_not_stand_in_the_way_of_a_withdrawal() {
+    // The gate refuses an attempt because the withdrawal waits in the inbox; then it has to be heard.
+    let w = attempted("write-branch: failed");
+    let w = take(&w, Team::Solo, "alice", withdraw()).unwrap();
+    assert_eq!(w.state, State::AwaitingApproval);
+    assert!(w.intents.is_empty() && w.outstanding.is_none());
+    assert_eq!(w.open_requests().count(), 2, "everything is asked for again");
+}
+
+#[test]
+fn what_may_be_written_can_only_be_cancelled() {
+    for outcome in ["write-branch: unknown", "write-branch: written"] {
+        let refused = take(&attempted(outcome), Team::Solo, "alice", withdraw()).unwrap_err();
+        assert_eq!(refused.code(), "nothing-to-withdraw", "{outcome}");
+    }
+    let open = canned::writing(Team::Solo);
+    assert!(take(&open, Team::Solo, "alice", withdraw()).is_err());
+}
+
+#[test]
+fn a_yes_that_a_retry_would_use_can_be_taken_back_while_the_question_is_open() {
+    let w = result(
+        &attempted("write-branch: failed"),
+        Team::Solo,
+        "write-branch: gave up",
+    );
+    assert_eq!(question(&w), QuestionKind::WriteIncomplete);
+    let w = take(&w, Team::Solo, "alice", withdraw()).unwrap();
+    assert_eq!(w.state, State::AwaitingApproval);
+    assert!(w.approvals.is_empty() && w.intents.is_empty());
+}
+
 #[test]
 fn the_same_person_does_not_count_twice() {
     let mut w = awaiting_approval(Team::Three);
