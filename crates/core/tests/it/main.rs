@@ -11,6 +11,7 @@ mod canned;
 mod explore;
 mod explored;
 mod gate;
+mod model;
 mod records;
 mod waivers;
 mod workflows;

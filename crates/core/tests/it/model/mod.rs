@@ -1,0 +1,153 @@
+//! The model check: stateright walks every way through the production `decide` and the production write gate, with
+//! two repositories, two approvers, two workers, and a world that loses, doubles, delays, crashes and lets time pass.
+//!
+//! [`machine`] is the model, [`world`] its state, [`steps`] what happens, [`people`] what is said, [`oracle`] the
+//! judge beside it, [`faults`] what it must find. `found/` holds the shortest way to each seeded fault; the engine's
+//! tests walk these ways on the real store, where they end harmlessly.
+
+mod faults;
+mod key;
+mod machine;
+mod oracle;
+mod people;
+mod steps;
+mod world;
+
+use faults::Fault;
+use machine::Machine;
+use stateright::{Checker, HasDiscoveries, Model as _};
+use world::Bounds;
+
+/// Cores of the machine that this has to end on within a minute.
+const THREADS: usize = 2;
+
+/// How far one walk goes; two revisions and one act in the inbox, unless somebody says otherwise.
+const fn up_to(odd: u8, against: u8, jumps: u8) -> Bounds {
+    Bounds {
+        odd,
+        against,
+        jumps,
+        revisions: 2,
+        inbox: 1,
+    }
+}
+
+/// Walks every way within the bounds, says how many there were, and fails on the first that breaks a property.
+fn walk(bounds: Bounds) {
+    let machine = Machine::new(bounds, Fault::None);
+    let checker = machine.checker().threads(THREADS).spawn_bfs().join();
+    println!(
+        "{bounds:?}: {} different worlds in {} steps, longest way {}, {} decisions",
+        checker.unique_state_count(),
+        checker.state_count(),
+        checker.max_depth(),
+        checker.model().decisions()
+    );
+    for property in checker.model().properties() {
+        let found = checker.discovery(property.name).map(|path| {
+            let steps: Vec<String> = path.into_actions().iter().map(ToString::to_string).collect();
+            steps.join("\n")
+        });
+        match (property.expectation.discovery_is_failure(), found) {
+            (true, Some(way)) => panic!("{} does not hold:\n{way}", property.name),
+            (false, None) => panic!("no way leads to: {}", property.name),
+            (true, None) | (false, Some(_)) => {}
+        }
+    }
+}
+
+#[test]
+fn inv_1_2_7_8_10_hold_on_every_way_with_an_oddity_and_somebody_against_it() {
+    walk(up_to(1, 1, 0));
+}
+
+#[test]
+fn inv_1_2_7_8_10_hold_on_every_way_with_somebody_against_it_and_time_that_jumps() {
+    walk(up_to(0, 1, 1));
+}
+
+#[test]
+fn inv_1_2_7_8_10_hold_on_every_way_with_an_oddity_and_time_that_jumps() {
+    walk(up_to(1, 0, 1));
+}
+
+#[test]
+fn inv_1_2_7_8_10_hold_on_every_way_with_two_oddities() {
+    walk(up_to(2, 0, 0));
+}
+
+/// By hand: `cargo test -p countersign-core --test it model::the_larger -- --ignored --nocapture`.
+#[test]
+#[ignore = "takes an hour and some gigabytes"]
+fn the_larger_bounds() {
+    walk(up_to(3, 0, 0));
+    walk(up_to(2, 1, 0));
+    walk(Bounds {
+        inbox: 2,
+        ..up_to(1, 1, 0)
+    });
+    walk(up_to(1, 1, 1));
+}
+
+/// The shortest way to what a fault breaks, one step per line.
+fn shortest(fault: Fault, bounds: Bounds, property: &'static str) -> String {
+    let finish = HasDiscoveries::AnyOf([property].into());
+    let checker = Machine::new(bounds, fault)
+        .checker()
+        .finish_when(finish)
+        .spawn_bfs()
+        .join();
+    let Some(path) = checker.discovery(property) else {
+        panic!("{fault:?} is not found within {bounds:?}: `{property}` holds everywhere")
+    };
+    let mut text = format!("# {fault:?} breaks: {property}\n");
+    for step in path.into_actions() {
+        text.push_str(&format!("{step}\n"));
+    }
+    text
+}
+
+macro_rules! found {
+    ($($test:ident: $fault:ident within $bounds:expr, breaks $property:ident;)*) => {$(
+        #[test]
+        fn $test() {
+            let way = shortest(Fault::$fault, $bounds, machine::$property);
+            let kept = include_str!(concat!("found/", stringify!($test), ".txt"));
+            assert_eq!(way, kept, "the shortest way is another one now: keep it in found/{}.txt", stringify!($test));
+        }
+    )*
+
+        /// Every fault that is seeded has its test.
+        #[test]
+        fn every_seeded_fault_is_looked_for() {
+            let looked_for = [$(Fault::$fault),*];
+            let missing: Vec<_> = Fault::SEEDED.into_iter().filter(|f| !looked_for.contains(f)).collect();
+            assert!(missing.is_empty(), "nobody looks for {missing:?}");
+        }
+    };
+}
+
+found! {
+    approvals_counted_across_revisions_are_found:
+        ApprovalsCountAcrossRevisions within up_to(0, 1, 0), breaks INV_1;
+    a_superseded_digest_that_is_written_is_found:
+        SupersededDigestIsWritten within up_to(0, 2, 0), breaks HEAD;
+    a_requester_who_approves_their_own_is_found:
+        RequesterApprovesOwn within up_to(1, 0, 0), breaks INV_1;
+    a_write_without_an_idempotency_key_is_found:
+        NoIdempotencyKey within up_to(1, 0, 0), breaks INV_7;
+    an_objection_overtaken_by_the_effect_is_found:
+        ObjectionIsOvertaken within up_to(0, 1, 0), breaks AGAINST;
+    an_approval_used_up_without_effect_is_found:
+        ApprovalUsedUpWithoutEffect within up_to(0, 0, 0), breaks QUEUED;
+    an_expiry_between_two_repositories_is_found:
+        ExpiryBetweenRepositories within up_to(0, 0, 1), breaks INV_1;
+    a_permit_that_never_ends_is_found:
+        PermitWithoutEnd within up_to(0, 1, 1), breaks INV_7;
+    a_look_that_nobody_made_is_found:
+        MissingLookIsAPass within up_to(1, 0, 0), breaks INV_8;
+    words_of_an_agent_that_approve_are_found:
+        WordsOfAnAgentApprove within up_to(0, 1, 0), breaks INV_2;
+    a_question_asked_twice_is_found:
+        AsksTwice within up_to(0, 1, 0), breaks INV_10;
+}
