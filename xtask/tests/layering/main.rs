@@ -1,9 +1,10 @@
 //! The walls of the house, held by tests: what ARCHITECTURE.md allows is what Cargo.toml files and sources do.
 //!
 //! Read `arrows` for who may use whom, `outside` for who may use which library, `sources` for what must not be
-//! written where. Each failure says how to fix it.
+//! written where, `invariants` for which test holds which promise. Each failure says how to fix it.
 
 mod arrows;
+mod invariants;
 mod outside;
 mod packages;
 mod sources;

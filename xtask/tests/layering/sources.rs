@@ -99,7 +99,7 @@ fn code(file: &Path) -> Vec<(usize, String)> {
 }
 
 /// All `.rs` files below a folder of the workspace, sorted.
-fn rust_files(folder: &str) -> Vec<PathBuf> {
+pub(crate) fn rust_files(folder: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut waiting = vec![root().join(folder)];
     while let Some(next) = waiting.pop() {
@@ -124,7 +124,7 @@ fn rust_files(folder: &str) -> Vec<PathBuf> {
 }
 
 /// The path as seen from the workspace's folder.
-fn shown(file: &Path) -> String {
+pub(crate) fn shown(file: &Path) -> String {
     file.strip_prefix(root())
         .unwrap_or(file)
         .to_string_lossy()

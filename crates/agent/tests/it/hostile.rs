@@ -233,6 +233,7 @@ async fn gets_nothing(held: Held, except: &[&str]) {
     assert_eq!(before, after);
 }
 
+/// INV-11.
 #[tokio::test]
 async fn behind_bubblewrap_a_hostile_agent_gets_nothing() {
     gets_nothing(Held::ByBubblewrap, &[]).await;

@@ -60,6 +60,7 @@ fn everything_in_place_gives_a_permit_that_is_used_once_and_runs_out() {
     );
 }
 
+/// INV-1: no permit while anything speaks against it.
 #[test]
 fn each_fact_alone_keeps_it_closed() {
     let code = |r: GateRefusal| r.code();

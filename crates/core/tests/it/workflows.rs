@@ -444,6 +444,7 @@ fn the_risk_tier_only_rises_and_a_rise_returns_to_the_plan() {
     );
 }
 
+/// INV-3.
 #[test]
 fn the_same_events_input_and_time_give_the_same_decision() {
     let w = awaiting_approval(Team::Solo);

@@ -38,6 +38,7 @@ fn folder_and_keys_are_made_for_one_user() {
     assert_eq!(left.len(), 3, "no temporary file stays: {left:?}");
 }
 
+/// INV-11.
 #[test]
 fn keys_that_others_can_read_are_refused() {
     let world = World::new();

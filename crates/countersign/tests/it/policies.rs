@@ -112,6 +112,7 @@ fn every_key_of_a_policy_file_is_shown() {
     }
 }
 
+/// INV-9.
 #[test]
 fn a_commit_is_held_against_the_policy_before_it_never_against_its_own() {
     let world = World::new();

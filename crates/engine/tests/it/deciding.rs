@@ -18,6 +18,7 @@ fn refused(status: InputStatus) -> String {
     }
 }
 
+/// INV-12.
 #[tokio::test(flavor = "multi_thread")]
 async fn approved_in_both_repositories_becomes_two_branches_and_a_story_that_verifies() {
     let house = House::new().await;

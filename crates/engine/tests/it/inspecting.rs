@@ -29,6 +29,7 @@ fn asked(w: &Workflow) -> (countersign_core::id::RequestId, SeenDigest) {
     (open.id.clone(), seen)
 }
 
+/// INV-11.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_secret_blocks_until_it_is_waived_and_no_record_holds_its_value() {
     let house = House::new().await;

@@ -22,6 +22,7 @@ async fn approved_under(weather: Weather) -> (House, countersign_core::id::Workf
     (house, id)
 }
 
+/// INV-7.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lost_answer_is_read_back_and_not_repeated() {
     let (house, id) = approved_under(Weather::AnswerLost).await;
@@ -35,6 +36,7 @@ async fn a_lost_answer_is_read_back_and_not_repeated() {
     house.assert_written_once();
 }
 
+/// INV-7.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_internal_error_ends_one_try_and_not_the_worker() {
     let (house, id) = approved_under(Weather::Panics).await;
@@ -80,6 +82,7 @@ async fn when_the_second_write_fails_retry_completes_it_and_cancel_takes_the_fir
     house.assert_written_once();
 }
 
+/// INV-12.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_strangers_branch_of_our_name_is_never_adopted() {
     let house = House::new().await;

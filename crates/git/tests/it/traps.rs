@@ -346,6 +346,7 @@ fn include(scene: &Scene, text: &str) {
     scene.config("include.path", &scene.path("included").display().to_string());
 }
 
+/// INV-5.
 #[test]
 fn nothing_of_a_repository_runs_that_plain_git_would_run() {
     let (some, others) = TRAPS.split_at(TRAPS.len() / 2);

@@ -84,6 +84,7 @@ async fn a_second_start_of_the_same_workflow_is_a_clash() {
     ));
 }
 
+/// INV-4.
 #[tokio::test]
 async fn a_failure_in_the_middle_takes_everything_back() {
     let world = World::new().await;

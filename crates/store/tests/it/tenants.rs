@@ -11,6 +11,7 @@ fn other() -> TenantId {
     TenantId::parse("other").unwrap()
 }
 
+/// INV-6.
 #[tokio::test]
 async fn tenants_never_see_each_others_rows() {
     let world = World::new().await;
@@ -51,6 +52,7 @@ async fn tenants_never_see_each_others_rows() {
     assert_eq!(mine.ledger_size().await.unwrap(), (sealed.size, sealed.size));
 }
 
+/// INV-6.
 #[tokio::test]
 async fn tenants_never_write_each_others_rows() {
     let world = World::new().await;

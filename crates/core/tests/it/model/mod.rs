@@ -57,22 +57,23 @@ fn walk(bounds: Bounds) {
 }
 
 #[test]
-fn inv_1_2_7_8_10_hold_on_every_way_with_an_oddity_and_somebody_against_it() {
+fn every_way_keeps_the_invariants_with_an_oddity_and_an_objection() {
     walk(up_to(1, 1, 0));
 }
 
+/// INV-1, INV-2, INV-7, INV-8, INV-10: with the three walks beside it.
 #[test]
-fn inv_1_2_7_8_10_hold_on_every_way_with_somebody_against_it_and_time_that_jumps() {
+fn every_way_keeps_the_invariants_with_an_objection_and_time_that_jumps() {
     walk(up_to(0, 1, 1));
 }
 
 #[test]
-fn inv_1_2_7_8_10_hold_on_every_way_with_an_oddity_and_time_that_jumps() {
+fn every_way_keeps_the_invariants_with_an_oddity_and_time_that_jumps() {
     walk(up_to(1, 0, 1));
 }
 
 #[test]
-fn inv_1_2_7_8_10_hold_on_every_way_with_two_oddities() {
+fn every_way_keeps_the_invariants_with_two_oddities() {
     walk(up_to(2, 0, 0));
 }
 
