@@ -5,6 +5,7 @@
 //! and line ends are the one exception, narrow and told (`repair`, `content`). It never writes to disk, and what it
 //! gives has been proven to come out of its own canonical diff again.
 
+mod base;
 mod content;
 mod paths;
 mod plan;

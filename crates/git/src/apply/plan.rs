@@ -1,37 +1,23 @@
 //! All file changes of one diff, checked against the base and against each other, then made at once.
 //!
-//! A tree editor silently replaces a file or symlink by a folder; the checks here are what stops that.
+//! A tree editor silently replaces a file by a folder, and a folder with all that it holds by a file; the checks here
+//! are what stops that where the diff doesn't take away what is in the way.
 
+use super::base::{AtBase, Base, BaseFile};
 use super::search::Budget;
 use super::{Leniency, Stop, content, paths, refused};
 use crate::error::from_gix;
-use crate::objects::{OBJECT_MAX_BYTES, blob_size, entry_kind, file_mode};
+use crate::objects::{OBJECT_MAX_BYTES, blob_size, entry_kind};
 use countersign_core::diff::FileMode;
 use countersign_core::patch::{Edits, FileOp, FilePatch, INPUT_MAX_BYTES};
 use countersign_core::path::RepoPath;
-use countersign_ports::trees::{ApplyWarning, TreesError};
+use countersign_ports::trees::ApplyWarning;
 use gix::ObjectId;
 use gix::bstr::{BString, ByteSlice};
 use std::collections::BTreeMap;
 
 /// Most bytes of all changed files together, after the change.
 const RESULT_MAX_BYTES: usize = 256 * 1024 * 1024;
-
-/// A file of the base.
-#[derive(Clone, Copy)]
-struct BaseFile {
-    mode: FileMode,
-    id: ObjectId,
-}
-
-/// What lies at a path of the base.
-enum AtBase {
-    Nothing,
-    Folder,
-    File(BaseFile),
-    /// Some folder above the path is a file, symlink or submodule.
-    BelowFile(RepoPath),
-}
 
 /// How a base file is used up.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -41,8 +27,7 @@ enum Removal {
 }
 
 pub(super) struct Plan<'r> {
-    repo: &'r gix::Repository,
-    base: ObjectId,
+    base: Base<'r>,
     removed: BTreeMap<RepoPath, Removal>,
     written: BTreeMap<RepoPath, (FileMode, ObjectId, String)>,
     warnings: Vec<ApplyWarning>,
@@ -55,8 +40,7 @@ pub(super) struct Plan<'r> {
 impl<'r> Plan<'r> {
     pub(super) fn new(repo: &'r gix::Repository, base: ObjectId, leniency: Leniency) -> Self {
         Self {
-            repo,
-            base,
+            base: Base { repo, tree: base },
             removed: BTreeMap::new(),
             written: BTreeMap::new(),
             warnings: Vec::new(),
@@ -90,6 +74,7 @@ impl<'r> Plan<'r> {
             return self.remove(&patch.old_path, Removal::Deleted(mode), &place);
         }
         let id = self
+            .base
             .repo
             .write_blob(&content)
             .map_err(|e| from_gix("Keeping a blob", &e))?
@@ -114,7 +99,7 @@ impl<'r> Plan<'r> {
         if patch.op == FileOp::Create {
             return Ok(None);
         }
-        let found = self.at_base(&patch.old_path)?;
+        let found = self.base.at(&patch.old_path)?;
         if patch.op == FileOp::Write && !matches!(found, AtBase::File(_)) {
             return Ok(None);
         }
@@ -124,7 +109,7 @@ impl<'r> Plan<'r> {
                 ..
             }) => submodule(place),
             AtBase::File(file) => Ok(Some(file)),
-            AtBase::Nothing | AtBase::Folder | AtBase::BelowFile(_) => refused(
+            AtBase::Nothing | AtBase::Folder(_) | AtBase::BelowFile(_) => refused(
                 "file-not-found",
                 place,
                 format!(
@@ -142,7 +127,7 @@ impl<'r> Plan<'r> {
         place: &str,
     ) -> Result<Vec<u8>, Stop> {
         let base = match old {
-            Some(file) if blob_size(self.repo, file.id)? > OBJECT_MAX_BYTES => {
+            Some(file) if blob_size(self.base.repo, file.id)? > OBJECT_MAX_BYTES => {
                 return refused(
                     "file-too-large",
                     place,
@@ -151,7 +136,7 @@ impl<'r> Plan<'r> {
             }
             Some(file) if file.id.is_empty_blob() => Some(Vec::new()),
             Some(file) => {
-                let found = self.repo.find_object(file.id);
+                let found = self.base.repo.find_object(file.id);
                 Some(found.map_err(|e| from_gix("Reading a file", &e))?.detach().data)
             }
             None => None,
@@ -207,33 +192,17 @@ impl<'r> Plan<'r> {
         Ok(())
     }
 
-    fn at_base(&self, path: &RepoPath) -> Result<AtBase, TreesError> {
-        let doing = "Reading the base tree";
-        let mut tree = self.repo.find_tree(self.base).map_err(|e| from_gix(doing, &e))?;
-        for folder in path.parents().chain([path.as_bytes()]) {
-            let is_last = folder.len() == path.as_bytes().len();
-            let name = folder.rsplit(|b| *b == b'/').next().unwrap_or(folder);
-            let Some(entry) = tree.find_entry(name) else {
-                return Ok(AtBase::Nothing);
-            };
-            let (mode, id) = (file_mode(entry.mode()), entry.object_id());
-            match (mode, is_last) {
-                (None, true) => return Ok(AtBase::Folder),
-                (None, false) => tree = self.repo.find_tree(id).map_err(|e| from_gix(doing, &e))?,
-                (Some(mode), true) => return Ok(AtBase::File(BaseFile { mode, id })),
-                (Some(_), false) => return Ok(AtBase::BelowFile(RepoPath::from_bytes(folder))),
-            }
-        }
-        Ok(AtBase::Nothing)
-    }
-
     /// Makes all changes; gives the result tree.
     pub(super) fn finish(self, targets: &[FilePatch]) -> Result<(ObjectId, Vec<ApplyWarning>), Stop> {
         for patch in targets.iter().filter(|p| p.op != FileOp::Delete) {
             self.check_target(patch)?;
         }
         let doing = "Making the result tree";
-        let mut editor = self.repo.edit_tree(self.base).map_err(|e| from_gix(doing, &e))?;
+        let mut editor = self
+            .base
+            .repo
+            .edit_tree(self.base.tree)
+            .map_err(|e| from_gix(doing, &e))?;
         for path in self.removed.keys() {
             editor.remove(components(path)).map_err(|e| from_gix(doing, &e))?;
         }
@@ -246,27 +215,22 @@ impl<'r> Plan<'r> {
         Ok((result, self.warnings))
     }
 
-    /// A target must be free in the base, or be the changed file itself, or be freed by this diff.
+    /// A target must be free in the base, or be the changed file itself, or be freed by this diff: a file above it, or
+    /// all that a folder at its place holds, is deleted or renamed away.
     fn check_target(&self, patch: &FilePatch) -> Result<(), Stop> {
         let path = &patch.new_path;
         let Some((mode, _, place)) = self.written.get(path) else {
             return Ok(());
         };
-        if let Some(above) = path
-            .parents()
-            .map(RepoPath::from_bytes)
-            .find(|p| self.written.contains_key(p))
-        {
+        let mut above = path.parents().map(RepoPath::from_bytes);
+        if let Some(above) = above.find(|p| self.written.contains_key(p)) {
             return below_file(&above, place);
         }
-        match (self.at_base(path)?, self.removed.get(path)) {
+        match (self.base.at(path)?, self.removed.get(path)) {
             (AtBase::Nothing, _) => Ok(()),
+            (AtBase::BelowFile(above), _) if self.removed.contains_key(&above) => Ok(()),
             (AtBase::BelowFile(above), _) => below_file(&above, place),
-            (AtBase::Folder, _) => refused(
-                "path-is-folder",
-                place,
-                "The base has a folder at this path. A folder can't turn into a file in one change; split it.",
-            ),
+            (AtBase::Folder(tree), _) => self.require_emptied(path, tree, place),
             (AtBase::File(_), None) if matches!(patch.op, FileOp::Modify | FileOp::Write) => Ok(()),
             (AtBase::File(_), None) => refused(
                 "file-exists",
@@ -284,6 +248,22 @@ impl<'r> Plan<'r> {
                 Ok(())
             }
             (AtBase::File(_), Some(_)) => twice(place),
+        }
+    }
+
+    /// A folder of the base makes room for a file only if this diff takes away all that it holds.
+    fn require_emptied(&self, path: &RepoPath, tree: ObjectId, place: &str) -> Result<(), Stop> {
+        let is_gone = |file: &RepoPath| self.removed.contains_key(file);
+        match self.base.left_of(path, tree, is_gone, self.removed.len())? {
+            None => Ok(()),
+            Some(left) => refused(
+                "path-is-folder",
+                place,
+                format!(
+                    "The base has a folder at this path, and `{left}` stays in it. Delete or move all of its files in \
+                     the same diff, or choose another path."
+                ),
+            ),
         }
     }
 }
@@ -385,6 +365,9 @@ fn below_file<T>(above: &RepoPath, place: &str) -> Result<T, Stop> {
     refused(
         "path-below-file",
         place,
-        format!("`{above}` is a file, symlink or submodule, and nothing can lie below it. Split the change."),
+        format!(
+            "`{above}` is a file, symlink or submodule, and nothing can lie below it. Delete or move it in the same \
+             diff, or choose another path."
+        ),
     )
 }

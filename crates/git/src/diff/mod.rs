@@ -25,6 +25,7 @@ use gix::objs::tree::EntryMode;
 use gix::worktree::Stack;
 use gix::worktree::stack::State;
 use gix::worktree::stack::state::Attributes;
+use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 /// From which similarity on a deleted and an added file are shown as a rename.
@@ -63,6 +64,7 @@ pub(crate) fn between_within(
             changes.push(kind);
         }
     }
+    let mut changes = links_apart(changes);
     changes.sort_by(|a, b| path_of(a).cmp(path_of(b)));
     let mut canonical = Vec::new();
     let mut files = Vec::with_capacity(changes.len());
@@ -221,6 +223,36 @@ fn file_and_folder() -> TreesError {
         "file-and-folder",
         "A folder and a file took each other's place, which can't be shown as one change.",
     )
+}
+
+/// A symlink that moves away and leaves its place to a folder is shown as deleted and as new: where a diff calls that
+/// a rename, git takes the folder's files for ones behind the link, and refuses them.
+fn links_apart(changes: Vec<ChangeKind>) -> Vec<ChangeKind> {
+    let new_paths: BTreeSet<RepoPath> = changes.iter().filter_map(new_path).cloned().collect();
+    let becomes_folder = |link: &RepoPath| {
+        let inside = [link.as_bytes(), b"/"].concat();
+        let next = new_paths.range(RepoPath::from_bytes(inside.clone())..).next();
+        next.is_some_and(|p| p.as_bytes().starts_with(&inside))
+    };
+    let apart = |change: ChangeKind| match change {
+        ChangeKind::Renamed { old, new } if old.mode == FileMode::Symlink && becomes_folder(&old.path) => {
+            vec![ChangeKind::Deleted { old }, ChangeKind::Added { new }]
+        }
+        ChangeKind::Added { .. }
+        | ChangeKind::Deleted { .. }
+        | ChangeKind::Modified { .. }
+        | ChangeKind::Renamed { .. } => vec![change],
+    };
+    changes.into_iter().flat_map(apart).collect()
+}
+
+fn new_path(change: &ChangeKind) -> Option<&RepoPath> {
+    match change {
+        ChangeKind::Added { new } | ChangeKind::Modified { new, .. } | ChangeKind::Renamed { new, .. } => {
+            Some(&new.path)
+        }
+        ChangeKind::Deleted { .. } => None,
+    }
 }
 
 fn path_of(change: &ChangeKind) -> &RepoPath {

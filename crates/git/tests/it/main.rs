@@ -7,6 +7,7 @@ mod folders;
 mod histories;
 mod hostile;
 mod malformed;
+mod places;
 mod properties;
 mod raw;
 mod refusals;

@@ -7,7 +7,7 @@ use countersign_git::GitTrees;
 use countersign_ports::trees::{Applied, Trees};
 
 /// Applies git's diff between two states and checks every promise about the outcome.
-fn round_trip(before: &Files, after: &Files) -> Applied {
+pub(crate) fn round_trip(before: &Files, after: &Files) -> Applied {
     let sandbox = Sandbox::with(before);
     let base = sandbox.git(["rev-parse", "main"]);
     let wanted = sandbox.commit("wanted", after);
@@ -37,11 +37,11 @@ fn round_trip(before: &Files, after: &Files) -> Applied {
     applied
 }
 
-fn files<const N: usize>(entries: [(Vec<u8>, Content); N]) -> Files {
+pub(crate) fn files<const N: usize>(entries: [(Vec<u8>, Content); N]) -> Files {
     entries.into_iter().collect()
 }
 
-fn kinds(applied: &Applied) -> Vec<String> {
+pub(crate) fn kinds(applied: &Applied) -> Vec<String> {
     let kind = |f: &FileChange| match &f.change {
         ChangeKind::Added { new } => format!("A {}", new.path),
         ChangeKind::Deleted { old } => format!("D {}", old.path),

@@ -164,6 +164,22 @@ fn changes() -> Vec<(&'static str, Files, Files)> {
             ]),
         ),
         (
+            "files, links and folders take places",
+            files([
+                file("a", &text),
+                file("b/c", "x\n"),
+                entry(b"l", "120000", b"a"),
+                entry(b"m", "120000", b"b"),
+            ]),
+            files([
+                file("a/b", &edited),
+                file("b", "x\n"),
+                file("l/n", "n\n"),
+                entry(b"q", "120000", b"b"),
+                file("m/n", "m\n"),
+            ]),
+        ),
+        (
             "everything goes but one",
             files([keep(), file("a/b/c", "x\n"), file("d", "y\n")]),
             files([keep()]),

@@ -6,8 +6,8 @@ use countersign_core::path::quote;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-/// No path lies below another one.
-const PATHS: [&[u8]; 16] = [
+/// Where one lies below another, a newcomer takes the place of what is there.
+const PATHS: [&[u8]; 20] = [
     b"README.md",
     b"src/main.rs",
     b"src/lib.rs",
@@ -24,6 +24,10 @@ const PATHS: [&[u8]; 16] = [
     b"\xe6\x97\xa5/\xe6\x9c\xac",
     b"big.csv",
     b"script.sh",
+    b"place",
+    b"place/x.py",
+    b"place/deep/y",
+    b"place.txt",
 ];
 
 /// Few different lines, so that hunks have twins; and lines that look like parts of an answer.
@@ -97,7 +101,9 @@ fn stream(seed: u64, commits: usize) -> Vec<u8> {
         );
         let steps = if number == 0 { 12 } else { 1 + random.below(4) };
         for _ in 0..steps {
+            let known: Vec<&[u8]> = files.keys().copied().collect();
             step(&mut files, number == 0, &mut random);
+            make_room(&mut files, &known);
         }
         for path in before.keys().filter(|p| !files.contains_key(*p)) {
             out.extend_from_slice(format!("D {}\n", quote(path)).as_bytes());
@@ -127,6 +133,13 @@ fn stream(seed: u64, commits: usize) -> Vec<u8> {
         out.push(b'\n');
     }
     out
+}
+
+/// Takes away what can't stand beside what has come: a file below it, or one that it lies below.
+fn make_room(files: &mut BTreeMap<&'static [u8], File>, known: &[&[u8]]) {
+    let come: Vec<&[u8]> = files.keys().copied().filter(|p| !known.contains(p)).collect();
+    let below = |inner: &[u8], outer: &[u8]| inner.strip_prefix(outer).is_some_and(|r| r.starts_with(b"/"));
+    files.retain(|path, _| !come.iter().any(|new| below(path, new) || below(new, path)));
 }
 
 fn step(files: &mut BTreeMap<&'static [u8], File>, first: bool, random: &mut Random) {
