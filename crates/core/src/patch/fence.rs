@@ -4,9 +4,11 @@
 
 use super::hunk::is_header_pair;
 use super::path_line::{PathLine, path_in_info, path_line};
-use super::{ReadError, blocks, refuse};
+use super::{INPUT_MAX_BYTES, ReadError, blocks, refuse};
 use crate::path::RepoPath;
 
+/// Most bytes that are looked through for the ends of fences.
+const LOOKAHEAD_MAX_BYTES: usize = 4 * INPUT_MAX_BYTES;
 /// Shortest fence.
 const FENCE_MIN: usize = 3;
 /// From this indentation on a line can't close a fence that starts at the margin.
@@ -73,6 +75,36 @@ pub(super) fn fence(line: &[u8]) -> Option<Fence<'_>> {
     })
 }
 
+/// How far one text was looked through for the ends of its fences, in bytes. Each look usually ends at the next fence,
+/// so all of them together read the text about once.
+#[derive(Debug, Default)]
+pub(super) struct Lookahead(usize);
+
+impl Lookahead {
+    /// The next fence at the margin that is long enough to end what `open` began, and its line.
+    fn next_rival<'l>(
+        &mut self,
+        lines: &[&'l [u8]],
+        from: usize,
+        open: &Fence<'_>,
+    ) -> Result<Option<(usize, Fence<'l>)>, ReadError> {
+        for (at, line) in lines.iter().enumerate().skip(from) {
+            self.0 += line.len() + 1;
+            if self.0 > LOOKAHEAD_MAX_BYTES {
+                return refuse(
+                    "too-costly",
+                    at + 1,
+                    "Finding where the files of this answer end takes too long. Give their fences the same length.",
+                );
+            }
+            if let Some(rival) = fence(line).filter(|f| f.indent == 0 && f.rivals(open)) {
+                return Ok(Some((at, rival)));
+            }
+        }
+        Ok(None)
+    }
+}
+
 /// What an opening fence holds.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Holds<'l> {
@@ -90,7 +122,12 @@ pub(super) enum Holds<'l> {
 
 /// Finds out what the fence at `lines[at]` holds, with the path line above it, which may not lie before
 /// `free_from`.
-pub(super) fn holds<'l>(lines: &[&'l [u8]], at: usize, free_from: usize) -> Result<Holds<'l>, ReadError> {
+pub(super) fn holds<'l>(
+    lines: &[&'l [u8]],
+    at: usize,
+    free_from: usize,
+    ahead: &mut Lookahead,
+) -> Result<Holds<'l>, ReadError> {
     let Some(open) = fence(lines[at]) else {
         return Ok(Holds::Other);
     };
@@ -130,7 +167,7 @@ pub(super) fn holds<'l>(lines: &[&'l [u8]], at: usize, free_from: usize) -> Resu
             "The fence is indented, so the file's own indentation is unclear. Start it at the margin.",
         );
     }
-    whole_file(lines, at, &open, path)
+    whole_file(lines, at, &open, path, ahead)
 }
 
 /// The nearest line above with words, at most one blank line away.
@@ -165,6 +202,7 @@ fn whole_file<'l>(
     at: usize,
     open: &Fence<'_>,
     path: RepoPath,
+    ahead: &mut Lookahead,
 ) -> Result<Holds<'l>, ReadError> {
     let mut end = at + 1;
     loop {
@@ -195,7 +233,7 @@ fn whole_file<'l>(
         }
         end += 1;
     }
-    refuse_other_end(lines, end, open, &path)?;
+    refuse_other_end(lines, end, open, &path, ahead)?;
     Ok(Holds::File {
         path,
         content: lines[at + 1..end].to_vec(),
@@ -205,7 +243,13 @@ fn whole_file<'l>(
 
 /// The closing fence could as well open a block inside the file. It doesn't where a blank line follows, and no bare
 /// fence that nothing but a path line explains.
-fn refuse_other_end(lines: &[&[u8]], end: usize, open: &Fence<'_>, path: &RepoPath) -> Result<(), ReadError> {
+fn refuse_other_end(
+    lines: &[&[u8]],
+    end: usize,
+    open: &Fence<'_>,
+    path: &RepoPath,
+    ahead: &mut Lookahead,
+) -> Result<(), ReadError> {
     let blank = |i: usize| lines[i].trim_ascii().is_empty();
     if end + 1 < lines.len() && !blank(end + 1) {
         return ambiguous(
@@ -214,11 +258,10 @@ fn refuse_other_end(lines: &[&[u8]], end: usize, open: &Fence<'_>, path: &RepoPa
              blank line behind it.",
         );
     }
-    let following = (end + 1..lines.len()).find_map(|i| {
-        let fence = fence(lines[i]).filter(|f| f.indent == 0 && f.rivals(open))?;
-        Some((i, fence))
-    });
-    let Some((next, _)) = following.filter(|(_, f)| f.info.is_empty()) else {
+    let Some((next, _)) = ahead
+        .next_rival(lines, end + 1, open)?
+        .filter(|(_, f)| f.info.is_empty())
+    else {
         return Ok(());
     };
     let words: Vec<usize> = (end + 1..next).filter(|i| !blank(*i)).collect();

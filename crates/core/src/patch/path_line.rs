@@ -27,6 +27,9 @@ const LABELS: [&[u8]; 5] = [b"file", b"path", b"filename", b"filepath", b"file p
 /// Longest ending of a file name, in bytes.
 const ENDING_MAX_BYTES: usize = 16;
 
+/// How often marks are taken off a line: nobody dresses a path up more than that.
+const UNDRESS_MAX: usize = 8;
+
 /// What a line above a block or fence says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum PathLine {
@@ -97,7 +100,7 @@ fn undress(line: &[u8]) -> (&[u8], Dress) {
         dress.list = true;
         rest = item.trim_ascii();
     }
-    loop {
+    for _ in 0..UNDRESS_MAX {
         let before = rest;
         if let Some(inner) = between(rest, b"**").or_else(|| between(rest, b"__")) {
             rest = inner.trim_ascii();
@@ -115,9 +118,10 @@ fn undress(line: &[u8]) -> (&[u8], Dress) {
             rest = inner;
         }
         if rest.len() == before.len() {
-            return (rest, dress);
+            break;
         }
     }
+    (rest, dress)
 }
 
 fn between<'l>(text: &'l [u8], mark: &[u8]) -> Option<&'l [u8]> {

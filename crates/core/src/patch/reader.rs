@@ -4,7 +4,7 @@
 //! Prose is whatever is none of them. Where a line could be prose or a part of a change, it refuses.
 
 use super::blocks::{self, Before};
-use super::fence::{self, Fence, Holds};
+use super::fence::{self, Fence, Holds, Lookahead};
 use super::header::{EXTENDED_KINDS, ExtendedKind, Section, extended};
 use super::hunk::{is_header_pair, read_hunk};
 use super::{
@@ -41,6 +41,7 @@ pub fn read(bytes: &[u8]) -> Result<Vec<FilePatch>, ReadError> {
         at: 0,
         free_from: 0,
         fence: None,
+        ahead: Lookahead::default(),
         section: None,
         blocks: BTreeMap::new(),
         last_block: None,
@@ -125,6 +126,7 @@ struct Reader<'a> {
     free_from: usize,
     /// The fenced block that the cursor is in.
     fence: Option<Open<'a>>,
+    ahead: Lookahead,
     section: Option<Section>,
     /// Where the blocks of a path are collected in `patches`.
     blocks: BTreeMap<RepoPath, usize>,
@@ -203,7 +205,7 @@ impl<'a> Reader<'a> {
             self.at += 1;
             return Ok(());
         }
-        let diff = match fence::holds(self.lines, self.at, self.free_from)? {
+        let diff = match fence::holds(self.lines, self.at, self.free_from, &mut self.ahead)? {
             Holds::File { path, content, next } => return self.take_file(path, &content, next),
             Holds::Diff => true,
             Holds::Other => false,
@@ -231,10 +233,10 @@ impl<'a> Reader<'a> {
     }
 
     /// A file that seems to begin inside another fence: that one was probably never closed.
-    fn refuse_inner_file(&self, open: &Open<'_>, found: &Fence<'_>) -> Result<(), ReadError> {
+    fn refuse_inner_file(&mut self, open: &Open<'_>, found: &Fence<'_>) -> Result<(), ReadError> {
         if found.info.is_empty()
             || matches!(
-                fence::holds(self.lines, self.at, self.free_from),
+                fence::holds(self.lines, self.at, self.free_from, &mut self.ahead),
                 Ok(Holds::Other)
             )
         {

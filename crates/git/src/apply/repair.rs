@@ -11,7 +11,7 @@
 //! - some line with words must fit exactly, and the whole must fit in one place only.
 
 use super::Stop;
-use super::search::{Budget, Order};
+use super::search::{Budget, Order, cost};
 use countersign_core::patch::{Hunk, HunkLine, Side};
 
 /// Widths that a tab is taken to have.
@@ -37,10 +37,10 @@ pub(super) fn differs_in_whitespace(
     let mut anchored = false;
     let mut left = lines.iter();
     for expected in hunk.lines.iter().filter(|l| l.side != Side::Added) {
-        budget.spend(1, place)?;
         let Some(found) = left.next() else {
             return Ok(false);
         };
+        budget.spend(cost(found) + cost(&expected.bytes), place)?;
         let (a, b) = (parts(found), parts(&expected.bytes));
         let same = *found == expected.bytes.as_slice();
         let may_differ = order == Order::Kept || expected.side == Side::Context;

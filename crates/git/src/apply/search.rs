@@ -8,6 +8,13 @@ use countersign_core::patch::{Hunk, HunkLine, Side};
 
 /// Most line comparisons for one diff; one that needs more is made to waste time.
 const COMPARISONS_MAX: usize = 200_000_000;
+/// A comparison that reads this many bytes more counts as one more.
+const BYTES_PER_COMPARISON: usize = 256;
+
+/// What comparing a line costs, if all of it is read.
+pub(super) fn cost(line: &[u8]) -> usize {
+    1 + line.len() / BYTES_PER_COMPARISON
+}
 
 /// How many comparisons a diff has left.
 pub(super) struct Budget(usize);
@@ -192,9 +199,14 @@ impl Search<'_> {
         else {
             return Ok(false);
         };
-        let equal = window.iter().zip(before).take_while(|(a, b)| a == b).count();
-        self.budget.spend(equal + 1, place)?;
-        Ok(equal == before.len())
+        let mut spent = 1;
+        let differs = window.iter().zip(before).any(|(a, b)| {
+            // Lines of other lengths differ without a look.
+            spent += if a.len() == b.len() { cost(a) } else { 1 };
+            a != b
+        });
+        self.budget.spend(spent, place)?;
+        Ok(!differs)
     }
 
     /// The pre-image must occur once. A hunk that states another line, or false counts, may have lost lines: where

@@ -186,3 +186,24 @@ fn a_canonical_diff_of_another_base_is_an_error() {
         .expect_err("refused");
     assert_eq!(error.code(), "canonical-mismatch");
 }
+
+#[test]
+fn a_file_that_became_a_folder_merges_where_nobody_else_touched_it() {
+    let create = |path: &str| {
+        format!(
+            "diff --git a/{path} b/{path}\nnew file mode 100644\n--- /dev/null\n+++ b/{path}\n@@ -0,0 +1 @@\n+n\n"
+        )
+    };
+    let mut scene = Scene::new();
+    let gone = "diff --git a/b b/b\ndeleted file mode 100644\n--- a/b\n+++ /dev/null\n@@ -1 +0,0 @@\n-b\n";
+    let diff = [gone.to_owned(), create("b/c")].concat();
+    let applied = scene
+        .trees
+        .apply(&scene.sandbox.source(), &scene.base, diff.as_bytes());
+    scene.canonical = applied.expect("answers").expect("applies").canonical;
+    let edited = numbered(1, 30).replace("line 25\n", "25\n");
+    let tip = scene.sandbox.commit("main", &files(&edited, "b\n"));
+    assert_eq!(scene.standing(), BaseStanding::MovedClean { tip });
+    let tip = scene.sandbox.commit("main", &files(&edited, "B\n"));
+    assert_eq!(scene.standing(), BaseStanding::MovedConflict { tip });
+}

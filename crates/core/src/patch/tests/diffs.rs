@@ -298,9 +298,31 @@ fn long_inputs_take_no_quadratic_time() {
             "--- a/x\n+++ b/x\n{}",
             "@@ -1,9 +1,9 @@\n-a\n\n".repeat(HUNKS_MAX)
         ),
+        format!("{}{}\n```\nx\n```\n", "a".repeat(half), ":".repeat(half)),
+        format!(
+            "{}a{}\n```\nx\n```\n",
+            "**".repeat(half / 2),
+            "**".repeat(half / 2)
+        ),
     ] {
         let _outcome = read(text.as_bytes());
     }
+}
+
+#[test]
+fn files_whose_fences_hide_their_ends_from_each_other_are_refused_soon() {
+    // Each fence is shorter than the one before, so none ends what those before have begun.
+    let files: String = (3..1_500)
+        .rev()
+        .map(|length| format!("f{length}.rs\n{0}\nx\n{0}\n\n", "`".repeat(length)))
+        .collect();
+    assert_eq!(
+        code(&(files.clone() + &"words\n".repeat(500_000))).0,
+        "too-costly"
+    );
+    let few = files.split_at(files.len() - 40).1;
+    let last = few.split_at(few.find("f4.rs").expect("it is there")).1;
+    assert_eq!(super::files(&(last.to_owned() + "words\n")).len(), 2);
 }
 
 #[test]
