@@ -11,6 +11,7 @@ mod bench;
 mod compare;
 mod diff;
 mod error;
+mod known;
 mod merge;
 mod mirror;
 mod objects;

@@ -6,7 +6,7 @@
 
 use crate::bench::Bench;
 use crate::error::{corrupt, from_gix, from_gix_write, from_io, unavailable, unsupported};
-use crate::objects::{ALLOC_LIMIT, to_gix, tree_of, tree_sha};
+use crate::objects::{self, ALLOC_LIMIT, to_gix, tree_of, tree_sha};
 use crate::program::{self, Finished};
 use crate::snapshot;
 use crate::source::{self, exact_reference};
@@ -62,7 +62,7 @@ impl Mirrors {
             .map_err(|e| from_gix(&format!("Opening the mirror of {id}"), &e))?
             .with_object_memory();
         repo.objects.ignore_replacements = true;
-        repo.object_cache_size_if_unset(OBJECT_CACHE_BYTES);
+        objects::remember_some(&mut repo);
         Ok(repo)
     }
 
@@ -211,9 +211,6 @@ pub(crate) fn keep(mirror: &gix::Repository, commit: &CommitSha) -> Result<Pinne
         tree: tree_sha(&tree)?,
     })
 }
-
-/// Memory for recently read objects of one opened mirror.
-const OBJECT_CACHE_BYTES: usize = 32 * 1024 * 1024;
 
 fn pin_ref(commit: &CommitSha) -> String {
     format!("{PINS}/{commit}")

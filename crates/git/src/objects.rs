@@ -8,12 +8,26 @@ use countersign_ports::trees::TreesError;
 use gix::ObjectId;
 use gix::objs::Kind;
 use gix::objs::tree::{EntryKind, EntryMode};
+use gix::odb::pack::cache::lru::MemoryCappedHashmap;
 
 /// Largest object that is read into memory.
 pub(crate) const OBJECT_MAX_BYTES: u64 = 64 * 1024 * 1024;
 /// Largest piece of memory that gix may take on the way to an object: a small one may be packed as a
 /// difference from a huge one.
 pub(crate) const ALLOC_LIMIT: &str = "gitoxide.objects.allocLimit=256m";
+
+/// Memory for recently read objects of one opened repository.
+const OBJECT_CACHE_BYTES: usize = 32 * 1024 * 1024;
+/// Memory for what packed objects are stored as differences from: those of a file's versions are often the same.
+const PACK_CACHE_BYTES: usize = 32 * 1024 * 1024;
+
+/// Lets an opened repository remember what it has read lately.
+pub(crate) fn remember_some(repo: &mut gix::Repository) {
+    repo.object_cache_size_if_unset(OBJECT_CACHE_BYTES);
+    let cache =
+        || -> Box<gix::odb::cache::PackCache> { Box::new(MemoryCappedHashmap::new(PACK_CACHE_BYTES)) };
+    repo.objects.set_pack_cache(cache);
+}
 
 /// Turns our text form into gix's; the text was checked when it was made.
 pub(crate) fn to_gix(hex: &str) -> Result<ObjectId, TreesError> {
@@ -67,15 +81,21 @@ pub(crate) fn read(repo: &gix::Repository, id: ObjectId, kind: Kind) -> Result<V
         .try_find_object(id)
         .map_err(|e| from_gix("Reading an object", &e))?;
     let data = object.ok_or_else(missing)?.detach().data;
-    if hash(kind, &data)? != id {
-        return Err(corrupt(
-            "wrong-content",
-            format!(
-                "What is stored as the {kind} {id} is something else. Run `git fsck` on the repository and repair it."
-            ),
-        ));
-    }
+    require_id(id, kind, &data)?;
     Ok(data)
+}
+
+/// Refuses bytes that don't have this id.
+pub(crate) fn require_id(id: ObjectId, kind: Kind, bytes: &[u8]) -> Result<(), TreesError> {
+    if hash(kind, bytes)? == id {
+        return Ok(());
+    }
+    Err(corrupt(
+        "wrong-content",
+        format!(
+            "What is stored as the {kind} {id} is something else. Run `git fsck` on the repository and repair it."
+        ),
+    ))
 }
 
 /// The id of an object's bytes.

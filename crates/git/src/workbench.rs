@@ -5,7 +5,7 @@
 
 use crate::apply;
 use crate::error::{from_gix, from_io};
-use crate::objects::{entry_kind, to_gix, tree_of, tree_sha};
+use crate::objects::{self, entry_kind, to_gix, tree_of, tree_sha};
 use countersign_core::diff::FileMode;
 use countersign_core::id::{CommitSha, TreeSha};
 use countersign_core::path::RepoPath;
@@ -16,9 +16,6 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 use tempfile::TempDir;
-
-/// Memory for recently read objects.
-const OBJECT_CACHE_BYTES: usize = 32 * 1024 * 1024;
 
 /// Files by path, for trees made from nothing.
 pub type Files = BTreeMap<RepoPath, (FileMode, Vec<u8>)>;
@@ -56,7 +53,7 @@ impl Workbench {
             .map_err(|e| from_gix(doing, &e))?
             .with_object_memory();
         repo.objects.ignore_replacements = true;
-        repo.object_cache_size_if_unset(OBJECT_CACHE_BYTES);
+        objects::remember_some(&mut repo);
         let folder = Arc::new(folder);
         Ok(Self { repo, folder })
     }
@@ -67,6 +64,11 @@ impl Workbench {
             repo: self.repo.clone().with_object_memory(),
             folder: Arc::clone(&self.folder),
         }
+    }
+
+    /// Forgets the objects that were made here, and keeps what was read: as if it were [`Self::fresh`], but quicker.
+    pub fn forget(&self) {
+        drop(self.repo.objects.reset_object_memory());
     }
 
     /// The tree of a commit.

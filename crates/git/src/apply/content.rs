@@ -6,6 +6,7 @@ use super::search::{Budget, Order, Placed, Rules, place_all};
 use super::{Stop, refused};
 use countersign_core::patch::{Edits, Elision, FileOp, FilePatch, Hunk, PROOF_MIN_DIGITS, Side, elision};
 use countersign_ports::trees::{ApplyRefusal, ApplyWarning};
+use gix::bstr::ByteSlice;
 use std::collections::BTreeMap;
 
 /// Endings of files in which dots alone are code.
@@ -164,14 +165,18 @@ fn apply(
     } else {
         Vec::new()
     };
-    let lines: Vec<&[u8]> = lines_of(if unended { &ended } else { base }).collect();
+    let whole = if unended { &ended } else { base };
+    let lines: Vec<&[u8]> = lines_of(whole).collect();
     let placed = place_all(&lines, hunks, &rules, work.budget)?;
-    let mut out = Vec::with_capacity(base.len());
-    let mut from = 0;
+    let mut out = Vec::with_capacity(whole.len());
+    let (mut from, mut left) = (0, whole);
     for hunk in &placed {
-        extend(&mut out, lines[from..hunk.at].iter().copied(), &hunk.place)?;
+        // What no hunk touches is copied in one piece.
+        let (kept, rest) = left.split_at(bytes_of(&lines[from..hunk.at]));
+        extend(&mut out, [kept], &hunk.place)?;
         extend(&mut out, after_image(&lines, hunk), &hunk.place)?;
         from = hunk.at + hunk.len;
+        left = &rest[bytes_of(&lines[hunk.at..from])..];
         if hunk.repaired {
             work.warn(
                 "whitespace-repaired",
@@ -181,7 +186,7 @@ fn apply(
             );
         }
     }
-    extend(&mut out, lines[from..].iter().copied(), &file)?;
+    extend(&mut out, [left], &file)?;
     if unended {
         take_line_feed(&mut out, lines.len(), placed.last(), work);
     }
@@ -220,9 +225,13 @@ fn after_image<'l>(lines: &'l [&'l [u8]], placed: &'l Placed<'_>) -> impl Iterat
     })
 }
 
-/// Appends lines; nothing can follow a line that has no line feed.
-fn extend<'l>(out: &mut Vec<u8>, lines: impl Iterator<Item = &'l [u8]>, place: &str) -> Result<(), Stop> {
-    for line in lines {
+fn bytes_of(lines: &[&[u8]]) -> usize {
+    lines.iter().map(|l| l.len()).sum()
+}
+
+/// Appends lines or runs of them; nothing can follow a line that has no line feed.
+fn extend<'l>(out: &mut Vec<u8>, lines: impl IntoIterator<Item = &'l [u8]>, place: &str) -> Result<(), Stop> {
+    for line in lines.into_iter().filter(|l| !l.is_empty()) {
         if out.last().is_some_and(|b| *b != b'\n') {
             return refused(
                 "joins-lines",
@@ -340,6 +349,7 @@ fn with_cr_bytes(content: &[u8]) -> Vec<u8> {
     lines.flatten().collect()
 }
 
+/// Lines, each with its line feed.
 fn lines_of(content: &[u8]) -> impl Iterator<Item = &[u8]> {
-    content.split_inclusive(|b| *b == b'\n')
+    content.lines_with_terminator()
 }

@@ -14,7 +14,8 @@ mod search;
 
 use crate::diff;
 use crate::error::corrupt;
-use crate::objects::{blob, to_gix, tree_sha};
+use crate::known::Known;
+use crate::objects::{to_gix, tree_sha};
 use countersign_core::diff::{FileMode, TreeDiff};
 use countersign_core::id::TreeSha;
 use countersign_core::patch::{self, FilePatch, ReadError};
@@ -78,7 +79,8 @@ pub(crate) fn settle<T>(result: Result<T, Stop>) -> Result<Result<T, ApplyRefusa
 #[tracing::instrument(level = "debug", skip_all, fields(bytes = diff.len()))]
 pub(crate) fn apply(repo: &gix::Repository, base: ObjectId, diff: &[u8]) -> Result<Applied, Stop> {
     let patches = patch::read(diff)?;
-    let (result, warnings) = apply_patches(repo, base, &patches, Leniency::Proposal)?;
+    let known = &Known::new(repo);
+    let (result, warnings) = apply_patches(known, base, &patches, Leniency::Proposal)?;
     if result == base {
         return refused(
             "no-change",
@@ -86,10 +88,10 @@ pub(crate) fn apply(repo: &gix::Repository, base: ObjectId, diff: &[u8]) -> Resu
             "The result equals the base. Give a diff that changes something.",
         );
     }
-    let rendered = diff::between(repo, base, result)?;
+    let rendered = diff::between(known, base, result)?;
     refuse_binary(&rendered.facts)?;
-    check_again(repo, base, result, &rendered.canonical)?;
-    let contents = contents(repo, &rendered.facts)?;
+    check_again(known, base, result, &rendered.canonical)?;
+    let contents = contents(known, &rendered.facts)?;
     Ok(Applied {
         diff: rendered.facts,
         canonical: rendered.canonical,
@@ -100,16 +102,17 @@ pub(crate) fn apply(repo: &gix::Repository, base: ObjectId, diff: &[u8]) -> Resu
 
 /// Reads a proposal and applies it to a tree, and nothing more.
 pub(crate) fn tree_after(repo: &gix::Repository, base: ObjectId, proposal: &[u8]) -> Result<TreeSha, Stop> {
-    let (result, _) = apply_patches(repo, base, &patch::read(proposal)?, Leniency::Proposal)?;
+    let patches = patch::read(proposal)?;
+    let (result, _) = apply_patches(&Known::new(repo), base, &patches, Leniency::Proposal)?;
     Ok(tree_sha(&result)?)
 }
 
 /// What every regular file that the change leaves behind holds afterwards.
-fn contents(repo: &gix::Repository, facts: &TreeDiff) -> Result<BTreeMap<RepoPath, Vec<u8>>, TreesError> {
+fn contents(known: &Known<'_>, facts: &TreeDiff) -> Result<BTreeMap<RepoPath, Vec<u8>>, TreesError> {
     let sides = facts.files.iter().filter_map(|f| f.new_side());
     let files = sides.filter(|s| matches!(s.mode, FileMode::Regular | FileMode::Executable));
     files
-        .map(|s| Ok((s.path.clone(), blob(repo, to_gix(s.blob.as_str())?)?)))
+        .map(|s| Ok((s.path.clone(), known.blob(to_gix(s.blob.as_str())?)?.to_vec())))
         .collect()
 }
 
@@ -120,7 +123,8 @@ pub(crate) fn replay(
     canonical: &[u8],
 ) -> Result<ObjectId, TreesError> {
     let run = || -> Result<ObjectId, Stop> {
-        Ok(apply_patches(repo, base, &patch::read(canonical)?, Leniency::Canonical)?.0)
+        let patches = patch::read(canonical)?;
+        Ok(apply_patches(&Known::new(repo), base, &patches, Leniency::Canonical)?.0)
     };
     match run() {
         Ok(tree) => Ok(tree),
@@ -133,12 +137,12 @@ pub(crate) fn replay(
 }
 
 fn apply_patches(
-    repo: &gix::Repository,
+    known: &Known<'_>,
     base: ObjectId,
     patches: &[FilePatch],
     leniency: Leniency,
 ) -> Result<(ObjectId, Vec<ApplyWarning>), Stop> {
-    let mut plan = plan::Plan::new(repo, base, leniency);
+    let mut plan = plan::Plan::new(known, base, leniency);
     for patch in patches {
         plan.add(patch)?;
     }
@@ -162,12 +166,7 @@ fn refuse_binary(facts: &TreeDiff) -> Result<(), Stop> {
 }
 
 /// What is approved is the canonical diff: it must give the very same tree.
-fn check_again(
-    repo: &gix::Repository,
-    base: ObjectId,
-    result: ObjectId,
-    canonical: &[u8],
-) -> Result<(), Stop> {
+fn check_again(known: &Known<'_>, base: ObjectId, result: ObjectId, canonical: &[u8]) -> Result<(), Stop> {
     if canonical.len() > patch::INPUT_MAX_BYTES {
         return refused(
             "result-too-large",
@@ -189,7 +188,7 @@ fn check_again(
         }
         Err(e) => return Err(Stop::Failed(not_reproducible(base, result, &e.to_string()))),
     };
-    match apply_patches(repo, base, &again, Leniency::Canonical) {
+    match apply_patches(known, base, &again, Leniency::Canonical) {
         Ok((tree, _)) if tree == result => Ok(()),
         Ok((tree, _)) => Err(Stop::Failed(not_reproducible(
             base,

@@ -7,7 +7,8 @@ use super::base::{AtBase, Base, BaseFile};
 use super::search::Budget;
 use super::{Leniency, Stop, content, paths, refused};
 use crate::error::from_gix;
-use crate::objects::{OBJECT_MAX_BYTES, blob_size, entry_kind};
+use crate::known::Known;
+use crate::objects::{OBJECT_MAX_BYTES, entry_kind};
 use countersign_core::diff::FileMode;
 use countersign_core::patch::{Edits, FileOp, FilePatch, INPUT_MAX_BYTES};
 use countersign_core::path::RepoPath;
@@ -27,6 +28,7 @@ enum Removal {
 }
 
 pub(super) struct Plan<'r> {
+    known: &'r Known<'r>,
     base: Base<'r>,
     removed: BTreeMap<RepoPath, Removal>,
     written: BTreeMap<RepoPath, (FileMode, ObjectId, String)>,
@@ -38,9 +40,13 @@ pub(super) struct Plan<'r> {
 }
 
 impl<'r> Plan<'r> {
-    pub(super) fn new(repo: &'r gix::Repository, base: ObjectId, leniency: Leniency) -> Self {
+    pub(super) fn new(known: &'r Known<'r>, base: ObjectId, leniency: Leniency) -> Self {
         Self {
-            base: Base { repo, tree: base },
+            known,
+            base: Base {
+                repo: known.repo,
+                tree: base,
+            },
             removed: BTreeMap::new(),
             written: BTreeMap::new(),
             warnings: Vec::new(),
@@ -73,15 +79,11 @@ impl<'r> Plan<'r> {
             let mode = old.map_or(FileMode::Regular, |o| o.mode);
             return self.remove(&patch.old_path, Removal::Deleted(mode), &place);
         }
-        let id = self
-            .base
-            .repo
-            .write_blob(&content)
-            .map_err(|e| from_gix("Keeping a blob", &e))?
-            .detach();
-        check_id(patch.new_id.as_deref(), Some(id), &place)?;
         let mode = new_mode(patch, old.as_ref(), &place)?;
-        if is_link(mode) && content.ends_with(b"\n") {
+        let ends_line = content.ends_with(b"\n");
+        let id = self.known.keep(content, patch.new_id.as_deref())?;
+        check_id(patch.new_id.as_deref(), Some(id), &place)?;
+        if is_link(mode) && ends_line {
             return refused(
                 "bad-link",
                 &place,
@@ -127,19 +129,17 @@ impl<'r> Plan<'r> {
         place: &str,
     ) -> Result<Vec<u8>, Stop> {
         let base = match old {
-            Some(file) if blob_size(self.base.repo, file.id)? > OBJECT_MAX_BYTES => {
-                return refused(
-                    "file-too-large",
-                    place,
-                    format!("A file may have at most {OBJECT_MAX_BYTES} bytes."),
-                );
-            }
-            Some(file) if file.id.is_empty_blob() => Some(Vec::new()),
-            Some(file) => {
-                let found = self.base.repo.find_object(file.id);
-                Some(found.map_err(|e| from_gix("Reading a file", &e))?.detach().data)
-            }
             None => None,
+            Some(file) => match self.known.stored(file.id)? {
+                Some(content) => Some(content),
+                None => {
+                    return refused(
+                        "file-too-large",
+                        place,
+                        format!("A file may have at most {OBJECT_MAX_BYTES} bytes."),
+                    );
+                }
+            },
         };
         let mut work = content::Work {
             place,
@@ -147,7 +147,7 @@ impl<'r> Plan<'r> {
             budget: &mut self.budget,
             warnings: &mut self.warnings,
         };
-        content::after(base.as_deref(), patch, &mut work)
+        content::after(base.as_deref().map(Vec::as_slice), patch, &mut work)
     }
 
     /// Refuses what would take too much memory, before it does. New content stands in the canonical diff as it is.

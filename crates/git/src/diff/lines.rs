@@ -1,5 +1,6 @@
 //! The lines of two contents that differ, grouped into hunks with context. Pure.
 
+use gix::bstr::ByteSlice;
 use gix::diff::blob::{Algorithm, InternedInput, diff_with_slider_heuristics};
 use std::ops::Range;
 
@@ -8,7 +9,7 @@ pub(super) const CONTEXT_LINES: u32 = 3;
 
 /// Lines of a content, each with its line feed.
 pub(super) fn split(content: &[u8]) -> Vec<&[u8]> {
-    content.split_inclusive(|b| *b == b'\n').collect()
+    content.lines_with_terminator().collect()
 }
 
 /// One differing region: line numbers from 0, before and after.

@@ -7,7 +7,8 @@ mod lines;
 mod render;
 
 use crate::error::{corrupt, from_gix};
-use crate::objects::{OBJECT_MAX_BYTES, blob, blob_sha, blob_size, file_mode, read_tree, tree_sha};
+use crate::known::Known;
+use crate::objects::{OBJECT_MAX_BYTES, blob_sha, file_mode, read_tree, to_gix, tree_sha};
 use countersign_core::diff::{ChangeKind, FileChange, FileMode, FileSide, TreeDiff};
 use countersign_core::digest::DiffHash;
 use countersign_core::path::RepoPath;
@@ -27,6 +28,7 @@ use gix::worktree::stack::State;
 use gix::worktree::stack::state::Attributes;
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
+use std::rc::Rc;
 
 /// From which similarity on a deleted and an added file are shown as a rename.
 pub(crate) const RENAME_SIMILARITY: f32 = 0.5;
@@ -42,25 +44,21 @@ pub(crate) struct Rendered {
 }
 
 /// Compares two trees.
-pub(crate) fn between(
-    repo: &gix::Repository,
-    base: ObjectId,
-    result: ObjectId,
-) -> Result<Rendered, TreesError> {
-    let rendered = between_within(repo, base, result, usize::MAX)?;
+pub(crate) fn between(known: &Known<'_>, base: ObjectId, result: ObjectId) -> Result<Rendered, TreesError> {
+    let rendered = between_within(known, base, result, usize::MAX)?;
     Ok(rendered.expect("because nothing is longer than usize::MAX"))
 }
 
 /// Compares two trees; `None`: the canonical diff would have more than `most` bytes.
 pub(crate) fn between_within(
-    repo: &gix::Repository,
+    known: &Known<'_>,
     base: ObjectId,
     result: ObjectId,
     most: usize,
 ) -> Result<Option<Rendered>, TreesError> {
     let mut changes = Vec::new();
-    for change in tree_changes(repo, base, result)? {
-        if let Some(kind) = change_kind(repo, change)? {
+    for change in tree_changes(known.repo, base, result)? {
+        if let Some(kind) = change_kind(known, change)? {
             changes.push(kind);
         }
     }
@@ -69,7 +67,7 @@ pub(crate) fn between_within(
     let mut canonical = Vec::new();
     let mut files = Vec::with_capacity(changes.len());
     for change in changes {
-        files.push(describe(repo, change, &mut canonical)?);
+        files.push(describe(known, change, &mut canonical)?);
         if canonical.len() > most {
             return Ok(None);
         }
@@ -149,7 +147,7 @@ fn similarity() -> Platform {
 }
 
 /// One changed file in our words; `None` for folders, whose files are listed themselves.
-fn change_kind(repo: &gix::Repository, change: ChangeDetached) -> Result<Option<ChangeKind>, TreesError> {
+fn change_kind(known: &Known<'_>, change: ChangeDetached) -> Result<Option<ChangeKind>, TreesError> {
     let side = |path: BString, mode: EntryMode, id: ObjectId| -> Result<Option<FileSide>, TreesError> {
         let Some(mode) = file_mode(mode) else {
             return Ok(None);
@@ -157,7 +155,7 @@ fn change_kind(repo: &gix::Repository, change: ChangeDetached) -> Result<Option<
         let size = if mode == FileMode::Submodule {
             0
         } else {
-            blob_size(repo, id)?
+            known.size(id)?
         };
         let path = RepoPath::from_bytes(Vec::from(path));
         Ok(Some(FileSide {
@@ -265,7 +263,7 @@ fn path_of(change: &ChangeKind) -> &RepoPath {
 }
 
 /// Renders one file's section and counts its lines.
-fn describe(repo: &gix::Repository, change: ChangeKind, out: &mut Vec<u8>) -> Result<FileChange, TreesError> {
+fn describe(known: &Known<'_>, change: ChangeKind, out: &mut Vec<u8>) -> Result<FileChange, TreesError> {
     let mut file = FileChange {
         change,
         added: 0,
@@ -273,8 +271,8 @@ fn describe(repo: &gix::Repository, change: ChangeKind, out: &mut Vec<u8>) -> Re
         binary: false,
         symlink_target: None,
     };
-    let old = content_of(repo, file.old())?;
-    let new = content_of(repo, file.new_side())?;
+    let old = content_of(known, file.old())?;
+    let new = content_of(known, file.new_side())?;
     file.binary = is_binary(&old) || is_binary(&new);
     if file.new_side().is_some_and(|s| s.mode == FileMode::Symlink) {
         file.symlink_target = Some(String::from_utf8_lossy(&new).into_owned());
@@ -286,13 +284,13 @@ fn describe(repo: &gix::Repository, change: ChangeKind, out: &mut Vec<u8>) -> Re
 }
 
 /// What the diff shows of a side: content, or what git writes for a submodule.
-fn content_of(repo: &gix::Repository, side: Option<&FileSide>) -> Result<Vec<u8>, TreesError> {
+fn content_of(known: &Known<'_>, side: Option<&FileSide>) -> Result<Rc<Vec<u8>>, TreesError> {
     match side {
-        None => Ok(Vec::new()),
+        None => Ok(Rc::default()),
         Some(side) if side.mode == FileMode::Submodule => {
-            Ok(format!("Subproject commit {}\n", side.blob).into_bytes())
+            Ok(Rc::new(format!("Subproject commit {}\n", side.blob).into_bytes()))
         }
-        Some(side) => blob(repo, crate::objects::to_gix(side.blob.as_str())?),
+        Some(side) => known.blob(to_gix(side.blob.as_str())?),
     }
 }
 
