@@ -2,7 +2,8 @@
 //!
 //! Line ends are the transport's or the file's, never a mixture: what can't be told apart is refused.
 
-use super::search::{Budget, Order, Placed, Rules, place_all};
+use super::budget::Budget;
+use super::search::{Order, Placed, Rules, place_all};
 use super::{Stop, refused};
 use countersign_core::patch::{Edits, Elision, FileOp, FilePatch, Hunk, PROOF_MIN_DIGITS, Side, elision};
 use countersign_ports::trees::{ApplyRefusal, ApplyWarning};

@@ -6,6 +6,7 @@
 //! gives has been proven to come out of its own canonical diff again.
 
 mod base;
+mod budget;
 mod content;
 mod paths;
 mod plan;

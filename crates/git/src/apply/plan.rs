@@ -4,7 +4,7 @@
 //! are what stops that where the diff doesn't take away what is in the way.
 
 use super::base::{AtBase, Base, BaseFile};
-use super::search::Budget;
+use super::budget::Budget;
 use super::{Leniency, Stop, content, paths, refused};
 use crate::error::from_gix;
 use crate::known::Known;

@@ -11,7 +11,8 @@
 //! - some line with words must fit exactly, and the whole must fit in one place only.
 
 use super::Stop;
-use super::search::{Budget, Order, cost};
+use super::budget::{Budget, cost};
+use super::search::Order;
 use countersign_core::patch::{Hunk, HunkLine, Side};
 
 /// Widths that a tab is taken to have.

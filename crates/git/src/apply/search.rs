@@ -3,42 +3,9 @@
 //! The line numbers of a file are believed as long as every one of them fits; otherwise what a hunk expects must
 //! occur exactly once in the whole file. It must never choose between two places.
 
+use super::budget::{Budget, cost};
 use super::{Stop, refused, repair};
 use countersign_core::patch::{Hunk, HunkLine, Side};
-
-/// Most line comparisons for one diff; one that needs more is made to waste time.
-const COMPARISONS_MAX: usize = 200_000_000;
-/// A comparison that reads this many bytes more counts as one more.
-const BYTES_PER_COMPARISON: usize = 256;
-
-/// What comparing a line costs, if all of it is read.
-pub(super) fn cost(line: &[u8]) -> usize {
-    1 + line.len() / BYTES_PER_COMPARISON
-}
-
-/// How many comparisons a diff has left.
-pub(super) struct Budget(usize);
-
-impl Budget {
-    pub(super) fn new() -> Self {
-        Self(COMPARISONS_MAX)
-    }
-
-    /// Takes some away, or refuses.
-    pub(super) fn spend(&mut self, comparisons: usize, place: &str) -> Result<(), Stop> {
-        match self.0.checked_sub(comparisons) {
-            Some(left) => {
-                self.0 = left;
-                Ok(())
-            }
-            None => refused(
-                "too-costly",
-                place,
-                "Finding this hunk's place takes too long. State correct line numbers in its `@@` line.",
-            ),
-        }
-    }
-}
 
 /// Whether hunks stand in the order of the file.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -306,3 +273,6 @@ fn ambiguous<T>(first: usize, second: usize, place: &str) -> Result<T, Stop> {
         ),
     )
 }
+
+#[cfg(test)]
+mod tests;

@@ -19,10 +19,12 @@ const FORMS: [&[&str]; 6] = [
 ];
 /// Commits of this project's own repository.
 const OWN_COMMITS: usize = 300;
+/// How much less is done where nothing is optimised.
+const LESS: usize = if cfg!(debug_assertions) { 2 } else { 1 };
 /// Commits of the generated repository.
-const GENERATED_COMMITS: usize = 150;
+const GENERATED_COMMITS: usize = 160 / LESS;
 /// Distorted changes.
-const DISTORTED: u64 = 3_000;
+const DISTORTED: u64 = 4_000 / LESS as u64;
 
 /// This project's own repository, where the sources lie in one.
 fn own() -> Option<PathBuf> {

@@ -30,8 +30,11 @@ fn files() -> impl Strategy<Value = Files> {
     })
 }
 
+/// Each case starts a dozen processes.
+const CASES: u32 = 15;
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 40, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: CASES, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn any_change_survives_the_round_trip(before in files(), after in files(), cut in 0..20_usize) {

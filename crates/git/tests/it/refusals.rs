@@ -263,21 +263,3 @@ fn deleting_a_folder_leaves_no_empty_tree() {
             .expect("git applies")
     );
 }
-
-#[test]
-fn a_diff_made_to_waste_time_is_refused() {
-    let line = "a\n".repeat(60_000);
-    let sandbox = Sandbox::with(&[file("x", &line)].into_iter().collect());
-    let trees = GitTrees::new(sandbox.mirrors());
-    let base = trees
-        .pin(&sandbox.source(), &branch("main"))
-        .expect("pinned")
-        .commit;
-    let context = " a\n".repeat(30_000);
-    let diff = format!("--- a/x\n+++ b/x\n@@ ... @@\n{context}-b\n+c\n");
-    let refusal = trees
-        .apply(&sandbox.source(), &base, diff.as_bytes())
-        .expect("answers")
-        .expect_err("refused");
-    assert_eq!(refusal.code, "too-costly");
-}
