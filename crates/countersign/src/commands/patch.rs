@@ -22,7 +22,8 @@ pub(super) async fn apply(app: &App, args: ApplyArgs) -> Result<Exit, CliError> 
     let (Some(base), Some(diff)) = (&args.base, &args.diff) else {
         return batch::batch(app, &args.repo).await;
     };
-    let bytes = files::read_diff(diff)?;
+    // What is too large or empty is refused by the reader of diffs, in the form of every other refusal.
+    let bytes = files::read("the diff", diff, files::DIFF_MAX_BYTES)?;
     let copy = Throwaway::of(&args.repo).await?;
     let base = copy.pin(base).await?.commit;
     let (git, source) = (copy.git.clone(), copy.source.clone());

@@ -396,3 +396,39 @@ fn every_code_of_a_batch_is_in_the_docs() {
     let missing: Vec<&String> = given.difference(&listed).collect();
     assert_eq!(missing, Vec::<&String>::new());
 }
+
+#[test]
+fn diffs_made_to_cost_memory_are_refused_by_a_count() {
+    let world = World::new();
+    let head = "--- a/x\n+++ b/x\n";
+    let renames = (0..200_000).map(|i| format!("rename from a{i}\nrename to b{i}\n"));
+    world.file(
+        "line.diff",
+        format!("{head}@@ -1 +1 @@\n-a\n+{}\n", "b".repeat(2 << 20)),
+    );
+    world.file(
+        "lines.diff",
+        format!("{head}@@ -1 +1,5000000 @@\n{}", "+\n".repeat(5_000_000)),
+    );
+    world.file("hunks.diff", format!("{head}{}", "@@\n-b\n+c\n".repeat(300_000)));
+    world.file("files.diff", renames.collect::<String>());
+    world.file("prose.diff", "It was a dark and stormy night.\n".repeat(400_000));
+    world.file("empty.diff", " \n");
+    let literal = std::fs::File::create(world.path("literal.diff")).unwrap();
+    literal.set_len(1 << 30).unwrap();
+    for (file, code) in [
+        ("line.diff", "line-too-long"),
+        ("lines.diff", "too-many-lines"),
+        ("hunks.diff", "too-many-hunks"),
+        ("files.diff", "too-many-files"),
+        ("prose.diff", "no-diff"),
+        ("literal.diff", "too-large"),
+        ("empty.diff", "empty"),
+    ] {
+        let flags = [
+            "patch", "apply", "--repo", "tollgate", "--base", "main", "--diff", file, "--json",
+        ];
+        let ran = world.run(&flags).exits(2);
+        assert_eq!(ran.json()["refused"]["code"], code, "{ran}");
+    }
+}
