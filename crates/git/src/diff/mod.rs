@@ -4,36 +4,23 @@
 //! consulted, so every machine computes the same bytes. Renames are shown, copies are shown as new files.
 
 mod lines;
+mod renames;
 mod render;
 
-use crate::error::{corrupt, from_gix};
+use crate::error::corrupt;
 use crate::known::Known;
-use crate::objects::{OBJECT_MAX_BYTES, blob_sha, file_mode, read_tree, to_gix, tree_sha};
+use crate::objects::{blob_sha, file_mode, to_gix, tree_sha};
 use countersign_core::diff::{ChangeKind, FileChange, FileMode, FileSide, TreeDiff};
 use countersign_core::digest::DiffHash;
 use countersign_core::path::RepoPath;
 use countersign_ports::trees::TreesError;
 use gix::ObjectId;
 use gix::bstr::BString;
-use gix::diff::Rewrites;
-use gix::diff::blob::pipeline::{Mode, WorktreeRoots};
-use gix::diff::blob::{Algorithm, Pipeline, Platform};
-use gix::error::ResultExt as _;
-use gix::glob::pattern::Case;
 use gix::object::tree::diff::ChangeDetached;
-use gix::objs::TreeRefIter;
 use gix::objs::tree::EntryMode;
-use gix::worktree::Stack;
-use gix::worktree::stack::State;
-use gix::worktree::stack::state::Attributes;
 use std::collections::BTreeSet;
-use std::ops::ControlFlow;
 use std::rc::Rc;
 
-/// From which similarity on a deleted and an added file are shown as a rename.
-pub(crate) const RENAME_SIMILARITY: f32 = 0.5;
-/// Up to how many deleted × added files (its square) similar contents are looked for; equal ones always are.
-pub(crate) const RENAME_LIMIT: usize = 1_000;
 /// How many leading bytes are searched for a NUL (git's rule for binary).
 const BINARY_PROBE_BYTES: usize = 8_000;
 
@@ -57,7 +44,7 @@ pub(crate) fn between_within(
     most: usize,
 ) -> Result<Option<Rendered>, TreesError> {
     let mut changes = Vec::new();
-    for change in tree_changes(known.repo, base, result)? {
+    for change in renames::changes(known, base, result)? {
         if let Some(kind) = change_kind(known, change)? {
             changes.push(kind);
         }
@@ -79,71 +66,6 @@ pub(crate) fn between_within(
         files,
     };
     Ok(Some(Rendered { facts, canonical }))
-}
-
-fn tree_changes(
-    repo: &gix::Repository,
-    base: ObjectId,
-    result: ObjectId,
-) -> Result<Vec<ChangeDetached>, TreesError> {
-    let doing = "Comparing two trees";
-    let trees = [read_tree(repo, base)?, read_tree(repo, result)?];
-    let [before, after] = trees
-        .each_ref()
-        .map(|t| TreeRefIter::from_bytes(t, gix::hash::Kind::Sha1));
-    let options = gix::diff::tree_with_rewrites::Options {
-        location: Some(gix::diff::tree::recorder::Location::Path),
-        rewrites: Some(Rewrites {
-            copies: None,
-            percentage: Some(RENAME_SIMILARITY),
-            limit: RENAME_LIMIT,
-            track_empty: false,
-        }),
-    };
-    let mut changes = Vec::new();
-    let keep = |change: gix::diff::tree_with_rewrites::ChangeRef<'_>| {
-        changes.push(change.into_owned());
-        Ok(ControlFlow::Continue(()))
-    };
-    let walk = &mut gix::diff::tree::State::default();
-    gix::diff::tree_with_rewrites(
-        before,
-        after,
-        &mut similarity(),
-        walk,
-        &repo.objects,
-        keep,
-        options,
-    )
-    .or_error()
-    .map_err(|e| from_gix(doing, &e))?;
-    Ok(changes)
-}
-
-/// How alike contents are. Gix would ask the mirror's settings and attributes; here is none to be asked.
-fn similarity() -> Platform {
-    let no_attributes = Stack::new(
-        "",
-        State::AttributesStack(Attributes::default()),
-        Case::Sensitive,
-        Vec::new(),
-        Vec::new(),
-    );
-    let no_filters = gix::filter::plumbing::Pipeline::new(
-        gix::command::Context::default(),
-        gix::hash::Kind::Sha1,
-        gix::filter::plumbing::pipeline::Options::default(),
-    );
-    let options = gix::diff::blob::pipeline::Options {
-        large_file_threshold_bytes: OBJECT_MAX_BYTES,
-        ..Default::default()
-    };
-    let contents = Pipeline::new(WorktreeRoots::default(), no_filters, Vec::new(), options);
-    let how = gix::diff::blob::platform::Options {
-        algorithm: Some(Algorithm::Myers),
-        skip_internal_diff_if_external_is_configured: false,
-    };
-    Platform::new(how, contents, Mode::ToGit, no_attributes)
 }
 
 /// One changed file in our words; `None` for folders, whose files are listed themselves.

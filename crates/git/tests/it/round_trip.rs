@@ -294,3 +294,23 @@ fn the_canonical_diff_reads_like_git_s() {
         diff --git a/b b/b\nold mode 100644\nnew mode 100755\n";
     assert!(text.ends_with(tail), "{text}");
 }
+
+#[test]
+fn what_is_too_much_to_compare_is_shown_as_deleted_and_new() {
+    let large = "a line of a large file\n".repeat(120_000);
+    let before = files([file("large", &large), file("same", &numbered(1, 30))]);
+    let after = |others: u32| -> Files {
+        let small = (0..others).map(|i| file(&format!("n/{i:03}"), &format!("{i}\n")));
+        let moved = [
+            file("large2", &(large.clone() + "and one more\n")),
+            file("same2", &numbered(1, 30)),
+        ];
+        small.chain(moved).collect()
+    };
+    let found = |others| -> Vec<String> {
+        let kinds = kinds(&round_trip(&before, &after(others)));
+        kinds.into_iter().filter(|k| !k.contains(" n/")).collect()
+    };
+    assert_eq!(found(10), ["R large large2", "R same same2"]);
+    assert_eq!(found(100), ["D large", "A large2", "R same same2"]);
+}
