@@ -4,7 +4,7 @@
 //! own hand. A row that somebody inserted without that key is refused (hazard 40).
 
 use crate::digest::{ApprovalDigest, PlanDigest, QuestionDigest, canonical_json};
-use crate::id::{MemberId, RepositoryId, RequestId, TenantId, WorkflowId};
+use crate::id::{MemberId, ParseIdError, RepositoryId, RequestId, TenantId, WorkflowId};
 use crate::narrow::LeftOut;
 use crate::question::Choice;
 use crate::time::Timestamp;
@@ -190,6 +190,37 @@ pub struct SignedAct {
     pub record: ActRecord,
     /// Ed25519 over [`SignedAct::message`], 128 hex digits.
     pub signature: String,
+}
+
+/// The public half of the key that is held for a member: Ed25519, 32 bytes, as 64 lower-case hex digits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct MemberKey([u8; 32]);
+
+impl MemberKey {
+    /// From the key's bytes; whether they are a key shows when something is to be checked with them.
+    pub fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// Whether this key signed the act. Bytes that are no key, or a weak one, have signed nothing.
+    pub fn signed(&self, act: &SignedAct) -> bool {
+        let key = VerifyingKey::from_bytes(&self.0).ok();
+        key.is_some_and(|key| !key.is_weak() && act.is_authentic(&key))
+    }
+}
+
+impl TryFrom<String> for MemberKey {
+    type Error = ParseIdError;
+    fn try_from(text: String) -> Result<Self, ParseIdError> {
+        crate::digest::parse_hex("MemberKey", &text).map(Self)
+    }
+}
+
+impl From<MemberKey> for String {
+    fn from(key: MemberKey) -> String {
+        hex::encode(key.0)
+    }
 }
 
 const DOMAIN: &[u8] = b"countersign/act/v1\0";

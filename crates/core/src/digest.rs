@@ -16,7 +16,7 @@ pub fn canonical_json<T: Serialize + ?Sized>(value: &T) -> Vec<u8> {
     serde_jcs::to_vec(value).expect("because our persisted types have string keys and no floats")
 }
 
-fn parse_hex(kind: &'static str, text: &str) -> Result<[u8; 32], ParseIdError> {
+pub(crate) fn parse_hex(kind: &'static str, text: &str) -> Result<[u8; 32], ParseIdError> {
     let mut out = [0; 32];
     let lower = text.bytes().all(|b| !b.is_ascii_uppercase());
     if lower && hex::decode_to_slice(text, &mut out).is_ok() {

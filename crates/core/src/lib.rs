@@ -10,6 +10,7 @@ pub mod dependency;
 pub mod diff;
 pub mod diff_view;
 pub mod digest;
+pub mod erasure;
 pub mod feedback;
 pub mod gate;
 pub mod id;

@@ -1,8 +1,9 @@
 //! People: who they are, what they may do, and who is out because they had a hand in the content.
 
+use crate::act::{MemberKey, SignedAct};
 use crate::id::MemberId;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What a member may do, weakest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -40,6 +41,9 @@ pub struct Member {
 pub struct Roster {
     /// The members.
     pub members: Vec<Member>,
+    /// The key that is held for each; whoever never acted has none. Recorded, so that a story can be judged without
+    /// the machine that holds the keys.
+    pub keys: BTreeMap<MemberId, MemberKey>,
 }
 
 /// Why somebody may not decide.
@@ -64,6 +68,12 @@ pub enum Ineligible {
 }
 
 impl Roster {
+    /// Whether an act was signed by the key that is held here for its member.
+    pub fn vouches_for(&self, act: &SignedAct) -> bool {
+        let key = self.keys.get(&act.record.member);
+        key.is_some_and(|key| key.signed(act))
+    }
+
     /// An active member.
     pub fn find(&self, id: &MemberId) -> Result<&Member, Ineligible> {
         let found = self.members.iter().find(|m| m.id == *id && m.active);

@@ -1,6 +1,6 @@
 //! An opened data folder with everything wired, and what is read of it.
 
-use crate::adapters::{BaselineFile, FolderKeys, Progress, Signer, Silent, SystemClock};
+use crate::adapters::{BaselineFile, FolderKeys, FolderWitness, Progress, Signer, Silent, SystemClock};
 use crate::error::CliError;
 use crate::folder::Folder;
 use crate::keys::Keys;
@@ -81,10 +81,19 @@ impl Session {
         folder.create()?;
         let keys = Keys::new(folder.keys());
         refuse_lost_key(folder, &keys)?;
-        let signer = Arc::new(Signer(keys.ledger()?));
+        keys.ledger()?;
         let member_keys = Arc::new(FolderKeys(keys.clone()));
         let clock = Arc::new(SystemClock);
         let database = SqliteStore::open(&folder.database(), clock, member_keys.clone()).await?;
+        let store = database.tenant(&TenantId::local());
+        if keys.is_handing_over() {
+            for rotation in store.rotations().await? {
+                keys.hand_over(&rotation)?;
+            }
+        }
+        let signer = Arc::new(Signer(keys.ledger()?));
+        let witness = Arc::new(FolderWitness(keys.clone()));
+        database.watch(&TenantId::local(), witness).await?;
         let git = Arc::new(GitTrees::new(folder.mirrors()));
         let ports = Ports {
             store: database.clone(),
@@ -97,7 +106,6 @@ impl Session {
             salt: keys.salt()?,
             observer: Arc::new(Silent),
         };
-        let store = database.tenant(&TenantId::local());
         Ok(Self {
             app: app.clone(),
             ports,
@@ -134,6 +142,11 @@ impl Session {
             })
             .await?;
         Ok((id, key))
+    }
+
+    /// The keys folder.
+    pub(crate) fn keys(&self) -> &Keys {
+        &self.keys
     }
 
     /// A new id for a workflow.

@@ -5,7 +5,7 @@ use countersign_core::act::SignedAct;
 use countersign_core::id::{InputId, WorkflowId};
 use countersign_core::workflow::{Decision, Event, Input, Refusal, Submission, Workflow, decide, start};
 use countersign_ports::store::{
-    ClaimedEffect, Commit, InputStatus, NewInput, Settles, StoreError, TenantStore,
+    Alarm, ClaimedEffect, Commit, InputStatus, NewInput, Settles, StoreError, TenantStore,
 };
 use ed25519_dalek::VerifyingKey;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -50,7 +50,14 @@ impl Judge<'_> {
             NewInput::Submit(submission) => self.submit(id, submission).await?,
             NewInput::Act(act) => {
                 if !self.is_authentic(&act) {
-                    tracing::error!(input = %id, member = %act.record.member, "ALARM: an act is not authentic; it is refused");
+                    let text = format!(
+                        "`{}` in the name of {} (input {id}) is not signed by the key held for that member; it is refused",
+                        act.record.act.verb(),
+                        act.record.member
+                    );
+                    self.store
+                        .raise(&Alarm::new("act-not-authentic", &self.workflow, text))
+                        .await?;
                     let message = "the act's signature is not that of the key held for its member".to_owned();
                     let refused = InputStatus::Refused {
                         code: "act-not-authentic".to_owned(),

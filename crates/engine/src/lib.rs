@@ -5,6 +5,7 @@
 
 pub mod bundle;
 pub mod effects;
+pub mod erasing;
 pub mod inspection;
 mod judge;
 mod lease;

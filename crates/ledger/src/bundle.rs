@@ -12,7 +12,7 @@ pub use error::BundleError;
 
 use crate::canonical::{self, Shape};
 use crate::commitment::Salt;
-use crate::hash::{ContentHash, content_hash};
+use crate::hash::{ContentHash, RootHash, content_hash};
 use crate::key::VerifierKey;
 use crate::text;
 use std::collections::BTreeMap;
@@ -27,6 +27,10 @@ pub const MAX_BUNDLE_BYTES: usize = 256 * 1024 * 1024;
 pub const MAX_ENTRIES: usize = 100_000;
 /// Most attachments in a bundle.
 pub const MAX_ATTACHMENTS: usize = 10_000;
+/// Most entries of other streams in a bundle.
+pub const MAX_NOTICES: usize = 1_000;
+/// Most earlier checkpoints in a bundle.
+pub const MAX_HISTORY: usize = 1_000;
 /// Most embedded keys in a bundle.
 pub const MAX_KEYS: usize = 16;
 
@@ -39,6 +43,12 @@ pub struct Bundle {
     pub stream: String,
     /// The stream's leaves in order, at least one.
     pub entries: Vec<BundleEntry>,
+    /// Entries of the tenant's other streams that the story rests on (changes of keys, erasures), ordered by index.
+    /// Left out of the file where there are none.
+    pub notices: Vec<BundleEntry>,
+    /// Earlier heads of the log that the story names, with the proof that this one goes on from each; ordered by
+    /// size. Left out of the file where there are none.
+    pub history: Vec<Earlier>,
     /// Further content that bodies speak of, ordered by hash, each hash once.
     pub attachments: Vec<Attachment>,
     /// Note text of the checkpoint that the proofs lead to.
@@ -74,6 +84,17 @@ pub enum Body {
     Erased,
 }
 
+/// An earlier head of the log, and the proof that the bundle's checkpoint goes on from it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Earlier {
+    /// Leaves that it had, from 1.
+    pub size: u64,
+    /// Their root.
+    pub root: RootHash,
+    /// Consistency proof to the checkpoint's root ([`crate::tree::prove_consistency`]).
+    pub proof: Vec<[u8; 32]>,
+}
+
 /// Content under its own hash. What it is says the body that names the hash; a label here would be vouched for by nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attachment {
@@ -89,6 +110,8 @@ pub struct BundleBuilder {
     tenant: String,
     stream: String,
     entries: Vec<BundleEntry>,
+    notices: BTreeMap<u64, BundleEntry>,
+    history: BTreeMap<u64, Earlier>,
     attachments: BTreeMap<ContentHash, Attachment>,
 }
 
@@ -99,6 +122,8 @@ impl BundleBuilder {
             tenant: tenant.into(),
             stream: stream.into(),
             entries: Vec::new(),
+            notices: BTreeMap::new(),
+            history: BTreeMap::new(),
             attachments: BTreeMap::new(),
         }
     }
@@ -106,6 +131,18 @@ impl BundleBuilder {
     /// Adds the stream's next entry; call it in stream order.
     pub fn push(&mut self, entry: BundleEntry) -> &mut Self {
         self.entries.push(entry);
+        self
+    }
+
+    /// Adds an entry of another stream of the tenant. The same index again replaces it.
+    pub fn notice(&mut self, entry: BundleEntry) -> &mut Self {
+        self.notices.insert(entry.index, entry);
+        self
+    }
+
+    /// Adds an earlier head of the log. The same size again replaces it.
+    pub fn earlier(&mut self, earlier: Earlier) -> &mut Self {
+        self.history.insert(earlier.size, earlier);
         self
     }
 
@@ -125,6 +162,8 @@ impl BundleBuilder {
             tenant: self.tenant,
             stream: self.stream,
             entries: self.entries,
+            notices: self.notices.into_values().collect(),
+            history: self.history.into_values().collect(),
             attachments: self.attachments.into_values().collect(),
             checkpoint: checkpoint.into(),
             keys: keys.into_values().cloned().collect(),
@@ -164,6 +203,8 @@ impl Bundle {
     fn check(&self) -> Result<(), BundleError> {
         let counts = [
             ("entries", self.entries.len(), MAX_ENTRIES),
+            ("notices", self.notices.len(), MAX_NOTICES),
+            ("earlier heads", self.history.len(), MAX_HISTORY),
             ("attachments", self.attachments.len(), MAX_ATTACHMENTS),
             ("keys", self.keys.len(), MAX_KEYS),
         ];
@@ -182,6 +223,25 @@ impl Bundle {
         for (entry, item) in self.entries.iter().enumerate() {
             item.check()
                 .map_err(|field| BundleError::EntryField { entry, field })?;
+        }
+        for (notice, item) in self.notices.iter().enumerate() {
+            item.check()
+                .map_err(|field| BundleError::NoticeField { notice, field })?;
+        }
+        if !self.notices.is_sorted_by(|one, next| one.index < next.index) {
+            return Err(BundleError::Unordered { what: "notices" });
+        }
+        if self
+            .history
+            .iter()
+            .any(|earlier| earlier.proof.len() > crate::tree::MAX_PROOF_HASHES)
+        {
+            return Err(BundleError::Field { field: "history" });
+        }
+        if !self.history.is_sorted_by(|one, next| one.size < next.size) {
+            return Err(BundleError::Unordered {
+                what: "earlier heads",
+            });
         }
         if !self.attachments.is_sorted_by(|one, next| one.hash < next.hash) {
             return Err(BundleError::Unordered { what: "attachments" });

@@ -2,8 +2,8 @@
 //! bundles that anyone can check offline.
 //!
 //! Read in this order: [`leaf`] (what one log item is), [`tree`] (how items become one root), [`checkpoint`]
-//! and [`key`] (who vouches for a root), [`bundle`] (one stream as one file), [`mod@verify`] (what a bundle
-//! proves).
+//! and [`key`] (who vouches for a root), [`rotation`] (how one key follows another), [`bundle`] (one stream as
+//! one file), [`mod@verify`] (what a bundle proves).
 //!
 //! This crate must never read a clock, a file, the environment or a random source, and never know what a
 //! workflow is: times, salts and signing keys are arguments, kinds and bodies are the caller's bytes.
@@ -33,7 +33,7 @@
 //! let proof = tree::prove_inclusion(1, 0, &hashes)?;
 //! builder.push(BundleEntry { index: 0, leaf, body: Body::Present { salt, bytes: body }, proof });
 //! let file = builder.finish(note, &[key.verifier()]).to_bytes()?;
-//! let report = verify(&file, &Trust { keys: vec![key.verifier()], checkpoints: vec![] })?;
+//! let report = verify(&file, &Trust { keys: vec![key.verifier()], ..Trust::default() })?;
 //! assert!(report.complete && report.origin == Origin::Proven { key: "countersign/acme".into() });
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
@@ -46,21 +46,25 @@ pub mod bundle;
 mod canonical;
 pub mod checkpoint;
 pub mod commitment;
+pub mod continuity;
 pub mod hash;
 pub mod key;
 pub mod leaf;
+pub mod rotation;
 mod text;
 pub mod tree;
 pub mod verify;
 
-pub use bundle::{Attachment, Body, Bundle, BundleBuilder, BundleEntry, BundleError};
+pub use bundle::{Attachment, Body, Bundle, BundleBuilder, BundleEntry, BundleError, Earlier};
 pub use checkpoint::{Checkpoint, CheckpointError, inspect, origin_of, parse_and_verify, sign_checkpoint};
 pub use commitment::{Commitment, Salt, commit};
+pub use continuity::{Continuity, continuity};
 pub use hash::{ContentHash, HexError, LeafHash, RootHash, content_hash, leaf_hash};
 pub use key::{KeyError, LedgerKey, VerifierKey};
 pub use leaf::{Leaf, LeafError};
+pub use rotation::{Rotation, RotationError};
 pub use tree::{HashReader, KnownHashes, TreeError};
-pub use verify::{Origin, Place, Report, Trust, VerifiedEntry, VerifyError, verify};
+pub use verify::{Origin, Place, Report, Retired, Trust, VerifiedEntry, VerifyError, verify};
 
 /// Largest integer that a leaf, checkpoint or bundle may hold: 2^53 − 1, the largest that every JSON reader
 /// agrees on (RFC 8785 section 3.2.2.3, RFC 7493 section 2.2).

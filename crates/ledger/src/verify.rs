@@ -8,14 +8,20 @@
 //! is for the caller.
 
 mod error;
+mod keyring;
+mod notices;
 mod stream;
 
 pub use error::{Place, VerifyError};
 
-use crate::bundle::{Attachment, Bundle};
-use crate::checkpoint::{Checkpoint, CheckpointError, inspect, origin_of, verify_signed};
-use crate::hash::{LeafHash, content_hash};
+use crate::bundle::{Attachment, Bundle, Earlier};
+use crate::checkpoint::{Checkpoint, CheckpointError, inspect, origin_of};
+use crate::hash::{LeafHash, RootHash, content_hash};
 use crate::key::VerifierKey;
+use crate::rotation::Rotation;
+use crate::tree::verify_consistency;
+use keyring::Keyring;
+use std::collections::BTreeMap;
 
 /// What the caller trusts beforehand. Empty is allowed and proves consistency only.
 #[derive(Clone, Debug, Default)]
@@ -24,8 +30,20 @@ pub struct Trust {
     pub keys: Vec<VerifierKey>,
     /// Note texts of checkpoints seen elsewhere (commit trailers, receipts). A bundle that shows another root
     /// for the same log and size is a split view. Their signatures are not looked at: who gives them vouches
-    /// for them. Checkpoints of other sizes are not compared; that would take consistency proofs.
+    /// for them. A size that the bundle proves nothing about can't be compared: see [`Report::uncompared`].
     pub checkpoints: Vec<String>,
+    /// Keys that are known to have been handed over, and the largest checkpoint that each may have signed. They are
+    /// trusted up to there.
+    pub retired: Vec<Retired>,
+}
+
+/// A key that signs no more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Retired {
+    /// Which.
+    pub key: VerifierKey,
+    /// Size of the largest checkpoint that it may have signed.
+    pub size: u64,
 }
 
 /// What holds of a verified bundle.
@@ -42,6 +60,14 @@ pub struct Report {
     pub origin: Origin,
     /// The checkpoint in which every entry is included.
     pub checkpoint: Checkpoint,
+    /// Earlier heads of the log from which the checkpoint goes on, as proven: size and root.
+    pub history: BTreeMap<u64, RootHash>,
+    /// Sizes of trusted checkpoints of this log that the bundle proves nothing about.
+    pub uncompared: Vec<u64>,
+    /// Entries of the tenant's other streams, each proven to be in the log and with its body.
+    pub notices: Vec<VerifiedEntry>,
+    /// Changes of keys among them, in order.
+    pub rotations: Vec<Rotation>,
     /// The entries in stream order.
     pub entries: Vec<VerifiedEntry>,
     /// How many of them have an erased body. Anyone can erase a body in a copy, so a body that is gone says
@@ -50,6 +76,39 @@ pub struct Report {
     /// Attachments; each matches its hash. One left out is not
     /// noticed here: look for the hashes that the bodies name.
     pub attachments: Vec<Attachment>,
+    ring: Keyring,
+}
+
+impl Report {
+    /// Checks an earlier checkpoint of the same log, such as one that a body names: signed by a key that may sign one
+    /// of its size, as trustworthy as the bundle's own, and proven to be what this log began with.
+    ///
+    /// # Errors
+    /// Why it is not.
+    pub fn vouch(&self, note: &str) -> Result<Checkpoint, VerifyError> {
+        let (checkpoint, _) = self.ring.vouch(note)?;
+        same_log(&checkpoint, &self.tenant)?;
+        match self.root_at(checkpoint.size()) {
+            Some(root) if root == checkpoint.root() => Ok(checkpoint),
+            Some(root) => Err(VerifyError::SplitView {
+                origin: checkpoint.origin().to_owned(),
+                size: checkpoint.size(),
+                trusted: checkpoint.root(),
+                found: root,
+            }),
+            None => Err(VerifyError::NoHistory {
+                size: checkpoint.size(),
+            }),
+        }
+    }
+
+    /// Root of the log's first `size` leaves, where the bundle proves it.
+    pub fn root_at(&self, size: u64) -> Option<RootHash> {
+        if size == self.checkpoint.size() {
+            return Some(self.checkpoint.root());
+        }
+        self.history.get(&size).copied()
+    }
 }
 
 /// Whether a trusted key signed the bundle's checkpoint.
@@ -88,19 +147,17 @@ pub struct VerifiedEntry {
 /// [`Report::origin`].
 pub fn verify(bundle: &[u8], trust: &Trust) -> Result<Report, VerifyError> {
     let bundle = Bundle::parse(bundle)?;
-    let (checkpoint, origin) = verify_checkpoint(&bundle, &trust.keys)?;
-    refuse_split_view(&checkpoint, &trust.checkpoints)?;
+    let head = inspect(&bundle.checkpoint)?;
+    let notices = notices::verify_notices(&bundle.tenant, bundle.notices, &head)?;
+    let rotations = notices::rotations(&notices, &origin_of(&bundle.tenant))?;
+    let embedded = Keyring::new(&bundle.keys, &[], &rotations);
+    let trusted = Keyring::new(&trust.keys, &trust.retired, &rotations);
+    let (checkpoint, origin, ring) = verify_checkpoint(&bundle.checkpoint, trusted, embedded)?;
+    same_log(&checkpoint, &bundle.tenant)?;
+    let history = verify_history(&bundle.history, &checkpoint)?;
     verify_attachments(&bundle.attachments)?;
-    let Bundle {
-        tenant,
-        stream,
-        entries,
-        attachments,
-        checkpoint: _,
-        keys: _,
-    } = bundle;
-    let verified = stream::verify_stream(&tenant, &stream, entries, &checkpoint)?;
-    Ok(Report {
+    let verified = stream::verify_stream(&bundle.tenant, &bundle.stream, bundle.entries, &checkpoint)?;
+    let mut report = Report {
         erased: verified
             .entries
             .iter()
@@ -108,48 +165,94 @@ pub fn verify(bundle: &[u8], trust: &Trust) -> Result<Report, VerifyError> {
             .count(),
         complete: verified.complete,
         entries: verified.entries,
-        tenant,
-        stream,
+        tenant: bundle.tenant,
+        stream: bundle.stream,
         origin,
         checkpoint,
-        attachments,
-    })
+        history,
+        uncompared: Vec::new(),
+        notices,
+        rotations,
+        attachments: bundle.attachments,
+        ring,
+    };
+    report.uncompared = refuse_split_view(&report, &trust.checkpoints)?;
+    Ok(report)
 }
 
 /// Trusted keys first; embedded ones only if no trusted key has a signature there at all.
-fn verify_checkpoint(bundle: &Bundle, trusted: &[VerifierKey]) -> Result<(Checkpoint, Origin), VerifyError> {
-    let (checkpoint, origin) = match verify_signed(&bundle.checkpoint, trusted) {
-        Ok((checkpoint, key)) => (checkpoint, Origin::Proven { key }),
-        Err(CheckpointError::NoKnownSignature) => {
-            let (checkpoint, _) = verify_signed(&bundle.checkpoint, &bundle.keys)?;
-            (checkpoint, Origin::Unproven)
+fn verify_checkpoint(
+    note: &str,
+    trusted: Keyring,
+    embedded: Keyring,
+) -> Result<(Checkpoint, Origin, Keyring), VerifyError> {
+    match trusted.vouch(note) {
+        Ok((checkpoint, key)) => Ok((checkpoint, Origin::Proven { key }, trusted)),
+        Err(VerifyError::Checkpoint(CheckpointError::NoKnownSignature)) => {
+            let (checkpoint, _) = embedded.vouch(note)?;
+            Ok((checkpoint, Origin::Unproven, embedded))
         }
-        Err(error) => return Err(error.into()),
-    };
-    let expected = origin_of(&bundle.tenant);
-    if checkpoint.origin() != expected {
-        return Err(VerifyError::OriginMismatch {
-            expected,
-            found: checkpoint.origin().to_owned(),
-        });
+        Err(error) => Err(error),
     }
-    Ok((checkpoint, origin))
 }
 
-fn refuse_split_view(checkpoint: &Checkpoint, trusted: &[String]) -> Result<(), VerifyError> {
-    for (position, note) in trusted.iter().enumerate() {
-        let seen = inspect(note).map_err(|source| VerifyError::TrustedCheckpoint { position, source })?;
-        let same_tree = seen.origin() == checkpoint.origin() && seen.size() == checkpoint.size();
-        if same_tree && seen.root() != checkpoint.root() {
-            return Err(VerifyError::SplitView {
-                origin: checkpoint.origin().to_owned(),
-                size: checkpoint.size(),
-                trusted: seen.root(),
-                found: checkpoint.root(),
-            });
+fn same_log(checkpoint: &Checkpoint, tenant: &str) -> Result<(), VerifyError> {
+    let expected = origin_of(tenant);
+    if checkpoint.origin() == expected {
+        return Ok(());
+    }
+    Err(VerifyError::OriginMismatch {
+        expected,
+        found: checkpoint.origin().to_owned(),
+    })
+}
+
+/// Every earlier head is what the checkpoint's log began with.
+fn verify_history(
+    history: &[Earlier],
+    checkpoint: &Checkpoint,
+) -> Result<BTreeMap<u64, RootHash>, VerifyError> {
+    for earlier in history {
+        let size = earlier.size;
+        let inside = size > 0 && size < checkpoint.size();
+        let holds = inside
+            && verify_consistency(
+                size,
+                &earlier.root,
+                checkpoint.size(),
+                &checkpoint.root(),
+                &earlier.proof,
+            )
+            .is_ok();
+        if !holds {
+            return Err(VerifyError::HistoryInconsistent { size });
         }
     }
-    Ok(())
+    Ok(history.iter().map(|e| (e.size, e.root)).collect())
+}
+
+/// Compares with what was seen elsewhere, and gives the sizes that can't be compared.
+fn refuse_split_view(report: &Report, trusted: &[String]) -> Result<Vec<u64>, VerifyError> {
+    let mut uncompared = Vec::new();
+    for (position, note) in trusted.iter().enumerate() {
+        let seen = inspect(note).map_err(|source| VerifyError::TrustedCheckpoint { position, source })?;
+        if seen.origin() != report.checkpoint.origin() {
+            continue;
+        }
+        match report.root_at(seen.size()) {
+            Some(found) if found != seen.root() => {
+                return Err(VerifyError::SplitView {
+                    origin: seen.origin().to_owned(),
+                    size: seen.size(),
+                    trusted: seen.root(),
+                    found,
+                });
+            }
+            Some(_) => {}
+            None => uncompared.push(seen.size()),
+        }
+    }
+    Ok(uncompared)
 }
 
 fn verify_attachments(attachments: &[Attachment]) -> Result<(), VerifyError> {

@@ -7,6 +7,7 @@
 use async_trait::async_trait;
 use countersign_core::act::SignedAct;
 use countersign_core::digest::{BodyHash, FeedbackHash};
+use countersign_core::erasure::Erasure;
 use countersign_core::feedback::RepoSelection;
 use countersign_core::id::{
     EffectId, Fence, InputId, MemberId, RepositoryId, Revision, TenantId, Version, WorkflowId,
@@ -17,7 +18,8 @@ use countersign_core::record::EventRecord;
 use countersign_core::time::Timestamp;
 use countersign_core::workflow::event::{Attempt, CheckpointRef};
 use countersign_core::workflow::{Decision, Effect, State, Submission};
-use countersign_ledger::{BundleEntry, VerifierKey};
+use countersign_ledger::{BundleEntry, Continuity, Earlier, Rotation, VerifierKey};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -47,6 +49,52 @@ pub trait CheckpointSigner: Send + Sync {
 
     /// The public keys by which such notes are verified.
     fn verifiers(&self, tenant: &TenantId) -> Vec<VerifierKey>;
+}
+
+/// Hands the ledger over from one signing key to the next; both lie outside the database.
+pub trait KeyRotation: Send + Sync {
+    /// Signs for the last time with the key until now.
+    fn old(&self) -> &dyn CheckpointSigner;
+
+    /// States, signed by both keys, that the log of `size` leaves goes on under the new one
+    /// ([`countersign_ledger::Rotation::sign`]).
+    fn statement(&self, tenant: &TenantId, size: u64) -> Result<Vec<u8>, StoreError>;
+}
+
+/// Remembers the newest signed checkpoint outside of the database, so that an older copy of it is noticed.
+pub trait Witness: Send + Sync {
+    /// The note that was kept last, if any.
+    fn newest(&self, tenant: &TenantId) -> Result<Option<String>, StoreError>;
+
+    /// Keeps a note. Called after the commit that recorded it, so what is kept is never ahead of the database; called
+    /// again with an older one it changes nothing.
+    fn keep(&self, tenant: &TenantId, size: u64, note: &str) -> Result<(), StoreError>;
+}
+
+/// Something that points to a forgery. Also the persisted form of the ledger's entry about it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Alarm {
+    /// Version of the form.
+    pub v: u32,
+    /// Stable kebab-case code.
+    pub code: String,
+    /// About which workflow.
+    pub workflow: WorkflowId,
+    /// What was noticed, in a sentence.
+    pub message: String,
+}
+
+impl Alarm {
+    /// A new one.
+    pub fn new(code: &str, workflow: &WorkflowId, message: String) -> Self {
+        Self {
+            v: 1,
+            code: code.to_owned(),
+            workflow: workflow.clone(),
+            message,
+        }
+    }
 }
 
 /// Why the store could not answer or record. Nothing was half-written.
@@ -432,6 +480,33 @@ pub trait TenantStore: Send + Sync {
     /// Entries of one stream, or of the whole log, in order, from an index, at most `limit`.
     async fn entries(&self, stream: Option<&str>, from: u64, limit: u32)
     -> Result<Vec<EntryRow>, StoreError>;
+
+    /// Entries of the tenant's own stream that a workflow's story rests on, with proofs against a checkpoint of that
+    /// size: every change of keys, and the workflow's erasures.
+    async fn notices(&self, workflow: &WorkflowId, size: u64) -> Result<Vec<BundleEntry>, StoreError>;
+
+    /// Earlier heads of the log with the proof that the head of `size` leaves goes on from each.
+    async fn earlier(&self, sizes: &[u64], size: u64) -> Result<Vec<Earlier>, StoreError>;
+
+    /// How the log stands to a checkpoint of it that was seen; its signature is not looked at.
+    async fn continuity(&self, note: &str) -> Result<Continuity, StoreError>;
+
+    /// Hands the ledger over to another signing key: seals it with the old one and records the change. Checkpoints by
+    /// the old key are refused from then on.
+    async fn rotate(&self, rotation: &dyn KeyRotation) -> Result<Rotation, StoreError>;
+
+    /// All changes of keys, oldest first.
+    async fn rotations(&self) -> Result<Vec<Rotation>, StoreError>;
+
+    /// Erases bodies of an ended workflow, records that, and gives what was really there to erase. Evidence that
+    /// another workflow names as well stays.
+    async fn erase(&self, erasure: &Erasure) -> Result<Erasure, StoreError>;
+
+    /// Records an alarm; the same one again changes nothing.
+    async fn raise(&self, alarm: &Alarm) -> Result<(), StoreError>;
+
+    /// All alarms, oldest first, with the time of each.
+    async fn alarms(&self) -> Result<Vec<(Timestamp, Alarm)>, StoreError>;
 
     /// A stream's entries with salts, bodies and inclusion proofs against a checkpoint of that size.
     async fn export(&self, workflow: &WorkflowId, size: u64) -> Result<Vec<BundleEntry>, StoreError>;

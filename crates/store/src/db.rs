@@ -14,16 +14,39 @@ use sea_orm::{
     ConnectionTrait as _, DatabaseConnection, DatabaseTransaction, DbBackend, Statement,
     TransactionTrait as _, Value,
 };
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// Connections and clock.
 pub(crate) struct Db {
     pub(crate) write: Group,
     pub(crate) read: DatabaseConnection,
     pub(crate) clock: Arc<dyn Clock>,
+    closed: OnceLock<Closed>,
+}
+
+/// Why nothing is written to this database.
+#[derive(Debug, Clone)]
+pub(crate) struct Closed {
+    pub(crate) code: &'static str,
+    pub(crate) message: String,
 }
 
 impl Db {
+    pub(crate) fn new(write: Group, read: DatabaseConnection, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            write,
+            read,
+            clock,
+            closed: OnceLock::new(),
+        }
+    }
+
+    /// Every write transaction from now on is refused.
+    pub(crate) fn close_to_writes(&self, why: Closed) {
+        // The first reason stays.
+        let _first = self.closed.set(why);
+    }
+
     /// A write transaction of one tenant. Commits if `work` succeeds; otherwise nothing of it remains.
     pub(crate) async fn in_tx<T>(
         &self,
@@ -43,6 +66,9 @@ impl Db {
         &self,
         work: impl AsyncFnOnce(&AllTx) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
+        if let Some(Closed { code, message }) = self.closed.get().cloned() {
+            return Err(StoreError::Refused { code, message });
+        }
         self.write.item(work).await
     }
 

@@ -6,10 +6,14 @@ use crate::db::Tx;
 use crate::error;
 use crate::log::{self, KIND_EVENT};
 use crate::row::{Row, exactly_32, int};
+use countersign_core::erasure::{Erasure, KIND_ERASED};
 use countersign_core::id::WorkflowId;
 use countersign_core::record::EventRecord;
+use countersign_core::time::Timestamp;
+use countersign_ledger::rotation::KIND_KEY_ROTATED;
 use countersign_ledger::{Body, BundleEntry, KnownHashes, Leaf, LeafHash, Salt, commit, leaf_hash, tree};
 use countersign_ports::store::{EntryRow, StoreError};
+use std::collections::BTreeSet;
 
 /// Most entries that one question gives.
 const PAGE_MAX: u32 = 10_000;
@@ -25,6 +29,7 @@ const COLUMNS: &str =
 pub(crate) struct Entry {
     index: u64,
     leaf: Leaf,
+    at: Timestamp,
     bytes: Vec<u8>,
     hash: LeafHash,
     body: Option<(Salt, Vec<u8>)>,
@@ -42,7 +47,28 @@ pub(crate) async fn events(tx: &Tx<'_>, workflow: &WorkflowId) -> Result<Vec<Eve
             entries.len()
         )));
     }
+    if entries.iter().any(|entry| entry.body.is_none()) {
+        refuse_erased(tx, workflow, &entries).await?;
+    }
     entries.iter().map(|entry| event(tx, workflow, entry)).collect()
+}
+
+/// Where bodies are gone and the ledger says so, the story can't be told any more, and that is no damage.
+async fn refuse_erased(tx: &Tx<'_>, workflow: &WorkflowId, entries: &[Entry]) -> Result<(), StoreError> {
+    let facts = tenant_facts(tx, KIND_ERASED).await?;
+    let erasures = facts.iter().filter_map(|body| Erasure::parse(body));
+    let of_this = erasures.filter(|erasure| erasure.workflow == *workflow);
+    let recorded: BTreeSet<u64> = of_this.flat_map(|erasure| erasure.entries).collect();
+    let mut gone = entries.iter().filter(|entry| entry.body.is_none());
+    if !gone.all(|entry| recorded.contains(&entry.leaf.seq)) {
+        return Ok(());
+    }
+    Err(StoreError::Refused {
+        code: "body-erased",
+        message: format!(
+            "words of {workflow} were erased; `countersign ledger export` still writes what is left"
+        ),
+    })
 }
 
 /// Bodies of the tenant's own facts of one kind, checked against the log.
@@ -50,6 +76,34 @@ pub(crate) async fn tenant_facts(tx: &Tx<'_>, kind: &str) -> Result<Vec<Vec<u8>>
     let entries = whole_stream(tx, log::TENANT_STREAM).await?;
     let of_kind = entries.into_iter().filter(|e| e.leaf.kind == kind);
     Ok(of_kind.filter_map(|e| e.body.map(|(_, body)| body)).collect())
+}
+
+/// The same, each with its time.
+pub(crate) async fn timed_tenant_facts(
+    tx: &Tx<'_>,
+    kind: &str,
+) -> Result<Vec<(Timestamp, Vec<u8>)>, StoreError> {
+    let entries = whole_stream(tx, log::TENANT_STREAM).await?;
+    let of_kind = entries.into_iter().filter(|e| e.leaf.kind == kind);
+    Ok(of_kind.filter_map(|e| Some((e.at, e.body?.1))).collect())
+}
+
+/// Entries of the tenant's own stream that a workflow's story rests on, with proofs against `size` leaves.
+pub(crate) async fn notices(
+    tx: &Tx<'_>,
+    workflow: &WorkflowId,
+    size: u64,
+) -> Result<Vec<BundleEntry>, StoreError> {
+    let about = |entry: &Entry| match entry.leaf.kind.as_str() {
+        KIND_KEY_ROTATED => true,
+        KIND_ERASED => {
+            let body = entry.body.as_ref().and_then(|(_, body)| Erasure::parse(body));
+            body.is_some_and(|erasure| erasure.workflow == *workflow)
+        }
+        _other => false,
+    };
+    let entries = whole_stream(tx, log::TENANT_STREAM).await?;
+    proven(tx, entries.into_iter().filter(about), size).await
 }
 
 /// Entries of one stream or of all, from an index on.
@@ -87,13 +141,26 @@ pub(crate) async fn export(
             ),
         });
     }
+    let entries = whole_stream(tx, workflow.as_str()).await?;
+    let bundle = proven(tx, entries.into_iter(), size).await?;
+    if bundle.is_empty() {
+        return Err(StoreError::NotFound {
+            what: "ledger entry of workflow",
+            id: workflow.to_string(),
+        });
+    }
+    Ok(bundle)
+}
+
+/// Entries that a tree of `size` leaves has, with their proofs.
+async fn proven(
+    tx: &Tx<'_>,
+    entries: impl Iterator<Item = Entry>,
+    size: u64,
+) -> Result<Vec<BundleEntry>, StoreError> {
     let mut known = KnownHashes::new();
     let mut bundle = Vec::new();
-    for entry in whole_stream(tx, workflow.as_str())
-        .await?
-        .into_iter()
-        .take_while(|e| e.index < size)
-    {
+    for entry in entries.take_while(|e| e.index < size) {
         let proof = log::inclusion(tx, size, entry.index, &mut known).await?;
         let body = entry
             .body
@@ -103,12 +170,6 @@ pub(crate) async fn export(
             leaf: entry.bytes,
             body,
             proof,
-        });
-    }
-    if bundle.is_empty() {
-        return Err(StoreError::NotFound {
-            what: "ledger entry of workflow",
-            id: workflow.to_string(),
         });
     }
     Ok(bundle)
@@ -172,6 +233,7 @@ fn read(tx: &Tx<'_>, row: &Row) -> Result<Entry, StoreError> {
     Ok(Entry {
         index,
         leaf,
+        at: row.time("at")?,
         bytes,
         hash,
         body,
@@ -186,7 +248,7 @@ fn event(tx: &Tx<'_>, workflow: &WorkflowId, entry: &Entry) -> Result<EventRecor
     let (_, body) = entry
         .body
         .as_ref()
-        .ok_or_else(|| wrong("its body was erased, so the workflow can't go on"))?;
+        .ok_or_else(|| wrong("its body is gone, and no erasure says so"))?;
     let record = EventRecord::from_bytes(body).map_err(|e| StoreError::Corrupt {
         code: e.code(),
         message: format!(

@@ -5,6 +5,7 @@
 //! that were just checked against the ledger and, for approvals, against keys that are not in the database
 //! (hazard 40).
 
+use crate::alarms;
 use crate::db::Tx;
 use crate::effects;
 use crate::entries;
@@ -17,7 +18,7 @@ use countersign_core::permit::{ClaimFacts, FreshFacts};
 use countersign_core::time::Timestamp;
 use countersign_core::workflow::Workflow;
 use countersign_core::workflow::event::Attempt;
-use countersign_ports::store::{ClaimedEffect, MemberKeys, OutsideFacts, StoreError};
+use countersign_ports::store::{Alarm, ClaimedEffect, MemberKeys, OutsideFacts, StoreError};
 use ed25519_dalek::VerifyingKey;
 
 /// How far the machine's clock may lie behind the ledger for a write to be thought of, in milliseconds.
@@ -34,12 +35,22 @@ pub(crate) async fn fresh(
     let now = refuse_skew(tx).await?;
     let held = effects::held(tx, &effect.id, effect.fence, now).await?;
     let workflow = replay(tx, &held.workflow).await?;
+    let approvals_authentic = approvals_are_authentic(&workflow, keys);
+    if !approvals_authentic {
+        let message =
+            "an approval in the ledger is not signed by the key held for its member; nothing is written";
+        alarms::raise(
+            tx,
+            &Alarm::new("approval-not-authentic", &workflow.id, message.to_owned()),
+        )
+        .await?;
+    }
     let facts = ClaimFacts {
         now,
         fence: effect.fence,
         lease_until: held.lease_until,
         undecided_inputs: inputs::undecided(tx, &held.workflow).await?,
-        approvals_authentic: approvals_are_authentic(&workflow, keys),
+        approvals_authentic,
         tenant_active: is_active(tx).await?,
         baseline_unchanged: outside.baseline_unchanged,
         base_stands: outside.base_stands,
@@ -48,7 +59,7 @@ pub(crate) async fn fresh(
         workflow,
         attempt.clone(),
         facts,
-        members::roster(tx).await?,
+        members::roster(tx, keys).await?,
     ))
 }
 

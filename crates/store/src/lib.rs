@@ -6,12 +6,14 @@
 //! entries in the same transaction (INV-4), a statement over two tenants' rows on behalf of one (INV-6), a
 //! decision about a workflow.
 
+mod alarms;
 mod bodies;
 mod claim;
 mod commit;
 mod db;
 mod effects;
 mod entries;
+mod erasing;
 mod error;
 mod facts;
 mod forms;
@@ -23,6 +25,7 @@ mod migrations;
 mod open;
 mod owner;
 mod repositories;
+mod rotating;
 mod row;
 mod seal;
 mod store;

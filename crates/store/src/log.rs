@@ -7,7 +7,9 @@ use crate::db::Tx;
 use crate::error;
 use crate::row::{int, time};
 use countersign_core::time::Timestamp;
-use countersign_ledger::{KnownHashes, Leaf, LeafHash, RootHash, Salt, TreeError, commit, leaf_hash, tree};
+use countersign_ledger::{
+    Earlier, KnownHashes, Leaf, LeafHash, RootHash, Salt, TreeError, commit, leaf_hash, tree,
+};
 use countersign_ports::store::{BODY_MAX_BYTES, StoreError};
 use rand_core::{OsRng, RngCore as _};
 use sea_orm::Value;
@@ -20,6 +22,9 @@ pub(crate) const KIND_EVENT: &str = "workflow.event";
 pub(crate) const KIND_MEMBER_ADDED: &str = "member.added";
 /// Kind of the entry of a newly registered repository.
 pub(crate) const KIND_REPOSITORY_REGISTERED: &str = "repository.registered";
+
+/// Kind of the entry of an alarm.
+pub(crate) const KIND_ALARM: &str = "alarm.raised";
 
 /// A fact to append.
 pub(crate) struct Fact<'a> {
@@ -213,6 +218,22 @@ pub(crate) async fn inclusion(
     let reads = tree::inclusion_reads(size, index).map_err(|e| error::tree(&e))?;
     load_hashes(tx, &reads, known).await?;
     tree::prove_inclusion(size, index, known).map_err(|e| error::tree(&e))
+}
+
+/// Earlier heads with the proof that the tree of `size` leaves goes on from each.
+pub(crate) async fn earlier(tx: &Tx<'_>, sizes: &[u64], size: u64) -> Result<Vec<Earlier>, StoreError> {
+    let mut known = KnownHashes::new();
+    let mut found = Vec::new();
+    for old in sizes.iter().copied().filter(|old| (1..size).contains(old)) {
+        let reads = tree::consistency_reads(old, size).map_err(|e| error::tree(&e))?;
+        load_hashes(tx, &reads, &mut known).await?;
+        found.push(Earlier {
+            size: old,
+            root: root(tx, old).await?,
+            proof: tree::prove_consistency(old, size, &known).map_err(|e| error::tree(&e))?,
+        });
+    }
+    Ok(found)
 }
 
 /// Loads the hashes at these positions that are not known yet.

@@ -1,12 +1,15 @@
-//! The members of a tenant. A new one is a fact in the ledger.
+//! The members of a tenant. A new one is a fact in the ledger, and a row that is not what its fact says is nobody.
 
 use crate::db::Tx;
 use crate::log::{self, KIND_MEMBER_ADDED};
+use crate::{entries, error};
+use countersign_core::act::MemberKey;
 use countersign_core::digest::canonical_json;
 use countersign_core::id::MemberId;
 use countersign_core::member::{Member, Role, Roster};
-use countersign_ports::store::StoreError;
+use countersign_ports::store::{MemberKeys, StoreError};
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 /// Version of the body of a `member.added` entry.
 const FACT_VERSION: u32 = 1;
@@ -30,18 +33,20 @@ pub(crate) async fn ensure(tx: &Tx<'_>, member: &Member) -> Result<(), StoreErro
     ];
     match tx.run(INSERT, values).await? {
         0 => Ok(()),
-        _ => {
-            let fact = canonical_json(&Added {
-                v: FACT_VERSION,
-                member,
-            });
-            log::append_tenant_fact(tx, KIND_MEMBER_ADDED, &fact).await
-        }
+        _ => log::append_tenant_fact(tx, KIND_MEMBER_ADDED, &fact(member)).await,
     }
 }
 
-/// All members, by id.
-pub(crate) async fn roster(tx: &Tx<'_>) -> Result<Roster, StoreError> {
+fn fact(member: &Member) -> Vec<u8> {
+    canonical_json(&Added {
+        v: FACT_VERSION,
+        member,
+    })
+}
+
+/// All members, by id, with the keys that are held for them outside the database. Who somebody is decides what they
+/// may, so each row is held against its fact in the ledger.
+pub(crate) async fn roster(tx: &Tx<'_>, keys: &dyn MemberKeys) -> Result<Roster, StoreError> {
     let rows = tx
         .rows(
             "SELECT id, person, name, role, active FROM members WHERE tenant = $1 ORDER BY id",
@@ -57,9 +62,28 @@ pub(crate) async fn roster(tx: &Tx<'_>) -> Result<Roster, StoreError> {
             active: row.flag("active")?,
         })
     });
-    Ok(Roster {
-        members: members.collect::<Result<_, StoreError>>()?,
-    })
+    let members: Vec<Member> = members.collect::<Result<_, StoreError>>()?;
+    refuse_changed(tx, &members).await?;
+    let key = |member: &Member| {
+        let bytes = keys.verifying_key(tx.tenant(), &member.id)?;
+        Some((member.id.clone(), MemberKey::from_bytes(bytes)))
+    };
+    let keys: BTreeMap<MemberId, MemberKey> = members.iter().filter_map(key).collect();
+    Ok(Roster { members, keys })
+}
+
+async fn refuse_changed(tx: &Tx<'_>, members: &[Member]) -> Result<(), StoreError> {
+    let facts = entries::tenant_facts(tx, KIND_MEMBER_ADDED).await?;
+    match members.iter().find(|member| !facts.contains(&fact(member))) {
+        None => Ok(()),
+        Some(changed) => {
+            tracing::error!(member = %changed.id, "ALARM: a member's row is not what was recorded");
+            Err(error::damaged(format_args!(
+                "the row of member {} was added or changed behind the ledger",
+                changed.id
+            )))
+        }
+    }
 }
 
 const ROLES: [Role; 4] = [Role::Viewer, Role::Reviewer, Role::Maintainer, Role::Owner];

@@ -32,14 +32,11 @@ const FILE_MODE: u32 = 0o600;
 /// Opens the file, which is made if it is not there, and brings its tables up to date.
 pub(crate) async fn open(path: &Path, clock: Arc<dyn Clock>) -> Result<Db, StoreError> {
     make_private(path).map_err(|e| error::files(&format!("the database {}", path.display()), e))?;
-    let write = connect(writer, options(path)).await?;
+    // What is erased does not stay in free pages (https://www.sqlite.org/pragma.html#pragma_secure_delete).
+    let write = connect(writer, options(path).pragma("secure_delete", "ON")).await?;
     migrate(&write).await?;
     let read = connect(reader, options(path).pragma("query_only", "ON")).await?;
-    Ok(Db {
-        write: Group::new(write, Arc::clone(&clock)),
-        read,
-        clock,
-    })
+    Ok(Db::new(Group::new(write, Arc::clone(&clock)), read, clock))
 }
 
 /// Makes the file, or closes an old one to others. An old one is never opened here: a process that closes any

@@ -5,32 +5,53 @@ use crate::bodies;
 use crate::db::Tx;
 use crate::error;
 use crate::log;
+use crate::rotating;
 use crate::row::{Row, int, time};
 use crate::workflows;
 use countersign_core::id::WorkflowId;
 use countersign_core::workflow::event::CheckpointRef;
-use countersign_ledger::{RootHash, origin_of, parse_and_verify};
+use countersign_ledger::{Continuity, RootHash, continuity, inspect, origin_of, parse_and_verify};
 use countersign_ports::store::{CheckpointRow, CheckpointSigner, StoreError};
 use sea_orm::Value;
 
 /// Most checkpoints that one question gives.
 const PAGE_MAX: u32 = 10_000;
 
-/// Signs the head for a workflow.
+/// Signs the head for a workflow; also gives the note.
 pub(crate) async fn seal(
     tx: &Tx<'_>,
     workflow: &WorkflowId,
     signer: &dyn CheckpointSigner,
-) -> Result<CheckpointRef, StoreError> {
+) -> Result<(CheckpointRef, CheckpointRow), StoreError> {
     let covers = workflows::version(tx, workflow).await?;
     let (row, root) = head(tx, signer).await?;
     let note = bodies::put(tx, row.note.as_bytes()).await?;
-    Ok(CheckpointRef {
+    let reference = CheckpointRef {
         size: row.size,
         root: root.to_string(),
         note,
         covers,
-    })
+    };
+    Ok((reference, row))
+}
+
+/// How the log stands to a checkpoint that was seen.
+pub(crate) async fn compare(tx: &Tx<'_>, note: &str) -> Result<Continuity, StoreError> {
+    let refuse = |code, message: String| StoreError::Refused { code, message };
+    let seen = inspect(note).map_err(|e| refuse(e.code(), format!("this is no checkpoint: {e}")))?;
+    if seen.origin() != origin_of(tx.tenant().as_str()) {
+        let message = format!(
+            "this checkpoint is of the log `{}`, not of this one",
+            seen.origin()
+        );
+        return Err(refuse("checkpoint-of-another-log", message));
+    }
+    let size = log::size(tx).await?;
+    let root = match seen.size() <= size {
+        true => Some(log::root(tx, seen.size()).await?),
+        false => None,
+    };
+    Ok(continuity(&seen, size, root.as_ref()))
 }
 
 /// Signs the head, or gives the note that is there already for it.
@@ -38,6 +59,7 @@ pub(crate) async fn head(
     tx: &Tx<'_>,
     signer: &dyn CheckpointSigner,
 ) -> Result<(CheckpointRow, RootHash), StoreError> {
+    rotating::refuse_retired(tx, &signer.verifiers(tx.tenant())).await?;
     let size = log::size(tx).await?;
     let root = log::root(tx, size).await?;
     if let Some(newest) = newest(tx).await? {

@@ -1,7 +1,7 @@
 //! All tenants' work: the [`Store`] port.
 
 use crate::claim::{self, Ask};
-use crate::db::{AllTx, Db};
+use crate::db::{AllTx, Closed, Db};
 use crate::effects;
 use crate::open;
 use crate::row::time;
@@ -9,11 +9,13 @@ use crate::tenant::SqliteTenant;
 use async_trait::async_trait;
 use countersign_core::id::{TenantId, WorkflowId};
 use countersign_core::time::Timestamp;
-use countersign_ledger::{Leaf, Salt, commit};
-use countersign_ports::store::{Claim, Clock, MemberKeys, Store, StoreError, TenantStore};
+use countersign_ledger::{Continuity, Leaf, Salt, commit};
+use countersign_ports::store::{
+    CheckpointRow, Claim, Clock, MemberKeys, Store, StoreError, TenantStore, Witness,
+};
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 use tokio::sync::Notify;
 
@@ -28,10 +30,22 @@ pub struct SqliteStore {
 pub(crate) struct Shared {
     pub(crate) db: Db,
     pub(crate) keys: Arc<dyn MemberKeys>,
+    witness: OnceLock<Arc<dyn Witness>>,
     wake: Notify,
 }
 
 impl Shared {
+    /// Keeps a checkpoint outside of the database, after the commit that recorded it. A failure weakens what can be
+    /// noticed later; it undoes nothing.
+    pub(crate) fn witness(&self, tenant: &TenantId, row: &CheckpointRow) {
+        let Some(witness) = self.witness.get() else {
+            return;
+        };
+        if let Err(error) = witness.keep(tenant, row.size, &row.note) {
+            tracing::warn!(code = error.code(), %error, "the newest checkpoint could not be kept outside the database");
+        }
+    }
+
     /// Something may be there to claim. Called only after a commit has returned: nothing is visible before it
     /// is on disk (hazard 58).
     pub(crate) fn wake(&self) {
@@ -56,6 +70,7 @@ impl SqliteStore {
             shared: Arc::new(Shared {
                 db,
                 keys,
+                witness: OnceLock::new(),
                 wake: Notify::new(),
             }),
             served: Mutex::new(None),
@@ -86,6 +101,30 @@ impl SqliteStore {
             Ok(())
         };
         self.shared.db.in_tx_of_all(add).await
+    }
+
+    /// Has the newest checkpoint of a tenant kept outside of the database from now on, and compares the one that was
+    /// kept. A database that lies behind it, or begins with something else, is an older copy or was rewritten: it is
+    /// only read from then on, and every write is refused with the code `ledger-behind` or `ledger-forked`.
+    ///
+    /// # Errors
+    /// When what was kept can't be read or is no checkpoint of this log.
+    pub async fn watch(
+        &self,
+        tenant: &TenantId,
+        witness: Arc<dyn Witness>,
+    ) -> Result<Continuity, StoreError> {
+        let found = match witness.newest(tenant)? {
+            Some(note) => self.tenant(tenant).continuity(&note).await?,
+            None => Continuity::GoesOn,
+        };
+        if let Some(refusal) = refusal(&found) {
+            tracing::error!(code = refusal.code, "ALARM: {}", refusal.message);
+            self.shared.db.close_to_writes(refusal);
+        }
+        // A second watcher would be a mistake of the caller; the first one stays.
+        let _first = self.shared.witness.set(witness);
+        Ok(found)
     }
 
     /// Closes all connections and brings the write-ahead log into the file. Later calls fail.
@@ -179,6 +218,27 @@ impl Store for SqliteStore {
                 ))
             })
             .collect()
+    }
+}
+
+/// Why a log that does not go on from what was seen is not written to.
+fn refusal(found: &Continuity) -> Option<Closed> {
+    match found {
+        Continuity::GoesOn => None,
+        Continuity::Behind { seen, have } => Some(Closed {
+            code: "ledger-behind",
+            message: format!(
+                "this ledger has {have} entries, and a signed checkpoint of {seen} was seen: an older copy was put \
+                back, so nothing is written; put the newest copy back"
+            ),
+        }),
+        Continuity::Forked { seen } => Some(Closed {
+            code: "ledger-forked",
+            message: format!(
+                "this ledger does not begin with the {seen} entries of a signed checkpoint that was seen: it is \
+                another one or was rewritten, so nothing is written; keep this folder for examination"
+            ),
+        }),
     }
 }
 

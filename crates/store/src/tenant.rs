@@ -1,19 +1,23 @@
 //! One tenant's handle: the [`TenantStore`] port. Every method is one transaction of that tenant.
 
 use crate::store::Shared;
-use crate::{bodies, commit, effects, entries, facts, inputs, members, repositories, seal, workflows};
+use crate::{
+    alarms, bodies, commit, effects, entries, erasing, facts, inputs, log, members, repositories, rotating,
+};
+use crate::{seal, workflows};
 use async_trait::async_trait;
 use countersign_core::digest::{BodyHash, FeedbackHash};
+use countersign_core::erasure::Erasure;
 use countersign_core::id::{InputId, RepositoryId, TenantId, WorkflowId};
 use countersign_core::member::{Member, Roster};
 use countersign_core::permit::FreshFacts;
 use countersign_core::record::EventRecord;
 use countersign_core::time::Timestamp;
 use countersign_core::workflow::event::{Attempt, CheckpointRef};
-use countersign_ledger::BundleEntry;
+use countersign_ledger::{BundleEntry, Continuity, Earlier, Rotation};
 use countersign_ports::store::{
-    CheckpointRow, CheckpointSigner, ClaimedEffect, Commit, Committed, EntryRow, InputStatus, NewInput,
-    OutsideFacts, RepositoryRow, StoreError, TenantStore, WorkflowRow,
+    Alarm, CheckpointRow, CheckpointSigner, ClaimedEffect, Commit, Committed, EntryRow, InputStatus,
+    KeyRotation, NewInput, OutsideFacts, RepositoryRow, StoreError, TenantStore, WorkflowRow,
 };
 use std::path::Path;
 use std::sync::Arc;
@@ -74,7 +78,8 @@ impl TenantStore for SqliteTenant {
     }
 
     async fn roster(&self) -> Result<Roster, StoreError> {
-        read!(self, |tx| members::roster(tx))
+        let keys = self.shared.keys.as_ref();
+        read!(self, |tx| members::roster(tx, keys))
     }
 
     async fn insert_input(
@@ -139,12 +144,47 @@ impl TenantStore for SqliteTenant {
         workflow: &WorkflowId,
         signer: &dyn CheckpointSigner,
     ) -> Result<CheckpointRef, StoreError> {
-        write!(self, |tx| seal::seal(tx, workflow, signer))
+        let (reference, row) = write!(self, |tx| seal::seal(tx, workflow, signer))?;
+        self.shared.witness(&self.tenant, &row);
+        Ok(reference)
     }
 
     async fn seal_head(&self, signer: &dyn CheckpointSigner) -> Result<CheckpointRow, StoreError> {
         let (row, _root) = write!(self, |tx| seal::head(tx, signer))?;
+        self.shared.witness(&self.tenant, &row);
         Ok(row)
+    }
+
+    async fn notices(&self, workflow: &WorkflowId, size: u64) -> Result<Vec<BundleEntry>, StoreError> {
+        read!(self, |tx| entries::notices(tx, workflow, size))
+    }
+
+    async fn earlier(&self, sizes: &[u64], size: u64) -> Result<Vec<Earlier>, StoreError> {
+        read!(self, |tx| log::earlier(tx, sizes, size))
+    }
+
+    async fn continuity(&self, note: &str) -> Result<Continuity, StoreError> {
+        read!(self, |tx| seal::compare(tx, note))
+    }
+
+    async fn rotate(&self, rotation: &dyn KeyRotation) -> Result<Rotation, StoreError> {
+        write!(self, |tx| rotating::rotate(tx, rotation))
+    }
+
+    async fn rotations(&self) -> Result<Vec<Rotation>, StoreError> {
+        read!(self, |tx| rotating::rotations(tx))
+    }
+
+    async fn erase(&self, erasure: &Erasure) -> Result<Erasure, StoreError> {
+        write!(self, |tx| erasing::erase(tx, erasure))
+    }
+
+    async fn raise(&self, alarm: &Alarm) -> Result<(), StoreError> {
+        write!(self, |tx| alarms::raise(tx, alarm))
+    }
+
+    async fn alarms(&self) -> Result<Vec<(Timestamp, Alarm)>, StoreError> {
+        read!(self, |tx| alarms::all(tx))
     }
 
     async fn ledger_size(&self) -> Result<(u64, u64), StoreError> {

@@ -145,6 +145,29 @@ impl EffectivePolicy {
         PolicyDigest::of(&(FLOOR_VERSION, self))
     }
 
+    /// Whether nothing here is looser than the built-in floor: what a policy that was put together by [`effective`]
+    /// always is, and one that somebody wrote into a record may not be.
+    pub fn is_no_looser_than_floor(&self) -> bool {
+        let floor = floor();
+        let rules = RuleId::all()
+            .iter()
+            .all(|rule| self.severity(*rule) >= rule.floor_severity());
+        let limits = self.max_files.value <= floor.max_files.value
+            && self.max_lines.value <= floor.max_lines.value
+            && self.max_file_bytes.value <= floor.max_file_bytes.value
+            && self.approval_days.value <= floor.approval_days.value
+            && self.waiver_days.value <= floor.waiver_days.value
+            && self.review_rounds.value <= floor.review_rounds.value;
+        let people = self.approvers.low.value >= floor.approvers.low.value
+            && self.approvers.medium.value >= floor.approvers.medium.value
+            && self.approvers.high.value >= floor.approvers.high.value;
+        let demands = self.plan_approval.value >= floor.plan_approval.value
+            && self.unattended.value >= floor.unattended.value
+            && self.base_movement.value >= floor.base_movement.value
+            && self.ci.value >= floor.ci.value;
+        rules && limits && people && demands
+    }
+
     /// Whether work may start from that branch.
     pub fn allows_base(&self, branch: &BranchName) -> bool {
         self.allowed_bases

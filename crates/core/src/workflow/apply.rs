@@ -33,6 +33,7 @@ impl Workflow {
                 });
             }
             Event::StateEntered { state, reason } => self.enter(*state, reason),
+            Event::RosterRecorded { roster } => self.roster = Some(roster.clone()),
             Event::EffectRequested { id, effect } => {
                 self.effects_requested += 1;
                 self.outstanding = Some((id.clone(), effect.clone()));

@@ -32,13 +32,19 @@ pub fn decide(workflow: &Workflow, input: Input, at: Timestamp) -> Result<Decisi
     match input {
         Input::Effect { id, result } => {
             let effect = turn.expect(&id)?;
+            if let Some(roster) = result.roster() {
+                turn.see(roster);
+            }
             take_result(&mut turn, &effect, result)?;
         }
         Input::AttemptStarting { id, attempt } => {
             turn.expect(&id)?;
             writing::attempt_starting(&mut turn, attempt)?;
         }
-        Input::Act { act, roster, .. } => human::act(&mut turn, act, &roster)?,
+        Input::Act { act, roster, .. } => {
+            turn.see(&roster);
+            human::act(&mut turn, act, &roster)?;
+        }
         Input::TimePassed => approving::time_passed(&mut turn)?,
     }
     Ok(turn.finish())

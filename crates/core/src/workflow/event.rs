@@ -14,6 +14,7 @@ use crate::id::{
     AttemptNumber, BranchName, CommitSha, EffectId, Fence, MemberId, RepositoryId, RequestId, Revision,
     TreeSha, Version, WriteIntentId,
 };
+use crate::member::Roster;
 use crate::narrow::LeftOut;
 use crate::patch_set::{Draft, PatchSet};
 use crate::policy::{EffectivePolicy, RiskTier, Violation, Waiver};
@@ -354,6 +355,12 @@ pub enum Event {
         /// Why, in one sentence.
         reason: String,
     },
+    /// Who the members are, with the keys that are held for them. What follows in the same decision was judged by it,
+    /// and so is everything until the next one.
+    RosterRecorded {
+        /// The members.
+        roster: Roster,
+    },
     /// Something is to be done.
     EffectRequested {
         /// Its id.
@@ -568,6 +575,7 @@ impl Event {
         match self {
             Event::WorkflowStarted { .. } => "workflow-started",
             Event::StateEntered { .. } => "state-entered",
+            Event::RosterRecorded { .. } => "roster-recorded",
             Event::EffectRequested { .. } => "effect-requested",
             Event::RefsLookedUp { .. } => "refs-looked-up",
             Event::GateEvaluated { .. } => "gate-evaluated",

@@ -180,6 +180,26 @@ pub enum EffectResult {
     },
 }
 
+impl EffectResult {
+    /// The members, where somebody's standing matters.
+    pub fn roster(&self) -> Option<&Roster> {
+        match self {
+            EffectResult::RefsLookedUp { roster, .. }
+            | EffectResult::Planned { roster, .. }
+            | EffectResult::Critiqued { roster, .. }
+            | EffectResult::Sealed { roster, .. }
+            | EffectResult::BasesChecked { roster, .. } => Some(roster),
+            EffectResult::ContextLoaded { .. }
+            | EffectResult::Triaged { .. }
+            | EffectResult::Drafted { .. }
+            | EffectResult::Narrowed { .. }
+            | EffectResult::WriteEnded { .. }
+            | EffectResult::Retracted { .. }
+            | EffectResult::GaveUp { .. } => None,
+        }
+    }
+}
+
 /// An incoming fact.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Input {

@@ -32,6 +32,7 @@ use crate::artifact::{AgentRole, Architecture, Critique, Plan, TriageDecision};
 use crate::digest::{ApprovalDigest, ContextHash, PlanDigest, PolicyDigest};
 use crate::gate::{GateId, GateOutcome, GateResult};
 use crate::id::{EffectId, MemberId, RepositoryId, Revision, TenantId, Version, WorkflowId, WriteIntentId};
+use crate::member::Roster;
 use crate::narrow::LeftOut;
 use crate::patch_set::{Draft, PatchSet, WaivedViolation, approval_digest};
 use crate::policy::{RiskTier, Violation, Waiver};
@@ -209,6 +210,8 @@ pub struct Workflow {
     pub reason: String,
     /// What started it.
     pub submission: Option<Submission>,
+    /// The members as they were when somebody's standing last mattered.
+    pub roster: Option<Roster>,
     /// The branches as looked up at intake.
     pub lookups: Vec<RepoLookup>,
     /// The pinned repositories, in write order.
@@ -297,6 +300,7 @@ impl Workflow {
             state: State::Queued,
             reason: String::new(),
             submission: None,
+            roster: None,
             lookups: Vec::new(),
             repositories: Vec::new(),
             context: None,

@@ -5,6 +5,7 @@ use super::{Effect, Refusal, State, Workflow};
 use crate::digest::QuestionDigest;
 use crate::gate::{self, Check, GateId, GateOutcome};
 use crate::id::{EffectId, RequestId};
+use crate::member::Roster;
 use crate::question::{DETAILS_MAX, Question, QuestionKind};
 use crate::time::Timestamp;
 
@@ -71,6 +72,15 @@ impl Turn {
     pub(super) fn emit(&mut self, event: Event) {
         self.workflow.apply(&event);
         self.events.push(event);
+    }
+
+    /// Records who the members are, if that is new: a story has to say by whom it was judged.
+    pub(super) fn see(&mut self, roster: &Roster) {
+        if self.workflow.roster.as_ref() != Some(roster) {
+            self.emit(Event::RosterRecorded {
+                roster: roster.clone(),
+            });
+        }
     }
 
     pub(super) fn enter(&mut self, state: State, reason: impl Into<String>) {

@@ -1,6 +1,6 @@
 //! Ready-made facts: a two-repository workflow, every result that an effect can give, signed acts of three people.
 
-use countersign_core::act::{Act, ActRecord, Attendance, AuthenticatedBy, SeenDigest, SignedAct};
+use countersign_core::act::{Act, ActRecord, Attendance, AuthenticatedBy, MemberKey, SeenDigest, SignedAct};
 use countersign_core::artifact::{
     AcceptanceCriterion, AgentRole, Architecture, Critique, Finding, FindingLevel, PathExpectation, Plan,
     PlannedPath, Scope, Step, TriageDecision, Verdict,
@@ -64,6 +64,16 @@ impl Team {
         };
         Roster {
             members: self.members().iter().map(member).collect(),
+            keys: self
+                .members()
+                .iter()
+                .map(|name| {
+                    (
+                        member_id(name),
+                        MemberKey::from_bytes(key_of(name).verifying_key().to_bytes()),
+                    )
+                })
+                .collect(),
         }
     }
 }

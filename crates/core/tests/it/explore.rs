@@ -223,7 +223,7 @@ fn situation(w: &Workflow) -> String {
 }
 
 /// Every input that is worth trying now, with its name and the time at which it comes.
-fn inputs(workflow: &Workflow, team: canned::Team, at: Timestamp) -> Vec<(String, Input, Timestamp)> {
+pub fn inputs(workflow: &Workflow, team: canned::Team, at: Timestamp) -> Vec<(String, Input, Timestamp)> {
     let soon = at.plus_ms(1_000);
     let late = at.plus_ms(canned::EIGHT_DAYS_MS);
     let mut inputs: Vec<(String, Input, Timestamp)> = Vec::new();

@@ -4,7 +4,7 @@ mod progress;
 mod signing;
 
 pub(crate) use progress::{Progress, Silent};
-pub(crate) use signing::{FolderKeys, Signer};
+pub(crate) use signing::{FolderKeys, FolderWitness, HandOver, Signer};
 
 use countersign_core::policy::POLICY_MAX_BYTES;
 use countersign_core::time::Timestamp;

@@ -338,6 +338,42 @@ pub(crate) struct ExportArgs {
     /// Where to; `-` is standard output [default: ID.bundle.json]
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
+    /// Prove that the ledger goes on from this checkpoint, too; repeat for several
+    #[arg(long = "since", value_name = "FILE")]
+    pub(crate) since: Vec<PathBuf>,
+}
+
+/// `ledger consistency`.
+#[derive(Debug, Args)]
+pub(crate) struct ConsistencyArgs {
+    /// A checkpoint of this ledger that you have kept
+    #[arg(long, value_name = "FILE")]
+    pub(crate) from: PathBuf,
+}
+
+/// `ledger erase`.
+#[derive(Debug, Args)]
+pub(crate) struct EraseArgs {
+    /// Which.
+    #[command(flatten)]
+    pub(crate) which: StoryId,
+    /// What to erase [default: all of it]
+    #[arg(value_name = "feedback|artifacts|diffs", hide_possible_values = true)]
+    pub(crate) parts: Vec<ErasePart>,
+    /// Why; recorded for good, so name no person in it
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: String,
+}
+
+/// What `ledger erase` erases.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum ErasePart {
+    /// The feedback, and what people wrote to agents later.
+    Feedback,
+    /// What agents answered.
+    Artifacts,
+    /// Diffs, and the bytes of their commits.
+    Diffs,
 }
 
 /// `ledger show`.

@@ -210,7 +210,9 @@ pub(super) const LEDGER: &str = "\
 Examples:
   countersign ledger export 01KA -o story.json
   countersign ledger checkpoint
-  countersign ledger show 01KA";
+  countersign ledger show 01KA
+  countersign ledger consistency --from note.txt
+  countersign ledger rotate-key";
 
 pub(super) const LEDGER_EXPORT: &str = "\
 Examples:
@@ -229,15 +231,41 @@ Examples:
   countersign ledger show
   countersign ledger show 01KA --json";
 
+pub(super) const LEDGER_CONSISTENCY: &str = "\
+A ledger that lies behind the checkpoint is an older copy; one that begins with something else was
+rewritten. Both are refused.
+
+Examples:
+  countersign ledger checkpoint >note.txt
+  countersign ledger consistency --from note.txt
+
+Exits 0 goes on, 2 refused.";
+
+pub(super) const LEDGER_ERASE: &str = "\
+What carries decisions stays: acts, approvals, gates, digests, signatures. What another workflow names
+as well stays, too. An erased story can't be shown or judged as a whole any more.
+
+Examples:
+  countersign ledger erase 01KA --reason 'asked for on 2 May'
+  countersign ledger erase 01KA feedback diffs --reason 'asked for on 2 May'";
+
+pub(super) const LEDGER_ROTATE_KEY: &str = "\
+Whoever trusts the old key follows the change by themselves. The old key's seed is destroyed; checkpoints
+that it signed until now stay good, later ones are refused.
+
+Examples:
+  countersign ledger rotate-key";
+
 pub(super) const VERIFY: &str = "\
-Needs no server and no network. Trusted are the keys and checkpoints given here and those of this data
+Checks the file and judges its story: every step by the rules, every approval, every write. Needs no
+server and no network. Trusted are the keys and checkpoints given here and those of this data
 folder; without either the verdict is `consistent, origin unproven`.
 
 Examples:
   countersign verify story.json
   countersign verify story.json --key 'countersign.local/1a2b3c4d+…' --checkpoint note.txt
 
-Exits 0 proven, 5 consistent but origin unproven, 2 refused.";
+Exits 0 lawful and proven, 5 consistent but origin unproven or judged in part, 2 refused.";
 
 pub(super) const INIT: &str = "\
 Examples:

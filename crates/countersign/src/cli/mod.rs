@@ -5,9 +5,10 @@ mod help;
 pub(crate) mod repo_spec;
 
 pub(crate) use args::{
-    AnswerArgs, ApplyArgs, ApproveArgs, ChangesArgs, CheckArgs, CheckFormat, DeselectArgs, DiffArgs,
-    EntriesArgs, ExportArgs, InitArgs, ListArgs, PatchShowArgs, PolicyShowArgs, PolicyTestArgs, ReasonArgs,
-    RejectArgs, RepoAddArgs, ResumeArgs, ShowArgs, StartArgs, StartFlags, StoryId, VerifyArgs, WaiveArgs,
+    AnswerArgs, ApplyArgs, ApproveArgs, ChangesArgs, CheckArgs, CheckFormat, ConsistencyArgs, DeselectArgs,
+    DiffArgs, EntriesArgs, EraseArgs, ErasePart, ExportArgs, InitArgs, ListArgs, PatchShowArgs,
+    PolicyShowArgs, PolicyTestArgs, ReasonArgs, RejectArgs, RepoAddArgs, ResumeArgs, ShowArgs, StartArgs,
+    StartFlags, StoryId, VerifyArgs, WaiveArgs,
 };
 
 use crate::terminal::ColourChoice;
@@ -191,6 +192,15 @@ pub(crate) enum LedgerCommand {
     /// List entries, of one workflow or of the whole log
     #[command(after_help = help::LEDGER_SHOW)]
     Show(EntriesArgs),
+    /// Prove that the ledger goes on from a checkpoint that you have kept
+    #[command(after_help = help::LEDGER_CONSISTENCY)]
+    Consistency(ConsistencyArgs),
+    /// Erase words, artifacts or diffs of an ended workflow; their leaves stay and verify as erased
+    #[command(after_help = help::LEDGER_ERASE)]
+    Erase(EraseArgs),
+    /// Go on under a new signing key, stated in the ledger by both
+    #[command(after_help = help::LEDGER_ROTATE_KEY)]
+    RotateKey,
 }
 
 #[cfg(test)]

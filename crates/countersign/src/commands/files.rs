@@ -43,6 +43,19 @@ pub(crate) fn read_diff(path: &Path) -> Result<Vec<u8>, CliError> {
     Ok(bytes)
 }
 
+/// Largest checkpoint or list of keys, in bytes.
+pub(crate) const SMALL_FILE_MAX_BYTES: usize = 64 << 10;
+
+/// A checkpoint's note.
+///
+/// # Errors
+/// When it can't be read or is not UTF-8.
+pub(crate) fn read_note(path: &Path) -> Result<String, CliError> {
+    let bytes = read("the checkpoint", path, SMALL_FILE_MAX_BYTES)?;
+    String::from_utf8(bytes)
+        .map_err(|_| CliError::refused("checkpoint-not-utf8", format!("{} is not UTF-8", path.display())))
+}
+
 /// Words that accompany a decision.
 ///
 /// # Errors

@@ -1,6 +1,6 @@
 //! `ledger export`, `ledger checkpoint`, `ledger show`.
 
-use super::which;
+use super::{files, which};
 use crate::cli::{EntriesArgs, ExportArgs, StoryId};
 use crate::error::{CliError, Exit, file_error};
 use crate::render::story::counted;
@@ -9,12 +9,20 @@ use crate::terminal::{Page, Style};
 use crate::wire::{CheckpointWire, EntriesWire, EntryWire, ExportWire};
 use countersign_core::id::TenantId;
 use countersign_engine::bundle;
+use countersign_ledger::inspect;
 use std::path::{Path, PathBuf};
 
 /// `ledger export`.
 pub(super) async fn export(session: &Session, args: ExportArgs) -> Result<Exit, CliError> {
     let id = which::find(session, &args.which).await?;
-    let bundle = bundle::export(session.store.as_ref(), &id, session.ports.signer.as_ref()).await?;
+    let since: Result<Vec<u64>, CliError> = args.since.iter().map(|file| size_in(file)).collect();
+    let bundle = bundle::export(
+        session.store.as_ref(),
+        &id,
+        session.ports.signer.as_ref(),
+        &since?,
+    )
+    .await?;
     let entries = bundle.entries.len();
     let bytes = bundle
         .to_bytes()
@@ -54,6 +62,13 @@ pub(super) async fn export(session: &Session, args: ExportArgs) -> Result<Exit, 
         .add(Style::Dim, format!("Elsewhere add: --key '{key}'"));
     terminal.print(&page);
     Ok(Exit::Ok)
+}
+
+/// The size in a checkpoint's file; that the ledger goes on from it is proven, not believed.
+fn size_in(file: &Path) -> Result<u64, CliError> {
+    let note = files::read_note(file)?;
+    let seen = inspect(&note).map_err(|e| CliError::refused(e.code(), format!("{}: {e}", file.display())))?;
+    Ok(seen.size())
 }
 
 fn vkey(session: &Session) -> String {

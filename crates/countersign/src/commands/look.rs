@@ -6,22 +6,29 @@ use crate::error::{CliError, Exit};
 use crate::render::{diff, review, story, waiting};
 use crate::session::Session;
 use crate::terminal::{Page, Style};
-use crate::wire::{DiffWire, DiffsWire, StoryWire, WorkflowRowWire, WorkflowWire, WorkflowsWire};
+use crate::wire::{AlarmWire, DiffWire, DiffsWire, StoryWire, WorkflowRowWire, WorkflowWire, WorkflowsWire};
 use countersign_core::id::Revision;
+use countersign_core::time::Timestamp;
 use countersign_core::workflow::State;
-use countersign_ports::store::WorkflowRow;
+use countersign_ports::store::{Alarm, WorkflowRow};
+
+/// How many alarms a list begins with.
+const ALARMS_SHOWN: usize = 3;
 
 /// `list`.
 pub(super) async fn list(session: &Session, args: ListArgs) -> Result<Exit, CliError> {
     let rows = session.store.workflows(args.limit).await?;
+    let alarms = session.store.alarms().await?;
     let terminal = &session.app.terminal;
     if terminal.is_json() {
         terminal.print_json(&WorkflowsWire {
             workflows: rows.iter().map(WorkflowRowWire::of).collect(),
+            alarms: alarms.iter().map(AlarmWire::of).collect(),
         });
         return Ok(Exit::Ok);
     }
     let mut page = Page::new();
+    warn(&mut page, &alarms);
     if rows.is_empty() {
         page.line(0).add(
             Style::Dim,
@@ -33,6 +40,25 @@ pub(super) async fn list(session: &Session, args: ListArgs) -> Result<Exit, CliE
     }
     terminal.print(&page);
     Ok(Exit::Ok)
+}
+
+/// What points to a forgery comes before everything else.
+fn warn(page: &mut Page, alarms: &[(Timestamp, Alarm)]) {
+    for (at, alarm) in alarms.iter().rev().take(ALARMS_SHOWN) {
+        let day: String = at.to_rfc3339().chars().take(16).collect();
+        page.line(0)
+            .add(Style::Bad, "! ALARM ")
+            .add(Style::Dim, format!("{}  ", day.replace('T', " ")))
+            .add(Style::Plain, format!("{}: {}", alarm.workflow, alarm.message))
+            .add(Style::Dim, format!("  [{}]", alarm.code));
+    }
+    let more = alarms.len().saturating_sub(ALARMS_SHOWN);
+    if more > 0 {
+        page.line(2).add(
+            Style::Dim,
+            format!("and {more} older; `countersign list --json` has all"),
+        );
+    }
 }
 
 fn one(page: &mut Page, row: &WorkflowRow) {
@@ -72,12 +98,15 @@ fn mark(state: State) -> (&'static str, Style) {
 pub(super) async fn show(session: &Session, args: ShowArgs) -> Result<Exit, CliError> {
     let id = which::find(session, &args.which).await?;
     let seen = session.look(&id).await?;
+    let mut alarms = session.store.alarms().await?;
+    alarms.retain(|(_, alarm)| alarm.workflow == id);
     let terminal = &session.app.terminal;
     let told = || story::tell(&seen.records, &seen.names());
     if terminal.is_json() {
         let story = args.story.then(|| told().iter().map(StoryWire::of).collect());
         terminal.print_json(&WorkflowWire {
             story,
+            alarms: alarms.iter().map(AlarmWire::of).collect(),
             ..WorkflowWire::of(&seen)
         });
         return Ok(Exit::Ok);
@@ -89,7 +118,9 @@ pub(super) async fn show(session: &Session, args: ShowArgs) -> Result<Exit, CliE
         terminal.print(&page);
         return Ok(Exit::Ok);
     }
-    let mut page = review::page(&seen);
+    let mut page = Page::new();
+    warn(&mut page, &alarms);
+    page.append(review::page(&seen));
     page.append(waiting::how(&seen));
     terminal.print(&page);
     Ok(Exit::Ok)

@@ -7,6 +7,7 @@ mod digits;
 mod files;
 mod flow;
 mod init;
+mod keeping;
 mod ledger;
 mod look;
 mod patch;
@@ -85,6 +86,9 @@ async fn in_session(session: &Session, command: Command) -> Result<Exit, CliErro
         Command::Ledger(LedgerCommand::Export(args)) => ledger::export(session, args).await,
         Command::Ledger(LedgerCommand::Checkpoint) => ledger::checkpoint(session).await,
         Command::Ledger(LedgerCommand::Show(args)) => ledger::show(session, args).await,
+        Command::Ledger(LedgerCommand::Consistency(args)) => keeping::consistency(session, args).await,
+        Command::Ledger(LedgerCommand::Erase(args)) => keeping::erase(session, args).await,
+        Command::Ledger(LedgerCommand::RotateKey) => keeping::rotate_key(session).await,
         Command::Policy(_) | Command::Patch(_) | Command::Verify(_) | Command::Init(_) => Err(
             CliError::internal("misrouted", "this command needs no data folder"),
         ),

@@ -4,19 +4,14 @@ use super::files;
 use crate::cli::VerifyArgs;
 use crate::error::{CliError, Exit, file_error};
 use crate::keys::Keys;
-use crate::render::story::{self, Names, counted};
+use crate::render::story::{self, Names, counted, one_line};
 use crate::session::{App, Session};
 use crate::terminal::{Page, Style};
 use crate::wire::{StoryWire, VerdictWire};
-use countersign_core::act::Attendance;
-use countersign_core::record::EventRecord;
-use countersign_core::workflow::Event;
+use countersign_audit::{Verdict, audit};
 use countersign_ledger::bundle::MAX_BUNDLE_BYTES;
-use countersign_ledger::{Origin, Report, Trust, VerifiedEntry, VerifierKey, VerifyError, verify as check};
+use countersign_ledger::{Origin, Report, Trust, VerifierKey, VerifyError, inspect};
 use std::path::Path;
-
-/// Largest file of keys or of one checkpoint, in bytes.
-const SMALL_FILE_MAX_BYTES: usize = 64 << 10;
 
 /// Most checkpoints of this data folder that a bundle is compared with.
 const CHECKPOINTS_MAX: u32 = 10_000;
@@ -25,9 +20,9 @@ const CHECKPOINTS_MAX: u32 = 10_000;
 pub(super) async fn verify(app: &App, args: VerifyArgs) -> Result<Exit, CliError> {
     let bytes = files::read("the bundle", &args.bundle, MAX_BUNDLE_BYTES)?;
     let mut trust = given(&args)?;
-    let own = Keys::new(app.folder.keys())
-        .existing_ledger()?
-        .map(|k| k.verifier());
+    let given: Vec<u64> = sizes(&trust.checkpoints);
+    let keys = Keys::new(app.folder.keys());
+    let own = keys.existing_ledger()?.map(|k| k.verifier());
     trust.keys.extend(own.clone());
     let known = if own.is_some() {
         known(app).await
@@ -35,18 +30,27 @@ pub(super) async fn verify(app: &App, args: VerifyArgs) -> Result<Exit, CliError
         Known::default()
     };
     trust.checkpoints.extend(known.checkpoints);
-    let report = check(&bytes, &trust).map_err(|e| refusal(&e))?;
-    let records = records(&report)?;
+    trust.retired = keys.retired()?;
+    let mut verdict = audit(&bytes, &trust).map_err(|e| refusal(&e))?;
+    // Of what this folder has signed most can't be compared with one story; only what was asked for is said.
+    verdict.report.uncompared.retain(|size| given.contains(size));
     // Only our own ledger knows what its members are called.
-    let ours = matches!((&report.origin, &own), (Origin::Proven { key }, Some(own)) if key == own.name());
-    let told = story::tell(&records, &if ours { known.names } else { Names::default() });
-    let verdict = VerdictWire::of(&report, &records, unattended(&records));
-    let exit = if verdict.proven { Exit::Ok } else { Exit::Unproven };
+    let ours =
+        matches!((&verdict.report.origin, &own), (Origin::Proven { key }, Some(own)) if key == own.name());
+    let names = if ours { known.names } else { Names::default() };
+    let told = story::tell(&verdict.records, &names);
+    let wire = VerdictWire::of(&verdict);
+    let exit = match wire.verdict {
+        "proven" => Exit::Ok,
+        "unlawful" => Exit::Refused,
+        _ => Exit::Unproven,
+    };
     if app.terminal.is_json() {
         let story = told.iter().map(StoryWire::of).collect();
-        app.terminal.print_json(&VerdictWire { story, ..verdict });
+        app.terminal.print_json(&VerdictWire { story, ..wire });
         return Ok(exit);
     }
+    let report = &verdict.report;
     let mut page = Page::new();
     page.line(0).add(
         Style::Bold,
@@ -58,9 +62,14 @@ pub(super) async fn verify(app: &App, args: VerifyArgs) -> Result<Exit, CliError
     );
     page.append(story::page(&told));
     page.gap();
-    say(&mut page, &report, &verdict);
+    say(&mut page, &verdict);
     app.terminal.print(&page);
     Ok(exit)
+}
+
+fn sizes(notes: &[String]) -> Vec<u64> {
+    let checkpoints = notes.iter().filter_map(|note| inspect(note).ok());
+    checkpoints.map(|checkpoint| checkpoint.size()).collect()
 }
 
 fn refusal(error: &VerifyError) -> CliError {
@@ -75,53 +84,6 @@ fn refusal(error: &VerifyError) -> CliError {
         .map_or_else(|| "the whole file".to_owned(), |p| p.to_string());
     CliError::refused(error.code(), format!("refused: {message}"))
         .next(format!("Place: {place}. Don't rely on anything in this file."))
-}
-
-/// Every body has to be a record of this very stream; what this program doesn't know is refused, not skipped.
-fn records(report: &Report) -> Result<Vec<EventRecord>, CliError> {
-    let mut records = Vec::new();
-    for entry in &report.entries {
-        if let Some(body) = &entry.body {
-            records.push(record(report, entry, body)?);
-        }
-    }
-    Ok(records)
-}
-
-fn record(report: &Report, entry: &VerifiedEntry, body: &[u8]) -> Result<EventRecord, CliError> {
-    let refuse = |code: &str, why: String| {
-        CliError::refused(code, format!("refused: {why}")).next(format!(
-            "Place: entry seq {}. A newer Countersign may know it.",
-            entry.seq
-        ))
-    };
-    let record = EventRecord::from_bytes(body).map_err(|e| {
-        let cause = std::error::Error::source(&e)
-            .map(|c| format!(": {c}"))
-            .unwrap_or_default();
-        refuse(e.code(), format!("{e}{cause}"))
-    })?;
-    let fits = record.tenant.as_str() == report.tenant
-        && record.workflow.as_str() == report.stream
-        && record.seq == entry.seq
-        && record.at.to_rfc3339() == entry.at;
-    if fits {
-        Ok(record)
-    } else {
-        Err(refuse(
-            "record-misplaced",
-            "an entry's body belongs somewhere else".to_owned(),
-        ))
-    }
-}
-
-/// Whether any approval was given without anybody looking.
-fn unattended(records: &[EventRecord]) -> bool {
-    let unseen = |r: &EventRecord| {
-        matches!(&r.event, Event::ApprovalGiven { approval }
-            if approval.act.record.attendance == Attendance::Unattended)
-    };
-    records.iter().any(unseen)
 }
 
 /// What this data folder remembers.
@@ -160,11 +122,7 @@ fn given(args: &VerifyArgs) -> Result<Trust, CliError> {
         trust.keys.extend(keys(given)?);
     }
     for file in &args.checkpoints {
-        let bytes = files::read("the checkpoint", file, SMALL_FILE_MAX_BYTES)?;
-        let note = String::from_utf8(bytes).map_err(|_| {
-            CliError::refused("checkpoint-not-utf8", format!("{} is not UTF-8", file.display()))
-        })?;
-        trust.checkpoints.push(note);
+        trust.checkpoints.push(files::read_note(file)?);
     }
     Ok(trust)
 }
@@ -178,7 +136,7 @@ fn keys(given: &str) -> Result<Vec<VerifierKey>, CliError> {
     if !path.exists() {
         return Ok(vec![VerifierKey::parse(given).map_err(|e| bad(given, e))?]);
     }
-    let bytes = files::read("the keys", path, SMALL_FILE_MAX_BYTES)?;
+    let bytes = files::read("the keys", path, files::SMALL_FILE_MAX_BYTES)?;
     let text = String::from_utf8(bytes).map_err(|_| {
         file_error(
             "can't read the keys",
@@ -195,35 +153,73 @@ fn keys(given: &str) -> Result<Vec<VerifierKey>, CliError> {
         .collect()
 }
 
-fn say(page: &mut Page, report: &Report, verdict: &VerdictWire) {
-    let checkpoint = &report.checkpoint;
-    page.line(0).add(Style::Good, "✓ ").add(
-        Style::Plain,
-        format!(
-            "consistent: hashes, order, commitments, and inclusion under the checkpoint of size {}",
-            checkpoint.size()
-        ),
-    );
+fn say(page: &mut Page, verdict: &Verdict) {
+    let report = &verdict.report;
+    let mut line = |style, mark: &str, text: String| {
+        page.line(0).add(style, mark).add(Style::Plain, text);
+    };
+    let size = report.checkpoint.size();
+    let consistent = "consistent: hashes, order, commitments, and inclusion under the checkpoint of size";
+    line(Style::Good, "✓ ", format!("{consistent} {size}"));
     if report.complete {
-        page.line(0).add(Style::Good, "✓ ").add(
-            Style::Plain,
-            "complete: the stream has ended and nothing is left out",
-        );
+        let text = "complete: the stream has ended and nothing is left out";
+        line(Style::Good, "✓ ", text.to_owned());
     } else {
-        page.line(0)
-            .add(Style::Warn, "? ")
-            .add(Style::Plain, "open: the story goes on, or its end was left out");
+        let text = "open: the story goes on, or its end was left out";
+        line(Style::Warn, "? ", text.to_owned());
     }
-    if report.erased > 0 {
-        page.line(0)
-            .add(Style::Warn, "? ")
-            .add(Style::Plain, format!("erased: {} without a body", report.erased));
+    for erasure in &verdict.erasures {
+        let bodies = counted(erasure.entries.len(), "body").replace("bodys", "bodies");
+        let files = counted(erasure.evidence.len(), "file");
+        let text = format!(
+            "erased by {}: {bodies} and {files}, {}",
+            erasure.by,
+            one_line(&erasure.reason)
+        );
+        line(Style::Warn, "? ", text);
     }
+    for what in &verdict.unjudged {
+        line(Style::Warn, "? ", format!("not judged: {what}"));
+    }
+    for problem in &verdict.problems {
+        line(Style::Bad, "✗ ", one_line(&problem.to_string()));
+    }
+    if verdict.is_lawful() {
+        let text = "lawful: every step follows the rules, and only what was approved was written";
+        line(Style::Good, "✓ ", text.to_owned());
+    } else if !verdict.problems.is_empty() {
+        let text = "unlawful: this story breaks the rules; don't rely on it, whoever signed it";
+        line(Style::Bad, "✗ ", text.to_owned());
+    }
+    for size in &report.uncompared {
+        let text = format!(
+            "not compared: the file proves nothing about the checkpoint of size {size}; export it with --since"
+        );
+        line(Style::Warn, "? ", text);
+    }
+    say_origin(page, report);
+    if verdict.unattended {
+        page.line(0)
+            .add(Style::Warn, "! ")
+            .add(Style::Bold, "no human reviewed this: it was approved unattended");
+    }
+}
+
+fn say_origin(page: &mut Page, report: &Report) {
     match &report.origin {
         Origin::Proven { key } => {
             page.line(0)
                 .add(Style::Good, "✓ ")
                 .add(Style::Plain, format!("origin proven by the trusted key {key}"));
+            for rotation in &report.rotations {
+                let text = format!(
+                    "{} handed over to {} after {} entries",
+                    rotation.from.name(),
+                    rotation.to.name(),
+                    rotation.size
+                );
+                page.line(2).add(Style::Dim, text);
+            }
         }
         Origin::Unproven => {
             page.line(0).add(Style::Warn, "? ").add(
@@ -232,10 +228,5 @@ fn say(page: &mut Page, report: &Report, verdict: &VerdictWire) {
             );
             page.line(2).add(Style::Dim, "Trust a key with --key VKEY.");
         }
-    }
-    if verdict.unattended {
-        page.line(0)
-            .add(Style::Warn, "! ")
-            .add(Style::Bold, "no human reviewed this: it was approved unattended");
     }
 }

@@ -254,6 +254,7 @@ pub(crate) fn sentence(event: &Event, names: &Names) -> Option<Sentence> {
         | Event::RequestClosed { .. }
         | Event::IntentsRecorded { .. }
         | Event::AttemptStarted { .. }
+        | Event::RosterRecorded { .. }
         | Event::PullRequestsSkipped { .. } => None,
     }
 }

@@ -2,10 +2,14 @@
 
 use crate::error::CliError;
 use crate::render::story::Sentence;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use countersign_audit::{Problem, Verdict};
+use countersign_core::erasure::Erasure;
 use countersign_core::record::EventRecord;
 use countersign_core::time::Timestamp;
 use countersign_core::workflow::Event;
-use countersign_ledger::{Leaf, Origin, Report, leaf_hash};
+use countersign_ledger::{Checkpoint, Leaf, Origin, leaf_hash};
 use countersign_ports::store::EntryRow;
 use serde::Serialize;
 
@@ -34,12 +38,20 @@ impl StoryWire {
 /// `verify --json`.
 #[derive(Debug, Serialize)]
 pub(crate) struct VerdictWire {
-    /// `proven` or `consistent-origin-unproven`; a refused bundle prints an error instead.
+    /// `proven`, `consistent-origin-unproven`, `judged-in-part` or `unlawful`; a refused file prints an error instead.
     pub(crate) verdict: &'static str,
     /// Whether a trusted key signed it.
     pub(crate) proven: bool,
     /// That key's name.
     pub(crate) key: Option<String>,
+    /// Whether nothing is wrong with the story, and all of it could be judged.
+    pub(crate) lawful: bool,
+    /// Everything that is wrong with the story.
+    pub(crate) problems: Vec<ProblemWire>,
+    /// What could not be judged because it was erased.
+    pub(crate) unjudged: Vec<String>,
+    /// Erasures of this story.
+    pub(crate) erasures: Vec<ErasureWire>,
     /// Whether the stream has ended and all of it is here.
     pub(crate) complete: bool,
     /// Whether an approval was given without anybody looking.
@@ -60,34 +72,70 @@ pub(crate) struct VerdictWire {
     pub(crate) checkpoint_size: u64,
     /// Its Merkle root.
     pub(crate) checkpoint_root: String,
+    /// Sizes of checkpoints that were given and that the bundle proves nothing about.
+    pub(crate) uncompared: Vec<u64>,
     /// What happened.
     pub(crate) story: Vec<StoryWire>,
 }
 
+/// Something that is wrong with a story.
+#[derive(Debug, Serialize)]
+pub(crate) struct ProblemWire {
+    /// Stable kebab-case code.
+    code: &'static str,
+    /// Which entry, by its place in the stream from 1; none: the whole story.
+    seq: Option<u64>,
+    /// In a sentence; may hold untrusted words.
+    message: String,
+}
+
+/// An erasure that the ledger records.
+#[derive(Debug, Serialize)]
+pub(crate) struct ErasureWire {
+    /// Which entries' bodies are gone.
+    entries: Vec<u64>,
+    /// How many files of evidence are gone.
+    evidence: usize,
+    /// Who erased it.
+    by: String,
+    /// Why.
+    reason: String,
+}
+
 impl VerdictWire {
-    /// From what was verified; the story is added by the caller.
-    pub(crate) fn of(report: &Report, records: &[EventRecord], unattended: bool) -> Self {
+    /// From what was found out; the story is added by the caller.
+    pub(crate) fn of(verdict: &Verdict) -> Self {
+        let report = &verdict.report;
         let key = match &report.origin {
             Origin::Proven { key } => Some(key.clone()),
             Origin::Unproven => None,
         };
-        let ended = records.iter().rev().find_map(|r| {
+        let ended = verdict.records.iter().rev().find_map(|r| {
             if let Event::WorkflowEnded { state, .. } = &r.event {
                 Some(state.to_string())
             } else {
                 None
             }
         });
+        let in_short = if !verdict.problems.is_empty() {
+            "unlawful"
+        } else if key.is_none() {
+            "consistent-origin-unproven"
+        } else if !verdict.unjudged.is_empty() {
+            "judged-in-part"
+        } else {
+            "proven"
+        };
         Self {
-            verdict: if key.is_some() {
-                "proven"
-            } else {
-                "consistent-origin-unproven"
-            },
+            verdict: in_short,
             proven: key.is_some(),
             key,
+            lawful: verdict.is_lawful(),
+            problems: verdict.problems.iter().map(ProblemWire::of).collect(),
+            unjudged: verdict.unjudged.clone(),
+            erasures: verdict.erasures.iter().map(ErasureWire::of).collect(),
             complete: report.complete,
-            unattended,
+            unattended: verdict.unattended,
             tenant: report.tenant.clone(),
             workflow: report.stream.clone(),
             state: ended,
@@ -96,9 +144,88 @@ impl VerdictWire {
             attachments: report.attachments.len(),
             checkpoint_size: report.checkpoint.size(),
             checkpoint_root: report.checkpoint.root().to_string(),
+            uncompared: report.uncompared.clone(),
             story: Vec::new(),
         }
     }
+}
+
+impl ProblemWire {
+    fn of(problem: &Problem) -> Self {
+        Self {
+            code: problem.code.as_str(),
+            seq: problem.seq,
+            message: problem.message.clone(),
+        }
+    }
+}
+
+impl ErasureWire {
+    fn of(erasure: &Erasure) -> Self {
+        Self {
+            entries: erasure.entries.iter().copied().collect(),
+            evidence: erasure.evidence.len(),
+            by: erasure.by.to_string(),
+            reason: erasure.reason.clone(),
+        }
+    }
+}
+
+/// `ledger consistency --json`.
+#[derive(Debug, Serialize)]
+pub(crate) struct ConsistencyWire {
+    /// Leaves of the checkpoint that was given.
+    from_size: u64,
+    /// Its root.
+    from_root: String,
+    /// Leaves of the head.
+    size: u64,
+    /// Its root.
+    root: String,
+    /// The head's signed note.
+    note: String,
+    /// Hashes of the proof (RFC 6962 section 2.1.2), base64.
+    proof: Vec<String>,
+}
+
+impl ConsistencyWire {
+    /// From two heads and the proof between them.
+    pub(crate) fn of(seen: &Checkpoint, head: &Checkpoint, proof: &[[u8; 32]]) -> Self {
+        Self {
+            from_size: seen.size(),
+            from_root: seen.root().to_string(),
+            size: head.size(),
+            root: head.root().to_string(),
+            note: head.note().to_owned(),
+            proof: proof.iter().map(|hash| STANDARD.encode(hash)).collect(),
+        }
+    }
+}
+
+/// `ledger erase --json`.
+#[derive(Debug, Serialize)]
+pub(crate) struct ErasedWire {
+    /// Which.
+    pub(crate) workflow: String,
+    /// Bodies of entries that are gone.
+    pub(crate) entries: usize,
+    /// Files of evidence that are gone.
+    pub(crate) evidence: usize,
+    /// Files that stayed because other workflows name them as well, or that were gone before.
+    pub(crate) kept: usize,
+}
+
+/// `ledger rotate-key --json`.
+#[derive(Debug, Serialize)]
+pub(crate) struct RotatedWire {
+    /// The key until now.
+    pub(crate) from: String,
+    /// The key from now on.
+    pub(crate) to: String,
+    /// The largest checkpoint that the old key may have signed.
+    pub(crate) last_size: u64,
+    /// The head, signed by the new key.
+    pub(crate) note: String,
 }
 
 /// `ledger export --json`.

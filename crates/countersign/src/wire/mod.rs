@@ -5,7 +5,10 @@ mod parts;
 mod patch;
 mod workflow;
 
-pub(crate) use ledger::{CheckpointWire, EntriesWire, EntryWire, ExportWire, StoryWire, VerdictWire};
+pub(crate) use ledger::{
+    CheckpointWire, ConsistencyWire, EntriesWire, EntryWire, ErasedWire, ExportWire, RotatedWire, StoryWire,
+    VerdictWire,
+};
 pub(crate) use parts::ViolationWire;
 pub(crate) use patch::{AppliedWire, BatchAnswer, BatchId, BatchLine, BatchOutcome, RefusedWire};
-pub(crate) use workflow::{DiffWire, DiffsWire, WorkflowRowWire, WorkflowWire, WorkflowsWire};
+pub(crate) use workflow::{AlarmWire, DiffWire, DiffsWire, WorkflowRowWire, WorkflowWire, WorkflowsWire};

@@ -9,7 +9,8 @@ use crate::render::seen::Seen;
 use countersign_core::act::SeenDigest;
 use countersign_core::id::Revision;
 use countersign_core::patch_set::Draft;
-use countersign_ports::store::WorkflowRow;
+use countersign_core::time::Timestamp;
+use countersign_ports::store::{Alarm, WorkflowRow};
 use serde::Serialize;
 
 /// `list --json`.
@@ -17,6 +18,33 @@ use serde::Serialize;
 pub(crate) struct WorkflowsWire {
     /// Newest first.
     pub(crate) workflows: Vec<WorkflowRowWire>,
+    /// What points to a forgery, oldest first.
+    pub(crate) alarms: Vec<AlarmWire>,
+}
+
+/// Something that points to a forgery.
+#[derive(Debug, Serialize)]
+pub(crate) struct AlarmWire {
+    /// RFC 3339, UTC.
+    at: String,
+    /// Stable kebab-case code.
+    code: String,
+    /// About which workflow.
+    workflow: String,
+    /// What was noticed.
+    message: String,
+}
+
+impl AlarmWire {
+    /// From a stored one.
+    pub(crate) fn of((at, alarm): &(Timestamp, Alarm)) -> Self {
+        Self {
+            at: at.to_rfc3339(),
+            code: alarm.code.clone(),
+            workflow: alarm.workflow.to_string(),
+            message: alarm.message.clone(),
+        }
+    }
 }
 
 /// One workflow in a list.
@@ -88,6 +116,9 @@ pub(crate) struct WorkflowWire {
     /// With `--story`: what happened.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) story: Option<Vec<StoryWire>>,
+    /// Where something points to a forgery.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) alarms: Vec<AlarmWire>,
 }
 
 impl WorkflowWire {
@@ -119,6 +150,7 @@ impl WorkflowWire {
             requests: workflow.open_requests().map(|r| request(seen, r)).collect(),
             written: written(seen),
             story: None,
+            alarms: Vec::new(),
         }
     }
 }

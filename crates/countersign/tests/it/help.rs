@@ -2,7 +2,7 @@
 
 use crate::support::World;
 
-const COMMANDS: [&[&str]; 29] = [
+const COMMANDS: [&[&str]; 32] = [
     &[],
     &["run"],
     &["submit"],
@@ -30,6 +30,9 @@ const COMMANDS: [&[&str]; 29] = [
     &["ledger", "export"],
     &["ledger", "checkpoint"],
     &["ledger", "show"],
+    &["ledger", "consistency"],
+    &["ledger", "erase"],
+    &["ledger", "rotate-key"],
     &["verify"],
     &["init"],
 ];

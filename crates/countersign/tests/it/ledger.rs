@@ -101,3 +101,284 @@ fn checkpoints_and_entries_can_be_read() {
         .exits(0)
         .says("under a signed checkpoint");
 }
+
+#[test]
+fn a_lawful_story_is_said_to_be_one_and_a_forged_one_names_what_is_wrong() {
+    let world = World::new();
+    let id = world.done();
+    world.run(&["ledger", "export", &id, "-o", "story.json"]).exits(0);
+    world
+        .run(&["verify", "story.json"])
+        .exits(0)
+        .says("✓ lawful: every step follows the rules");
+    let verdict = world.run(&["verify", "story.json", "--json"]).exits(0).json();
+    assert_eq!(verdict["lawful"], true);
+    assert_eq!(verdict["problems"].as_array().unwrap().len(), 0);
+    // Evidence can be left out by anybody who passes the file on; the log's signature still holds.
+    let bytes = std::fs::read(world.path("story.json")).unwrap();
+    let mut bundle = countersign_ledger::Bundle::parse(&bytes).unwrap();
+    bundle.attachments.remove(0);
+    world.file("less.json", bundle.to_bytes().unwrap());
+    let ran = world.run(&["verify", "less.json"]).exits(2);
+    let ran = ran.says("✗ entry ").says("[evidence-missing]").says("✗ unlawful");
+    ran.says("origin proven");
+    let verdict = world.run(&["verify", "less.json", "--json"]).exits(2).json();
+    assert_eq!(verdict["verdict"], "unlawful");
+    assert_eq!(verdict["problems"][0]["code"], "evidence-missing");
+    assert!(verdict["problems"][0]["seq"].as_u64().is_some());
+}
+
+#[test]
+fn a_new_key_is_followed_from_the_old_one_and_the_old_one_signs_no_more() {
+    let world = World::new();
+    let id = world.done();
+    let key_of = |ran: serde_json::Value| ran["key"].as_str().unwrap().to_owned();
+    let before = world.run(&["ledger", "checkpoint", "--json"]).exits(0).json();
+    world.file("before.txt", before["note"].as_str().unwrap());
+    let old_key = key_of(before);
+    let old_seed = std::fs::read(world.path("data/keys/ledger.seed")).unwrap();
+    let rotated = world.run(&["ledger", "rotate-key", "--json"]).exits(0).json();
+    assert_eq!(rotated["from"], old_key.as_str());
+    world.run(&["ledger", "export", &id, "-o", "story.json"]).exits(0);
+    let elsewhere = |key: &str| world.run(&["--data", "elsewhere", "verify", "story.json", "--key", key]);
+    elsewhere(&old_key)
+        .exits(0)
+        .says("handed over to")
+        .says("✓ lawful");
+    elsewhere(rotated["to"].as_str().unwrap())
+        .exits(0)
+        .says("✓ lawful");
+    world
+        .run(&["verify", "story.json"])
+        .exits(0)
+        .says("origin proven");
+    world
+        .run(&["ledger", "consistency", "--from", "before.txt"])
+        .exits(0)
+        .says("goes on from");
+    world
+        .run(&[
+            "run", "--repo", "tollgate", "--issue", "issue.md", "--yes", "--again",
+        ])
+        .exits(0);
+    // Whoever kept the old seed signs nothing with it.
+    std::fs::write(world.path("data/keys/ledger.seed"), &old_seed).unwrap();
+    world
+        .run(&["ledger", "export", &id, "-o", "late.json"])
+        .exits(2)
+        .says("ledger-key-retired");
+}
+
+#[test]
+fn a_change_of_keys_that_was_cut_off_is_finished_at_the_next_start() {
+    let world = World::new();
+    let id = world.done();
+    let old_seed = std::fs::read(world.path("data/keys/ledger.seed")).unwrap();
+    world.run(&["ledger", "rotate-key"]).exits(0);
+    // As if the process had died after the ledger knew, and before the files did.
+    let seed = world.path("data/keys/ledger.seed");
+    std::fs::rename(&seed, world.path("data/keys/ledger.next.seed")).unwrap();
+    world.file("data/keys/ledger.seed", &old_seed);
+    chmod_private(&seed);
+    world.run(&["ledger", "export", &id, "-o", "story.json"]).exits(0);
+    assert!(!world.path("data/keys/ledger.next.seed").exists());
+    assert_ne!(std::fs::read(&seed).unwrap(), old_seed);
+}
+
+fn chmod_private(path: &std::path::Path) {
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).unwrap();
+}
+
+#[test]
+fn erased_words_leave_a_story_that_verifies_as_erased() {
+    let world = World::new();
+    let id = world.done();
+    world
+        .run(&["ledger", "erase", &id, "--reason", " "])
+        .exits(2)
+        .says("bad-text");
+    world
+        .run(&[
+            "ledger",
+            "erase",
+            &id,
+            "feedback",
+            "diffs",
+            "--reason",
+            "asked for",
+        ])
+        .exits(0)
+        .says("their leaves stay");
+    world.run(&["list"]).exits(0).says("(erased)");
+    world.run(&["show", &id]).exits(2).says("body-erased");
+    world.run(&["ledger", "export", &id, "-o", "story.json"]).exits(0);
+    let ran = world.run(&["verify", "story.json"]).exits(5);
+    ran.says("? erased by mb_os-")
+        .says("asked for")
+        .says("? not judged")
+        .says("origin proven");
+    let verdict = world.run(&["verify", "story.json", "--json"]).exits(5).json();
+    assert_eq!(verdict["verdict"], "judged-in-part");
+    assert_eq!(verdict["erasures"][0]["reason"], "asked for");
+    let text = std::fs::read_to_string(world.path("story.json")).unwrap();
+    assert!(!text.contains("Prices go in grams"));
+}
+
+#[test]
+fn an_older_copy_of_the_data_folder_is_read_and_not_written() {
+    let world = World::new();
+    let id = world.done();
+    let database = ["countersign.db", "countersign.db-wal", "countersign.db-shm"];
+    let copies = database.map(|name| std::fs::read(world.path(&format!("data/{name}"))).ok());
+    world.run(&["ledger", "checkpoint"]).exits(0);
+    let first = world.run(&["ledger", "checkpoint", "--json"]).exits(0).json();
+    world
+        .run(&[
+            "run", "--repo", "tollgate", "--issue", "issue.md", "--yes", "--again",
+        ])
+        .exits(0);
+    let newest = world.run(&["ledger", "checkpoint", "--json"]).exits(0).json();
+    world.file("first.txt", first["note"].as_str().unwrap());
+    world.file("newest.txt", newest["note"].as_str().unwrap());
+    world
+        .run(&["ledger", "consistency", "--from", "newest.txt"])
+        .exits(0);
+    for (name, copy) in database.iter().zip(copies) {
+        let path = world.path(&format!("data/{name}"));
+        let _gone = std::fs::remove_file(&path);
+        if let Some(bytes) = copy {
+            std::fs::write(path, bytes).unwrap();
+        }
+    }
+    world.run(&["list"]).exits(0).says(&id[..12]);
+    world.run(&["show", &id]).exits(0);
+    world
+        .run(&[
+            "run", "--repo", "tollgate", "--issue", "issue.md", "--yes", "--again",
+        ])
+        .exits(2)
+        .says("ledger-behind")
+        .says("an older copy was put back");
+    world
+        .run(&["ledger", "consistency", "--from", "newest.txt"])
+        .exits(2)
+        .says("ledger-behind");
+    world.file("junk.txt", "junk");
+    world
+        .run(&["ledger", "consistency", "--from", "junk.txt"])
+        .exits(2)
+        .says("checkpoint-");
+}
+
+#[test]
+fn a_checkpoint_that_was_kept_is_compared_with_an_export_since_it() {
+    let world = World::new();
+    let first = world.done();
+    let kept = world.run(&["ledger", "checkpoint", "--json"]).exits(0).json();
+    world.file("kept.txt", kept["note"].as_str().unwrap());
+    world
+        .run(&[
+            "run", "--repo", "tollgate", "--issue", "issue.md", "--yes", "--again",
+        ])
+        .exits(0);
+    world
+        .run(&["ledger", "export", &first, "-o", "plain.json"])
+        .exits(0);
+    let with = ["--checkpoint", "kept.txt"];
+    world
+        .run(&[&["verify", "plain.json"], &with[..]].concat())
+        .says("not compared: the file proves nothing about the checkpoint");
+    world
+        .run(&[
+            "ledger",
+            "export",
+            &first,
+            "-o",
+            "since.json",
+            "--since",
+            "kept.txt",
+        ])
+        .exits(0);
+    let ran = world
+        .run(&[&["verify", "since.json"], &with[..]].concat())
+        .exits(0);
+    assert!(!ran.out.contains("not compared"), "{ran}");
+}
+
+/// Knows nobody's key, like somebody with an SQL prompt.
+struct NoKeys;
+
+impl countersign_ports::store::MemberKeys for NoKeys {
+    fn verifying_key(
+        &self,
+        _: &countersign_core::id::TenantId,
+        _: &countersign_core::id::MemberId,
+    ) -> Option<[u8; 32]> {
+        None
+    }
+}
+
+impl countersign_ports::store::Clock for NoKeys {
+    fn now(&self) -> countersign_core::time::Timestamp {
+        countersign_core::time::Timestamp(0)
+    }
+}
+
+#[tokio::test]
+async fn an_approval_that_somebody_wrote_into_the_database_is_refused_and_everybody_is_told() {
+    use countersign_core::act::{Act, ActRecord, Attendance, AuthenticatedBy, SignedAct};
+    use countersign_core::id::{InputId, TenantId, WorkflowId};
+    use countersign_ports::store::{NewInput, Store as _};
+    use std::sync::Arc;
+
+    let world = World::new();
+    let start = ["run", "--repo", "tollgate", "--issue", "issue.md", "--json"];
+    let shown = world.run(&start).exits(3).json();
+    let id = WorkflowId::parse(shown["id"].as_str().unwrap()).unwrap();
+    let file = world.path("data/countersign.db");
+    let store = countersign_store::SqliteStore::open(&file, Arc::new(NoKeys), Arc::new(NoKeys))
+        .await
+        .unwrap();
+    let tenant = store.tenant(&TenantId::local());
+    let member = tenant.roster().await.unwrap().members.remove(0).id;
+    let request = shown["requests"][0]["id"].as_str().unwrap();
+    let record = ActRecord {
+        tenant: TenantId::local(),
+        workflow: id.clone(),
+        member,
+        authenticated_by: AuthenticatedBy::OsUser,
+        attendance: Attendance::Attended,
+        at: countersign_core::time::Timestamp(0),
+        act: Act::Approve {
+            request: countersign_core::id::RequestId::parse(request).unwrap(),
+            seen: countersign_core::act::SeenDigest::PatchSet(
+                countersign_core::digest::ApprovalDigest::of_bytes(b""),
+            ),
+            acknowledged: vec![],
+        },
+    };
+    let forged = SignedAct::sign(record, &ed25519_dalek::SigningKey::from_bytes(&[1; 32]));
+    let input = InputId::from_parts(1, 1);
+    tenant
+        .insert_input(&input, &id, &NewInput::Act(forged))
+        .await
+        .unwrap();
+    store.close().await;
+
+    world.run(&["resume", id.as_str()]).exits(3);
+    let told = "! ALARM ";
+    world
+        .run(&["list"])
+        .exits(0)
+        .says(told)
+        .says("[act-not-authentic]");
+    world
+        .run(&["show", id.as_str()])
+        .exits(0)
+        .says(told)
+        .says("`approve` in the name of");
+    let list = world.run(&["list", "--json"]).exits(0).json();
+    assert_eq!(list["alarms"][0]["code"], "act-not-authentic");
+    world.run(&["approve", id.as_str(), "--yes"]).exits(0);
+}

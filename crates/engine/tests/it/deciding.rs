@@ -31,14 +31,15 @@ async fn approved_in_both_repositories_becomes_two_branches_and_a_story_that_ver
     house.act(&id, approvals[1].clone()).await;
     assert_eq!(house.load(&id).await.state, State::Done);
     house.assert_written_once();
-    let bundle = countersign_engine::bundle::export(house.store.as_ref(), &id, house.ports.signer.as_ref());
+    let bundle =
+        countersign_engine::bundle::export(house.store.as_ref(), &id, house.ports.signer.as_ref(), &[]);
     let bytes = bundle.await.unwrap().to_bytes().unwrap();
     let keys = house.ports.signer.verifiers(house.store.tenant());
     let report = verify(
         &bytes,
         &Trust {
             keys,
-            checkpoints: vec![],
+            ..Trust::default()
         },
     )
     .unwrap();

@@ -60,6 +60,14 @@ pub enum BundleError {
         /// Name of the field.
         field: &'static str,
     },
+    /// A field of an entry of another stream breaks its rule.
+    #[error("notice {notice}: the field `{field}` is malformed")]
+    NoticeField {
+        /// Place of the notice in the bundle, from 0.
+        notice: usize,
+        /// Name of the field.
+        field: &'static str,
+    },
     /// Salt and body are not both there or both gone.
     #[error("entry {entry}: an erased body has no salt, and a body that is there has one")]
     HalfErased {
@@ -103,6 +111,7 @@ impl BundleError {
             Self::NoEntries => "bundle-no-entries",
             Self::Field { .. } => "bundle-field-malformed",
             Self::EntryField { .. } => "bundle-entry-malformed",
+            Self::NoticeField { .. } => "bundle-notice-malformed",
             Self::HalfErased { .. } => "bundle-half-erased",
             Self::AttachmentField { .. } => "bundle-attachment-malformed",
             Self::Unordered { .. } => "bundle-unordered",

@@ -1,9 +1,9 @@
 //! The file form of a bundle: strings, integers, lists and nulls, converted by hand so that the stored bytes
 //! change only on purpose.
 
-use super::{Attachment, BUNDLE_FORMAT, BUNDLE_VERSION, Body, BundleEntry, BundleError};
+use super::{Attachment, BUNDLE_FORMAT, BUNDLE_VERSION, Body, BundleEntry, BundleError, Earlier};
 use crate::commitment::Salt;
-use crate::hash::ContentHash;
+use crate::hash::{ContentHash, RootHash};
 use crate::key::VerifierKey;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -17,6 +17,10 @@ pub(super) struct Bundle {
     tenant: String,
     stream: String,
     entries: Vec<Entry>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    notices: Vec<Entry>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    history: Vec<Head>,
     attachments: Vec<Attached>,
     checkpoint: String,
     keys: Vec<String>,
@@ -29,6 +33,14 @@ struct Entry {
     leaf: String,
     salt: Option<String>,
     body: Option<String>,
+    proof: Vec<String>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Head {
+    size: u64,
+    root: String,
     proof: Vec<String>,
 }
 
@@ -47,6 +59,8 @@ impl From<&super::Bundle> for Bundle {
             tenant: bundle.tenant.clone(),
             stream: bundle.stream.clone(),
             entries: bundle.entries.iter().map(Entry::from).collect(),
+            notices: bundle.notices.iter().map(Entry::from).collect(),
+            history: bundle.history.iter().map(Head::from).collect(),
             attachments: bundle.attachments.iter().map(Attached::from).collect(),
             checkpoint: bundle.checkpoint.clone(),
             keys: bundle.keys.iter().map(VerifierKey::to_string).collect(),
@@ -66,6 +80,16 @@ impl From<&BundleEntry> for Entry {
             salt,
             body,
             proof: entry.proof.iter().map(|hash| STANDARD.encode(hash)).collect(),
+        }
+    }
+}
+
+impl From<&Earlier> for Head {
+    fn from(earlier: &Earlier) -> Self {
+        Self {
+            size: earlier.size,
+            root: earlier.root.to_string(),
+            proof: earlier.proof.iter().map(|hash| STANDARD.encode(hash)).collect(),
         }
     }
 }
@@ -94,6 +118,28 @@ impl TryFrom<Bundle> for super::Bundle {
             .into_iter()
             .enumerate()
             .map(|(at, entry)| read_entry(at, &entry));
+        let notices = wire.notices.iter().enumerate().map(|(notice, entry)| {
+            read_entry(notice, entry).map_err(|error| match error {
+                BundleError::EntryField { field, .. } => BundleError::NoticeField { notice, field },
+                BundleError::HalfErased { .. } => BundleError::NoticeField {
+                    notice,
+                    field: "body",
+                },
+                other @ (BundleError::TooLarge { .. }
+                | BundleError::TooMany { .. }
+                | BundleError::Shape { .. }
+                | BundleError::UnknownFormat
+                | BundleError::UnknownVersion { .. }
+                | BundleError::NotCanonical
+                | BundleError::NoEntries
+                | BundleError::Field { .. }
+                | BundleError::NoticeField { .. }
+                | BundleError::AttachmentField { .. }
+                | BundleError::Unordered { .. }
+                | BundleError::Key { .. }) => other,
+            })
+        });
+        let history = wire.history.iter().map(read_head);
         let attachments = wire
             .attachments
             .into_iter()
@@ -106,6 +152,8 @@ impl TryFrom<Bundle> for super::Bundle {
             tenant: wire.tenant,
             stream: wire.stream,
             entries: entries.collect::<Result<_, _>>()?,
+            notices: notices.collect::<Result<_, _>>()?,
+            history: history.collect::<Result<_, _>>()?,
             attachments: attachments.collect::<Result<_, _>>()?,
             checkpoint: wire.checkpoint,
             keys: keys.collect::<Result<_, _>>()?,
@@ -123,13 +171,25 @@ fn read_entry(entry: usize, wire: &Entry) -> Result<BundleEntry, BundleError> {
         (None, None) => Body::Erased,
         (Some(_), None) | (None, Some(_)) => return Err(BundleError::HalfErased { entry }),
     };
-    let read_hash = |text: &String| STANDARD.decode(text).ok().and_then(|bytes| bytes.try_into().ok());
-    let proof: Option<Vec<[u8; 32]>> = wire.proof.iter().map(read_hash).collect();
     Ok(BundleEntry {
         index: wire.index,
         leaf: STANDARD.decode(&wire.leaf).map_err(|_| malformed("leaf"))?,
         body,
-        proof: proof.ok_or_else(|| malformed("proof"))?,
+        proof: read_proof(&wire.proof).ok_or_else(|| malformed("proof"))?,
+    })
+}
+
+fn read_proof(texts: &[String]) -> Option<Vec<[u8; 32]>> {
+    let read_hash = |text: &String| STANDARD.decode(text).ok().and_then(|bytes| bytes.try_into().ok());
+    texts.iter().map(read_hash).collect()
+}
+
+fn read_head(wire: &Head) -> Result<Earlier, BundleError> {
+    let malformed = BundleError::Field { field: "history" };
+    Ok(Earlier {
+        size: wire.size,
+        root: RootHash::from_hex(&wire.root).map_err(|_| malformed.clone())?,
+        proof: read_proof(&wire.proof).ok_or(malformed)?,
     })
 }
 

@@ -4,6 +4,7 @@ use crate::bundle::BundleError;
 use crate::checkpoint::CheckpointError;
 use crate::hash::{ContentHash, RootHash};
 use crate::leaf::LeafError;
+use crate::rotation::RotationError;
 use std::fmt;
 use thiserror::Error;
 
@@ -58,6 +59,51 @@ pub enum VerifyError {
         trusted: RootHash,
         /// Root in the bundle's checkpoint.
         found: RootHash,
+    },
+    /// The checkpoint's key had been handed over before the log had this size.
+    #[error(
+        "the key `{key}` was handed over before the log had {size} leaves; it may not sign this any more"
+    )]
+    KeyRetired {
+        /// Name of the key.
+        key: String,
+        /// Size of the checkpoint, in leaves.
+        size: u64,
+    },
+    /// An earlier head is not what the log began with.
+    #[error("the log is not proven to go on from the earlier head of {size} leaves")]
+    HistoryInconsistent {
+        /// Size of the earlier head, in leaves.
+        size: u64,
+    },
+    /// The bundle proves nothing about a head of that size.
+    #[error("the bundle proves nothing about the log at {size} leaves")]
+    NoHistory {
+        /// That size.
+        size: u64,
+    },
+    /// An entry of another stream has a malformed leaf.
+    #[error("notice {notice}: the leaf is malformed")]
+    NoticeLeaf {
+        /// Place of the notice in the bundle, from 0.
+        notice: usize,
+        /// What is wrong with it.
+        source: LeafError,
+    },
+    /// An entry of another stream is not proven to be in this tenant's log with this body, or stands elsewhere than it
+    /// says.
+    #[error("notice {notice}: it is not proven to be in the log with this body")]
+    Notice {
+        /// Place of the notice in the bundle, from 0.
+        notice: usize,
+    },
+    /// A change of keys doesn't count.
+    #[error("notice {notice}: the change of keys does not count")]
+    Rotation {
+        /// Place of the notice in the bundle, from 0.
+        notice: usize,
+        /// Why.
+        source: RotationError,
     },
     /// An entry's leaf is malformed.
     #[error("entry {entry}: the leaf is malformed")]
@@ -166,7 +212,12 @@ impl VerifyError {
             Self::OriginMismatch { .. } => "verify-origin-mismatch",
             Self::TrustedCheckpoint { .. } => "verify-trusted-checkpoint-malformed",
             Self::SplitView { .. } => "verify-split-view",
-            Self::Leaf { source, .. } => source.code(),
+            Self::KeyRetired { .. } => "verify-key-retired",
+            Self::HistoryInconsistent { .. } => "verify-history-inconsistent",
+            Self::NoHistory { .. } => "verify-no-history",
+            Self::NoticeLeaf { source, .. } | Self::Leaf { source, .. } => source.code(),
+            Self::Notice { .. } => "verify-notice",
+            Self::Rotation { source, .. } => source.code(),
             Self::TenantMismatch { .. } => "verify-tenant-mismatch",
             Self::StreamMismatch { .. } => "verify-stream-mismatch",
             Self::SeqMismatch { .. } => "verify-seq-mismatch",
@@ -201,6 +252,12 @@ impl VerifyError {
             | Self::OriginMismatch { .. }
             | Self::TrustedCheckpoint { .. }
             | Self::SplitView { .. }
+            | Self::KeyRetired { .. }
+            | Self::HistoryInconsistent { .. }
+            | Self::NoHistory { .. }
+            | Self::NoticeLeaf { .. }
+            | Self::Notice { .. }
+            | Self::Rotation { .. }
             | Self::Leaf { .. }
             | Self::AttachmentMismatch { .. } => None,
         }

@@ -86,7 +86,7 @@ fn ends(place: Place, leaf: &Leaf, count: usize) -> Result<bool, VerifyError> {
 }
 
 /// The entry by itself: its body matches, and the log holds it.
-fn verify_entry(
+pub(super) fn verify_entry(
     place: Place,
     leaf: Leaf,
     entry: BundleEntry,

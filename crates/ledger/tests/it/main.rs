@@ -6,6 +6,7 @@ mod checkpoints;
 mod forgeries;
 mod leaves;
 mod mutations;
+mod rotating;
 mod support;
 mod trees;
 mod vectors;

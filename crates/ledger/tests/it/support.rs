@@ -79,7 +79,7 @@ pub(crate) fn key(seed: u8) -> LedgerKey {
 pub(crate) fn trust(seed: u8) -> Trust {
     Trust {
         keys: vec![key(seed).verifier()],
-        checkpoints: Vec::new(),
+        ..Trust::default()
     }
 }
 

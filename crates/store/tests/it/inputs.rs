@@ -1,7 +1,6 @@
 //! Facts from outside: once, in order, before effects, and closed when one can't be judged.
 
-use crate::support::{World, ada, input_id, submission, workflow_id};
-use countersign_core::member::Roster;
+use crate::support::{World, input_id, roster, submission, workflow_id};
 use countersign_core::workflow::{Input, decide};
 use countersign_ports::store::{Claim, Clock as _, INBOX_MAX, InputStatus, NewInput, Settles, StoreError};
 
@@ -82,7 +81,7 @@ async fn an_accepted_input_is_settled_with_its_transition_and_only_once() {
     let input = Input::Act {
         input: input_id(1),
         act,
-        roster: Roster { members: vec![ada()] },
+        roster: roster(),
     };
     let cancelled = decide(&workflow, input, world.clock.now()).unwrap();
     local

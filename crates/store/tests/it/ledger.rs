@@ -25,7 +25,7 @@ async fn an_export_verifies_with_the_key_given() {
         &bytes,
         &Trust {
             keys,
-            checkpoints: vec![],
+            ..Trust::default()
         },
     )
     .unwrap();
@@ -39,7 +39,7 @@ async fn an_export_verifies_with_the_key_given() {
         &bytes,
         &Trust {
             keys: stranger,
-            checkpoints: vec![],
+            ..Trust::default()
         },
     )
     .unwrap();
@@ -61,7 +61,7 @@ async fn every_stream_is_proven_against_every_later_size() {
                     &bytes,
                     &Trust {
                         keys,
-                        checkpoints: vec![]
+                        ..Trust::default()
                     }
                 )
                 .unwrap()
@@ -163,7 +163,7 @@ async fn an_erased_body_is_exported_as_erased() {
             &bytes,
             &Trust {
                 keys,
-                checkpoints: vec![]
+                ..Trust::default()
             }
         )
         .unwrap()

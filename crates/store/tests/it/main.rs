@@ -4,6 +4,7 @@
 mod commits;
 mod facts;
 mod inputs;
+mod keeping;
 mod ledger;
 mod migrations;
 mod opening;

@@ -4,8 +4,9 @@
 //! dump is added (`cargo test -p countersign-store -- --ignored the_dump_of_this_version`) and never edited
 //! again.
 
-use crate::support::{START, Seal, StandingClock, World, ada, input_id, open, submission, workflow_id};
-use countersign_core::member::Roster;
+use crate::support::{
+    START, Seal, StandingClock, World, ada, input_id, open, roster, submission, workflow_id,
+};
 use countersign_core::workflow::{Effect, Input, State, Workflow, decide};
 use countersign_ledger::{BundleBuilder, Origin, Trust, verify};
 use countersign_ports::store::{
@@ -82,7 +83,7 @@ async fn check_ledger(local: &dyn TenantStore) {
         &bytes,
         &Trust {
             keys,
-            checkpoints: vec![],
+            ..Trust::default()
         },
     )
     .unwrap();
@@ -133,7 +134,7 @@ async fn fill(world: &World) {
     let input = Input::Act {
         input: input_id(1),
         act,
-        roster: Roster { members: vec![ada()] },
+        roster: roster(),
     };
     let decision = decide(&cancelled, input, world.clock.now()).unwrap();
     local

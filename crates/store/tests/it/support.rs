@@ -1,6 +1,6 @@
 //! A store in a folder of its own, with a clock that stands until it is moved, and decisions to record.
 
-use countersign_core::act::{Act, ActRecord, Attendance, AuthenticatedBy, SignedAct};
+use countersign_core::act::{Act, ActRecord, Attendance, AuthenticatedBy, MemberKey, SignedAct};
 use countersign_core::feedback::{AgentSpec, Feedback, FeedbackOrigin, RepoRole, RepoSelection};
 use countersign_core::id::{
     BranchName, CommitSha, EffectId, InputId, MemberId, RepositoryId, TenantId, Version, WorkflowId,
@@ -17,7 +17,7 @@ use countersign_ports::store::{
 use countersign_store::SqliteStore;
 use ed25519_dalek::SigningKey;
 use sea_orm::ConnectionTrait as _;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -70,6 +70,14 @@ pub(crate) fn ada() -> Member {
         name: "Ada".to_owned(),
         role: Role::Owner,
         active: true,
+    }
+}
+
+pub(crate) fn roster() -> Roster {
+    let key = MemberKey::from_bytes(ada_key().verifying_key().to_bytes());
+    Roster {
+        members: vec![ada()],
+        keys: BTreeMap::from([(ada().id, key)]),
     }
 }
 
@@ -265,7 +273,7 @@ fn lookup_result(duplicate_of: Option<WorkflowId>) -> EffectResult {
         policies: vec![(repository, None)],
         organisation: None,
         duplicate_of,
-        roster: Roster { members: vec![ada()] },
+        roster: roster(),
     }
 }
 

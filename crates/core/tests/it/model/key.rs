@@ -114,6 +114,7 @@ fn alike(w: &Workflow) -> u64 {
         state,
         reason: _,
         submission,
+        roster: _,
         lookups,
         repositories,
         context,

@@ -1,0 +1,95 @@
+//! The facts by themselves, without the state machine: what has to be true of acts, gates, manifests, seals and
+//! writes, said once more in this crate's own words.
+//!
+//! [`books`] keeps what the checks need to know of the story so far. Nothing here calls `decide`, the write gate or the
+//! counting of approvals in core; only plain data, digests and signatures are shared.
+
+mod acts;
+mod books;
+mod evidence;
+mod gates;
+mod manifests;
+mod people;
+mod seals;
+mod waivers;
+mod writes;
+
+use crate::problem::{Problem, ProblemCode};
+use crate::story::Story;
+use books::Books;
+use countersign_core::record::EventRecord;
+use countersign_core::workflow::Event;
+use countersign_ledger::Report;
+
+/// One entry in the light of what came before it.
+pub(crate) struct Scene<'a> {
+    pub(crate) story: &'a Story,
+    pub(crate) report: &'a Report,
+    pub(crate) books: &'a Books<'a>,
+    pub(crate) record: &'a EventRecord,
+}
+
+impl Scene<'_> {
+    fn problem(&self, code: ProblemCode, message: impl Into<String>) -> Problem {
+        Problem::at(self.record.seq, code, message)
+    }
+}
+
+/// Looks at every entry whose body is there.
+pub(crate) fn judge(story: &Story, report: &Report, problems: &mut Vec<Problem>, unjudged: &mut Vec<String>) {
+    let mut books = Books::new(story);
+    for record in story.records.iter().flatten() {
+        let scene = Scene {
+            story,
+            report,
+            books: &books,
+            record,
+        };
+        look(&scene, problems, unjudged);
+        books.take(record);
+    }
+    evidence::unnamed(story, report, problems);
+}
+
+fn look(scene: &Scene<'_>, problems: &mut Vec<Problem>, unjudged: &mut Vec<String>) {
+    acts::look(scene, problems);
+    match &scene.record.event {
+        Event::WorkflowStarted { feedback, .. } => evidence::feedback(scene, feedback, problems),
+        Event::GateEvaluated { result } => gates::look(scene, result, problems),
+        Event::ContextLoaded { repositories, .. } => evidence::policies(scene, repositories, problems),
+        Event::AgentCalled { run } => evidence::output(scene, run, problems),
+        Event::DraftsRecorded { drafts } => evidence::drafts(scene, drafts, problems),
+        Event::LedgerSealed { checkpoint, .. } => seals::look(scene, checkpoint, problems),
+        Event::PatchSetsFixed { patch_sets } => manifests::look(scene, patch_sets, problems),
+        Event::WaiverGiven { act, waiver } => waivers::look(scene, act, waiver, problems),
+        Event::IntentsRecorded { intents } => writes::intended(scene, intents, problems),
+        Event::AttemptStarted { attempt } => writes::started(scene, attempt, problems, unjudged),
+        Event::AttemptEnded { intent, outcome, .. } => writes::ended(scene, intent, outcome, problems),
+        Event::StateEntered { .. }
+        | Event::RosterRecorded { .. }
+        | Event::EffectRequested { .. }
+        | Event::RefsLookedUp { .. }
+        | Event::TriageRecorded { .. }
+        | Event::PlanRecorded { .. }
+        | Event::AnswerRefused { .. }
+        | Event::CritiqueRecorded { .. }
+        | Event::PolicyEvaluated { .. }
+        | Event::TierComputed { .. }
+        | Event::PlanAccepted { .. }
+        | Event::RequestOpened { .. }
+        | Event::RequestClosed { .. }
+        | Event::ApprovalGiven { .. }
+        | Event::RejectionGiven { .. }
+        | Event::ChangesRequested { .. }
+        | Event::AnswerGiven { .. }
+        | Event::PatchesDeselected { .. }
+        | Event::ApprovalsWithdrawn { .. }
+        | Event::ApprovalsVoided { .. }
+        | Event::ActTaken { .. }
+        | Event::RevisionStarted { .. }
+        | Event::BasesChecked { .. }
+        | Event::PullRequestsSkipped { .. }
+        | Event::BranchRetracted { .. }
+        | Event::WorkflowEnded { .. } => {}
+    }
+}

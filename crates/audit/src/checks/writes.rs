@@ -1,0 +1,257 @@
+//! Writes: of what was approved and of nothing else, after enough people said yes to exactly that, and read back.
+
+use super::books::{Books, Given};
+use super::{Scene, gates, people, seals, waivers};
+use crate::problem::{Problem, ProblemCode};
+use countersign_core::act::{Act, SeenDigest};
+use countersign_core::digest::ApprovalDigest;
+use countersign_core::gate::GateId;
+use countersign_core::id::WriteIntentId;
+use countersign_core::member::Roster;
+use countersign_core::patch_set::PatchSet;
+use countersign_core::policy::RiskTier;
+use countersign_core::workflow::event::{Attempt, AttemptOutcome, Subject, WriteIntent};
+use std::collections::BTreeSet;
+
+/// Intents hold what the patch sets' manifests say, one each.
+pub(super) fn intended(scene: &Scene<'_>, intents: &[WriteIntent], problems: &mut Vec<Problem>) {
+    if scene.story.has_gaps() && scene.books.patch_sets.is_empty() {
+        return;
+    }
+    let other = |why: String| scene.problem(ProblemCode::WriteOther, why);
+    if intents.len() != scene.books.patch_sets.len() {
+        problems.push(other("there is not one write per patch set".to_owned()));
+    }
+    for intent in intents {
+        let name = scene.books.name(&intent.repository);
+        let of = |p: &&PatchSet| p.repository == intent.repository && p.digest == intent.patch_set;
+        let Some(patch_set) = scene.books.patch_sets.iter().find(of) else {
+            problems.push(other(format!(
+                "{name}: the write is of no patch set that people were asked about"
+            )));
+            continue;
+        };
+        let same = intent.commit == patch_set.manifest.commit
+            && intent.branch == patch_set.manifest.branch
+            && intent.tree == patch_set.draft.diff.result_tree
+            && intent.revision == scene.books.revision;
+        if !same {
+            problems.push(other(format!(
+                "{name}: the write is not what the approved manifest says"
+            )));
+        }
+        if approval_digest(scene.books, patch_set) != Some(intent.approval) {
+            problems.push(other(format!(
+                "{name}: the write names another approval digest than its parts give"
+            )));
+        }
+    }
+}
+
+/// Everything that has to be true before the first byte.
+pub(super) fn started(
+    scene: &Scene<'_>,
+    attempt: &Attempt,
+    problems: &mut Vec<Problem>,
+    unjudged: &mut Vec<String>,
+) {
+    let books = scene.books;
+    if let Some(seq) = books.stopped {
+        let message = format!("a write begins although it was stopped in entry {seq}");
+        problems.push(scene.problem(ProblemCode::WriteStopped, message));
+    }
+    match books.intents.iter().find(|i| i.id == attempt.intent) {
+        Some(intent) if intent.commit == attempt.commit && attempt.expected_old.is_none() => {}
+        Some(_) => {
+            let message = "the attempt is to write something else than its intent";
+            problems.push(scene.problem(ProblemCode::WriteOther, message));
+        }
+        None => {
+            let message = "the attempt is of no intent of this revision";
+            problems.push(scene.problem(ProblemCode::WriteOther, message));
+        }
+    }
+    if scene.story.has_gaps() {
+        unjudged.push(format!(
+            "whether the write of entry {} was approved and through its gates",
+            scene.record.seq
+        ));
+        return;
+    }
+    problems.extend(gates::missing(scene));
+    problems.extend(waivers::dead(scene));
+    let mut counted = Vec::new();
+    for patch_set in books.patch_sets {
+        match count(scene, patch_set) {
+            Ok(given) => counted.extend(given),
+            Err(problem) => problems.push(problem),
+        }
+    }
+    problems.extend(seals::missing(scene, &counted));
+}
+
+/// What was read back is what was to be written.
+pub(super) fn ended(
+    scene: &Scene<'_>,
+    of: &WriteIntentId,
+    outcome: &AttemptOutcome,
+    problems: &mut Vec<Problem>,
+) {
+    let AttemptOutcome::Written { commit, tree, .. } = outcome else {
+        return;
+    };
+    let intent = scene.books.intents.iter().find(|i| i.id == *of);
+    let tried = scene.books.attempts.contains_key(of);
+    let same = intent.is_some_and(|i| i.commit == *commit && i.tree == *tree);
+    if !same || !tried {
+        let message = "the branch was read back with something else than what was approved";
+        problems.push(scene.problem(ProblemCode::WriteOther, message));
+    }
+}
+
+/// What people decide on for one patch set: its digest, its siblings', plan, policies, waived rules, gates 0 to 2.
+fn approval_digest(books: &Books<'_>, own: &PatchSet) -> Option<ApprovalDigest> {
+    let siblings: Vec<_> = books
+        .patch_sets
+        .iter()
+        .filter(|s| s.id != own.id)
+        .map(|s| (&s.id, s.digest))
+        .collect();
+    let policies: Vec<_> = books
+        .repositories
+        .iter()
+        .map(|r| (&r.repository, r.policy.digest()))
+        .collect();
+    let waived: Vec<_> = books
+        .violations
+        .iter()
+        .filter(|v| v.waived_until.is_some())
+        .map(|v| (&v.repository, v.id(), &v.content, v.waived_until))
+        .collect();
+    let gate = |id| {
+        let noted = books.gates.get(&id)?;
+        Some((noted.what.gate, noted.what.outcome, noted.what.evidence))
+    };
+    let gates = [
+        gate(GateId::Intake)?,
+        gate(GateId::Plan)?,
+        gate(GateId::Proposal)?,
+    ];
+    Some(ApprovalDigest::of(&(
+        (&own.id, own.digest),
+        siblings,
+        books.plan?,
+        policies,
+        waived,
+        gates,
+    )))
+}
+
+/// The approvals that carry a write of this patch set, or what is wrong with them.
+fn count<'a>(scene: &Scene<'a>, patch_set: &PatchSet) -> Result<Vec<&'a Given<'a>>, Problem> {
+    let books = scene.books;
+    let name = books.name(&patch_set.repository);
+    let wrong = |code, why: &str| scene.problem(code, format!("{name}: a write begins, and {why}"));
+    let digest = approval_digest(books, patch_set);
+    let asked = books.asked(&patch_set.repository).map(|r| &r.subject);
+    let was_asked = matches!(asked, Some(Subject::PatchSet { digest: asked, patch_set: of, .. })
+        if Some(*asked) == digest && *of == patch_set.digest);
+    let Some(roster) = books.roster.filter(|_| was_asked) else {
+        return Err(wrong(
+            ProblemCode::ApprovalMissing,
+            "nobody was asked about exactly this",
+        ));
+    };
+    let of_this = |given: &&Given<'_>| is_of(given, digest) && given.approval.revision == books.revision;
+    let good = |given: &&Given<'_>| {
+        let member = &given.approval.act.record.member;
+        given.approval.act.record.workflow == scene.story.workflow
+            && super::acts::is_authentic(books, &given.approval.act)
+            && people::eligible(books, roster, member).is_some()
+    };
+    let ever: Vec<&Given<'_>> = books.approvals.iter().filter(of_this).filter(good).collect();
+    let live: Vec<&Given<'_>> = ever
+        .iter()
+        .copied()
+        .filter(|given| given.approval.expires_at > scene.record.at)
+        .collect();
+    let needed = needed(books, roster, patch_set);
+    let (live_people, ever_people) = (persons(roster, &live), persons(roster, &ever));
+    if live_people < needed {
+        let (code, why) = if ever_people >= needed {
+            let why = format!(
+                "{} of {needed} approvals of exactly this had not run out",
+                live_people
+            );
+            (ProblemCode::ApprovalExpired, why)
+        } else {
+            let why = format!("{ever_people} of {needed} people had approved exactly this");
+            (ProblemCode::ApprovalMissing, why)
+        };
+        return Err(wrong(code, &why));
+    }
+    match owner_missing(roster, patch_set, &live) {
+        Some(path) => Err(wrong(
+            ProblemCode::OwnerMissing,
+            &format!("no owner of {path} had approved it"),
+        )),
+        None => Ok(live),
+    }
+}
+
+fn is_of(given: &Given<'_>, digest: Option<ApprovalDigest>) -> bool {
+    matches!(&given.approval.act.record.act, Act::Approve { seen: SeenDigest::PatchSet(seen), .. }
+        if Some(*seen) == digest)
+}
+
+/// Different human beings among them.
+fn persons(roster: &Roster, given: &[&Given<'_>]) -> usize {
+    let person = |given: &&Given<'_>| {
+        let id = &given.approval.act.record.member;
+        let member = roster.members.iter().find(|m| m.id == *id)?;
+        Some(member.person.as_str())
+    };
+    let people: BTreeSet<&str> = given.iter().filter_map(person).collect();
+    people.len()
+}
+
+/// How many people policy asks for at this tier; alone, one is enough unless a policy explicitly demands more.
+fn needed(books: &Books<'_>, roster: &Roster, patch_set: &PatchSet) -> usize {
+    let Some(pinned) = books.pinned(&patch_set.repository) else {
+        return usize::MAX;
+    };
+    let number = if people::is_solo(roster) {
+        pinned.policy.demands_people().unwrap_or(1)
+    } else {
+        let approvers = pinned.policy.approvers;
+        let (low, medium, high) = (approvers.low.value, approvers.medium.value, approvers.high.value);
+        match books.tier {
+            Some(RiskTier::Low) => low,
+            Some(RiskTier::Medium) => low.max(medium),
+            Some(RiskTier::High) | None => low.max(medium).max(high),
+        }
+    };
+    usize::try_from(number.max(1)).unwrap_or(usize::MAX)
+}
+
+/// A path whose owner, by CODEOWNERS, is not among those who approved; alone, owners are only shown.
+fn owner_missing(roster: &Roster, patch_set: &PatchSet, live: &[&Given<'_>]) -> Option<String> {
+    if people::is_solo(roster) {
+        return None;
+    }
+    let approved = |id| live.iter().any(|given| given.approval.act.record.member == id);
+    let owns = |owners: &[String], name: &str| {
+        let same = |owner: &String| owner.trim_start_matches('@').eq_ignore_ascii_case(name);
+        owners.iter().any(same)
+    };
+    let answered = |owners: &[String]| {
+        let mut members = roster.members.iter();
+        members.any(|m| owns(owners, &m.name) && approved(m.id.clone()))
+    };
+    let unanswered = patch_set
+        .draft
+        .owners
+        .iter()
+        .find(|owned| !answered(&owned.owners))?;
+    Some(unanswered.path.to_string())
+}

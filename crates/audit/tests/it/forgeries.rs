@@ -1,0 +1,552 @@
+//! Lies with a name: whoever holds the ledger's key signs a story that is not true, and each is found by its code.
+
+use crate::canned::{self, Team};
+use crate::teller::{Form, Log, Teller, Told, assert_found, ledger_key, sealed_anew, sign, trust, verdict};
+use countersign_audit::{ProblemCode as Code, Verdict, audit};
+use countersign_core::act::{Act, MemberKey, SeenDigest};
+use countersign_core::digest::ApprovalDigest;
+use countersign_core::gate::{CheckId, CheckOutcome, GateId, GateOutcome};
+use countersign_core::id::{BranchName, Version};
+use countersign_core::patch_set::commit_id;
+use countersign_core::time::Timestamp;
+use countersign_core::workflow::Event;
+use countersign_core::workflow::effect::SealPurpose;
+use countersign_core::workflow::event::AttemptOutcome;
+use countersign_ledger::Trust;
+use ed25519_dalek::SigningKey;
+
+/// The honest story of three people, told with a lie in it; every seal is made anew.
+fn lie(bend: impl FnOnce(&mut Vec<Told>)) -> Verdict {
+    let mut told = Teller::done(Team::Three).told;
+    bend(&mut told);
+    verdict(&sealed_anew(&told))
+}
+
+fn first(told: &[Told], is: impl Fn(&Event) -> bool) -> usize {
+    told.iter().position(|(_, event)| is(event)).unwrap()
+}
+
+fn is_approval(event: &Event) -> bool {
+    matches!(event, Event::ApprovalGiven { .. })
+}
+
+/// Changes every event.
+fn each(told: &mut [Told], change: impl Fn(&mut Event)) {
+    told.iter_mut().for_each(|(_, event)| change(event));
+}
+
+#[test]
+fn an_approval_that_nobody_gave_is_missed() {
+    let found = lie(|told| {
+        let at = first(told, is_approval);
+        told.remove(at);
+    });
+    assert_found(&found, Code::ApprovalMissing);
+    assert_found(&found, Code::TransitionIllegal);
+}
+
+#[test]
+fn the_requesters_own_approval_does_not_count_in_a_team() {
+    // Alice started it, and signs with her own, genuine key.
+    let found = lie(|told| {
+        each(told, |event| {
+            if let Event::ApprovalGiven { approval } = event {
+                approval.act.record.member = canned::member_id("alice");
+                approval.act = sign(approval.act.clone());
+            }
+        });
+    });
+    assert_found(&found, Code::ApprovalNotEligible);
+    assert_found(&found, Code::ApprovalMissing);
+    assert_found(&found, Code::TransitionIllegal);
+}
+
+#[test]
+fn an_approval_without_its_members_signature_is_found() {
+    let forged = |signature: &str| {
+        lie(|told| {
+            each(told, |event| {
+                if let Event::ApprovalGiven { approval } = event {
+                    approval.act.signature = signature.to_owned();
+                }
+            });
+        })
+    };
+    for signature in ["00".repeat(64), String::new(), "not hex".to_owned()] {
+        let found = forged(&signature);
+        assert_found(&found, Code::ActNotAuthentic);
+        assert_found(&found, Code::ApprovalMissing);
+    }
+    let by_carol = lie(|told| {
+        each(told, |event| {
+            if let Event::ApprovalGiven { approval } = event {
+                let act = approval.act.record.clone();
+                approval.act = countersign_core::act::SignedAct::sign(act, &canned::key_of("carol"));
+            }
+        });
+    });
+    assert_found(&by_carol, Code::ActNotAuthentic);
+}
+
+#[test]
+fn an_approval_that_had_run_out_is_found() {
+    // Eight days pass between the last approval and what follows; an approval lives seven.
+    let found = lie(|told| {
+        let last = told.iter().rposition(|(_, e)| is_approval(e)).unwrap();
+        for (at, _) in told.iter_mut().skip(last + 3) {
+            *at = Timestamp(at.0 + canned::EIGHT_DAYS_MS);
+        }
+    });
+    assert_found(&found, Code::ApprovalExpired);
+    let kept_alive = lie(|told| {
+        each(told, |event| {
+            if let Event::ApprovalGiven { approval } = event {
+                approval.expires_at = approval.expires_at.plus_ms(canned::EIGHT_DAYS_MS);
+            }
+        });
+    });
+    assert_found(&kept_alive, Code::ApprovalTooLong);
+    assert_found(&kept_alive, Code::TransitionIllegal);
+}
+
+#[test]
+fn an_approval_of_something_else_is_found() {
+    let found = lie(|told| {
+        each(told, |event| {
+            if let Event::ApprovalGiven { approval } = event {
+                if let Act::Approve { seen, .. } = &mut approval.act.record.act {
+                    *seen = SeenDigest::PatchSet(ApprovalDigest::of_bytes(b"another proposal"));
+                }
+                approval.act = sign(approval.act.clone());
+            }
+        });
+    });
+    assert_found(&found, Code::ApprovalOtherDigest);
+    assert_found(&found, Code::ApprovalMissing);
+}
+
+#[test]
+fn an_approval_of_another_workflow_is_found() {
+    let found = lie(|told| {
+        each(told, |event| {
+            if let Event::ApprovalGiven { approval } = event {
+                approval.act.record.workflow = countersign_core::id::WorkflowId::from_parts(9, 9);
+                approval.act = sign(approval.act.clone());
+            }
+        });
+    });
+    assert_found(&found, Code::ActMisplaced);
+}
+
+#[test]
+fn a_withdrawn_approval_does_not_count() {
+    let mut told = Teller::new(Team::Three);
+    told.to_approval().approve("bob").approve("bob");
+    let mut story = told.told.clone();
+    let withdrawn = {
+        let mut other = told.clone();
+        let reason = "second thoughts".to_owned();
+        other.act("bob", Act::Withdraw { reason });
+        other.told.get(story.len()).unwrap().clone()
+    };
+    told.result("seal-ledger: sealed");
+    let rest = told.told.split_off(story.len());
+    story.push(withdrawn);
+    story.extend(rest);
+    let mut on = told.clone();
+    on.told.clear();
+    on.result("check-bases: unmoved")
+        .result("write-branch: attempt starts");
+    story.extend(on.told);
+    let found = verdict(&sealed_anew(&story));
+    assert_found(&found, Code::ApprovalMissing);
+}
+
+#[test]
+fn a_gate_that_is_not_there_is_missed() {
+    for gate in [
+        GateId::Intake,
+        GateId::Plan,
+        GateId::Proposal,
+        GateId::Approval,
+        GateId::Write,
+    ] {
+        let found = lie(|told| {
+            told.retain(
+                |(_, event)| !matches!(event, Event::GateEvaluated { result } if result.gate == gate),
+            );
+        });
+        assert_found(&found, Code::GateMissing);
+        assert_found(&found, Code::TransitionIllegal);
+    }
+}
+
+#[test]
+fn a_gate_that_said_no_and_is_called_passed_is_found() {
+    for gate in [GateId::Plan, GateId::Approval, GateId::Write] {
+        let bent = |bend: &dyn Fn(&mut countersign_core::gate::GateResult)| {
+            lie(|told| {
+                each(told, |event| {
+                    if let Event::GateEvaluated { result } = event
+                        && result.gate == gate
+                    {
+                        bend(result);
+                    }
+                });
+            })
+        };
+        let failed = bent(&|result| result.checks[0].outcome = CheckOutcome::Failed);
+        assert_found(&failed, Code::GateEvidence);
+        let absent = bent(&|result| {
+            result.checks.remove(0);
+        });
+        assert_found(&absent, Code::GateEvidence);
+        // The forger computes the digest anew, so that only the rules are left to find it.
+        let dropped = bent(&|result| {
+            result.checks.retain(|c| {
+                c.id != CheckId::PlanApproved && c.id != CheckId::NoRejection && c.id != CheckId::BaseStands
+            });
+            result.evidence = countersign_core::digest::EvidenceDigest::of(&(
+                result.gate,
+                result.revision,
+                result.outcome,
+                &result.checks,
+            ));
+        });
+        assert_found(&dropped, Code::GateEvidence);
+        assert_found(&dropped, Code::TransitionIllegal);
+        let waved = bent(&|result| result.outcome = GateOutcome::NotRequired);
+        assert_found(&waved, Code::GateEvidence);
+    }
+}
+
+#[test]
+fn a_commit_that_is_not_what_was_approved_is_found() {
+    let other = |bytes: &str| bytes.replace("Rename quote", "Rename quota");
+    // Only the bytes.
+    let bytes = lie(|told| {
+        each(told, |event| {
+            if let Event::PatchSetsFixed { patch_sets } = event {
+                let manifest = &mut patch_sets[0].manifest;
+                manifest.commit_bytes = other(&manifest.commit_bytes);
+            }
+        });
+    });
+    assert_found(&bytes, Code::ManifestCommit);
+    assert_found(&bytes, Code::PatchSetDigest);
+    // The id fits the bytes, in every place that names it.
+    let id = lie(|told| {
+        let mut ids = None;
+        each_mut(told, |event| {
+            if let Event::PatchSetsFixed { patch_sets } = event {
+                let manifest = &mut patch_sets[0].manifest;
+                manifest.commit_bytes = other(&manifest.commit_bytes);
+                let new = commit_id(manifest.commit_bytes.as_bytes());
+                ids = Some((std::mem::replace(&mut manifest.commit, new.clone()), new));
+            }
+            let Some((old, new)) = &ids else { return };
+            swap_commits(event, old, new);
+        });
+    });
+    assert_found(&id, Code::PatchSetDigest);
+    // Everything that is no signature fits.
+    let all = lie(|told| {
+        let mut ids = None;
+        each_mut(told, |event| {
+            if let Event::PatchSetsFixed { patch_sets } = event {
+                let own = &mut patch_sets[0];
+                own.manifest.commit_bytes = other(&own.manifest.commit_bytes);
+                let new = commit_id(own.manifest.commit_bytes.as_bytes());
+                ids = Some((std::mem::replace(&mut own.manifest.commit, new.clone()), new));
+                own.digest = digest_of(own);
+            }
+            let Some((old, new)) = &ids else { return };
+            swap_commits(event, old, new);
+        });
+    });
+    assert_found(&all, Code::WriteOther);
+    assert_found(&all, Code::ApprovalMissing);
+}
+
+fn each_mut(told: &mut [Told], mut change: impl FnMut(&mut Event)) {
+    told.iter_mut().for_each(|(_, event)| change(event));
+}
+
+fn swap_commits(
+    event: &mut Event,
+    old: &countersign_core::id::CommitSha,
+    new: &countersign_core::id::CommitSha,
+) {
+    let swap = |commit: &mut countersign_core::id::CommitSha| {
+        if commit == old {
+            *commit = new.clone();
+        }
+    };
+    match event {
+        Event::IntentsRecorded { intents } => intents.iter_mut().for_each(|i| swap(&mut i.commit)),
+        Event::AttemptStarted { attempt } => swap(&mut attempt.commit),
+        Event::AttemptEnded {
+            outcome: AttemptOutcome::Written { commit, .. },
+            ..
+        } => swap(commit),
+        _other => {}
+    }
+}
+
+fn digest_of(own: &countersign_core::patch_set::PatchSet) -> countersign_core::digest::PatchSetDigest {
+    countersign_core::digest::PatchSetDigest::of(&(
+        (
+            countersign_core::id::TenantId::local(),
+            canned::workflow_id(),
+            &own.repository,
+            own.revision,
+        ),
+        (&own.base_branch, &own.base, &own.draft),
+        &own.manifest,
+    ))
+}
+
+#[test]
+fn a_commit_that_does_not_say_what_it_has_to_is_found() {
+    type Bend = (&'static str, fn(&str) -> String);
+    let bends: [Bend; 4] = [
+        ("another tree", |b| b.replacen("tree ", "tree 0", 1)),
+        ("no parent", |b| {
+            let lines: Vec<&str> = b.lines().filter(|l| !l.starts_with("parent")).collect();
+            lines.join("\n")
+        }),
+        ("another revision", |b| b.replace("Revision: 1", "Revision: 7")),
+        ("a trailer twice", |b| {
+            format!("{b}Countersign-Checkpoint: 1 00\n")
+        }),
+    ];
+    for (name, bend) in bends {
+        let found = lie(|told| {
+            each(told, |event| {
+                if let Event::PatchSetsFixed { patch_sets } = event {
+                    let own = &mut patch_sets[0];
+                    own.manifest.commit_bytes = bend(&own.manifest.commit_bytes);
+                    own.manifest.commit = commit_id(own.manifest.commit_bytes.as_bytes());
+                    own.digest = digest_of(own);
+                }
+            });
+        });
+        assert!(
+            found.problems.iter().any(|p| p.code == Code::ManifestContent),
+            "{name}"
+        );
+    }
+    let branch = lie(|told| {
+        each(told, |event| {
+            if let Event::PatchSetsFixed { patch_sets } = event {
+                let own = &mut patch_sets[0];
+                own.manifest.branch = BranchName::parse("main").unwrap();
+                own.digest = digest_of(own);
+            }
+        });
+    });
+    assert_found(&branch, Code::ManifestBranch);
+}
+
+#[test]
+fn something_else_that_was_written_is_found() {
+    let other = canned::repositories()[0].clone();
+    let found = lie(|told| {
+        each(told, |event| {
+            if let Event::AttemptEnded {
+                outcome: AttemptOutcome::Written { commit, .. },
+                ..
+            } = event
+            {
+                *commit = commit_id(other.to_string().as_bytes());
+            }
+        });
+    });
+    assert_found(&found, Code::WriteOther);
+}
+
+#[test]
+fn approvals_that_no_seal_from_before_the_write_covers_are_found() {
+    let is_seal = |event: &Event| {
+        matches!(
+            event,
+            Event::LedgerSealed {
+                purpose: SealPurpose::Approved,
+                ..
+            }
+        )
+    };
+    let dropped = lie(|told| told.retain(|(_, e)| !is_seal(e)));
+    assert_found(&dropped, Code::SealMissing);
+    let older = lie(|told| {
+        each(told, |event| {
+            if let Event::LedgerSealed {
+                purpose: SealPurpose::Approved,
+                checkpoint,
+            } = event
+            {
+                checkpoint.covers = Version(3);
+            }
+        });
+    });
+    assert_found(&older, Code::SealMissing);
+}
+
+#[test]
+fn a_seal_of_another_log_is_found() {
+    let mut told = Teller::done(Team::Three).told;
+    each(&mut told, |event| {
+        if let Event::LedgerSealed {
+            purpose: SealPurpose::Approved,
+            checkpoint,
+        } = event
+        {
+            checkpoint.root = "ab".repeat(32);
+        }
+    });
+    assert_found(&verdict(&told), Code::SealInvalid);
+    // A genuine note, of a log that this one does not go on from.
+    let mut told = Teller::done(Team::Three).told;
+    let at = first(&told, |e| {
+        matches!(
+            e,
+            Event::LedgerSealed {
+                purpose: SealPurpose::Approved,
+                ..
+            }
+        )
+    });
+    let other = Log::of(&told[..at - 1]);
+    let seal = other.seal(Version(at as u64 - 1));
+    let note = other.note(other.size());
+    if let Event::LedgerSealed { checkpoint, .. } = &mut told[at].1 {
+        *checkpoint = countersign_core::workflow::event::CheckpointRef {
+            size: checkpoint.size,
+            ..seal
+        };
+    }
+    let log = Log::of(&told);
+    let mut builder = log.bundle(&told);
+    builder.attach(note.into_bytes());
+    let file = builder
+        .finish(log.note(log.size()), &[ledger_key().verifier()])
+        .to_bytes()
+        .unwrap();
+    assert_found(&audit(&file, &trust()).unwrap(), Code::SealInvalid);
+}
+
+#[test]
+fn a_policy_looser_than_the_floor_is_found() {
+    let found = lie(|told| {
+        each(told, |event| {
+            if let Event::ContextLoaded { repositories, .. } = event {
+                repositories[0].policy.approval_days.value = 400;
+            }
+        });
+    });
+    assert_found(&found, Code::PolicyTooLoose);
+    assert_found(&found, Code::TransitionIllegal);
+}
+
+#[test]
+fn a_write_after_a_rejection_is_found() {
+    let mut teller = Teller::new(Team::Three);
+    teller.to_approval();
+    let open = teller.workflow.open_requests().next().unwrap().clone();
+    let reject = Act::Reject {
+        request: open.id,
+        seen: canned::seen(&open.subject),
+        reason: "no".to_owned(),
+    };
+    let mut rejected = teller.clone();
+    rejected.act("carol", reject);
+    let rejection = rejected.told[teller.told.len()].clone();
+    let found = lie(|told| {
+        let at = first(told, is_approval);
+        told.insert(at, (told[at].0, rejection.1));
+    });
+    assert_found(&found, Code::WriteStopped);
+}
+
+#[test]
+fn a_roster_that_was_changed_later_shows_in_a_checkpoint_seen_before() {
+    // Whoever holds the ledger's key and invents the members' keys can tell anything, to people who have seen nothing.
+    let honest = Teller::done(Team::Three).told;
+    let invented = SigningKey::from_bytes(&[66; 32]);
+    let mut forged = honest.clone();
+    each(&mut forged, |event| match event {
+        Event::RosterRecorded { roster } => {
+            let key = MemberKey::from_bytes(invented.verifying_key().to_bytes());
+            roster.keys.insert(canned::member_id("bob"), key);
+        }
+        Event::ApprovalGiven { approval } => {
+            let record = approval.act.record.clone();
+            approval.act = countersign_core::act::SignedAct::sign(record, &invented);
+        }
+        _other => {}
+    });
+    let size = honest
+        .iter()
+        .find_map(|(_, event)| match event {
+            Event::LedgerSealed { checkpoint, .. } => Some(checkpoint.size),
+            _other => None,
+        })
+        .unwrap();
+    let seen = Log::of(&honest).note(size);
+    let trust = Trust {
+        checkpoints: vec![seen],
+        ..trust()
+    };
+    let honest = Log::of(&honest).file(&honest);
+    assert!(audit(&honest, &trust).unwrap().is_lawful());
+    let forged = sealed_anew(&forged);
+    let refused = audit(&Log::of(&forged).file(&forged), &trust).unwrap_err();
+    assert_eq!(refused.code(), "verify-split-view");
+}
+
+#[test]
+fn what_this_program_does_not_know_is_refused() {
+    let told = Teller::done(Team::Solo).told;
+    let formed = |form: Form| audit(&Log::formed(&told, &form).file(&told), &trust()).unwrap();
+    let mut form = Form::default();
+    form.kinds.insert(4, "workflow.hint".to_owned());
+    assert_found(&formed(form), Code::KindUnknown);
+    let mut form = Form::default();
+    form.record_version.insert(4, 2);
+    assert_found(&formed(form), Code::RecordUnreadable);
+    let form = Form {
+        ended: Some(false),
+        ..Form::default()
+    };
+    assert_found(&formed(form), Code::EndMismatch);
+    let open = &told[..told.len() - 1];
+    let form = Form {
+        ended: Some(true),
+        ..Form::default()
+    };
+    let log = Log::formed(open, &form);
+    let found = audit(&log.file(open), &trust()).unwrap();
+    assert!(!found.is_lawful());
+}
+
+#[test]
+fn evidence_that_is_not_there_is_missed() {
+    let told = Teller::done(Team::Solo).told;
+    let log = Log::of(&told);
+    let whole = log
+        .bundle(&told)
+        .finish(log.note(log.size()), &[ledger_key().verifier()]);
+    // Two seals, one output that all agents share, two diffs.
+    assert_eq!(whole.attachments.len(), 5);
+    for at in 0..whole.attachments.len() {
+        let mut bundle = whole.clone();
+        bundle.attachments.remove(at);
+        let found = audit(&bundle.to_bytes().unwrap(), &trust()).unwrap();
+        assert_found(&found, Code::EvidenceMissing);
+    }
+    let mut more = log.bundle(&told);
+    more.attach(b"a receipt that nobody named".to_vec());
+    let bundle = more.finish(log.note(log.size()), &[ledger_key().verifier()]);
+    let found = audit(&bundle.to_bytes().unwrap(), &trust()).unwrap();
+    assert_found(&found, Code::EvidenceUnnamed);
+}

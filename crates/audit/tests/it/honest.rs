@@ -1,0 +1,166 @@
+//! No false alarm: whatever the production rules record is lawful.
+
+use crate::canned::{self, Team};
+use crate::explore;
+use crate::teller::{Teller, assert_lawful, verdict};
+use countersign_core::workflow::State;
+use proptest::prelude::*;
+
+#[test]
+fn a_story_that_was_written_to_its_end_is_lawful() {
+    for team in [Team::Solo, Team::Three] {
+        let told = Teller::done(team);
+        assert_eq!(told.workflow.state, State::Done);
+        let verdict = verdict(&told.told);
+        assert_lawful(&verdict);
+        assert!(verdict.report.complete && !verdict.unattended);
+    }
+}
+
+#[test]
+fn a_story_that_still_goes_on_is_lawful_and_open() {
+    let mut told = Teller::new(Team::Three);
+    assert_lawful(&verdict(&told.told));
+    told.to_approval();
+    let verdict = verdict(&told.told);
+    assert_lawful(&verdict);
+    assert!(!verdict.report.complete);
+}
+
+/// Takes one of the possible inputs, the way on more often than a stop.
+fn wander(teller: &mut Teller, choice: u64) -> bool {
+    let on = [
+        "found",
+        "loaded",
+        "GO",
+        "planned",
+        "drafted",
+        "no finding",
+        "sealed",
+        "unmoved",
+        "written",
+        "attempt starts",
+        "narrowed",
+    ];
+    let possible = explore::inputs(&teller.workflow, teller.team, teller.at);
+    let mut ways: Vec<_> = possible
+        .iter()
+        .filter(|(name, ..)| {
+            on.iter().any(|end| name.ends_with(end))
+                || name.contains("approve")
+                || name.contains("waive")
+                || name.contains("deselect")
+                || name.ends_with("blocked path")
+        })
+        .collect();
+    if choice.is_multiple_of(4) || ways.is_empty() {
+        ways = possible.iter().collect();
+    }
+    let first = usize::try_from(choice / 4).unwrap() % ways.len().max(1);
+    // Most inputs mean nothing in a state: the next that does is taken.
+    let turned = ways.iter().cycle().skip(first).take(ways.len());
+    turned
+        .into_iter()
+        .any(|(_, input, at)| teller.take(input.clone(), *at))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, max_shrink_iters: 200, ..ProptestConfig::default() })]
+    #[test]
+    fn whatever_the_rules_let_happen_is_lawful(
+        solo in any::<bool>(),
+        choices in proptest::collection::vec(any::<u64>(), 10..40),
+    ) {
+        let mut teller = Teller::new(if solo { Team::Solo } else { Team::Three });
+        for choice in choices {
+            if teller.workflow.state.is_final() || !wander(&mut teller, choice) {
+                break;
+            }
+        }
+        let verdict = verdict(&teller.told);
+        prop_assert!(verdict.is_lawful(), "{:#?} {:?}", verdict.problems, verdict.unjudged);
+    }
+}
+
+#[test]
+fn an_unattended_approval_is_said_to_be_one() {
+    use countersign_core::act::Attendance;
+    let mut told = Teller::new(Team::Solo);
+    told.to_approval();
+    let at = told.at.plus_ms(1_000);
+    let input = canned::act(
+        &told.workflow,
+        Team::Solo,
+        "alice",
+        told.approval(),
+        Attendance::Unattended,
+        at,
+    );
+    assert!(told.take(input, at));
+    let verdict = verdict(&told.told);
+    assert_lawful(&verdict);
+    assert!(verdict.unattended);
+}
+
+/// The walks above are only worth something if they come around: a fixed set of them sees every kind of event.
+#[test]
+fn the_walks_see_every_kind_of_event() {
+    let mut seen = std::collections::BTreeSet::new();
+    for seed in 0..200_u64 {
+        let mut teller = Teller::new(if seed % 2 == 0 { Team::Solo } else { Team::Three });
+        let mut state = seed;
+        for _ in 0..40 {
+            // Numerical Recipes' linear congruential generator; any spread will do.
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            if teller.workflow.state.is_final() || !wander(&mut teller, state >> 33) {
+                break;
+            }
+        }
+        let verdict = verdict(&teller.told);
+        assert_lawful(&verdict);
+        seen.extend(verdict.records.iter().map(|r| r.event.kind()));
+    }
+    let all = [
+        "workflow-started",
+        "state-entered",
+        "roster-recorded",
+        "effect-requested",
+        "refs-looked-up",
+        "gate-evaluated",
+        "context-loaded",
+        "agent-called",
+        "triage-recorded",
+        "plan-recorded",
+        "answer-refused",
+        "drafts-recorded",
+        "critique-recorded",
+        "policy-evaluated",
+        "tier-computed",
+        "plan-accepted",
+        "ledger-sealed",
+        "patch-sets-fixed",
+        "request-opened",
+        "request-closed",
+        "approval-given",
+        "rejection-given",
+        "changes-requested",
+        "answer-given",
+        "patches-deselected",
+        "waiver-given",
+        "approvals-withdrawn",
+        "approvals-voided",
+        "act-taken",
+        "revision-started",
+        "bases-checked",
+        "intents-recorded",
+        "attempt-started",
+        "attempt-ended",
+        "pull-requests-skipped",
+        "branch-retracted",
+        "workflow-ended",
+    ];
+    let missing: Vec<_> = all.iter().filter(|kind| !seen.contains(*kind)).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}

@@ -1,0 +1,196 @@
+//! `ledger consistency`, `ledger erase`, `ledger rotate-key`: keeping a ledger over the years.
+
+use super::{files, which};
+use crate::adapters::{HandOver, Signer};
+use crate::cli::{ConsistencyArgs, EraseArgs, ErasePart};
+use crate::error::{CliError, Exit};
+use crate::render::story::counted;
+use crate::session::Session;
+use crate::terminal::{Page, Style};
+use crate::wire::{ConsistencyWire, ErasedWire, RotatedWire};
+use countersign_core::id::TenantId;
+use countersign_core::member::Role;
+use countersign_engine::erasing::{self, Part};
+use countersign_ledger::tree::verify_consistency;
+use countersign_ledger::{Checkpoint, CheckpointError, Continuity, inspect, parse_and_verify};
+use countersign_store::OwnerLock;
+use std::collections::BTreeSet;
+
+/// `ledger consistency`.
+pub(super) async fn consistency(session: &Session, args: ConsistencyArgs) -> Result<Exit, CliError> {
+    let note = files::read_note(&args.from)?;
+    let seen = ours(session, &note)?;
+    match session.store.continuity(&note).await? {
+        Continuity::GoesOn => {}
+        Continuity::Behind { seen, have } => {
+            let text =
+                format!("this ledger has {have} entries, and the checkpoint has {seen}: it is an older copy");
+            return Err(CliError::refused("ledger-behind", text).next("Put the newest copy back."));
+        }
+        Continuity::Forked { seen } => {
+            let text = format!(
+                "this ledger does not begin with the {seen} entries of the checkpoint: it was rewritten"
+            );
+            return Err(CliError::refused("ledger-forked", text).next("Keep this folder for examination."));
+        }
+    }
+    let (head, proof) = proof(session, &seen).await?;
+    let terminal = &session.app.terminal;
+    if terminal.is_json() {
+        terminal.print_json(&ConsistencyWire::of(&seen, &head, &proof));
+        return Ok(Exit::Ok);
+    }
+    let mut page = Page::new();
+    page.line(0).add(Style::Good, "✓ ").add(
+        Style::Plain,
+        format!(
+            "the ledger of {} entries goes on from the {} entries of {}, by {} hashes",
+            head.size(),
+            seen.size(),
+            args.from.display(),
+            proof.len()
+        ),
+    );
+    terminal.print(&page);
+    Ok(Exit::Ok)
+}
+
+/// A checkpoint that this ledger's key signed, or a former one while it was the key.
+fn ours(session: &Session, note: &str) -> Result<Checkpoint, CliError> {
+    let refuse = |e: CheckpointError| CliError::refused(e.code(), e.to_string());
+    let size = inspect(note).map_err(refuse)?.size();
+    let mut keys = session.ports.signer.verifiers(&TenantId::local());
+    let retired = session.keys().retired()?;
+    keys.extend(retired.into_iter().filter(|r| size <= r.size).map(|r| r.key));
+    parse_and_verify(note, &keys).map_err(refuse)
+}
+
+/// The head as it is signed, and the proof, checked as a stranger would.
+async fn proof(session: &Session, seen: &Checkpoint) -> Result<(Checkpoint, Vec<[u8; 32]>), CliError> {
+    let broken = |e: &dyn std::fmt::Display| CliError::internal("proof-broken", e.to_string());
+    let row = session.store.seal_head(session.ports.signer.as_ref()).await?;
+    let head = inspect(&row.note).map_err(|e| broken(&e))?;
+    let earlier = session.store.earlier(&[seen.size()], head.size()).await?;
+    // Nothing is to be proven of the same size; the roots were compared.
+    let proof = earlier.into_iter().next().map(|e| e.proof).unwrap_or_default();
+    verify_consistency(seen.size(), &seen.root(), head.size(), &head.root(), &proof)
+        .map_err(|e| broken(&e))?;
+    Ok((head, proof))
+}
+
+/// `ledger erase`.
+pub(super) async fn erase(session: &Session, args: EraseArgs) -> Result<Exit, CliError> {
+    let id = which::find(session, &args.which).await?;
+    let (member, _) = session.member().await?;
+    let roster = session.store.roster().await?;
+    roster
+        .entitled(&member, Role::Owner)
+        .map_err(|e| CliError::refused("not-eligible", e.to_string()))?;
+    let reason = args.reason.trim();
+    if reason.is_empty() {
+        return Err(CliError::refused(
+            "bad-text",
+            "the reason is empty; say it in a sentence",
+        ));
+    }
+    let wanted: BTreeSet<Part> = match args.parts.as_slice() {
+        [] => BTreeSet::from([Part::Feedback, Part::Artifacts, Part::Diffs]),
+        parts => parts.iter().map(|part| of_part(*part)).collect(),
+    };
+    let plan = erasing::plan(session.store.as_ref(), &id, &wanted, (&member, reason)).await?;
+    let done = session.store.erase(&plan).await?;
+    session.store.seal_head(session.ports.signer.as_ref()).await?;
+    let kept = plan.evidence.len() - done.evidence.len();
+    let terminal = &session.app.terminal;
+    if terminal.is_json() {
+        terminal.print_json(&ErasedWire {
+            workflow: id.to_string(),
+            entries: done.entries.len(),
+            evidence: done.evidence.len(),
+            kept,
+        });
+        return Ok(Exit::Ok);
+    }
+    let mut page = Page::new();
+    page.line(0).add(Style::Good, "✓ ").add(
+        Style::Plain,
+        format!(
+            "erased {} and {} of {id}; their leaves stay, and the ledger says so",
+            counted(done.entries.len(), "body").replace("bodys", "bodies"),
+            counted(done.evidence.len(), "file")
+        ),
+    );
+    if kept > 0 {
+        let text = format!(
+            "{} stayed: other workflows name them as well, or they were gone",
+            counted(kept, "file")
+        );
+        page.line(2).add(Style::Dim, text);
+    }
+    page.line(2).add(
+        Style::Dim,
+        "What is in a repository, in an export or in a backup stays there.",
+    );
+    terminal.print(&page);
+    Ok(Exit::Ok)
+}
+
+fn of_part(part: ErasePart) -> Part {
+    match part {
+        ErasePart::Feedback => Part::Feedback,
+        ErasePart::Artifacts => Part::Artifacts,
+        ErasePart::Diffs => Part::Diffs,
+    }
+}
+
+/// `ledger rotate-key`.
+pub(super) async fn rotate_key(session: &Session) -> Result<Exit, CliError> {
+    let Some(_lock) = OwnerLock::try_acquire(session.app.folder.root())? else {
+        let text = "another process works on this data folder, and it would go on with the old key";
+        return Err(CliError::refused("data-folder-busy", text).next("Wait for it to end, then run again."));
+    };
+    let keys = session.keys();
+    let (old, new) = (Signer(keys.ledger()?), keys.next_ledger()?);
+    let rotation = session
+        .store
+        .rotate(&HandOver {
+            old,
+            new: new.clone(),
+        })
+        .await?;
+    // From here on the ledger knows the new key: what follows is also done at the next start, should this end here.
+    keys.hand_over(&rotation)?;
+    let head = session.store.seal_head(&Signer(new)).await?;
+    let terminal = &session.app.terminal;
+    if terminal.is_json() {
+        terminal.print_json(&RotatedWire {
+            from: rotation.from.to_string(),
+            to: rotation.to.to_string(),
+            last_size: rotation.size,
+            note: head.note,
+        });
+        return Ok(Exit::Ok);
+    }
+    let mut page = Page::new();
+    page.line(0).add(Style::Good, "✓ ").add(
+        Style::Plain,
+        format!("the ledger goes on under {}", rotation.to.name()),
+    );
+    page.line(2)
+        .column(Style::Dim, "new key", 9)
+        .add(Style::Plain, rotation.to.to_string());
+    page.line(2).column(Style::Dim, "old key", 9).add(
+        Style::Plain,
+        format!(
+            "{}, good for checkpoints up to {} entries",
+            rotation.from.name(),
+            rotation.size
+        ),
+    );
+    page.line(2).add(
+        Style::Dim,
+        "Back up the keys folder, and tell those who trust the old key.",
+    );
+    terminal.print(&page);
+    Ok(Exit::Ok)
+}
