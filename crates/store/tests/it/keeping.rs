@@ -92,7 +92,11 @@ async fn an_older_copy_of_the_database_is_read_and_not_written() {
         tenant.put_body(b"x").await.unwrap_err(),
         tenant.seal_head(&Seal(1)).await.unwrap_err(),
         tenant.ensure_member(&ada()).await.unwrap_err(),
-        restored.claim("w", None).await.map(|_| ()).unwrap_err(),
+        restored
+            .claim("w", None, &BTreeSet::new())
+            .await
+            .map(|_| ())
+            .unwrap_err(),
     ];
     for refused in writes {
         assert_eq!(refused.code(), "ledger-behind");
