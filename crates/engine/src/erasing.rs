@@ -48,10 +48,10 @@ pub async fn plan(
         if part.is_some_and(|part| parts.contains(&part)) {
             entries.insert(record.seq);
         }
-        let evidence_of = match &record.event {
-            Event::AgentCalled { .. } => Some(Part::Artifacts),
-            Event::DraftsRecorded { .. } => Some(Part::Diffs),
-            _other => None,
+        let evidence_of = if matches!(record.event, Event::AgentCalled { .. }) {
+            Some(Part::Artifacts)
+        } else {
+            part.filter(|part| *part == Part::Diffs)
         };
         if evidence_of.is_some_and(|part| parts.contains(&part)) {
             gone.extend(evidence(&record.event));

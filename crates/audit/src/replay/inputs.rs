@@ -18,7 +18,7 @@ use countersign_core::workflow::{Effect, EffectResult, Event, Input, Submission,
 /// An input that can have led to a step.
 pub(super) enum Candidate {
     /// The first one of a workflow.
-    Start(Submission),
+    Start(Box<Submission>),
     /// Any other.
     Input(Box<Input>),
 }
@@ -34,7 +34,7 @@ pub(super) fn candidates(workflow: &Workflow, now: &[&EventRecord]) -> Vec<Candi
         return Vec::new();
     };
     if let Some(submission) = submission(first) {
-        return vec![Candidate::Start(submission)];
+        return vec![Candidate::Start(Box::new(submission))];
     }
     if let Some(act) = act_of(first) {
         let input = InputId::from_parts(0, 0);

@@ -192,15 +192,18 @@ fn pinned(made: &[Event], now: &[&EventRecord]) -> Result<usize, Wrong> {
             return Err((0, text));
         }
     }
-    let with_theirs = |event: &Event| match event {
-        Event::ContextLoaded {
+    let with_theirs = |event: &Event| {
+        if let Event::ContextLoaded {
             repositories,
             context,
-        } => Event::ContextLoaded {
-            repositories: with_policies(repositories, theirs),
-            context: *context,
-        },
-        other => other.clone(),
+        } = event
+        {
+            return Event::ContextLoaded {
+                repositories: with_policies(repositories, theirs),
+                context: *context,
+            };
+        }
+        event.clone()
     };
     let wanted: Vec<Event> = made.iter().map(with_theirs).collect();
     compare(&wanted, now)

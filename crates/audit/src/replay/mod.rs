@@ -95,7 +95,9 @@ type Wrong = (usize, String);
 /// Asks the production rules. A panic of theirs is a no.
 fn run(workflow: &Workflow, candidate: &Candidate, at: Timestamp) -> Result<Decision, Wrong> {
     let asked = || match candidate {
-        Candidate::Start(submission) if workflow.version.0 == 0 => start(workflow, submission.clone(), at),
+        Candidate::Start(submission) if workflow.version.0 == 0 => {
+            start(workflow, (**submission).clone(), at)
+        }
         Candidate::Start(_) => Err(Refusal::Stale),
         Candidate::Input(input) => decide(workflow, (**input).clone(), at),
     };

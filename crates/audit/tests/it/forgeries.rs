@@ -141,7 +141,7 @@ fn an_approval_of_another_workflow_is_found() {
 #[test]
 fn a_withdrawn_approval_does_not_count() {
     let mut told = Teller::new(Team::Three);
-    told.to_approval().approve("bob").approve("bob");
+    told.ask_for_approval().approve("bob").approve("bob");
     let mut story = told.told.clone();
     let withdrawn = {
         let mut other = told.clone();
@@ -451,7 +451,7 @@ fn a_policy_looser_than_the_floor_is_found() {
 #[test]
 fn a_write_after_a_rejection_is_found() {
     let mut teller = Teller::new(Team::Three);
-    teller.to_approval();
+    teller.ask_for_approval();
     let open = teller.workflow.open_requests().next().unwrap().clone();
     let reject = Act::Reject {
         request: open.id,

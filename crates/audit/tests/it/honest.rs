@@ -21,7 +21,7 @@ fn a_story_that_was_written_to_its_end_is_lawful() {
 fn a_story_that_still_goes_on_is_lawful_and_open() {
     let mut told = Teller::new(Team::Three);
     assert_lawful(&verdict(&told.told));
-    told.to_approval();
+    told.ask_for_approval();
     let verdict = verdict(&told.told);
     assert_lawful(&verdict);
     assert!(!verdict.report.complete);
@@ -86,7 +86,7 @@ proptest! {
 fn an_unattended_approval_is_said_to_be_one() {
     use countersign_core::act::Attendance;
     let mut told = Teller::new(Team::Solo);
-    told.to_approval();
+    told.ask_for_approval();
     let at = told.at.plus_ms(1_000);
     let input = canned::act(
         &told.workflow,

@@ -101,7 +101,7 @@ impl Teller {
         self
     }
 
-    pub fn to_approval(&mut self) -> &mut Self {
+    pub fn ask_for_approval(&mut self) -> &mut Self {
         for name in canned::TO_APPROVAL {
             self.result(name);
         }
@@ -126,7 +126,7 @@ impl Teller {
     /// The way to the end, with everything written.
     pub fn done(team: Team) -> Self {
         let mut teller = Self::new(team);
-        teller.to_approval();
+        teller.ask_for_approval();
         while teller.workflow.open_requests().next().is_some() {
             teller.approve(if team == Team::Solo { "alice" } else { "bob" });
         }
