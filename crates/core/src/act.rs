@@ -145,6 +145,20 @@ pub enum Act {
 }
 
 impl Act {
+    /// The free words in it, each with what it is called: what has to be looked at before it is kept.
+    pub fn words(&self) -> Option<(&'static str, &str)> {
+        match self {
+            Act::Reject { reason, .. }
+            | Act::Deselect { reason, .. }
+            | Act::Waive { reason, .. }
+            | Act::Withdraw { reason }
+            | Act::Cancel { reason } => Some(("the reason", reason)),
+            Act::RequestChanges { comment, .. } => Some(("the comment", comment)),
+            Act::Answer { text, .. } => Some(("the answer", text)),
+            Act::Approve { .. } | Act::Retry { .. } | Act::Wake => None,
+        }
+    }
+
     /// The verb, for people.
     pub fn verb(&self) -> &'static str {
         match self {

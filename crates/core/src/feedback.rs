@@ -183,6 +183,16 @@ pub struct SubmittedDiff {
 }
 
 impl AgentSpec {
+    /// The kind, as it is stored and as rules see it.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            AgentSpec::Codemod => "codemod",
+            AgentSpec::Scripted { .. } => "scripted",
+            AgentSpec::Command { .. } => "command",
+            AgentSpec::Diff { .. } => "diff",
+        }
+    }
+
     /// How people are told who proposes.
     pub fn label(&self) -> String {
         match self {
@@ -243,5 +253,54 @@ impl AgentSpec {
             | AgentSpec::Scripted { .. }
             | AgentSpec::Diff { .. } => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn code(bytes: &[u8]) -> &'static str {
+        Feedback::read(FeedbackOrigin::Issue, bytes).map_or_else(|e| e.code(), |_| "taken")
+    }
+
+    #[test]
+    fn what_can_not_be_feedback_is_refused_by_a_code_of_its_own() {
+        // Put together here, so that this file holds no such thing.
+        let secret = format!("Use it\n\nwith glpat-{}\n", "x7Yb2Kq9Lm4Np6Rt8VwZ");
+        let (most, more) = ("x".repeat(FEEDBACK_MAX_BYTES), "x".repeat(FEEDBACK_MAX_BYTES + 1));
+        let table: [(&[u8], &str); 8] = [
+            (b"", "feedback-empty"),
+            (b" \n\t\n#\n", "feedback-empty"),
+            (more.as_bytes(), "feedback-too-large"),
+            (most.as_bytes(), "taken"),
+            (b"caf\xe9", "feedback-not-utf8"),
+            (b"a\0b", "feedback-nul"),
+            (secret.as_bytes(), "feedback-secret"),
+            (b"Use a token for it", "taken"),
+        ];
+        for (bytes, expected) in table {
+            assert_eq!(
+                code(bytes),
+                expected,
+                "{:?}",
+                String::from_utf8_lossy(&bytes[..bytes.len().min(40)])
+            );
+        }
+    }
+
+    #[test]
+    fn a_refused_secret_is_named_by_its_place_and_never_repeated() {
+        let text = format!("Use it\n\nwith glpat-{}\n", "x7Yb2Kq9Lm4Np6Rt8VwZ");
+        let error = Feedback::read(FeedbackOrigin::Issue, text.as_bytes()).expect_err("it holds a token");
+        assert!(error.to_string().starts_with("line 3 "), "{error}");
+        assert!(!format!("{error} {error:?}").contains("x7Yb2Kq9"), "{error:?}");
+    }
+
+    #[test]
+    fn the_title_is_the_first_line_that_says_something() {
+        let read = |text: &str| Feedback::read(FeedbackOrigin::Issue, text.as_bytes()).expect("text");
+        assert_eq!(read("\n## Say it in grams\n\nMore.\n").title, "Say it in grams");
+        assert_eq!(read(&"x".repeat(500)).title.chars().count(), TITLE_MAX_CHARS);
     }
 }

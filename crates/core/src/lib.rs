@@ -11,6 +11,7 @@ pub mod diff;
 pub mod diff_view;
 pub mod digest;
 pub mod erasure;
+pub mod facts;
 pub mod feedback;
 pub mod gate;
 pub mod id;

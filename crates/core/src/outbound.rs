@@ -6,6 +6,7 @@
 use crate::policy::is_hidden_character;
 use countersign_scan::{Place, Salt, Scanner};
 use regex::{Captures, Regex};
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::LazyLock;
 
@@ -40,6 +41,20 @@ impl fmt::Display for Outbound {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
+}
+
+/// Why words that hold what looks like a secret are not taken, in a sentence; `what` they are called.
+pub fn refused_words(what: &str, text: &str) -> Option<String> {
+    let secret = secrets_in(text).into_iter().next()?;
+    Some(format!(
+        "line {} of {what} holds what looks like a secret ({}); say it without, and replace it where it is valid",
+        secret.line, secret.rule
+    ))
+}
+
+/// A text without what looks like a secret, for whoever keeps or shows words that nobody refused at a door.
+pub fn redacted(text: &str) -> Cow<'_, str> {
+    Scanner::built_in().redact(text)
 }
 
 /// What looks like a secret in words of people and agents, or why nobody can tell.

@@ -107,7 +107,9 @@ impl QuestionKind {
                 "Changes were asked for, but the result is the same as before. What now?"
             }
             QuestionKind::RoundsSpent => "All rounds of changes are used up. What now?",
-            QuestionKind::PolicyBlocks => "Policy blocks this change. Supply another change, or stop?",
+            QuestionKind::PolicyBlocks => {
+                "Policy blocks this change. Supply another change, waive what may be waived, or stop?"
+            }
             QuestionKind::ApprovalExpired => "Nobody decided in time. Ask again?",
             QuestionKind::ApprovalsLapsed => {
                 "An approval ran out or was lost before everything was written. What now?"

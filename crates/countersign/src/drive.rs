@@ -11,6 +11,7 @@ use crate::terminal::{Page, Style};
 use countersign_core::act::{Act, ActRecord, Attendance, AuthenticatedBy, SignedAct};
 use countersign_core::id::{InputId, TenantId, WorkflowId};
 use countersign_core::workflow::Workflow;
+use countersign_engine::intake::take_in;
 use countersign_engine::{Ports, Step, Worker};
 use countersign_ports::store::{Clock as _, InputStatus, NewInput};
 use countersign_store::OwnerLock;
@@ -189,7 +190,7 @@ pub(crate) async fn send(
     };
     let input = session.new_input_id().await?;
     let signed = NewInput::Act(SignedAct::sign(record, &key));
-    session.store.insert_input(&input, id, &signed).await?;
+    take_in(session.store.as_ref(), &input, id, &signed).await?;
     drive(session, id, Until::Rest, Some(&input)).await?;
     settled(session, id, &input).await
 }

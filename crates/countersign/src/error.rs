@@ -2,6 +2,7 @@
 
 use crate::terminal::{Page, Style};
 use countersign_engine::EngineError;
+use countersign_engine::intake::NotTaken;
 use countersign_ports::agent::AgentError;
 use countersign_ports::store::StoreError;
 use countersign_ports::trees::TreesError;
@@ -165,6 +166,16 @@ impl From<StoreError> for CliError {
             },
             StoreError::Clash | StoreError::ClaimLost => built.next("Try the same command again."),
             StoreError::Unavailable { .. } | StoreError::Corrupt { .. } => built,
+        }
+    }
+}
+
+impl From<NotTaken> for CliError {
+    fn from(refused: NotTaken) -> Self {
+        let code = refused.code();
+        match refused {
+            NotTaken::Secret(why) => Self::refused(code, why).next("Nothing of it was kept."),
+            NotTaken::Store(error) => error.into(),
         }
     }
 }

@@ -33,12 +33,14 @@ use terminal::{ColourChoice, Page, Style, Terminal};
 
 fn main() {
     let mut arguments = std::env::args_os().skip(1);
-    if arguments
-        .next()
-        .is_some_and(|first| first == countersign_agent::CONFINED)
-    {
+    let first = arguments.next().unwrap_or_default();
+    if first == countersign_agent::CONFINED {
         // The helper inside an agent's fence: nothing of ours is set up, read or logged there.
         std::process::exit(countersign_agent::confined(arguments));
+    }
+    if first == adapters::own_rules::APART {
+        // Nor where rules of others are run.
+        std::process::exit(adapters::own_rules::answer_apart());
     }
     log::catch_panics();
     let parsed = || match Cli::try_parse() {

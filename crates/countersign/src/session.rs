@@ -1,6 +1,8 @@
 //! An opened data folder with everything wired, and what is read of it.
 
-use crate::adapters::{BaselineFile, FolderKeys, FolderWitness, Progress, Signer, Silent, SystemClock};
+use crate::adapters::{
+    BaselineFile, FolderKeys, FolderWitness, Progress, Signer, Silent, SystemClock, own_rules,
+};
 use crate::error::CliError;
 use crate::folder::Folder;
 use crate::keys::Keys;
@@ -103,6 +105,7 @@ impl Session {
             signer,
             member_keys,
             baseline: Arc::new(BaselineFile(folder.baseline())),
+            own_rules: Arc::new(own_rules::Runner),
             salt: keys.salt()?,
             observer: Arc::new(Silent),
         };

@@ -1,12 +1,16 @@
 //! What contents and the tree around a change show, gathered from git and handed to the rules. Decides nothing.
 
+use crate::own_rules::{self, OwnRules, RuleFile, rule_files};
 use countersign_core::dependency::DependencyChange;
 use countersign_core::diff::{FileChange, FileMode, FileSide};
+use countersign_core::facts::Origin;
 use countersign_core::id::CommitSha;
 use countersign_core::owners::OwnedPath;
 use countersign_core::path::RepoPath;
 use countersign_core::policy::{Finding, find_collisions};
-use countersign_inspect::{BaseView, Change, ChangedFile, Salt, codeowners, ownership, secrets, wanted};
+use countersign_inspect::{
+    Around, BaseView, Change, ChangedFile, Inspection, Salt, codeowners, ownership, secrets, wanted,
+};
 use countersign_ports::trees::{Applied, RepoSource, Trees, TreesError};
 use std::collections::BTreeMap;
 
@@ -18,6 +22,10 @@ pub struct At<'a> {
     pub base: &'a CommitSha,
     /// The default branch's commit, for what only that branch may say.
     pub default_commit: &'a CommitSha,
+    /// Where the change comes from, where that is known.
+    pub origin: Option<&'a Origin>,
+    /// Runs the rules that the repository brings itself.
+    pub own_rules: &'a dyn OwnRules,
 }
 
 /// What was seen.
@@ -74,17 +82,43 @@ pub fn inspect(
         files: &files,
         base: &base,
     };
-    let seen = countersign_inspect::inspect(&change);
+    let Inspection {
+        findings: in_contents,
+        dependencies,
+    } = countersign_inspect::inspect(&change);
     let mut findings = find_collisions(&applied.diff, &paths);
     findings.extend(secrets(&change, salt));
-    findings.extend(seen.findings);
+    findings.extend(in_contents);
     let (owners, unread) = owners_of(trees, at, &facts)?;
     findings.extend(unread);
-    Ok(Inspected {
+    let mut seen = Inspection {
         findings,
+        dependencies,
+    };
+    let own = own_rules::found(at.own_rules, &rules_of(trees, at)?, || {
+        let around = Around {
+            origin: at.origin,
+            seen: &seen,
+            owners: &owners,
+        };
+        countersign_inspect::facts(&change, around)
+    });
+    seen.findings.extend(own);
+    Ok(Inspected {
+        findings: seen.findings,
         dependencies: seen.dependencies,
         owners,
     })
+}
+
+/// The repository's own rules of the default branch and of the base; equal ones are asked once.
+fn rules_of(trees: &dyn Trees, at: &At<'_>) -> Result<Vec<Vec<RuleFile>>, TreesError> {
+    let mut layers = vec![rule_files(trees, at.source, at.default_commit)?];
+    if at.base != at.default_commit {
+        layers.push(rule_files(trees, at.source, at.base)?);
+        layers.dedup();
+    }
+    Ok(layers)
 }
 
 /// Who owns the changed paths; the file counts from the default branch only (INV-9).

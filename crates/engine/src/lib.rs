@@ -7,8 +7,10 @@ pub mod bundle;
 pub mod effects;
 pub mod erasing;
 pub mod inspection;
+pub mod intake;
 mod judge;
 mod lease;
+pub mod own_rules;
 mod worker;
 
 use countersign_core::id::WorkflowId;
@@ -20,6 +22,7 @@ use countersign_ports::store::{CheckpointSigner, MemberKeys, Store, StoreError};
 use countersign_ports::trees::Trees;
 use std::sync::Arc;
 
+pub use own_rules::OwnRules;
 pub use worker::{Step, Worker};
 
 /// Everything that a worker works with.
@@ -39,6 +42,8 @@ pub struct Ports {
     pub member_keys: Arc<dyn MemberKeys>,
     /// The organisation's baseline.
     pub baseline: Arc<dyn Baseline>,
+    /// Runs the rules that repositories bring themselves.
+    pub own_rules: Arc<dyn OwnRules>,
     /// What secrets are hashed with, so that two findings can be compared and nobody can guess from one.
     pub salt: Salt,
     /// Who wants to know what is recorded.

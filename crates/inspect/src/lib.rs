@@ -7,8 +7,10 @@
 mod ci;
 mod dependency;
 mod expression;
+mod facts;
 mod glob;
 mod licence;
+mod mask;
 mod owners;
 #[cfg(test)]
 mod scenario;
@@ -22,6 +24,8 @@ mod yaml;
 
 pub use countersign_scan::Salt;
 pub use dependency::MAX_DEPENDENCY_CHANGES;
+pub use facts::{Around, facts};
+pub use mask::{Masked, masked};
 pub use owners::{MAX_CODEOWNERS_BYTES, Ownership, SkippedLine, codeowners, ownership};
 pub use secrets::secrets;
 pub use seen::MAX_INSPECTED_BYTES;

@@ -47,6 +47,11 @@ impl Scenario {
 
     /// Looks at the change with exactly the base files that are asked for.
     pub(crate) fn inspect(&self) -> Inspection {
+        self.with(|_, seen| seen.clone())
+    }
+
+    /// The change and what was seen in it.
+    pub(crate) fn with<T>(&self, look: impl FnOnce(&Change<'_>, &Inspection) -> T) -> T {
         let facts: Vec<FileChange> = self.files.iter().map(|file| self.facts(file)).collect();
         let paths: Vec<RepoPath> = self.base.keys().cloned().collect();
         let asked = wanted(&paths, &facts.iter().collect::<Vec<_>>());
@@ -67,10 +72,11 @@ impl Scenario {
                 new: new.as_ref().map(|_| content.as_slice()),
             })
             .collect();
-        inspect(&Change {
+        let change = Change {
             files: &files,
             base: &base,
-        })
+        };
+        look(&change, &inspect(&change))
     }
 
     /// The findings.
@@ -122,14 +128,32 @@ impl Scenario {
             (None, Some(new)) => ChangeKind::Added { new },
             (None, None) => unreachable!("a changed file has a side"),
         };
+        let before = old
+            .as_ref()
+            .map(|path| self.base[path].as_slice())
+            .unwrap_or_default();
         FileChange {
             change,
-            added: 0,
-            removed: 0,
+            added: more_lines(content, before),
+            removed: more_lines(before, content),
             binary,
             symlink_target: None,
         }
     }
+}
+
+/// How many lines of one content another one lacks.
+fn more_lines(these: &[u8], those: &[u8]) -> u32 {
+    let mut left: Vec<&[u8]> = those.split_inclusive(|b| *b == b'\n').collect();
+    let lacks = |line: &&[u8]| match left.iter().position(|l| l == line) {
+        Some(at) => {
+            left.swap_remove(at);
+            false
+        }
+        None => true,
+    };
+    let count = these.split_inclusive(|b| *b == b'\n').filter(lacks).count();
+    u32::try_from(count).unwrap()
 }
 
 /// A stand-in for a blob's name: equal contents get equal names.

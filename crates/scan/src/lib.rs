@@ -28,4 +28,4 @@ pub use find::{MAX_TEXT_BYTES, WORK_PER_BYTE};
 pub use gitleaks::RuleFileError;
 pub use hit::{Hit, Place, Scan, Skipped};
 pub use salt::{Fingerprint, Salt};
-pub use scanner::{MAX_HITS, RuleInfo, Scanner};
+pub use scanner::{MAX_HITS, RuleInfo, Scanner, Spans};

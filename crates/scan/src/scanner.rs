@@ -4,7 +4,7 @@ use crate::find::{Engine, Finds};
 use crate::gitleaks::{self, RuleFileError};
 use crate::{Hit, Place, Salt, Scan, Skipped, pack};
 use std::borrow::Cow;
-use std::ops::RangeInclusive;
+use std::ops::{Range, RangeInclusive};
 use std::sync::LazyLock;
 
 /// Hits that one scan tells; more are counted.
@@ -27,6 +27,15 @@ pub struct RuleInfo<'a> {
     pub id: &'a str,
     /// What it finds, in words for people.
     pub description: &'a str,
+}
+
+/// Where secrets stand in a content.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Spans<'a> {
+    /// Bytes from the content's start and the rule's id, in order and without overlaps.
+    pub secrets: Vec<(Range<usize>, &'a str)>,
+    /// From this byte on nothing, or not everything, was looked at.
+    pub unscanned_from: Option<usize>,
 }
 
 impl Scanner {
@@ -117,6 +126,17 @@ impl Scanner {
             ));
         }
         Cow::Owned(clean)
+    }
+
+    /// Where secrets stand in a file's content, for whoever hides them. A path, where there is one, lets the rules
+    /// about such files look as well.
+    pub fn spans(&self, path: Option<&[u8]>, content: &[u8]) -> Spans<'_> {
+        let Finds { found, skipped } = self.engine.find(path, content);
+        let named = |found: crate::find::Found| (found.secret, &*self.engine.rules[found.rule].id);
+        Spans {
+            secrets: found.into_iter().map(named).collect(),
+            unscanned_from: skipped.iter().filter_map(Skipped::from).min(),
+        }
     }
 
     fn in_path(&self, path: &[u8], salt: &Salt) -> Scan {

@@ -4,7 +4,7 @@ use crate::assert_none;
 use crate::packages::dependencies;
 
 /// Who owns what; a name that ends in `-` stands for all that begin with it.
-const OWNERS: [(&str, &[&str], &str); 9] = [
+const OWNERS: [(&str, &[&str], &str); 10] = [
     (
         "sea-orm",
         &["store"],
@@ -31,6 +31,11 @@ const OWNERS: [(&str, &[&str], &str); 9] = [
         "nobody else opens repositories; ask through the `Trees` port",
     ),
     ("ast-grep-", &["agent"], "syntax trees belong to the agents"),
+    (
+        "regorus",
+        &["rego"],
+        "rules of others are run in one place, which can be left out",
+    ),
     ("clap", &["countersign"], "only the binary has a command line"),
     (
         "anyhow",

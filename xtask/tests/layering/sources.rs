@@ -53,6 +53,15 @@ fn only_the_git_crate_runs_git() {
     );
 }
 
+#[test]
+fn everything_comes_in_by_one_door() {
+    only(
+        ".insert_input(",
+        &["crates/store/", "crates/engine/src/intake.rs"],
+        "words are looked at for secrets before they are kept: call `engine::intake::take_in`",
+    );
+}
+
 /// Product code outside of `allowed` must not hold the words. Tests may: they play people and intruders.
 fn only(words: &str, allowed: &[&str], instead: &str) {
     let mut findings = Vec::new();

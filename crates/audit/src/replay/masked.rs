@@ -11,7 +11,7 @@ use countersign_core::id::WorkflowId;
 use countersign_core::member::Roster;
 use countersign_core::record::EventRecord;
 use countersign_core::workflow::event::PinnedRepo;
-use countersign_core::workflow::input::{LoadedRepo, PolicyTexts};
+use countersign_core::workflow::input::{LoadedRepo, PolicyLayers};
 use countersign_core::workflow::{EffectResult, Event, Input, State, Workflow};
 
 /// The result that such a step can come from, as if there were no policy files.
@@ -63,10 +63,7 @@ fn loaded(repo: &PinnedRepo) -> LoadedRepo {
         base_tree: repo.base_tree.clone(),
         default_commit: repo.default_commit.clone(),
         files: repo.files,
-        policies: PolicyTexts {
-            default_branch: None,
-            base: None,
-        },
+        policies: PolicyLayers::default(),
     }
 }
 

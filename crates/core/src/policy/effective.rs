@@ -2,6 +2,7 @@
 
 use super::file::PolicyFile;
 use super::globs::BranchGlobs;
+use super::own_rules::OwnRuleFile;
 use super::rule::{RuleId, Severity};
 use super::tier::RiskTier;
 use super::waiver::WAIVER_MAX_DAYS;
@@ -13,7 +14,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 /// Raised when the built-in path lists or the meaning of a rule change, so that no approval outlives them.
-const FLOOR_VERSION: u32 = 2;
+const FLOOR_VERSION: u32 = 3;
 
 /// Who set a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -137,9 +138,20 @@ pub struct EffectivePolicy {
     pub ci: Sourced<CiRequirement>,
     /// How many critic rounds before a person is asked.
     pub review_rounds: Sourced<u32>,
+    /// Files of rules that the repository brings itself, layer by layer; every layer's are asked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub own_rules: Vec<Sourced<OwnRuleFile>>,
 }
 
 impl EffectivePolicy {
+    /// The same with the files of rules of one layer. No layer takes away what another one brings.
+    #[must_use]
+    pub fn with_own_rules(mut self, files: &[OwnRuleFile], source: PolicySource) -> Self {
+        let sourced = files.iter().cloned().map(|value| Sourced { value, source });
+        self.own_rules.extend(sourced);
+        self
+    }
+
     /// Names this policy, its sources and the version of the built-in rules.
     pub fn digest(&self) -> PolicyDigest {
         PolicyDigest::of(&(FLOOR_VERSION, self))
@@ -225,6 +237,7 @@ pub fn floor() -> EffectivePolicy {
         base_movement: by_floor(BaseMovement::MergesCleanly),
         ci: by_floor(CiRequirement::NotRequired),
         review_rounds: by_floor(2),
+        own_rules: Vec::new(),
     }
 }
 

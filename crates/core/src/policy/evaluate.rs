@@ -7,10 +7,11 @@ use super::finding::{FINDING_LINES_MAX, Finding};
 use super::globs::FrozenGlobs;
 use super::path_rules::broken_by;
 use super::rule::{RuleId, Severity};
-use super::waiver::WaivedContent;
+use super::waiver::{WaivedContent, may_waive};
 use crate::diff::{ChangeKind, FileChange, TreeDiff};
 use crate::digest::PlanDigest;
 use crate::id::RepositoryId;
+use crate::member::Role;
 use crate::path::{RepoPath, quote};
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -56,6 +57,16 @@ impl Violation {
             None => rule,
             Some(path) if path.as_bytes().is_ascii() => format!("{rule}@{path}"),
             Some(path) => format!("{rule}@{}", quote(path.as_bytes())),
+        }
+    }
+
+    /// Who could let it pass, in a sentence.
+    pub fn other_way_out(&self) -> &'static str {
+        match (&self.content, may_waive(self.severity)) {
+            (None, _) => "Nobody can waive it.",
+            (Some(_), Role::Owner) => "Or an owner waives it, for exactly this.",
+            (Some(_), Role::Maintainer) => "Or a maintainer waives it, for exactly this.",
+            (Some(_), Role::Reviewer | Role::Viewer) => "Or a reviewer waives it, for exactly this.",
         }
     }
 

@@ -13,6 +13,7 @@ mod finding;
 mod fold;
 mod globs;
 mod lists;
+mod own_rules;
 mod path_rules;
 mod rule;
 #[cfg(test)]
@@ -28,6 +29,10 @@ pub use evaluate::{Violation, evaluate, evaluate_paths, find_collisions};
 pub use file::{PolicyError, PolicyFile, parse};
 pub use finding::{FINDING_LINES_MAX, Finding};
 pub use fold::is_hidden_character;
+pub use own_rules::{
+    NoAnswer, OWN_RULE_FILES_MAX, OWN_RULE_MAX_BYTES, OWN_RULES_FOLDER, OWN_RULES_SUFFIX, OwnRuleFile,
+    RuleText, is_own_rule_file,
+};
 pub use rule::{RuleId, Severity};
 pub use tier::{RiskTier, TierReport, planned_risk_tier, risk_tier};
 pub use waiver::{WAIVER_MAX_DAYS, WaivedContent, Waiver, may_waive, waive};

@@ -110,7 +110,7 @@ rules! {
     DependencyIntegrity = "dependency-integrity", Block;
     /// Something new runs when dependencies are installed or the project is built.
     InstallScript = "install-script", Block;
-    /// A lock file changes without its manifest, or a manifest without its lock file.
+    /// A lock file changes without its manifest by more than an update within its ranges, or a manifest without its lock file.
     LockfileMismatch = "lockfile-mismatch", Block;
     /// Added lines hold characters that hide or reorder text: bidirectional, tag or control characters.
     HiddenText = "hidden-text", Block;

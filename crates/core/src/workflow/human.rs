@@ -13,7 +13,7 @@ use crate::feedback::AgentSpec;
 use crate::gate::{GateId, GateOutcome};
 use crate::id::{RequestId, Revision};
 use crate::member::{Role, Roster};
-use crate::outbound::secrets_in;
+use crate::outbound::refused_words;
 use crate::policy::Unattended;
 use crate::question::{Choice, Question, QuestionKind};
 
@@ -252,11 +252,8 @@ pub(super) fn check_text(what: &str, text: &str) -> Result<(), Refusal> {
     if text.trim().is_empty() {
         return Err(Refusal::BadText(format!("{what} is empty; say it in a sentence")));
     }
-    if let Some(secret) = secrets_in(text).first() {
-        return Err(Refusal::BadText(format!(
-            "line {} of {what} holds what looks like a secret ({}); say it without",
-            secret.line, secret.rule
-        )));
+    if let Some(why) = refused_words(what, text) {
+        return Err(Refusal::BadText(why));
     }
     if text.len() > COMMENT_MAX_BYTES {
         return Err(Refusal::BadText(format!(

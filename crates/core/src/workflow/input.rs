@@ -13,6 +13,7 @@ use crate::id::{
 use crate::member::Roster;
 use crate::patch_set::Draft;
 use crate::path::RepoPath;
+use crate::policy::OwnRuleFile;
 use serde::{Deserialize, Serialize};
 
 /// What starts a workflow. Also the persisted form of a `submit` input.
@@ -33,13 +34,37 @@ pub struct Submission {
     pub again: bool,
 }
 
-/// The policy texts of one repository, as found at the pinned commits.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PolicyTexts {
-    /// `.countersign.toml` of the default branch's commit.
-    pub default_branch: Option<Vec<u8>>,
-    /// `.countersign.toml` of the base commit.
-    pub base: Option<Vec<u8>>,
+impl Submission {
+    /// The free words in it, each with what it is called: what has to be looked at before it is kept.
+    pub fn words(&self) -> Vec<(&'static str, &str)> {
+        let command = match &self.agent {
+            AgentSpec::Command { command, .. } => Some(("the agent's command line", command.as_str())),
+            AgentSpec::Codemod | AgentSpec::Scripted { .. } | AgentSpec::Diff { .. } => None,
+        };
+        let feedback = [
+            ("the title", self.feedback.title.as_str()),
+            ("the issue text", self.feedback.text.as_str()),
+        ];
+        feedback.into_iter().chain(command).collect()
+    }
+}
+
+/// What one commit of a repository says about policy.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PolicyLayer {
+    /// `.countersign.toml`.
+    pub text: Option<Vec<u8>>,
+    /// The files of rules that the repository brings itself, sorted by path.
+    pub own_rules: Vec<OwnRuleFile>,
+}
+
+/// The policy of one repository, as found at the pinned commits.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PolicyLayers {
+    /// Of the default branch's commit.
+    pub default_branch: PolicyLayer,
+    /// Of the base commit.
+    pub base: PolicyLayer,
 }
 
 /// One repository's base, freshly pinned.
@@ -58,7 +83,7 @@ pub struct LoadedRepo {
     /// Files in the snapshot.
     pub files: u64,
     /// The policies found there.
-    pub policies: PolicyTexts,
+    pub policies: PolicyLayers,
 }
 
 /// Whether a planned path is in the pinned context.

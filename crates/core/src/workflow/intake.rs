@@ -9,7 +9,7 @@ use crate::feedback::{REPOSITORIES_MAX, RepoRole};
 use crate::gate::{Check, CheckId, GateId};
 use crate::id::{RepositoryId, WorkflowId};
 use crate::member::{Role, Roster};
-use crate::policy::{self, CiRequirement, EffectivePolicy, PolicyFile};
+use crate::policy::{self, CiRequirement, EffectivePolicy, PolicyFile, PolicySource};
 use std::collections::BTreeSet;
 
 /// What was found besides the branches.
@@ -285,10 +285,15 @@ fn pin(turn: &Turn, repo: LoadedRepo, organisation: Option<&PolicyFile>) -> Resu
     let place = |of: &str| format!("{name}: `{}` of {of}", policy::POLICY_PATH);
     let from_default = read_policy(
         &place("the default branch"),
-        repo.policies.default_branch.as_deref(),
+        repo.policies.default_branch.text.as_deref(),
     )?;
-    let from_base = read_policy(&place("the base"), repo.policies.base.as_deref())?;
-    let policy = policy::effective(organisation, from_default.as_ref(), from_base.as_ref());
+    let from_base = read_policy(&place("the base"), repo.policies.base.text.as_deref())?;
+    let policy = policy::effective(organisation, from_default.as_ref(), from_base.as_ref())
+        .with_own_rules(
+            &repo.policies.default_branch.own_rules,
+            PolicySource::DefaultBranch,
+        )
+        .with_own_rules(&repo.policies.base.own_rules, PolicySource::Base);
     if !policy.allows_base(&repo.base_branch) {
         return Err(format!("{name}: policy does not allow base {}", repo.base_branch));
     }

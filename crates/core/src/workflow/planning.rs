@@ -314,7 +314,7 @@ fn blocked_paths(workflow: &Workflow, at: Timestamp) -> Vec<String> {
     let violations = path_violations(workflow, at);
     let blocking = violations.iter().filter(|v| v.blocks());
     blocking
-        .map(|v| format!("{}: {} {}", v.id(), v.message, v.remedy))
+        .map(|v| format!("{}: {} {} {}", v.id(), v.message, v.remedy, v.other_way_out()))
         .collect()
 }
 

@@ -138,7 +138,7 @@ fn close(
     let blocking: Vec<String> = violations
         .iter()
         .filter(|v| v.blocks())
-        .map(|v| format!("{}: {} {}", v.id(), v.message, v.remedy))
+        .map(|v| format!("{}: {} {} {}", v.id(), v.message, v.remedy, v.other_way_out()))
         .collect();
     if !blocking.is_empty() {
         return turn.ask(QuestionKind::PolicyBlocks, blocking, ResumePoint::Coding);

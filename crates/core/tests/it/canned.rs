@@ -20,7 +20,7 @@ use countersign_core::time::Timestamp;
 use countersign_core::workflow::event::{
     AgentRun, Attempt, AttemptOutcome, CheckpointRef, RepoLookup, Standing, Subject,
 };
-use countersign_core::workflow::input::{LoadedRepo, PathLookup, PolicyTexts, Refused};
+use countersign_core::workflow::input::{LoadedRepo, PathLookup, PolicyLayers, Refused};
 use countersign_core::workflow::{Effect, EffectResult, Input, State, Submission, Workflow, start};
 use ed25519_dalek::SigningKey;
 
@@ -393,10 +393,7 @@ fn context(w: &Workflow) -> EffectResult {
         base_tree: tree("base"),
         default_commit: commit("base"),
         files: 2,
-        policies: PolicyTexts {
-            default_branch: None,
-            base: None,
-        },
+        policies: PolicyLayers::default(),
     };
     EffectResult::ContextLoaded {
         repositories: w.lookups.iter().map(loaded).collect(),

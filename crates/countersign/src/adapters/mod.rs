@@ -1,5 +1,7 @@
-//! Small implementations of ports that belong to this machine: clock, keys, the organisation's baseline.
+//! Small implementations of ports that belong to this machine: clock, keys, the organisation's baseline, and the
+//! process in which a repository's own rules run.
 
+pub(crate) mod own_rules;
 mod progress;
 mod signing;
 

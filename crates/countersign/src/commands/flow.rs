@@ -10,6 +10,7 @@ use crate::terminal::{Page, Person, Reply, Style};
 use crate::wire::WorkflowWire;
 use countersign_core::id::{RepositoryId, WorkflowId};
 use countersign_core::workflow::Submission;
+use countersign_engine::intake::take_in;
 use countersign_ports::store::NewInput;
 use serde::Serialize;
 
@@ -97,10 +98,7 @@ async fn put(session: &Session, flags: &StartFlags, how: Start) -> Result<Workfl
             .add(Style::Dim, "  (leave any time; `countersign resume` goes on)");
         session.app.terminal.print(&page);
     }
-    session
-        .store
-        .insert_input(&input, &id, &NewInput::Submit(submission))
-        .await?;
+    take_in(session.store.as_ref(), &input, &id, &NewInput::Submit(submission)).await?;
     let until = if how == Start::Submit {
         Until::Judged
     } else {

@@ -1,9 +1,12 @@
-//! A canonical diff in colours. Its bytes are shown as they are, but for what a terminal would act on.
+//! A canonical diff in colours. Its bytes are shown as they are, but for what a terminal would act on and, in a draft, what
+//! looks like a secret.
 
 use super::hunks;
 use crate::terminal::{Page, Style};
 use countersign_core::artifact::Rationale;
+use countersign_core::outbound::redacted;
 use countersign_core::patch_set::Draft;
+use countersign_inspect::masked;
 
 /// Most claims that are listed per patch set; the rest is counted.
 const RATIONALES_SHOWN: usize = 12;
@@ -25,10 +28,30 @@ pub(crate) fn draft(page: &mut Page, headline: (&str, Option<&str>), draft: &Dra
         .add(Style::Bad, format!("−{}", draft.diff.removed()));
     rationales(page, &draft.rationales);
     for warning in &draft.warnings {
-        page.line(2).add(Style::Warn, "! ").add(Style::Plain, warning);
+        page.line(2)
+            .add(Style::Warn, "! ")
+            .add(Style::Plain, redacted(warning));
+    }
+    let shown = masked(canonical, &draft.findings);
+    if shown.lines > 0 {
+        page.line(2).add(Style::Warn, "! ").add(
+            Style::Plain,
+            format!(
+                "{} here without what looks like a secret",
+                said_lines(shown.lines)
+            ),
+        );
     }
     page.gap();
-    numbered(page, canonical);
+    numbered(page, &shown.bytes);
+}
+
+/// `1 line is shown`, `2 lines are shown`.
+fn said_lines(lines: u32) -> String {
+    match lines {
+        1 => "1 line is shown".to_owned(),
+        lines => format!("{lines} lines are shown"),
+    }
 }
 
 fn rationales(page: &mut Page, rationales: &[Rationale]) {
@@ -36,7 +59,7 @@ fn rationales(page: &mut Page, rationales: &[Rationale]) {
         page.line(2)
             .add(Style::Dim, format!("{} claims for ", rationale.step))
             .add(Style::Plain, rationale.path.to_text())
-            .add(Style::Dim, format!(": {}", rationale.text));
+            .add(Style::Dim, format!(": {}", redacted(&rationale.text)));
     }
     let more = rationales.len().saturating_sub(RATIONALES_SHOWN);
     if more > 0 {
@@ -47,7 +70,7 @@ fn rationales(page: &mut Page, rationales: &[Rationale]) {
     }
 }
 
-/// The diff, line by line.
+/// A diff of whoever asks for it, line by line.
 pub(crate) fn lines(page: &mut Page, canonical: &[u8]) {
     let mut in_hunk = false;
     for line in canonical.split_inclusive(|b| *b == b'\n') {

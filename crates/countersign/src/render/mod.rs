@@ -1,5 +1,6 @@
 //! How a workflow looks on a screen. Pure: facts in, pages out; no rule and no printing here.
 
+pub(crate) mod around;
 mod deeds;
 pub(crate) mod diff;
 pub(crate) mod end;

@@ -5,6 +5,7 @@ use super::waivers;
 use crate::terminal::{Page, Style};
 use countersign_core::id::RepositoryId;
 use countersign_core::policy::{Severity, Violation};
+use std::collections::BTreeSet;
 
 /// Most line numbers that are shown; the rest is counted.
 const LINES_SHOWN: usize = 12;
@@ -38,10 +39,15 @@ pub(crate) fn of_workflow(seen: &Seen) -> Page {
     }
     for repo in &workflow.repositories {
         let digest = repo.policy.digest().first8();
+        let files: BTreeSet<_> = repo.policy.own_rules.iter().map(|file| &file.value).collect();
+        let rules = match files.len() {
+            0 => String::new(),
+            files => format!(", with {} of own rules", super::story::counted(files, "file")),
+        };
         page.line(2).add(
             Style::Dim,
             format!(
-                "policy {digest} of {}",
+                "policy {digest} of {}{rules}",
                 workflow.repository_name(&repo.repository)
             ),
         );

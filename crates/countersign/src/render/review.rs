@@ -1,7 +1,7 @@
 //! One workflow as a person reads it before deciding: who asked, plan, diffs, gates, policy, what will be written.
 
 use super::seen::{Seen, first8};
-use super::{diff, end, gates, plan, policy, waiting, write};
+use super::{around, diff, end, gates, plan, policy, waiting, write};
 use crate::terminal::{Page, Style};
 use countersign_core::act::Attendance;
 use countersign_core::workflow::State;
@@ -17,6 +17,8 @@ pub(crate) fn page(seen: &Seen) -> Page {
     page.append(plan::page(seen));
     if workflow.state != State::AwaitingPlanApproval {
         page.append(diffs(seen, None));
+        page.append(around::dependencies(seen));
+        page.append(around::owners(seen));
     }
     page.append(gates::page(seen));
     page.append(gates::critique(seen));

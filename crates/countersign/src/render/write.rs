@@ -4,6 +4,7 @@ use super::seen::{Seen, first8};
 use super::story::counted;
 use crate::terminal::{Page, Style};
 use countersign_core::confinement::NetworkHost;
+use countersign_inspect::masked;
 
 /// The last thing before the question.
 pub(crate) fn page(seen: &Seen) -> Page {
@@ -83,7 +84,21 @@ fn unseen(seen: &Seen) -> Page {
         page.line(2).add(Style::Dim, "– ").add(Style::Plain, text);
     };
     say("Nothing was built or run; no test has seen this change.".to_owned());
-    say("Secrets, dependencies and licences are not checked in this version.".to_owned());
+    say(
+        "Whether dependencies have known holes is not looked up; secrets are known by their form only."
+            .to_owned(),
+    );
+    let hidden: u32 = seen
+        .drafts()
+        .iter()
+        .map(|draft| masked(seen.diff(draft), &draft.findings).lines)
+        .sum();
+    if hidden > 0 {
+        let lines = counted(usize::try_from(hidden).unwrap_or(usize::MAX), "line");
+        say(format!(
+            "What looks like a secret is not shown, in {lines} of the diffs."
+        ));
+    }
     if seen
         .workflow
         .submission

@@ -1,5 +1,6 @@
 //! What `--json` prints: stable forms in snake_case, made by hand from the inner types.
 
+mod around;
 mod ledger;
 mod parts;
 mod patch;

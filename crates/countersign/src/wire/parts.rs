@@ -6,6 +6,7 @@ use countersign_core::artifact::{FindingLevel, PathExpectation};
 use countersign_core::feedback::RepoRole;
 use countersign_core::gate::{CheckOutcome, GateOutcome};
 use countersign_core::member::Role;
+use countersign_core::outbound::redacted;
 use countersign_core::policy::{Violation, WaivedContent, may_waive};
 use countersign_core::workflow::event::{Request, Subject};
 use serde::Serialize;
@@ -271,9 +272,14 @@ pub(super) fn patch_sets(seen: &Seen) -> Vec<PatchSetWire> {
             .draft
             .rationales
             .iter()
-            .map(|r| format!("{}: {}", r.path.to_text(), r.text))
+            .map(|r| format!("{}: {}", r.path.to_text(), redacted(&r.text)))
             .collect(),
-        warnings: p.draft.warnings.clone(),
+        warnings: p
+            .draft
+            .warnings
+            .iter()
+            .map(|w| redacted(w).into_owned())
+            .collect(),
     };
     seen.workflow.patch_sets.iter().map(wire).collect()
 }

@@ -1,6 +1,7 @@
 //! Lists, one workflow, and diffs.
 
 use super::StoryWire;
+use super::around::{DependencyWire, OwnerWire, dependencies, owners};
 use super::parts::{
     FindingWire, GateWire, PatchSetWire, PlanWire, RepositoryWire, RequestWire, ViolationWire, WrittenWire,
     findings, gates, patch_sets, plan, repositories, request, violations, written,
@@ -10,6 +11,7 @@ use countersign_core::act::SeenDigest;
 use countersign_core::id::Revision;
 use countersign_core::patch_set::Draft;
 use countersign_core::time::Timestamp;
+use countersign_inspect::masked;
 use countersign_ports::store::{Alarm, WorkflowRow};
 use serde::Serialize;
 
@@ -105,6 +107,10 @@ pub(crate) struct WorkflowWire {
     pub(crate) repositories: Vec<RepositoryWire>,
     pub(crate) plan: Option<PlanWire>,
     pub(crate) patch_sets: Vec<PatchSetWire>,
+    /// Every dependency that the newest drafts move.
+    pub(crate) dependencies: Vec<DependencyWire>,
+    /// Who owns the paths that the newest drafts change.
+    pub(crate) owners: Vec<OwnerWire>,
     pub(crate) gates: Vec<GateWire>,
     /// The critic's remarks; null: it was not asked yet.
     pub(crate) findings: Option<Vec<FindingWire>>,
@@ -144,6 +150,8 @@ impl WorkflowWire {
             repositories: repositories(seen),
             plan: plan(seen),
             patch_sets: patch_sets(seen),
+            dependencies: dependencies(seen),
+            owners: owners(seen),
             gates: gates(seen),
             findings: findings(seen),
             violations: violations(seen),
@@ -171,10 +179,12 @@ pub(crate) struct DiffWire {
     digest: Option<String>,
     added: u64,
     removed: u64,
-    /// The canonical diff; bytes that are not UTF-8 are replaced.
+    /// The canonical diff; bytes that are not UTF-8 are replaced, and what looks like a secret is.
     diff: String,
-    /// Whether something was replaced.
+    /// Whether bytes were replaced that are not UTF-8.
     lossy: bool,
+    /// How many lines are there without what looks like a secret.
+    masked_lines: u32,
 }
 
 impl DiffWire {
@@ -186,13 +196,15 @@ impl DiffWire {
         draft: &Draft,
         canonical: &[u8],
     ) -> Self {
+        let shown = masked(canonical, &draft.findings);
         Self {
             repository: name.to_owned(),
             revision: revision.0,
             digest: digest.map(SeenDigest::to_hex),
             added: draft.diff.added(),
             removed: draft.diff.removed(),
-            diff: String::from_utf8_lossy(canonical).into_owned(),
+            diff: String::from_utf8_lossy(&shown.bytes).into_owned(),
+            masked_lines: shown.lines,
             lossy: std::str::from_utf8(canonical).is_err(),
         }
     }

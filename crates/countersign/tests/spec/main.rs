@@ -44,6 +44,7 @@ pages! {
     changes_requested_raise_the_revision
     killed_and_resumed
     nothing_is_written_before_approval
+    own_rules_in_rego
     patch_tools
     policy_blocks_a_frozen_path
     the_base_moved

@@ -15,12 +15,15 @@ mod outside;
 
 use countersign_agent::Agents;
 use countersign_core::act::{Act, ActRecord, Attendance, AuthenticatedBy, SeenDigest, SignedAct};
+use countersign_core::facts::Facts;
 use countersign_core::feedback::{AgentSpec, Feedback, FeedbackOrigin, RepoRole, RepoSelection};
 use countersign_core::id::{InputId, MemberId, RepositoryId, TenantId, WorkflowId};
 use countersign_core::member::{Member, Role};
+use countersign_core::policy::{Finding, NoAnswer, RuleText};
 use countersign_core::time::Timestamp;
 use countersign_core::workflow::event::{Request, Subject};
 use countersign_core::workflow::{Effect, Event, State, Submission};
+use countersign_engine::own_rules::OwnRules;
 use countersign_engine::{Baseline, Observer, Ports, Worker};
 use countersign_git::GitTrees;
 use countersign_inspect::Salt;
@@ -316,6 +319,7 @@ impl House {
             signer: Arc::new(Signer(LedgerKey::from_seed("bench", &[3; 32]).unwrap())),
             member_keys: Arc::new(Machine),
             baseline: Arc::new(Machine),
+            own_rules: Arc::new(Machine),
             salt: Salt::new([5; 32]),
             observer: diary.clone(),
         };
@@ -413,6 +417,12 @@ impl Clock for Machine {
 impl MemberKeys for Machine {
     fn verifying_key(&self, _: &TenantId, _: &MemberId) -> Option<[u8; 32]> {
         Some(member_key().verifying_key().to_bytes())
+    }
+}
+
+impl OwnRules for Machine {
+    fn judge(&self, _: &[RuleText], _: &Facts) -> Result<Vec<Finding>, NoAnswer> {
+        unreachable!("the repository brings no rules of its own")
     }
 }
 

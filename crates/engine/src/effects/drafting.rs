@@ -4,6 +4,7 @@ use super::{EffectError, Job, Performed};
 use crate::inspection;
 use countersign_core::artifact::{Rationale, RepoProposal};
 use countersign_core::digest::BodyHash;
+use countersign_core::facts::Origin;
 use countersign_core::id::RepositoryId;
 use countersign_core::narrow::{LeftOut, without};
 use countersign_core::patch_set::{Draft, SecondOpinion, SecondOutcome};
@@ -114,6 +115,7 @@ impl Job<'_> {
     ) -> Result<Result<(Draft, Vec<u8>), ApplyRefusal>, EffectError> {
         let source = self.source(&repo.repository).await?;
         let (pinned, diff, salt) = (repo.clone(), proposal.diff.clone(), self.ports.salt.clone());
+        let (origin, own_rules) = (Origin::of(self.submission()?), self.ports.own_rules.clone());
         let work = move |trees: &dyn Trees| {
             let applied = match trees.apply(&source, &pinned.base, &diff)? {
                 Ok(applied) => applied,
@@ -124,6 +126,8 @@ impl Job<'_> {
                 source: &source,
                 base: &pinned.base,
                 default_commit: &pinned.default_commit,
+                origin: Some(&origin),
+                own_rules: own_rules.as_ref(),
             };
             let seen = inspection::inspect(trees, &at, &applied, &salt)?;
             Ok(Ok((applied, second, seen)))

@@ -1,6 +1,7 @@
 //! Effects that look: branches and policies, pinned bases, base branches right before writing, the ledger's head.
 
 use super::{EffectError, Job, Performed};
+use crate::own_rules::{RuleFile, rule_files};
 use countersign_core::digest::ContextHash;
 use countersign_core::feedback::RepoSelection;
 use countersign_core::id::{CommitSha, RepositoryId, WorkflowId};
@@ -9,7 +10,7 @@ use countersign_core::path::RepoPath;
 use countersign_core::policy::POLICY_PATH;
 use countersign_core::workflow::EffectResult;
 use countersign_core::workflow::event::{RepoLookup, Standing};
-use countersign_core::workflow::input::{LoadedRepo, PolicyTexts};
+use countersign_core::workflow::input::{LoadedRepo, PolicyLayer, PolicyLayers};
 use countersign_ports::trees::{BaseStanding, Pinned, RepoSource, SnapshotEntry, Trees, TreesError};
 
 /// A repository's base with everything that was given to agents of it.
@@ -168,9 +169,9 @@ fn load(trees: &dyn Trees, source: &RepoSource, lookup: &RepoLookup) -> Result<L
         None => base.clone(),
     };
     let entries = trees.snapshot(source, &base)?;
-    let policies = PolicyTexts {
-        default_branch: policy_text(trees, source, &default_commit)?,
-        base: policy_text(trees, source, &base)?,
+    let policies = PolicyLayers {
+        default_branch: policy_layer(trees, source, &default_commit)?,
+        base: policy_layer(trees, source, &base)?,
     };
     let repo = LoadedRepo {
         repository: lookup.repository.clone(),
@@ -182,6 +183,19 @@ fn load(trees: &dyn Trees, source: &RepoSource, lookup: &RepoLookup) -> Result<L
         policies,
     };
     Ok((repo, entries))
+}
+
+/// What one commit says about policy.
+pub(super) fn policy_layer(
+    trees: &dyn Trees,
+    source: &RepoSource,
+    commit: &CommitSha,
+) -> Result<PolicyLayer, TreesError> {
+    let rules = rule_files(trees, source, commit)?;
+    Ok(PolicyLayer {
+        text: policy_text(trees, source, commit)?,
+        own_rules: rules.iter().map(RuleFile::named).collect(),
+    })
 }
 
 fn policy_text(

@@ -4,11 +4,12 @@
 //! there, gate asked again, permit used up with the ref locked, branch read back. The forge's must-not-exist update
 //! is the real fence.
 
+use super::looking::policy_layer;
 use super::{EffectError, Job, Performed, blocking};
 use crate::judge::{Judge, Outcome};
 use countersign_core::id::{AttemptNumber, BranchName, WriteIntentId};
 use countersign_core::permit::{DeleteBranch, FreshFacts, GateRefusal, PushBranch, WriteGate};
-use countersign_core::policy;
+use countersign_core::policy::{self, PolicySource};
 use countersign_core::workflow::event::{Attempt, AttemptOutcome, WriteIntent};
 use countersign_core::workflow::writing::base_stands;
 use countersign_core::workflow::{EffectResult, Input};
@@ -221,20 +222,21 @@ impl Job<'_> {
         for repo in &self.workflow.repositories {
             let source = self.source(&repo.repository).await?;
             let (default_commit, base) = (repo.default_commit.clone(), repo.base.clone());
-            let texts = self.git(move |trees| {
-                let path = policy::POLICY_PATH.into();
+            let layers = self.git(move |trees| {
                 Ok((
-                    trees.file(&source, &default_commit, &path)?,
-                    trees.file(&source, &base, &path)?,
+                    policy_layer(trees, &source, &default_commit)?,
+                    policy_layer(trees, &source, &base)?,
                 ))
             });
-            let (from_default, from_base) = texts.await?;
-            let files =
-                parse(from_default.as_deref()).and_then(|d| parse(from_base.as_deref()).map(|b| (d, b)));
+            let (of_default, of_base) = layers.await?;
+            let files = parse(of_default.text.as_deref())
+                .and_then(|d| parse(of_base.text.as_deref()).map(|b| (d, b)));
             let Ok((from_default, from_base)) = files else {
                 return Ok(false);
             };
-            let now = policy::effective(organisation.as_ref(), from_default.as_ref(), from_base.as_ref());
+            let now = policy::effective(organisation.as_ref(), from_default.as_ref(), from_base.as_ref())
+                .with_own_rules(&of_default.own_rules, PolicySource::DefaultBranch)
+                .with_own_rules(&of_base.own_rules, PolicySource::Base);
             if now.digest() != repo.policy.digest() {
                 return Ok(false);
             }

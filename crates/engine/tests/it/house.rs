@@ -2,14 +2,16 @@
 
 use countersign_agent::Agents;
 use countersign_core::act::{Act, ActRecord, Attendance, AuthenticatedBy, SeenDigest, SignedAct};
+use countersign_core::facts::Facts;
 use countersign_core::feedback::{AgentSpec, Feedback, FeedbackOrigin, RepoRole, RepoSelection};
 use countersign_core::id::{BranchName, InputId, MemberId, RepositoryId, TenantId, WorkflowId};
 use countersign_core::member::{Member, Role};
 use countersign_core::permit::{ContentPermit, DeleteBranch, PushBranch, RetractPermit};
+use countersign_core::policy::{Finding, NoAnswer, RuleId, RuleText, Severity};
 use countersign_core::time::Timestamp;
 use countersign_core::workflow::event::Subject;
 use countersign_core::workflow::{Effect, Event, Submission, Workflow};
-use countersign_engine::{Baseline, Observer, Ports, Step, Worker};
+use countersign_engine::{Baseline, Observer, OwnRules, Ports, Step, Worker};
 use countersign_forge::local::LocalForge;
 use countersign_git::GitTrees;
 use countersign_inspect::Salt;
@@ -67,6 +69,43 @@ pub(crate) struct Organisation(pub(crate) Mutex<Option<Vec<u8>>>);
 impl Baseline for Organisation {
     fn read(&self) -> Result<Option<Vec<u8>>, String> {
         Ok(self.0.lock().unwrap().clone())
+    }
+}
+
+/// Rules of the tests' own: a line `block NAME PATH` or `warn NAME PATH` finds that; any other one can't be run.
+struct PlainRules;
+
+impl OwnRules for PlainRules {
+    fn judge(&self, rules: &[RuleText], facts: &Facts) -> Result<Vec<Finding>, NoAnswer> {
+        assert_eq!(facts.origin.as_ref().map(|o| o.proposer), Some("scripted"));
+        let mut found = Vec::new();
+        for file in rules {
+            for (number, line) in (1..).zip(file.text.lines()) {
+                let words: Vec<&str> = line.split(' ').collect();
+                let severity = match words[0] {
+                    "block" => Severity::Block,
+                    "warn" => Severity::Warn,
+                    _ => {
+                        return Err(NoAnswer::at(
+                            "own-rules-test",
+                            &file.path,
+                            Some(number),
+                            "it is no rule",
+                        ));
+                    }
+                };
+                if facts.files.iter().any(|f| f.path == words[2]) {
+                    let at = Finding::at(RuleId::Custom, &words[2].into(), "It may not.");
+                    let (custom, severity) = (Some(words[1].to_owned()), Some(severity));
+                    found.push(Finding {
+                        custom,
+                        severity,
+                        ..at
+                    });
+                }
+            }
+        }
+        Ok(found)
     }
 }
 
@@ -206,7 +245,9 @@ pub(crate) fn git(dir: &Path, args: &[&str]) -> String {
 
 /// Adds a commit to `main`.
 pub(crate) fn commit(dir: &Path, file: &str, text: &str) {
-    std::fs::write(dir.join(file), text).unwrap();
+    let path = dir.join(file);
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::write(path, text).unwrap();
     git(dir, &["add", "."]);
     git(dir, &["commit", "-qm", file]);
 }
@@ -243,6 +284,7 @@ impl House {
             signer: Arc::new(Signer(LedgerKey::from_seed("test", &[3; 32]).unwrap())),
             member_keys: Arc::new(Keys),
             baseline: organisation.clone(),
+            own_rules: Arc::new(PlainRules),
             salt: Salt::new([5; 32]),
             observer: Arc::new(Quiet),
         };
@@ -294,6 +336,11 @@ impl House {
 
     /// The same with other diffs, written as in a JSON text.
     pub(crate) async fn start_with(&self, one: &str, two: &str) -> WorkflowId {
+        self.start_from(None, one, two).await
+    }
+
+    /// The same from another branch.
+    pub(crate) async fn start_from(&self, base: Option<&str>, one: &str, two: &str) -> WorkflowId {
         let script = format!(r#"{{"coder": [{{"diffs": {{"one": "{one}", "two": "{two}"}}}}]}}"#);
         let script = self.store.put_body(script.as_bytes()).await.unwrap();
         let selection = |(index, (id, dir)): (usize, &(RepositoryId, PathBuf))| RepoSelection {
@@ -304,7 +351,7 @@ impl House {
             } else {
                 RepoRole::Secondary
             },
-            base: None,
+            base: base.map(|name| BranchName::parse(name).unwrap()),
         };
         let submission = Submission {
             feedback: Feedback::read(FeedbackOrigin::Issue, b"Make it two").unwrap(),

@@ -5,4 +5,5 @@ mod auditing;
 mod deciding;
 mod house;
 mod inspecting;
+mod own_rules;
 mod writing;

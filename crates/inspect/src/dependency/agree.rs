@@ -6,7 +6,8 @@
 use super::compare::Step;
 use super::kind::{Kind, kind_of};
 use super::listing::{Listing, Origin};
-use super::{Compared, Reading};
+use super::update::is_update;
+use super::{Compared, Reading, is_below_folder};
 use crate::shown::{listed, shown};
 use crate::{BaseView, Finding, Rule};
 use countersign_core::dependency::{DependencyFile, DependencyMove, Ecosystem};
@@ -19,7 +20,7 @@ pub(super) fn mismatches(compared: &[Compared<'_>], base: &BaseView<'_>) -> Vec<
     let mut lockfiles = Lockfiles::of(base);
     for one in compared {
         match one.kind.file() {
-            DependencyFile::Lockfile => findings.extend(unexplained(one, compared)),
+            DependencyFile::Lockfile => findings.extend(unexplained(one, compared, base)),
             DependencyFile::Manifest => {
                 findings.extend(left_behind(one, compared, &mut lockfiles));
                 findings.extend(not_locked(one, compared));
@@ -31,7 +32,7 @@ pub(super) fn mismatches(compared: &[Compared<'_>], base: &BaseView<'_>) -> Vec<
 }
 
 /// A lockfile whose packages move although nothing asks for it.
-fn unexplained(lock: &Compared<'_>, compared: &[Compared<'_>]) -> Option<Finding> {
+fn unexplained(lock: &Compared<'_>, compared: &[Compared<'_>], base: &BaseView<'_>) -> Option<Finding> {
     let moved: Vec<&Step> = lock.difference.steps.iter().filter(|step| !step.own).collect();
     if moved.is_empty() || lock.kind == Kind::GoSum && !changes_content(&moved) {
         return None;
@@ -40,14 +41,15 @@ fn unexplained(lock: &Compared<'_>, compared: &[Compared<'_>]) -> Option<Finding
     let explained = compared.iter().any(|other| {
         let same =
             other.kind.ecosystem() == lock.kind.ecosystem() && other.kind.file() != DependencyFile::Lockfile;
-        same && is_below(other.seen.path(), folder) && explains(other)
+        same && is_below_folder(other.seen.path(), folder) && explains(other)
     });
     let names: Vec<String> = moved.iter().map(|step| step.change.to_string()).collect();
     let text = format!(
         "The lockfile changes and no manifest asks for it: {}.",
         listed(&names)
     );
-    (!explained).then(|| lock.seen.finding(Rule::LockfileMismatch, Vec::new(), text))
+    let ordinary = || is_update(lock, &moved, compared, base);
+    (!explained && !ordinary()).then(|| lock.seen.finding(Rule::LockfileMismatch, Vec::new(), text))
 }
 
 /// `go.sum` only ever has to grow; hashes of a version that go.mod names are what counts.
@@ -91,10 +93,6 @@ fn folder_of(path: &RepoPath) -> &[u8] {
     path.parents().last().unwrap_or_default()
 }
 
-fn is_below(path: &RepoPath, folder: &[u8]) -> bool {
-    folder.is_empty() || path.parents().any(|parent| parent == folder)
-}
-
 /// The lockfiles of the base, each read at most once.
 struct Lockfiles<'a> {
     base: &'a BaseView<'a>,
@@ -117,7 +115,7 @@ impl<'a> Lockfiles<'a> {
     /// The lockfile beside a manifest, or the nearest one above it.
     fn nearest(&self, manifest: &Compared<'_>) -> Option<(Kind, &'a RepoPath)> {
         let fits = |(kind, path): &&(Kind, &RepoPath)| {
-            manifest.kind.lockfiles().contains(kind) && is_below(manifest.seen.path(), folder_of(path))
+            manifest.kind.lockfiles().contains(kind) && is_below_folder(manifest.seen.path(), folder_of(path))
         };
         self.paths
             .iter()

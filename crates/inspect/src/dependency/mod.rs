@@ -18,6 +18,7 @@ mod python_lock;
 mod report;
 #[cfg(test)]
 mod tests;
+mod update;
 mod version;
 mod yarn;
 
@@ -143,7 +144,12 @@ pub(crate) fn inspect(
         .collect()
 }
 
-/// Base files that tell whether changed manifests still fit: the lockfiles beside and above them.
+fn is_below_folder(path: &RepoPath, folder: &[u8]) -> bool {
+    folder.is_empty() || path.parents().any(|parent| parent == folder)
+}
+
+/// Base files that tell whether changed manifests and lockfiles still fit: the lockfiles beside and above manifests, and
+/// the manifests beside and below lockfiles.
 pub(crate) fn wanted<'a>(base_paths: &'a [RepoPath], changed: &[&RepoPath]) -> Vec<&'a RepoPath> {
     let manifests: Vec<(Kind, &&RepoPath)> = changed
         .iter()
@@ -151,15 +157,20 @@ pub(crate) fn wanted<'a>(base_paths: &'a [RepoPath], changed: &[&RepoPath]) -> V
         .collect();
     let fits = |lock: &RepoPath, kind: Kind| {
         let folder = lock.parents().last().unwrap_or_default();
-        manifests.iter().any(|(manifest, path)| {
-            manifest.lockfiles().contains(&kind)
-                && (folder.is_empty() || path.parents().any(|parent| parent == folder))
-        })
+        manifests
+            .iter()
+            .any(|(manifest, path)| manifest.lockfiles().contains(&kind) && is_below_folder(path, folder))
     };
-    base_paths
+    let mut found: Vec<&RepoPath> = base_paths
         .iter()
         .filter(|path| kind_of(path).is_some_and(|kind| fits(path, kind)))
-        .collect()
+        .collect();
+    found.extend(
+        changed
+            .iter()
+            .flat_map(|lock| update::manifests(lock, base_paths)),
+    );
+    found
 }
 
 impl Compared<'_> {

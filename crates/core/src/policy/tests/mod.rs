@@ -4,6 +4,7 @@
 mod content;
 mod globs;
 mod layers;
+mod own_rules;
 mod parsing;
 mod paths;
 mod tiers;

@@ -1,6 +1,7 @@
 //! `policy check`: which rules does this change break, under the policy that counts for its base?
 
 use super::{Layers, layers, sarif};
+use crate::adapters::own_rules;
 use crate::cli::{CheckArgs, CheckFormat};
 use crate::commands::throwaway::{Throwaway, blocking};
 use crate::commands::{files, patch};
@@ -173,6 +174,8 @@ async fn judge(
             source: &source,
             base: &base,
             default_commit: &default_commit,
+            origin: None,
+            own_rules: &own_rules::Runner,
         };
         let seen = inspect(git.as_ref(), &at, &applied, &salt)?;
         let violations = evaluate(&policy, &source.id, &applied.diff, &seen.findings);

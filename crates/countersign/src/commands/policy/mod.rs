@@ -6,6 +6,7 @@ mod expectations;
 mod sarif;
 mod show;
 mod test;
+mod under_test;
 
 pub(super) use check::check;
 pub(super) use show::show;
@@ -19,6 +20,7 @@ use countersign_core::id::CommitSha;
 use countersign_core::path::RepoPath;
 use countersign_core::policy::{EffectivePolicy, POLICY_PATH, PolicyFile, PolicySource, effective, parse};
 use countersign_engine::Baseline as _;
+use countersign_engine::own_rules::{RuleFile, rule_files};
 use countersign_ports::trees::{Trees as _, TreesError};
 
 /// A policy and the layers that it is made of.
@@ -55,11 +57,15 @@ async fn layers(
     let default = if Some(&tip) == judged { base.clone() } else { tip };
     let (git, source) = (copy.git.clone(), copy.source.clone());
     let commits = (default.clone(), base.clone());
-    let texts = blocking(move || {
-        let at = |commit| git.file(&source, commit, &RepoPath::from_bytes(POLICY_PATH));
+    let read_both = blocking(move || {
+        let at = |commit| {
+            let text = git.file(&source, commit, &RepoPath::from_bytes(POLICY_PATH))?;
+            let rules = rule_files(git.as_ref(), &source, commit)?;
+            Ok::<_, TreesError>((text, rules.iter().map(RuleFile::named).collect::<Vec<_>>()))
+        };
         Ok::<_, TreesError>((at(&commits.0)?, at(&commits.1)?))
     });
-    let (of_default, of_base) = texts.await??;
+    let ((of_default, default_rules), (of_base, base_rules)) = read_both.await??;
     let places = [
         format!("{}", app.folder.baseline().display()),
         format!("{POLICY_PATH} of {} at {}", copy.default_branch, default.short()),
@@ -81,7 +87,9 @@ async fn layers(
     let files = sources.into_iter().zip(places);
     let files = files.map(|((source, there), place)| Layer { source, place, there });
     Ok(Layers {
-        policy: effective(organisation.as_ref(), of_default.as_ref(), of_base.as_ref()),
+        policy: effective(organisation.as_ref(), of_default.as_ref(), of_base.as_ref())
+            .with_own_rules(&default_rules, PolicySource::DefaultBranch)
+            .with_own_rules(&base_rules, PolicySource::Base),
         layers: std::iter::once(floor).chain(files).collect(),
         default_commit: default,
     })

@@ -1,14 +1,20 @@
-//! `policy show`: the policy that counts for a base, every value with the layer that set it.
+//! `policy show`: the policy that counts for a base, every value with the layer that set it, and the repository's own
+//! rules with the commits that they come from.
 
 use super::{Layers, layers};
+use crate::adapters::own_rules::BUILT_IN;
 use crate::cli::PolicyShowArgs;
 use crate::commands::throwaway::Throwaway;
 use crate::error::{CliError, Exit};
 use crate::session::App;
 use crate::terminal::{Page, Style};
-use countersign_core::policy::{CiRequirement, EffectivePolicy, PolicySource, Sourced};
+use countersign_core::id::CommitSha;
+use countersign_core::policy::{CiRequirement, EffectivePolicy, OwnRuleFile, PolicySource, Sourced};
 use serde::Serialize;
 use serde_json::Value;
+
+/// How many digits of a commit are shown.
+const COMMIT_DIGITS: usize = 12;
 
 /// `policy show --json`.
 #[derive(Debug, Serialize)]
@@ -21,6 +27,21 @@ struct ShowWire {
     layers: Vec<LayerWire>,
     /// Every value; `paths.frozen` and `bases.allowed` as often as they are said.
     values: Vec<ValueWire>,
+    /// The files of rules that the repository brings itself; all of them are asked.
+    own_rules: Vec<OwnRulesWire>,
+    /// Whether this build can run them; where it can't, they block everything.
+    runs_own_rules: bool,
+}
+
+/// One file of rules in one layer.
+#[derive(Debug, Serialize)]
+struct OwnRulesWire {
+    path: String,
+    source: PolicySource,
+    /// The commit that it was read from.
+    commit: String,
+    /// SHA-256 of its content; null: it is no file, and can't be run.
+    digest: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -53,14 +74,54 @@ pub(crate) async fn show(app: &App, args: PolicyShowArgs) -> Result<Exit, CliErr
         app.terminal.print_json(&ShowWire {
             digest: found.policy.digest().to_hex(),
             base: base.to_string(),
+            own_rules: own_rules(&found, &base),
+            runs_own_rules: BUILT_IN,
             layers: found.layers.into_iter().map(wire).collect(),
             values,
         });
     } else {
-        app.terminal
-            .print(&page(&args.repo.display().to_string(), &found, &values));
+        let mut shown = page(&args.repo.display().to_string(), &found, &values);
+        own_rules_page(&mut shown, &own_rules(&found, &base));
+        app.terminal.print(&shown);
     }
     Ok(Exit::Ok)
+}
+
+/// The files of rules of every layer, with the commit that they come from.
+fn own_rules(found: &Layers, base: &CommitSha) -> Vec<OwnRulesWire> {
+    let one = |file: &Sourced<OwnRuleFile>| OwnRulesWire {
+        path: file.value.path.to_text(),
+        source: file.source,
+        commit: match file.source {
+            PolicySource::DefaultBranch => found.default_commit.to_string(),
+            PolicySource::Floor | PolicySource::Organisation | PolicySource::Base => base.to_string(),
+        },
+        digest: file.value.digest.map(|d| d.to_hex()),
+    };
+    found.policy.own_rules.iter().map(one).collect()
+}
+
+fn own_rules_page(page: &mut Page, files: &[OwnRulesWire]) {
+    if files.is_empty() {
+        return;
+    }
+    page.heading("Own rules");
+    let wide = files.iter().map(|f| f.path.chars().count()).max().unwrap_or(0);
+    for file in files {
+        let digest = file.digest.as_deref().and_then(|d| d.get(..8));
+        let commit: String = file.commit.chars().take(COMMIT_DIGITS).collect();
+        page.line(2)
+            .column(Style::Plain, &file.path, wide + 2)
+            .column(Style::Bold, digest.unwrap_or("no file"), 10)
+            .column(Style::Dim, commit, COMMIT_DIGITS + 2)
+            .add(Style::Name, short(file.source));
+    }
+    if !BUILT_IN {
+        page.line(2).add(Style::Bad, "✗ ").add(
+            Style::Plain,
+            "this build can't run them, so they block everything",
+        );
+    }
 }
 
 fn wire(layer: super::Layer) -> LayerWire {

@@ -1,21 +1,21 @@
 //! `policy test`: does a policy find what is expected of it? The policy under test is the file as it lies in the work
-//! tree, on top of the built-in floor and of nothing else, so that a case means the same on every machine.
+//! tree, with the repository's own rules beside it, on top of the built-in floor and of nothing else, so that a case means
+//! the same on every machine.
 
 use super::check::{Judged, Start, judge_diff};
 use super::expectations::{self, Case, Expectations};
+use super::under_test::{UnderTest, under_test};
 use crate::cli::PolicyTestArgs;
-use crate::commands::files;
 use crate::error::{CliError, Exit, file_error};
 use crate::render::story::counted;
 use crate::session::App;
 use crate::terminal::{Page, Style};
 use countersign_core::id::RepositoryId;
-use countersign_core::policy::{EffectivePolicy, POLICY_MAX_BYTES, POLICY_PATH, effective};
 use countersign_git::GitTrees;
 use countersign_ports::trees::RepoSource;
 use serde::Serialize;
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 /// `policy test --json`.
@@ -58,12 +58,6 @@ struct RiskWire {
     reasons: Vec<String>,
 }
 
-/// A policy under test.
-struct UnderTest {
-    place: Option<PathBuf>,
-    policy: EffectivePolicy,
-}
-
 /// `policy test`.
 pub(crate) async fn test(app: &App, args: PolicyTestArgs) -> Result<Exit, CliError> {
     let files = match args.files.is_empty() {
@@ -79,7 +73,7 @@ pub(crate) async fn test(app: &App, args: PolicyTestArgs) -> Result<Exit, CliErr
         let under_test = under_test(&expected)?;
         head(&mut page, &expected, &under_test);
         for case in &expected.cases {
-            let came_to = one(&git, folder.path(), case, &under_test.policy).await?;
+            let came_to = one(&git, folder.path(), case, &under_test).await?;
             let wire = wire(&expected.file, case, &came_to);
             line(&mut page, &wire);
             cases.push(wire);
@@ -108,42 +102,21 @@ pub(crate) async fn test(app: &App, args: PolicyTestArgs) -> Result<Exit, CliErr
     Ok(if failed == 0 { Exit::Ok } else { Exit::Refused })
 }
 
-/// The policy that a file names, or the nearest one above it, or the floor alone.
-fn under_test(expected: &Expectations) -> Result<UnderTest, CliError> {
-    let nearest = || {
-        let folder = std::path::absolute(&expected.file).ok()?;
-        let mut above = folder.ancestors().skip(1).map(|folder| folder.join(POLICY_PATH));
-        above.find(|path| path.is_file())
-    };
-    let place = expected.policy.clone().or_else(nearest);
-    let text = match &place {
-        Some(path) => Some(files::read("the policy", path, POLICY_MAX_BYTES)?),
-        None => None,
-    };
-    let named = place
-        .as_deref()
-        .unwrap_or(Path::new(POLICY_PATH))
-        .display()
-        .to_string();
-    let file = super::read(&named, text)?;
-    Ok(UnderTest {
-        place,
-        policy: effective(None, file.as_ref(), file.as_ref()),
-    })
-}
-
 /// Judges one case on a base of its own; the text: why its diff doesn't apply.
 async fn one(
     git: &Arc<GitTrees>,
     folder: &Path,
     case: &Case,
-    policy: &EffectivePolicy,
+    under_test: &UnderTest,
 ) -> Result<Result<Judged, String>, CliError> {
     let source = RepoSource {
         id: RepositoryId::local(1),
         git_dir: folder.to_path_buf(),
     };
-    let (planting, id, files) = (git.clone(), source.id.clone(), case.files.clone());
+    // The rules lie in the base, as they will; a case may bring others.
+    let mut files = under_test.own_rules.clone();
+    files.extend(case.files.clone());
+    let (planting, id) = (git.clone(), source.id.clone());
     let base = crate::commands::throwaway::blocking(move || planting.plant(&id, &files)).await?;
     let base = match base {
         Ok(base) => base,
@@ -155,7 +128,7 @@ async fn one(
         default_commit: base.clone(),
         base,
     };
-    let judged = judge_diff(start, case.diff.clone(), policy.clone()).await?;
+    let judged = judge_diff(start, case.diff.clone(), under_test.policy.clone()).await?;
     Ok(judged.map_err(|r| format!("the diff does not apply: {} ({})", r.message, r.place)))
 }
 
@@ -203,10 +176,15 @@ fn head(page: &mut Page, expected: &Expectations, under_test: &UnderTest) {
         Some(path) => format!("  {}", path.display()),
         None => "  the built-in floor alone: there is no policy file above".to_owned(),
     };
+    let rules = match under_test.own_rules.len() {
+        0 => String::new(),
+        files => format!(", with {} of own rules", counted(files, "file")),
+    };
     page.line(0)
         .add(Style::Bold, expected.file.display().to_string())
         .add(Style::Dim, format!("  {}", counted(expected.cases.len(), "case")))
-        .add(Style::Dim, policy);
+        .add(Style::Dim, policy)
+        .add(Style::Dim, rules);
 }
 
 fn line(page: &mut Page, case: &CaseWire) {

@@ -17,24 +17,117 @@ fn a_lockfile_that_moves_alone_is_said() {
     let change = Scenario::default().base("Cargo.toml", MANIFEST).edit(
         "Cargo.lock",
         LOCK,
-        LOCK.replace("1.0.150", "1.0.160"),
+        LOCK.replace("1.0.150", "2.0.0"),
     );
     assert_eq!(
         mismatches(&change),
         [
-            "lockfile-mismatch@Cargo.lock: The lockfile changes and no manifest asks for it: serde 1.0.150 → 1.0.160 (up)."
+            "lockfile-mismatch@Cargo.lock: The lockfile changes and no manifest asks for it: serde 1.0.150 → 2.0.0 (up)."
         ]
     );
-    let described = change.edit(
-        "Cargo.toml",
-        MANIFEST,
-        MANIFEST.replace("name = \"shop\"", "name = \"shop\"\ndescription = \"x\""),
-    );
+    let described = Scenario::default()
+        .edit("Cargo.lock", LOCK, LOCK.replace("1.0.150", "1.0.160"))
+        .edit(
+            "Cargo.toml",
+            MANIFEST,
+            MANIFEST.replace("name = \"shop\"", "name = \"shop\"\ndescription = \"x\""),
+        );
     assert_eq!(
         mismatches(&described).len(),
         1,
         "a description explains no version"
     );
+}
+
+/// The rules that a lockfile's change alone breaks, beside a manifest and perhaps a member's.
+fn alone(manifest: &str, member: Option<&str>, new: &str) -> Vec<String> {
+    let change = Scenario::default().base("Cargo.toml", manifest);
+    let change = match member {
+        Some(member) => change.base("crates/a/Cargo.toml", member),
+        None => change,
+    };
+    change.edit("Cargo.lock", LOCK, new).rules()
+}
+
+#[test]
+fn an_update_within_what_the_manifests_ask_for_is_a_warning_and_no_mismatch() {
+    let warning = ["dependency-change@Cargo.lock"];
+    assert_eq!(
+        alone(MANIFEST, None, &LOCK.replace("1.0.150", "1.0.160")),
+        warning
+    );
+    let workspace = "[workspace]\nmembers = [\"crates/*\"]\n[workspace.dependencies]\nserde = \"1\"\n";
+    let member = "[package]\nname = \"shop\"\n[dependencies]\nserde.workspace = true\n";
+    assert_eq!(
+        alone(workspace, Some(member), &LOCK.replace("1.0.150", "1.9.0")),
+        warning
+    );
+    let indirect = "[package]\nname = \"shop\"\n[dependencies]\ntoml = \"1\"\n";
+    assert_eq!(alone(indirect, None, &LOCK.replace("1.0.150", "1.2.0")), warning);
+    let wide = MANIFEST.replace("1.0.100", ">=1");
+    assert_eq!(alone(&wide, None, &LOCK.replace("1.0.150", "2.0.0")), warning);
+}
+
+#[test]
+fn what_is_more_than_an_update_stays_a_mismatch() {
+    let mismatch = |rules: Vec<String>, why: &str| {
+        assert!(
+            rules.contains(&"lockfile-mismatch@Cargo.lock".to_owned()),
+            "{why}: {rules:?}"
+        );
+    };
+    let up = LOCK.replace("1.0.150", "1.0.160");
+    mismatch(
+        alone(&MANIFEST.replace("1.0.100", "=1.0.150"), None, &up),
+        "pinned",
+    );
+    mismatch(
+        alone(
+            MANIFEST,
+            Some(&MANIFEST.replace("1.0.100", "~1.0.100, <1.0.155")),
+            &up,
+        ),
+        "a member asks for less",
+    );
+    mismatch(alone(MANIFEST, None, &LOCK.replace("1.0.150", "1.0.140")), "down");
+    let indirect = "[package]\nname = \"shop\"\n[dependencies]\ntoml = \"1\"\n";
+    mismatch(
+        alone(indirect, None, &LOCK.replace("1.0.150", "2.0.0")),
+        "nobody asked for that",
+    );
+    let more = format!(
+        "{up}[[package]]\nname = \"evil\"\nversion = \"1.0.0\"\nsource = \"registry+https://github.com/rust-lang/crates.io-index\"\n"
+    );
+    mismatch(alone(MANIFEST, None, &more), "one more package");
+    let moved = up.replace(
+        "registry+https://github.com/rust-lang/crates.io-index",
+        "registry+https://example.org/index",
+    );
+    mismatch(alone(MANIFEST, None, &moved), "another registry");
+    let git = MANIFEST.replace("\"1.0.100\"", "{ git = \"https://example.org/serde\" }");
+    mismatch(alone(&git, None, &up), "the manifest asks for a repository");
+    let unread = Scenario::default().edit("Cargo.lock", LOCK, &up).rules();
+    mismatch(unread, "no manifest is there");
+}
+
+#[test]
+fn npm_s_lockfile_is_held_against_its_ranges() {
+    let manifest = r#"{"name": "shop", "dependencies": {"a": "^1.0.0"}, "devDependencies": {"b": "2.0.0"}}"#;
+    let lock = |a: &str, b: &str| {
+        format!(
+            r#"{{"lockfileVersion": 3, "packages": {{"": {{}}, "node_modules/a": {{"version": "{a}"}}, "node_modules/b": {{"version": "{b}"}}}}}}"#
+        )
+    };
+    let rules = |a: &str, b: &str| {
+        Scenario::default()
+            .base("package.json", manifest)
+            .edit("package-lock.json", lock("1.0.0", "2.0.0"), lock(a, b))
+            .rules()
+    };
+    assert_eq!(rules("1.4.0", "2.0.0"), ["dependency-change@package-lock.json"]);
+    let mismatch = "lockfile-mismatch@package-lock.json".to_owned();
+    assert!(rules("2.0.0", "2.0.0").contains(&mismatch));
+    assert!(rules("1.4.0", "2.0.1").contains(&mismatch), "b is pinned");
 }
 
 #[test]
