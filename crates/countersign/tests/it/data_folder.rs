@@ -35,7 +35,7 @@ fn folder_and_keys_are_made_for_one_user() {
         .unwrap()
         .map(|e| e.unwrap().file_name())
         .collect();
-    assert_eq!(left.len(), 3, "no temporary file stays: {left:?}");
+    assert_eq!(left.len(), 4, "no temporary file stays: {left:?}");
 }
 
 /// INV-11.

@@ -401,7 +401,8 @@ fn every_code_of_a_batch_is_in_the_docs() {
 fn diffs_made_to_cost_memory_are_refused_by_a_count() {
     let world = World::new();
     let head = "--- a/x\n+++ b/x\n";
-    let renames = (0..200_000).map(|i| format!("rename from a{i}\nrename to b{i}\n"));
+    let renames =
+        (0..200_000).map(|i| format!("diff --git a/a{i} b/b{i}\nrename from a{i}\nrename to b{i}\n"));
     world.file(
         "line.diff",
         format!("{head}@@ -1 +1 @@\n-a\n+{}\n", "b".repeat(2 << 20)),
