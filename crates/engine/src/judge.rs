@@ -29,7 +29,7 @@ pub(crate) struct Judge<'a> {
 
 /// What became of an input.
 pub(crate) enum Outcome {
-    Recorded(Option<NextEffect>),
+    Recorded(Option<Box<NextEffect>>),
     Refused(Refusal),
 }
 
@@ -77,7 +77,7 @@ impl Judge<'_> {
             }
         };
         match outcome {
-            Outcome::Recorded(next) => Ok(next),
+            Outcome::Recorded(next) => Ok(next.map(|next| *next)),
             Outcome::Refused(refusal) => {
                 tracing::info!(code = refusal.code(), %refusal, "refused");
                 let refused = InputStatus::Refused {
@@ -114,7 +114,7 @@ impl Judge<'_> {
                     goes_on: self.goes_on.clone(),
                 };
                 match self.record(commit).await {
-                    Ok(next) => Ok(Outcome::Recorded(next)),
+                    Ok(next) => Ok(Outcome::Recorded(next.map(Box::new))),
                     Err(EngineError::Store(StoreError::Clash)) => {
                         let text = "there is a workflow of that id already".to_owned();
                         Ok(Outcome::Refused(Refusal::BadSubmission(text)))
@@ -158,7 +158,7 @@ impl Judge<'_> {
                     tracing::debug!("decided on an old state; again")
                 }
                 Err(error) => return Err(error),
-                Ok(next) => return Ok(Outcome::Recorded(next)),
+                Ok(next) => return Ok(Outcome::Recorded(next.map(Box::new))),
             }
         }
         Err(EngineError::TooManyClashes(self.workflow.clone()))

@@ -367,7 +367,7 @@ impl Worker {
             result,
         };
         match Box::pin(judge.decide(input, bodies, settles, known)).await {
-            Ok(Outcome::Recorded(next)) => Ok(next),
+            Ok(Outcome::Recorded(next)) => Ok(next.map(|next| *next)),
             Ok(Outcome::Refused(refusal)) => {
                 tracing::debug!(code = refusal.code(), "the effect's result is out of date");
                 let at = self.backoff(claimed).await?;

@@ -79,10 +79,11 @@ fn finding(file: &Seen<'_>, rule: RuleId, lines: Vec<u32>, message: String) -> F
 fn lines(hits: &[&Hit]) -> Vec<u32> {
     let mut lines: Vec<u32> = hits
         .iter()
-        .flat_map(|hit| match hit.place {
-            Place::Path { .. } => 1..=0,
-            Place::Text { line, last_line, .. } => line..=last_line,
+        .filter_map(|hit| match hit.place {
+            Place::Path { .. } => None,
+            Place::Text { line, last_line, .. } => Some(line..=last_line),
         })
+        .flatten()
         .collect();
     lines.sort_unstable();
     lines.dedup();

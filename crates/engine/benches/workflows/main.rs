@@ -6,7 +6,6 @@
 //! `synchronous = FULL`. A *transition* is one recorded decision. Under load everything is submitted at once; paced,
 //! ten workflows begin every second, and a workflow's time is that from its submission to its end.
 #![expect(
-    clippy::disallowed_methods,
     clippy::unwrap_used,
     reason = "a bench reads files and the clock, and stops at anything unexpected"
 )]

@@ -112,10 +112,12 @@ fn compatible(before: &Version, after: &Version) -> bool {
 
 /// What a manifest's text asks for: one of these; none where it can't be told.
 fn requirement(kind: Kind, text: &str) -> Option<Vec<VersionReq>> {
-    match kind {
-        Kind::CargoLock => Some(vec![VersionReq::parse(text).ok()?]),
-        Kind::NpmLock => text.split("||").map(npm_range).collect(),
-        _ => None,
+    if kind == Kind::CargoLock {
+        Some(vec![VersionReq::parse(text).ok()?])
+    } else if kind == Kind::NpmLock {
+        text.split("||").map(npm_range).collect()
+    } else {
+        None
     }
 }
 
