@@ -80,6 +80,8 @@ codes! {
     EvidenceOther = "evidence-other";
     /// A human's act is not signed by the key recorded for that member.
     ActNotAuthentic = "act-not-authentic";
+    /// The workflow was not started by who is said to have started it, by the key recorded for them.
+    StartNotAuthentic = "start-not-authentic";
     /// A human's act was made for another workflow.
     ActMisplaced = "act-misplaced";
     /// Somebody acted who is no member, or whose role is too weak.

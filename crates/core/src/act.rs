@@ -217,10 +217,16 @@ impl MemberKey {
         Self(bytes)
     }
 
-    /// Whether this key signed the act. Bytes that are no key, or a weak one, have signed nothing.
+    /// Whether this key signed the act.
     pub fn signed(&self, act: &SignedAct) -> bool {
+        self.signed_message(&SignedAct::message(&act.record), &act.signature)
+    }
+
+    /// Whether this key made that signature (128 hex digits) of the message, checked strictly (RFC 8032, no malleable
+    /// forms). Bytes that are no key, or a weak one, have signed nothing.
+    pub fn signed_message(&self, message: &[u8], signature: &str) -> bool {
         let key = VerifyingKey::from_bytes(&self.0).ok();
-        key.is_some_and(|key| !key.is_weak() && act.is_authentic(&key))
+        key.is_some_and(|key| !key.is_weak() && is_signature(&key, message, signature))
     }
 }
 
@@ -253,11 +259,14 @@ impl SignedAct {
 
     /// Whether the signature is that key's, checked strictly (RFC 8032, no malleable forms).
     pub fn is_authentic(&self, key: &VerifyingKey) -> bool {
-        let mut bytes = [0; 64];
-        if hex::decode_to_slice(&self.signature, &mut bytes).is_err() {
-            return false;
-        }
-        key.verify_strict(&Self::message(&self.record), &Signature::from_bytes(&bytes))
-            .is_ok()
+        is_signature(key, &Self::message(&self.record), &self.signature)
     }
+}
+
+fn is_signature(key: &VerifyingKey, message: &[u8], signature: &str) -> bool {
+    let mut bytes = [0; 64];
+    if hex::decode_to_slice(signature, &mut bytes).is_err() {
+        return false;
+    }
+    key.verify_strict(message, &Signature::from_bytes(&bytes)).is_ok()
 }

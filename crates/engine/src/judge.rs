@@ -1,7 +1,7 @@
 //! Load, decide, commit: the only way in which a workflow moves.
 
 use crate::{EngineError, Ports};
-use countersign_core::act::SignedAct;
+use countersign_core::act::{MemberKey, SignedAct};
 use countersign_core::id::{InputId, WorkflowId};
 use countersign_core::workflow::{Decision, Event, Input, Refusal, Submission, Workflow, decide, start};
 use countersign_ports::store::{
@@ -47,7 +47,17 @@ impl Judge<'_> {
         input: NewInput,
     ) -> Result<Option<NextEffect>, EngineError> {
         let outcome = match input {
-            NewInput::Submit(submission) => self.submit(id, submission).await?,
+            NewInput::Submit(submission) => {
+                if !self.is_asked_by(&submission) {
+                    let text = format!(
+                        "a workflow in the name of {} (input {id}) is not signed by the key held for that member; it is \
+                         refused",
+                        submission.started_by
+                    );
+                    return self.refuse_forged(id, "start-not-authentic", text).await;
+                }
+                self.submit(id, submission).await?
+            }
             NewInput::Act(act) => {
                 if !self.is_authentic(&act) {
                     let text = format!(
@@ -55,16 +65,7 @@ impl Judge<'_> {
                         act.record.act.verb(),
                         act.record.member
                     );
-                    self.store
-                        .raise(&Alarm::new("act-not-authentic", &self.workflow, text))
-                        .await?;
-                    let message = "the act's signature is not that of the key held for its member".to_owned();
-                    let refused = InputStatus::Refused {
-                        code: "act-not-authentic".to_owned(),
-                        message,
-                    };
-                    self.store.settle_input(id, &refused).await?;
-                    return Ok(None);
+                    return self.refuse_forged(id, "act-not-authentic", text).await;
                 }
                 let roster = self.store.roster().await?;
                 let input = Input::Act {
@@ -88,6 +89,33 @@ impl Judge<'_> {
                 Ok(None)
             }
         }
+    }
+
+    /// A row that nobody with the member's key made.
+    async fn refuse_forged(
+        &self,
+        id: &InputId,
+        code: &str,
+        alarm: String,
+    ) -> Result<Option<NextEffect>, EngineError> {
+        let alarm = Alarm::new(code, &self.workflow, alarm);
+        self.store.raise(&alarm).await?;
+        let refused = InputStatus::Refused {
+            code: code.to_owned(),
+            message: "the signature is not that of the key held for this member".to_owned(),
+        };
+        self.store.settle_input(id, &refused).await?;
+        Ok(None)
+    }
+
+    fn is_asked_by(&self, submission: &Submission) -> bool {
+        let tenant = self.store.tenant();
+        let key = self
+            .ports
+            .member_keys
+            .verifying_key(tenant, &submission.started_by);
+        let key = key.map(MemberKey::from_bytes);
+        key.is_some_and(|key| submission.is_signed_by(tenant, &self.workflow, &key))
     }
 
     fn is_authentic(&self, act: &SignedAct) -> bool {

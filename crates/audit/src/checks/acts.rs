@@ -3,9 +3,9 @@
 use super::books::Books;
 use super::{Scene, people};
 use crate::problem::{Problem, ProblemCode};
-use crate::replay::act_of;
+use crate::replay::{act_of, submission};
 use countersign_core::act::{Act, Attendance, SeenDigest, SignedAct};
-use countersign_core::member::Role;
+use countersign_core::member::{Role, Roster};
 use countersign_core::policy::Unattended;
 use countersign_core::workflow::Event;
 use countersign_core::workflow::event::{Approval, Subject};
@@ -36,6 +36,25 @@ pub(super) fn look(scene: &Scene<'_>, problems: &mut Vec<Problem>) {
     }
     if let Event::ApprovalGiven { approval } = &scene.record.event {
         approved(scene, approval, problems);
+    }
+}
+
+/// Who started it shows with the first roster: only then is it known by which key.
+pub(super) fn started(scene: &Scene<'_>, roster: &Roster, problems: &mut Vec<Problem>) {
+    let Some(started) = scene.books.started.filter(|_| scene.books.roster.is_none()) else {
+        return;
+    };
+    let Some(submission) = submission(&started.what.event) else {
+        return;
+    };
+    let (tenant, workflow) = (&scene.story.tenant, &scene.story.workflow);
+    let mut key = roster.keys.get(&submission.started_by).into_iter();
+    if !key.any(|key| submission.is_signed_by(tenant, workflow, key)) {
+        let message = format!(
+            "that {} started this is not signed by the key recorded for them",
+            submission.started_by
+        );
+        problems.push(Problem::at(started.seq, ProblemCode::StartNotAuthentic, message));
     }
 }
 

@@ -1,7 +1,6 @@
 //! What the checks have to know of the story so far: plain notes, kept without the state machine.
 
 use crate::replay::act_of;
-use crate::story::Story;
 use countersign_core::act::Act;
 use countersign_core::digest::PlanDigest;
 use countersign_core::gate::{GateId, GateResult};
@@ -33,6 +32,7 @@ pub(crate) struct Given<'a> {
 
 /// The notes.
 pub(crate) struct Books<'a> {
+    pub(crate) started: Option<Noted<&'a EventRecord>>,
     pub(crate) roster: Option<&'a Roster>,
     pub(crate) repositories: &'a [PinnedRepo],
     names: BTreeMap<&'a RepositoryId, &'a str>,
@@ -59,8 +59,9 @@ pub(crate) struct Books<'a> {
 }
 
 impl<'a> Books<'a> {
-    pub(crate) fn new(_story: &Story) -> Self {
+    pub(crate) fn new() -> Self {
         Self {
+            started: None,
             roster: None,
             repositories: &[],
             names: BTreeMap::new(),
@@ -118,6 +119,7 @@ impl<'a> Books<'a> {
                 ..
             } => {
                 self.shapers.insert(started_by);
+                self.started = Some(Noted { seq, what: record });
                 self.names = repositories.iter().map(|r| (&r.id, r.name.as_str())).collect();
             }
             Event::RosterRecorded { roster } => self.roster = Some(roster),

@@ -37,7 +37,7 @@ impl Scene<'_> {
 
 /// Looks at every entry whose body is there.
 pub(crate) fn judge(story: &Story, report: &Report, problems: &mut Vec<Problem>, unjudged: &mut Vec<String>) {
-    let mut books = Books::new(story);
+    let mut books = Books::new();
     for record in story.records.iter().flatten() {
         let scene = Scene {
             story,
@@ -55,6 +55,7 @@ fn look(scene: &Scene<'_>, problems: &mut Vec<Problem>, unjudged: &mut Vec<Strin
     acts::look(scene, problems);
     match &scene.record.event {
         Event::WorkflowStarted { feedback, .. } => evidence::feedback(scene, feedback, problems),
+        Event::RosterRecorded { roster } => acts::started(scene, roster, problems),
         Event::GateEvaluated { result } => gates::look(scene, result, problems),
         Event::ContextLoaded { repositories, .. } => evidence::policies(scene, repositories, problems),
         Event::AgentCalled { run } => evidence::output(scene, run, problems),
@@ -66,7 +67,6 @@ fn look(scene: &Scene<'_>, problems: &mut Vec<Problem>, unjudged: &mut Vec<Strin
         Event::AttemptStarted { attempt } => writes::started(scene, attempt, problems, unjudged),
         Event::AttemptEnded { intent, outcome, .. } => writes::ended(scene, intent, outcome, problems),
         Event::StateEntered { .. }
-        | Event::RosterRecorded { .. }
         | Event::EffectRequested { .. }
         | Event::RefsLookedUp { .. }
         | Event::TriageRecorded { .. }

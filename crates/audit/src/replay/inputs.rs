@@ -80,7 +80,8 @@ fn recorded_roster(workflow: &Workflow) -> Roster {
     })
 }
 
-fn submission(first: &Event) -> Option<Submission> {
+/// The submission that the first event of a workflow records.
+pub(crate) fn submission(first: &Event) -> Option<Submission> {
     let Event::WorkflowStarted {
         feedback,
         repositories,
@@ -88,6 +89,7 @@ fn submission(first: &Event) -> Option<Submission> {
         started_by,
         attendance,
         again,
+        signature,
     } = first
     else {
         return None;
@@ -105,6 +107,7 @@ fn submission(first: &Event) -> Option<Submission> {
         started_by,
         attendance: *attendance,
         again: *again,
+        signature: signature.clone(),
     })
 }
 

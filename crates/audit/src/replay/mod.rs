@@ -16,7 +16,7 @@ use countersign_core::record::EventRecord;
 use countersign_core::time::Timestamp;
 use countersign_core::workflow::{Decision, Event, Refusal, Workflow, decide, start};
 use inputs::Candidate;
-pub(crate) use inputs::act_of;
+pub(crate) use inputs::{act_of, submission};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Judges every step in order, as far as bodies are there.

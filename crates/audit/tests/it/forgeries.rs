@@ -1,7 +1,9 @@
 //! Lies with a name: whoever holds the ledger's key signs a story that is not true, and each is found by its code.
 
 use crate::canned::{self, Team};
-use crate::teller::{Form, Log, Teller, Told, assert_found, ledger_key, sealed_anew, sign, trust, verdict};
+use crate::teller::{
+    Form, Log, Teller, Told, assert_found, assert_lawful, ledger_key, sealed_anew, sign, trust, verdict,
+};
 use countersign_audit::{ProblemCode as Code, Verdict, audit};
 use countersign_core::act::{Act, MemberKey, SeenDigest};
 use countersign_core::digest::ApprovalDigest;
@@ -123,6 +125,25 @@ fn an_approval_of_something_else_is_found() {
     });
     assert_found(&found, Code::ApprovalOtherDigest);
     assert_found(&found, Code::ApprovalMissing);
+}
+
+#[test]
+fn who_asked_can_not_be_another_one() {
+    // Whoever asked may not approve, so a story may want somebody else to have asked.
+    let found = lie(|told| {
+        each(told, |event| {
+            if let Event::WorkflowStarted {
+                started_by,
+                signature,
+                ..
+            } = event
+            {
+                *started_by = canned::member_id("carol");
+                *signature = None;
+            }
+        });
+    });
+    assert_found(&found, Code::StartNotAuthentic);
 }
 
 #[test]
@@ -549,4 +570,218 @@ fn evidence_that_is_not_there_is_missed() {
     let bundle = more.finish(log.note(log.size()), &[ledger_key().verifier()]);
     let found = audit(&bundle.to_bytes().unwrap(), &trust()).unwrap();
     assert_found(&found, Code::EvidenceUnnamed);
+}
+
+const DAY_MS: u64 = 24 * 60 * 60 * 1000;
+
+/// A written story of one person in which two broken rules were let pass for a day.
+fn waived() -> Vec<Told> {
+    let mut teller = Teller::new(Team::Solo);
+    for name in &canned::TO_APPROVAL[..4] {
+        teller.result(name);
+    }
+    teller.result("draft: a secret").result("critique: no finding");
+    for _ in 0..2 {
+        let w = &teller.workflow;
+        let open = w.open_requests().next().unwrap();
+        let broken = w.violations.iter().find(|v| v.waived_until.is_none()).unwrap();
+        let waive = Act::Waive {
+            request: open.id.clone(),
+            seen: canned::seen(&open.subject),
+            repository: broken.repository.clone(),
+            violation: broken.id(),
+            reason: "a made-up key of the documentation".to_owned(),
+            until: teller.at.plus_ms(DAY_MS),
+        };
+        teller.act("alice", waive);
+    }
+    teller
+        .result("seal-ledger: sealed")
+        .approve("alice")
+        .approve("alice");
+    teller.written().told
+}
+
+fn lie_about(mut told: Vec<Told>, bend: impl FnOnce(&mut Vec<Told>)) -> Verdict {
+    bend(&mut told);
+    verdict(&sealed_anew(&told))
+}
+
+#[test]
+fn a_waiver_is_what_was_signed_or_it_is_found() {
+    assert_lawful(&verdict(&waived()));
+    let bent = |bend: &dyn Fn(&mut countersign_core::policy::Waiver)| {
+        lie_about(waived(), |told| {
+            each(told, |event| {
+                if let Event::WaiverGiven { waiver, .. } = event {
+                    bend(waiver);
+                }
+            });
+        })
+    };
+    assert_found(&bent(&|w| w.until = w.until.plus_ms(DAY_MS)), Code::WaiverOther);
+    assert_found(
+        &bent(&|w| w.until = w.until.plus_ms(400 * DAY_MS)),
+        Code::WaiverOther,
+    );
+    assert_found(&bent(&|w| w.reason.push('!')), Code::WaiverOther);
+    assert_found(&bent(&|w| w.by = canned::member_id("bob")), Code::WaiverOther);
+    assert_found(&bent(&|w| w.path = "src/other.rs".into()), Code::WaiverOther);
+    let unsigned = lie_about(waived(), |told| {
+        each(told, |event| {
+            if let Event::WaiverGiven { act, .. } = event {
+                act.signature = "00".repeat(64);
+            }
+        });
+    });
+    assert_found(&unsigned, Code::ActNotAuthentic);
+}
+
+#[test]
+fn a_write_that_rests_on_a_dead_waiver_is_found() {
+    let nobody = lie_about(waived(), |told| {
+        told.retain(|(_, event)| !matches!(event, Event::WaiverGiven { .. }));
+    });
+    assert_found(&nobody, Code::WaiverDead);
+    let too_late = lie_about(waived(), |told| {
+        let last = told.iter().rposition(|(_, e)| is_approval(e)).unwrap();
+        for (at, _) in told.iter_mut().skip(last + 3) {
+            *at = Timestamp(at.0 + 2 * DAY_MS);
+        }
+    });
+    assert_found(&too_late, Code::WaiverDead);
+    assert_found(&too_late, Code::ApprovalExpired);
+}
+
+#[test]
+fn an_owner_who_was_not_asked_is_missed() {
+    let mut teller = Teller::new(Team::Three);
+    for name in &canned::TO_APPROVAL[..4] {
+        teller.result(name);
+    }
+    teller
+        .result("draft: owned")
+        .result("critique: no finding")
+        .result("seal-ledger: sealed")
+        .approve("bob")
+        .approve("bob");
+    let told = teller.written().told;
+    assert_lawful(&verdict(&told));
+    // Carol may approve, but Bob owns the path.
+    let found = lie_about(told, |told| {
+        each(told, |event| {
+            if let Event::ApprovalGiven { approval } = event {
+                approval.act.record.member = canned::member_id("carol");
+                approval.act = sign(approval.act.clone());
+            }
+        });
+    });
+    assert_found(&found, Code::OwnerMissing);
+}
+
+#[test]
+fn people_who_may_not_act_and_rules_about_looking_are_seen() {
+    let inactive = lie(|told| {
+        each(told, |event| {
+            if let Event::RosterRecorded { roster } = event {
+                roster.members.iter_mut().for_each(|m| m.active = m.name != "bob");
+            }
+        });
+    });
+    assert_found(&inactive, Code::ActNotEntitled);
+    let unattended = lie(|told| {
+        each(told, |event| match event {
+            Event::ContextLoaded { repositories, .. } => {
+                repositories[0].policy.unattended.value = countersign_core::policy::Unattended::Forbid;
+            }
+            Event::ApprovalGiven { approval } => {
+                approval.act.record.attendance = countersign_core::act::Attendance::Unattended;
+                approval.act = sign(approval.act.clone());
+            }
+            _other => {}
+        });
+    });
+    assert_found(&unattended, Code::ApprovalUnattended);
+    let warned = lie(|told| {
+        each(told, |event| {
+            if let Event::PolicyEvaluated { violations } = event {
+                violations.push(warning());
+            }
+        });
+    });
+    assert_found(&warned, Code::ApprovalUnacknowledged);
+}
+
+fn warning() -> countersign_core::policy::Violation {
+    countersign_core::policy::Violation {
+        rule: countersign_core::policy::RuleId::CiFile,
+        custom: None,
+        severity: countersign_core::policy::Severity::Warn,
+        repository: canned::repositories()[0].clone(),
+        path: Some("ci.yml".into()),
+        content: None,
+        lines: vec![],
+        message: "CI reads it.".to_owned(),
+        remedy: "Look at it.".to_owned(),
+        waived_until: None,
+    }
+}
+
+#[test]
+fn evidence_that_is_not_what_is_said_of_it_is_found() {
+    let diff = lie(|told| {
+        each(told, |event| {
+            if let Event::DraftsRecorded { drafts } = event {
+                drafts[0].diff.diff_hash = countersign_core::digest::DiffHash::of_bytes(b"another diff");
+            }
+        });
+    });
+    assert_found(&diff, Code::EvidenceOther);
+    let words = lie(|told| {
+        each(told, |event| {
+            if let Event::WorkflowStarted { feedback, .. } = event {
+                feedback.text.push_str(" And more.");
+            }
+        });
+    });
+    assert_found(&words, Code::EvidenceOther);
+}
+
+#[test]
+fn a_body_that_was_made_for_another_place_is_found() {
+    let told = Teller::done(Team::Solo).told;
+    let bodies = (2..).zip(&told).map(|(seq, (at, event))| {
+        let record = countersign_core::record::EventRecord {
+            v: 1,
+            tenant: countersign_core::id::TenantId::local(),
+            workflow: canned::workflow_id(),
+            seq,
+            at: *at,
+            event: event.clone(),
+        };
+        (*at, record.to_bytes())
+    });
+    let log = Log::of_bodies(bodies.collect());
+    let found = audit(&log.file(&told), &trust()).unwrap();
+    assert_found(&found, Code::RecordMisplaced);
+}
+
+/// A code that no lie here leads to could as well not exist; one that the page doesn't explain helps nobody.
+#[test]
+fn every_code_is_found_by_some_lie_and_explained() {
+    let lies = [
+        include_str!("forgeries.rs"),
+        include_str!("lies.rs"),
+        include_str!("erased.rs"),
+    ]
+    .concat();
+    let page = include_str!("../../../../docs/ledger.md");
+    for code in Code::ALL {
+        let name = format!("Code::{code:?}");
+        assert!(lies.contains(&name), "no lie leads to {name}");
+        assert!(
+            page.contains(&format!("`{code}`")),
+            "docs/ledger.md does not explain {code}"
+        );
+    }
 }

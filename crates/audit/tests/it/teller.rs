@@ -43,7 +43,8 @@ pub struct Teller {
 impl Teller {
     pub fn new(team: Team) -> Self {
         let empty = Workflow::empty(TenantId::local(), canned::workflow_id());
-        let decision = start(&empty, canned::submission(), START).unwrap();
+        let submission = canned::submission().signed(&empty.tenant, &empty.id, &canned::key_of("alice"));
+        let decision = start(&empty, submission, START).unwrap();
         Self {
             team,
             told: decision.events.into_iter().map(|e| (START, e)).collect(),
@@ -130,16 +131,18 @@ impl Teller {
         while teller.workflow.open_requests().next().is_some() {
             teller.approve(if team == Team::Solo { "alice" } else { "bob" });
         }
-        teller
-            .result("seal-ledger: sealed")
-            .result("check-bases: unmoved");
+        teller.written()
+    }
+
+    /// From the last approval to the end.
+    pub fn written(&mut self) -> Self {
+        self.result("seal-ledger: sealed").result("check-bases: unmoved");
         for _ in canned::repositories() {
-            teller
-                .result("write-branch: attempt starts")
+            self.result("write-branch: attempt starts")
                 .result("write-branch: written");
         }
-        assert!(teller.workflow.state.is_final());
-        teller
+        assert!(self.workflow.state.is_final());
+        self.clone()
     }
 }
 

@@ -21,6 +21,7 @@ impl Workflow {
                 started_by,
                 attendance,
                 again,
+                signature,
             } => {
                 self.shapers.insert(started_by.clone());
                 self.submission = Some(Submission {
@@ -30,6 +31,7 @@ impl Workflow {
                     started_by: started_by.clone(),
                     attendance: *attendance,
                     again: *again,
+                    signature: signature.clone(),
                 });
             }
             Event::StateEntered { state, reason } => self.enter(*state, reason),

@@ -347,6 +347,9 @@ pub enum Event {
         attendance: Attendance,
         /// Started although the same was open.
         again: bool,
+        /// By the key held for who started it ([`super::Submission::is_signed_by`]); absent before there were such.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        signature: Option<String>,
     },
     /// Where the workflow is now; the only event that changes the state.
     StateEntered {

@@ -2,18 +2,19 @@
 //! [`super::decide`] judges it.
 
 use super::event::{AgentRun, Attempt, AttemptOutcome, CheckpointRef, RepoLookup, Standing};
-use crate::act::{Attendance, SignedAct};
+use crate::act::{Attendance, MemberKey, SignedAct};
 use crate::artifact::{Architecture, Critique, Plan, TriageDecision};
-use crate::digest::ContextHash;
+use crate::digest::{ContextHash, canonical_json};
 use crate::feedback::{AgentSpec, Feedback, RepoSelection};
 use crate::id::{
-    AttemptNumber, BranchName, CommitSha, EffectId, InputId, MemberId, RepositoryId, TreeSha, WorkflowId,
-    WriteIntentId,
+    AttemptNumber, BranchName, CommitSha, EffectId, InputId, MemberId, RepositoryId, TenantId, TreeSha,
+    WorkflowId, WriteIntentId,
 };
 use crate::member::Roster;
 use crate::patch_set::Draft;
 use crate::path::RepoPath;
 use crate::policy::OwnRuleFile;
+use ed25519_dalek::{Signer as _, SigningKey};
 use serde::{Deserialize, Serialize};
 
 /// What starts a workflow. Also the persisted form of a `submit` input.
@@ -32,6 +33,10 @@ pub struct Submission {
     pub attendance: Attendance,
     /// Start although the same is open.
     pub again: bool,
+    /// Ed25519 by the key that is held for who starts it, over [`Submission::message`], 128 hex digits: who asked for a
+    /// change may not approve it, so it matters who asked. Absent in what was recorded before there were signatures.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signature: Option<String>,
 }
 
 impl Submission {
@@ -47,7 +52,35 @@ impl Submission {
         ];
         feedback.into_iter().chain(command).collect()
     }
+
+    /// The same, signed for one workflow with the key that is held for who starts it.
+    #[must_use]
+    pub fn signed(self, tenant: &TenantId, workflow: &WorkflowId, key: &SigningKey) -> Self {
+        let signature = key.sign(&self.message(tenant, workflow));
+        Self {
+            signature: Some(hex::encode(signature.to_bytes())),
+            ..self
+        }
+    }
+
+    /// Whether that key signed it for this workflow.
+    pub fn is_signed_by(&self, tenant: &TenantId, workflow: &WorkflowId, key: &MemberKey) -> bool {
+        let message = self.message(tenant, workflow);
+        let mut signature = self.signature.iter();
+        signature.any(|signature| key.signed_message(&message, signature))
+    }
+
+    /// What is signed: a domain tag, and the canonical JSON of tenant, workflow and all else of the submission.
+    fn message(&self, tenant: &TenantId, workflow: &WorkflowId) -> Vec<u8> {
+        let unsigned = Self {
+            signature: None,
+            ..self.clone()
+        };
+        [DOMAIN, &canonical_json(&(tenant, workflow, unsigned))].concat()
+    }
 }
+
+const DOMAIN: &[u8] = b"countersign/submission/v1\0";
 
 /// What one commit of a repository says about policy.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -56,6 +56,7 @@ pub(super) fn begin(turn: &mut Turn, submission: Submission) {
         started_by,
         attendance,
         again,
+        signature,
     } = submission;
     turn.emit(Event::WorkflowStarted {
         feedback,
@@ -64,6 +65,7 @@ pub(super) fn begin(turn: &mut Turn, submission: Submission) {
         started_by,
         attendance,
         again,
+        signature,
     });
     turn.enter(State::Queued, "accepted");
     turn.request(Effect::LookUpRefs);

@@ -98,7 +98,9 @@ async fn put(session: &Session, flags: &StartFlags, how: Start) -> Result<Workfl
             .add(Style::Dim, "  (leave any time; `countersign resume` goes on)");
         session.app.terminal.print(&page);
     }
-    take_in(session.store.as_ref(), &input, &id, &NewInput::Submit(submission)).await?;
+    let (_, key) = session.member().await?;
+    let signed = submission.signed(session.store.tenant(), &id, &key);
+    take_in(session.store.as_ref(), &input, &id, &NewInput::Submit(signed)).await?;
     let until = if how == Start::Submit {
         Until::Judged
     } else {

@@ -73,6 +73,7 @@ pub(super) async fn read(session: &Session, flags: &StartFlags) -> Result<Submis
         started_by,
         attendance,
         again: flags.again,
+        signature: None,
     })
 }
 

@@ -90,6 +90,7 @@ pub(crate) fn sentence(event: &Event, names: &Names) -> Option<Sentence> {
             started_by,
             attendance,
             again,
+            ..
         } => {
             let on: Vec<&str> = repositories.iter().map(|r| r.name.as_str()).collect();
             let again = if *again { ", again" } else { "" };

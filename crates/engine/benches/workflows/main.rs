@@ -366,8 +366,10 @@ impl House {
             started_by: me(),
             attendance: Attendance::Unattended,
             again: false,
+            signature: None,
         };
         let id = WorkflowId::from_parts(now().0, u128::from(n));
+        let submission = submission.signed(self.store.tenant(), &id, &member_key());
         self.diary
             .begun
             .lock()

@@ -3,10 +3,11 @@
 use crate::house::{House, Weather};
 use countersign_audit::{Verdict, audit};
 use countersign_core::act::{Act, SignedAct};
-use countersign_core::id::WorkflowId;
-use countersign_core::workflow::State;
+use countersign_core::id::{InputId, WorkflowId};
+use countersign_core::workflow::{State, Submission};
 use countersign_engine::erasing::{self, Part};
 use countersign_ledger::{Bundle, Origin, Trust};
+use countersign_ports::store::{InputStatus, NewInput};
 use ed25519_dalek::SigningKey;
 use std::collections::BTreeSet;
 
@@ -207,4 +208,27 @@ async fn what_is_still_needed_is_not_erased() {
         house.store.erase(&plan).await.unwrap_err().code(),
         "workflow-open"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_workflow_that_somebody_starts_in_anothers_name_is_refused_and_raises_an_alarm() {
+    let house = House::new().await;
+    let id = house.start().await;
+    let signed = house.load(&id).await.submission.unwrap();
+    let unsigned = Submission {
+        signature: None,
+        again: true,
+        ..signed.clone()
+    };
+    // Neither without a signature, nor with one that was made for another workflow.
+    for (number, submission) in [(77, unsigned), (78, signed)] {
+        let (other, input) = (WorkflowId::from_parts(1, number), InputId::from_parts(1, number));
+        let submit = NewInput::Submit(submission);
+        house.store.insert_input(&input, &other, &submit).await.unwrap();
+        house.run().await;
+        assert!(house.store.events(&other).await.unwrap().is_empty());
+        let status = house.store.input_status(&input).await.unwrap();
+        assert!(matches!(status, InputStatus::Refused { code, .. } if code == "start-not-authentic"));
+    }
+    assert_eq!(house.store.alarms().await.unwrap().len(), 2);
 }

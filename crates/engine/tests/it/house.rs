@@ -360,10 +360,12 @@ impl House {
             started_by: me(),
             attendance: Attendance::Attended,
             again: false,
+            signature: None,
         };
         let id = WorkflowId::from_parts(START, u128::from(self.inputs.fetch_add(1, Ordering::Relaxed)));
+        let signed = submission.signed(self.store.tenant(), &id, &member_key());
         self.store
-            .insert_input(&self.next_input(), &id, &NewInput::Submit(submission))
+            .insert_input(&self.next_input(), &id, &NewInput::Submit(signed))
             .await
             .unwrap();
         self.run().await;
