@@ -60,6 +60,11 @@ pub(super) fn differs_in_whitespace(
     Ok(anchored && (same_indent || (fitting.contains(&true) && !added_is_indented)))
 }
 
+/// Whether two lines differ at most in whitespace around their words and in their ends.
+pub(super) fn same_words(a: &[u8], b: &[u8]) -> bool {
+    parts(a).words == parts(b).words
+}
+
 /// A line of blanks has no indentation: all of it is at the line's end.
 fn parts(line: &[u8]) -> Parts<'_> {
     let end = match line {

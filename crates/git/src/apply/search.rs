@@ -201,8 +201,33 @@ impl Search<'_> {
                 true => context_missing(place),
                 false => not_found(place),
             },
-            Some(_) | None => Ok(found),
+            Some(at) => match self.stated_but_for_whitespace(hunk, before, place)? {
+                Some(stated) => ambiguous(stated, at, place),
+                None => Ok(found),
+            },
+            None => Ok(found),
         }
+    }
+
+    /// The stated line, where only whitespace keeps what is expected from lying there: then the text may have lost
+    /// that whitespace on the way, and another place that fits exactly may do so by chance.
+    fn stated_but_for_whitespace(
+        &mut self,
+        hunk: &Hunk,
+        before: &[&[u8]],
+        place: &str,
+    ) -> Result<Option<usize>, Stop> {
+        let Some(stated) = hunk.old_index else {
+            return Ok(None);
+        };
+        let end = stated.checked_add(before.len());
+        let Some(window) = end.and_then(|end| self.lines.get(stated..end)) else {
+            return Ok(None);
+        };
+        let spent = window.iter().map(|line| cost(line)).sum();
+        self.budget.spend(spent, place)?;
+        let alike = window.iter().zip(before).all(|(a, b)| repair::same_words(a, b));
+        Ok(alike.then_some(stated))
     }
 
     /// The one place where only whitespace differs, if that may be repaired.

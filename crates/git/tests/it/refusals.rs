@@ -19,6 +19,7 @@ impl Base {
             file("y", "one\ntwo\n"),
             file("no-newline", "one\ntwo"),
             file("empty", ""),
+            file("blanks", "a\n  \n\nb\n"),
             file("dir/inside", "i\n"),
             file("repeated", &repeated),
             file("dos", "a\r\nb\r\nc\r\n"),
@@ -180,6 +181,19 @@ fn wrong_line_numbers_are_fine_where_the_place_is_unique() {
         let diff = format!("--- a/x\n+++ b/x\n{at}\n line 8\n-line 9\n+nine\n line 10\n");
         assert_eq!(base.result(&diff, "x"), want, "{at}");
     }
+}
+
+#[test]
+fn a_place_that_fits_exactly_is_no_better_than_the_stated_one_that_lost_its_blanks() {
+    let base = Base::new();
+    let empty_line_goes = |stated: u32| format!("--- a/blanks\n+++ b/blanks\n@@ -{stated},1 +1,0 @@\n-\n");
+    assert_eq!(base.refusal(&empty_line_goes(2)).code, "ambiguous");
+    assert_eq!(base.result(&empty_line_goes(3), "blanks"), "a\n  \nb\n");
+    assert_eq!(
+        base.result(&empty_line_goes(1), "blanks"),
+        "a\n  \nb\n",
+        "line 1 has words"
+    );
 }
 
 #[test]
