@@ -4,7 +4,7 @@ use crate::replay::act_of;
 use countersign_core::act::Act;
 use countersign_core::digest::PlanDigest;
 use countersign_core::gate::{GateId, GateResult};
-use countersign_core::id::{MemberId, RepositoryId, Revision, WriteIntentId};
+use countersign_core::id::{MemberId, RepositoryId, Revision};
 use countersign_core::member::Roster;
 use countersign_core::patch_set::PatchSet;
 use countersign_core::policy::{RiskTier, Violation, Waiver};
@@ -13,7 +13,7 @@ use countersign_core::time::Timestamp;
 use countersign_core::workflow::Event;
 use countersign_core::workflow::effect::SealPurpose;
 use countersign_core::workflow::event::{
-    Approval, Attempt, CheckpointRef, PinnedRepo, Request, RevisionCause, Subject, WriteIntent,
+    Approval, CheckpointRef, PinnedRepo, Request, RevisionCause, Subject, WriteIntent,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -52,7 +52,6 @@ pub(crate) struct Books<'a> {
     pub(crate) asked_under: Option<Noted<&'a CheckpointRef>>,
     pub(crate) approved_under: Option<Noted<&'a CheckpointRef>>,
     pub(crate) intents: &'a [WriteIntent],
-    pub(crate) attempts: BTreeMap<&'a WriteIntentId, &'a Attempt>,
     /// A rejection or a cancellation.
     pub(crate) stopped: Option<u64>,
     pub(crate) at: Timestamp,
@@ -78,7 +77,6 @@ impl<'a> Books<'a> {
             asked_under: None,
             approved_under: None,
             intents: &[],
-            attempts: BTreeMap::new(),
             stopped: None,
             at: Timestamp(0),
         }
@@ -157,9 +155,6 @@ impl<'a> Books<'a> {
             }
             Event::RevisionStarted { revision, cause } => self.revise(*revision, *cause),
             Event::IntentsRecorded { intents } => self.intents = intents,
-            Event::AttemptStarted { attempt } => {
-                self.attempts.insert(&attempt.intent, attempt);
-            }
             Event::StateEntered { .. }
             | Event::EffectRequested { .. }
             | Event::RefsLookedUp { .. }
@@ -172,6 +167,7 @@ impl<'a> Books<'a> {
             | Event::RequestClosed { .. }
             | Event::ChangesRequested { .. }
             | Event::BasesChecked { .. }
+            | Event::AttemptStarted { .. }
             | Event::AttemptEnded { .. }
             | Event::PullRequestsSkipped { .. }
             | Event::BranchRetracted { .. }

@@ -20,6 +20,7 @@ use books::Books;
 use countersign_core::record::EventRecord;
 use countersign_core::workflow::Event;
 use countersign_ledger::Report;
+use writes::Tries;
 
 /// One entry in the light of what came before it.
 pub(crate) struct Scene<'a> {
@@ -38,6 +39,7 @@ impl Scene<'_> {
 /// Looks at every entry whose body is there.
 pub(crate) fn judge(story: &Story, report: &Report, problems: &mut Vec<Problem>, unjudged: &mut Vec<String>) {
     let mut books = Books::new();
+    let mut tries = Tries::default();
     for record in story.records.iter().flatten() {
         let scene = Scene {
             story,
@@ -45,13 +47,14 @@ pub(crate) fn judge(story: &Story, report: &Report, problems: &mut Vec<Problem>,
             books: &books,
             record,
         };
-        look(&scene, problems, unjudged);
+        look(&scene, &mut tries, problems, unjudged);
         books.take(record);
     }
+    problems.extend(tries.untold());
     evidence::unnamed(story, report, problems);
 }
 
-fn look(scene: &Scene<'_>, problems: &mut Vec<Problem>, unjudged: &mut Vec<String>) {
+fn look(scene: &Scene<'_>, tries: &mut Tries, problems: &mut Vec<Problem>, unjudged: &mut Vec<String>) {
     acts::look(scene, problems);
     match &scene.record.event {
         Event::WorkflowStarted { feedback, .. } => evidence::feedback(scene, feedback, problems),
@@ -64,8 +67,12 @@ fn look(scene: &Scene<'_>, problems: &mut Vec<Problem>, unjudged: &mut Vec<Strin
         Event::PatchSetsFixed { patch_sets } => manifests::look(scene, patch_sets, problems),
         Event::WaiverGiven { act, waiver } => waivers::look(scene, act, waiver, problems),
         Event::IntentsRecorded { intents } => writes::intended(scene, intents, problems),
-        Event::AttemptStarted { attempt } => writes::started(scene, attempt, problems, unjudged),
-        Event::AttemptEnded { intent, outcome, .. } => writes::ended(scene, intent, outcome, problems),
+        Event::AttemptStarted { attempt } => tries.begin(scene, attempt, problems, unjudged),
+        Event::AttemptEnded {
+            intent,
+            number,
+            outcome,
+        } => tries.end(scene, intent, *number, outcome, problems),
         Event::StateEntered { .. }
         | Event::EffectRequested { .. }
         | Event::RefsLookedUp { .. }

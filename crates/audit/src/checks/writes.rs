@@ -6,7 +6,7 @@ use crate::problem::{Problem, ProblemCode};
 use countersign_core::act::{Act, SeenDigest};
 use countersign_core::digest::ApprovalDigest;
 use countersign_core::gate::GateId;
-use countersign_core::id::WriteIntentId;
+use countersign_core::id::{AttemptNumber, WriteIntentId};
 use countersign_core::member::Roster;
 use countersign_core::patch_set::PatchSet;
 use countersign_core::policy::RiskTier;
@@ -48,65 +48,128 @@ pub(super) fn intended(scene: &Scene<'_>, intents: &[WriteIntent], problems: &mu
     }
 }
 
-/// Everything that has to be true before the first byte.
-pub(super) fn started(
-    scene: &Scene<'_>,
-    attempt: &Attempt,
-    problems: &mut Vec<Problem>,
-    unjudged: &mut Vec<String>,
-) {
+/// The tries of the story so far. A try may begin by itself: it looks at the branch and asks the gate, which may say no.
+/// What it must be allowed to is a write.
+#[derive(Default)]
+pub(super) struct Tries(Vec<Try>);
+
+struct Try {
+    intent: WriteIntentId,
+    number: AttemptNumber,
+    /// What spoke against a write when it began.
+    doubts: Vec<Problem>,
+    /// It may have written: it has no outcome, or one that nobody knows.
+    open: bool,
+}
+
+impl Tries {
+    /// A try begins: what would have to be true before its first byte is held against the story so far.
+    pub(super) fn begin(
+        &mut self,
+        scene: &Scene<'_>,
+        attempt: &Attempt,
+        problems: &mut Vec<Problem>,
+        unjudged: &mut Vec<String>,
+    ) {
+        fits_its_intent(scene, attempt, problems);
+        self.0.push(Try {
+            intent: attempt.intent.clone(),
+            number: attempt.number,
+            doubts: doubts(scene, unjudged),
+            open: true,
+        });
+    }
+
+    /// A try ends: what was read back is what was to be written, and some try that may have written it was allowed to.
+    pub(super) fn end(
+        &mut self,
+        scene: &Scene<'_>,
+        of: &WriteIntentId,
+        number: AttemptNumber,
+        outcome: &AttemptOutcome,
+        problems: &mut Vec<Problem>,
+    ) {
+        let ended = |t: &Try| t.intent == *of && t.number == number;
+        let at = self.0.iter().rposition(ended);
+        match outcome {
+            AttemptOutcome::Unknown { .. } => {}
+            AttemptOutcome::Foreign { .. }
+            | AttemptOutcome::Refused { .. }
+            | AttemptOutcome::Failed { .. } => {
+                if let Some(at) = at {
+                    self.0[at].open = false;
+                }
+            }
+            AttemptOutcome::Written { commit, tree, found } => {
+                let intent = scene.books.intents.iter().find(|i| i.id == *of);
+                if at.is_none() || !intent.is_some_and(|i| i.commit == *commit && i.tree == *tree) {
+                    let message = "the branch was read back with something else than what was approved";
+                    problems.push(scene.problem(ProblemCode::WriteOther, message));
+                }
+                if let Some(at) = at {
+                    problems.extend(self.doubts_about(at, *found));
+                }
+                // Whoever of them wrote, that is settled.
+                let same = |t: &&mut Try| t.intent == *of;
+                self.0.iter_mut().filter(same).for_each(|t| t.open = false);
+            }
+        }
+    }
+
+    /// What speaks against tries whose outcome the story doesn't tell: they may have written.
+    pub(super) fn untold(&self) -> impl Iterator<Item = Problem> {
+        let open = (0..self.0.len()).filter(|at| self.0[*at].open);
+        open.flat_map(|at| self.doubts_about(at, true))
+    }
+
+    /// None if a try was allowed to write what is there: this one, or an earlier one for which this one only looked.
+    fn doubts_about(&self, at: usize, looked: bool) -> Vec<Problem> {
+        let own = &self.0[at];
+        let may_have = |t: &&Try| looked && t.open && t.intent == own.intent;
+        let mut earlier = self.0[..at].iter().filter(may_have);
+        if earlier.any(|t| t.doubts.is_empty()) {
+            Vec::new()
+        } else {
+            own.doubts.clone()
+        }
+    }
+}
+
+fn fits_its_intent(scene: &Scene<'_>, attempt: &Attempt, problems: &mut Vec<Problem>) {
+    let message = match scene.books.intents.iter().find(|i| i.id == attempt.intent) {
+        Some(intent) if intent.commit == attempt.commit && attempt.expected_old.is_none() => return,
+        Some(_) => "the attempt is to write something else than its intent",
+        None => "the attempt is of no intent of this revision",
+    };
+    problems.push(scene.problem(ProblemCode::WriteOther, message));
+}
+
+/// What has to be true before the first byte, and isn't.
+fn doubts(scene: &Scene<'_>, unjudged: &mut Vec<String>) -> Vec<Problem> {
     let books = scene.books;
+    let mut doubts = Vec::new();
     if let Some(seq) = books.stopped {
         let message = format!("a write begins although it was stopped in entry {seq}");
-        problems.push(scene.problem(ProblemCode::WriteStopped, message));
-    }
-    match books.intents.iter().find(|i| i.id == attempt.intent) {
-        Some(intent) if intent.commit == attempt.commit && attempt.expected_old.is_none() => {}
-        Some(_) => {
-            let message = "the attempt is to write something else than its intent";
-            problems.push(scene.problem(ProblemCode::WriteOther, message));
-        }
-        None => {
-            let message = "the attempt is of no intent of this revision";
-            problems.push(scene.problem(ProblemCode::WriteOther, message));
-        }
+        doubts.push(scene.problem(ProblemCode::WriteStopped, message));
     }
     if scene.story.has_gaps() {
         unjudged.push(format!(
             "whether the write of entry {} was approved and through its gates",
             scene.record.seq
         ));
-        return;
+        return doubts;
     }
-    problems.extend(gates::missing(scene));
-    problems.extend(waivers::dead(scene));
+    doubts.extend(gates::missing(scene));
+    doubts.extend(waivers::dead(scene));
     let mut counted = Vec::new();
     for patch_set in books.patch_sets {
         match count(scene, patch_set) {
             Ok(given) => counted.extend(given),
-            Err(problem) => problems.push(problem),
+            Err(problem) => doubts.push(problem),
         }
     }
-    problems.extend(seals::missing(scene, &counted));
-}
-
-/// What was read back is what was to be written.
-pub(super) fn ended(
-    scene: &Scene<'_>,
-    of: &WriteIntentId,
-    outcome: &AttemptOutcome,
-    problems: &mut Vec<Problem>,
-) {
-    let AttemptOutcome::Written { commit, tree, .. } = outcome else {
-        return;
-    };
-    let intent = scene.books.intents.iter().find(|i| i.id == *of);
-    let tried = scene.books.attempts.contains_key(of);
-    let same = intent.is_some_and(|i| i.commit == *commit && i.tree == *tree);
-    if !same || !tried {
-        let message = "the branch was read back with something else than what was approved";
-        problems.push(scene.problem(ProblemCode::WriteOther, message));
-    }
+    doubts.extend(seals::missing(scene, &counted));
+    doubts
 }
 
 /// What people decide on for one patch set: its digest, its siblings', plan, policies, waived rules, gates 0 to 2.

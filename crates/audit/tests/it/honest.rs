@@ -2,8 +2,11 @@
 
 use crate::canned::{self, Team};
 use crate::explore;
-use crate::teller::{Teller, assert_lawful, verdict};
-use countersign_core::workflow::State;
+use crate::teller::{Teller, assert_found, assert_lawful, sealed_anew, verdict};
+use countersign_audit::ProblemCode as Code;
+use countersign_core::act::Act;
+use countersign_core::workflow::event::AttemptOutcome;
+use countersign_core::workflow::{Event, State};
 use proptest::prelude::*;
 
 #[test]
@@ -163,4 +166,30 @@ fn the_walks_see_every_kind_of_event() {
     ];
     let missing: Vec<_> = all.iter().filter(|kind| !seen.contains(*kind)).collect();
     assert!(missing.is_empty(), "{missing:?}");
+}
+
+/// A process dies in a write, somebody cancels, and the next try only looks: it was stopped, and nothing is wrong.
+#[test]
+fn after_a_cancellation_a_lost_try_is_looked_for() {
+    let mut told = Teller::new(Team::Solo);
+    told.ask_for_approval().approve("alice").approve("alice");
+    told.result("seal-ledger: sealed")
+        .result("check-bases: unmoved")
+        .result("write-branch: attempt starts");
+    let reason = "no longer wanted".to_owned();
+    told.act("alice", Act::Cancel { reason });
+    told.result("write-branch: attempt starts");
+    assert_lawful(&verdict(&told.told));
+    told.result("write-branch: written");
+    assert_lawful(&verdict(&told.told));
+    // The same, said to be a new write.
+    let wrote = told.told.iter_mut().find_map(|(_, event)| match event {
+        Event::AttemptEnded {
+            outcome: AttemptOutcome::Written { found, .. },
+            ..
+        } => Some(found),
+        _ => None,
+    });
+    *wrote.unwrap() = false;
+    assert_found(&verdict(&sealed_anew(&told.told)), Code::WriteStopped);
 }

@@ -314,11 +314,11 @@ fn write_results(
         outcome,
     };
     let text = || "for a reason".to_owned();
-    let written = |commit, tree| AttemptOutcome::Written {
-        commit,
-        tree,
-        found: false,
-    };
+    // What an earlier try may have written is looked at before anything is written.
+    let open = |o: &Option<AttemptOutcome>| matches!(o, None | Some(AttemptOutcome::Unknown { .. }));
+    let earlier = |a: &Attempt| a.intent == *intent && a.number < attempt.number;
+    let found = w.attempts.iter().any(|(a, o)| earlier(a) && open(o));
+    let written = |commit, tree| AttemptOutcome::Written { commit, tree, found };
     vec![
         ("written", ended(written(of.commit.clone(), of.tree.clone()))),
         (
