@@ -1,8 +1,9 @@
 //! The workshop: what developers and CI run, in Rust and with the standard library only.
 //!
-//! Each command is a file of its own: [`demo`], [`checks`] (`test`, `lint`), [`docs`]. None of it is a part of
+//! Each command is a file of its own: [`demo`], [`checks`] (`test`, `lint`), [`docs`], [`bench`]. None of it is a part of
 //! the product, and nothing may depend on it.
 
+mod bench;
 mod checks;
 mod command;
 mod demo;
@@ -28,6 +29,9 @@ What developers and CI run. Usage: cargo xtask COMMAND
   lint                 format and lints only
   docs                 writes docs/workflow.md and docs/cli.md anew out of the code
   docs --check         says whether they are up to date
+  bench workflows      workflows through all durable states beside single commits; --count N, --workers N
+  bench ledger         a log of a million entries beside a chain of hashes; --entries N
+  bench secrets        the scanner for secrets beside every expression by itself
   help                 this text
 
 Examples:
@@ -67,6 +71,7 @@ fn run(words: &[&str]) -> Option<Outcome> {
             true => docs::write(),
             false => docs::check(),
         }),
+        "bench" => bench::bench(flags),
         "help" | "--help" | "-h" if known(&[]) => {
             print!("{HELP}");
             Some(Ok(()))

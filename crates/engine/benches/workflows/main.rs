@@ -22,11 +22,14 @@ use countersign_core::policy::{Finding, NoAnswer, RuleText};
 use countersign_core::time::Timestamp;
 use countersign_core::workflow::event::{Request, Subject};
 use countersign_core::workflow::{Effect, Event, State, Submission};
+use countersign_engine::bundle::export;
 use countersign_engine::own_rules::OwnRules;
 use countersign_engine::{Baseline, Observer, Ports, Worker};
 use countersign_git::GitTrees;
 use countersign_inspect::Salt;
-use countersign_ledger::{LedgerKey, RootHash, VerifierKey, origin_of, sign_checkpoint};
+use countersign_ledger::{
+    Body, Bundle, Leaf, LedgerKey, RootHash, VerifierKey, commit, origin_of, sign_checkpoint, tree,
+};
 use countersign_ports::store::{
     CheckpointSigner, Clock, MemberKeys, NewInput, Store, StoreError, TenantStore,
 };
@@ -52,6 +55,8 @@ const PACE: Duration = Duration::from_millis(100);
 const CLIENTS: usize = 32;
 /// Bytes of a row in the loop to compare with: about what one event record has.
 const ROW_BYTES: usize = 600;
+/// How often one story's ledger entries are computed, to time one of them.
+const STORIES: usize = 500;
 
 const DIFF: &str = "diff --git a/a.txt b/a.txt\\n--- a/a.txt\\n+++ b/a.txt\\n@@ -1 +1 @@\\n-one\\n+two\\n";
 
@@ -110,6 +115,8 @@ impl Options {
 /// What a run of workflows came to.
 struct Measured {
     wall: Duration,
+    /// What the ledger computes for one workflow: commitments, leaves, hashes.
+    ledger: Duration,
     transitions: u64,
     /// From submission to end, sorted.
     times: Vec<Duration>,
@@ -128,8 +135,31 @@ impl Measured {
             "transitions_per_workflow": self.transitions as f64 / self.times.len() as f64,
             "p50_ms": ms(quantile(&self.times, 50)),
             "p99_ms": ms(quantile(&self.times, 99)),
+            "ledger_computes_ms_per_workflow": ms(self.ledger),
+            "ledger_computes_share_of_wall":
+                self.ledger.as_secs_f64() * self.times.len() as f64 / self.wall.as_secs_f64(),
         })
     }
+}
+
+/// Computes a story's commitments, leaves and hashes again and again, and says how long one story takes.
+fn ledger_of(bundle: &Bundle) -> Duration {
+    let parts: Vec<(Leaf, &countersign_ledger::Salt, &[u8])> = bundle
+        .entries
+        .iter()
+        .map(|entry| match &entry.body {
+            Body::Present { salt, bytes } => (Leaf::parse(&entry.leaf).unwrap(), salt, bytes.as_slice()),
+            Body::Erased => panic!("nothing was erased"),
+        })
+        .collect();
+    let mut hashes = Vec::new();
+    let began = Instant::now();
+    for (size, (leaf, salt, body)) in (0..).zip(std::iter::repeat_n(&parts, STORIES).flatten()) {
+        assert_eq!(commit(salt, body), leaf.commitment);
+        let new = tree::append(size, &leaf.to_bytes().unwrap(), &hashes).unwrap();
+        hashes.extend(new);
+    }
+    began.elapsed() / u32::try_from(STORIES).unwrap()
 }
 
 async fn run(options: &Options, count: u64, pace: Option<Duration>) -> Measured {
@@ -180,8 +210,11 @@ async fn run(options: &Options, count: u64, pace: Option<Duration>) -> Measured 
     assert_eq!(house.forge.branches() as u64, count, "one branch per workflow");
     let mut times: Vec<Duration> = house.diary.ended.lock().unwrap().values().copied().collect();
     times.sort_unstable();
+    let one = house.diary.ended.lock().unwrap().keys().next().unwrap().clone();
+    let bundle = export(house.store.as_ref(), &one, house.ports.signer.as_ref(), &[]).await;
     Measured {
         wall,
+        ledger: ledger_of(&bundle.unwrap()),
         transitions: house.diary.transitions.load(Ordering::Relaxed),
         times,
     }
