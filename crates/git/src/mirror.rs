@@ -27,6 +27,8 @@ pub(crate) const LOCK_WAIT: Duration = Duration::from_secs(150);
 const LOCK_POLL: Duration = Duration::from_millis(20);
 /// Where a fetch lands before it is pinned.
 const INCOMING: &str = "refs/countersign/incoming";
+/// Its folder.
+const INCOMING_FOLDER: &str = "refs/countersign";
 /// Below here every pinned commit has a ref of its own.
 const PINS: &str = "refs/countersign/pins";
 
@@ -126,13 +128,13 @@ impl Mirrors {
         keep(&self.open(&repo.id)?, commit)
     }
 
-    /// A mirror that objects are written into, made where there is none.
-    pub(crate) fn writable(&self, id: &RepositoryId) -> Result<gix::Repository, TreesError> {
-        let _lock = self.lock(id)?;
+    /// A mirror that objects are written into, made where there is none; and its lock, to be held until they are pinned.
+    pub(crate) fn writable(&self, id: &RepositoryId) -> Result<(File, gix::Repository), TreesError> {
+        let lock = self.lock(id)?;
         self.create(id)?;
         let mut mirror = self.open(id)?;
         let _nothing_yet = mirror.objects.take_object_memory();
-        Ok(mirror)
+        Ok((lock, mirror))
     }
 
     fn create(&self, id: &RepositoryId) -> Result<PathBuf, TreesError> {
@@ -178,7 +180,10 @@ impl Mirrors {
         let until = Instant::now() + LOCK_WAIT;
         loop {
             match file.try_lock() {
-                Ok(()) => return Ok(file),
+                Ok(()) => {
+                    remove_dead_locks(&self.folder(id));
+                    return Ok(file);
+                }
                 Err(TryLockError::Error(e)) => return Err(from_io(doing, &e)),
                 Err(TryLockError::WouldBlock) if Instant::now() >= until => {
                     return Err(unavailable(
@@ -187,6 +192,22 @@ impl Mirrors {
                     ));
                 }
                 Err(TryLockError::WouldBlock) => thread::sleep(LOCK_POLL),
+            }
+        }
+    }
+}
+
+/// Takes away the locks that git left in a mirror: by a killed process, or on a disk that let nothing be removed. Whoever
+/// holds the mirror's own lock knows that nobody is behind them.
+fn remove_dead_locks(mirror: &Path) {
+    for folder in ["", INCOMING_FOLDER, PINS] {
+        let Ok(entries) = fs::read_dir(mirror.join(folder)) else {
+            continue;
+        };
+        let locks = entries.flatten().map(|entry| entry.path());
+        for lock in locks.filter(|path| path.extension().is_some_and(|e| e == "lock")) {
+            if fs::remove_file(&lock).is_ok() {
+                tracing::warn!(lock = %lock.display(), "a lock that git had left in a mirror was taken away");
             }
         }
     }

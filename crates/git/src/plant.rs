@@ -18,7 +18,7 @@ pub(crate) fn plant(
     files: &BTreeMap<RepoPath, Vec<u8>>,
 ) -> Result<CommitSha, TreesError> {
     let doing = "Making a commit to try a policy on";
-    let repo = mirrors.writable(id)?;
+    let (_lock, repo) = mirrors.writable(id)?;
     let mut editor = repo
         .edit_tree(gix::ObjectId::empty_tree(gix::hash::Kind::Sha1))
         .map_err(|e| from_gix(doing, &e))?;

@@ -10,7 +10,7 @@ const DIE_AT: &str = "COUNTERSIGN_TEST_DIE_AT";
 /// How many worlds are killed at a time.
 const AT_ONCE: usize = 3;
 
-const RUN: [&str; 8] = [
+pub(crate) const RUN: [&str; 8] = [
     "run",
     "--repo",
     "tollgate",
@@ -80,7 +80,7 @@ fn killed_at(n: usize, moment: &str) {
 }
 
 /// What a user would do: look, and resume; or run it again where nothing is there yet.
-fn go_on(world: &World) -> Ran {
+pub(crate) fn go_on(world: &World) -> Ran {
     let listed = world.run(&["list", "--json"]).exits(0).json();
     match listed["workflows"].as_array().and_then(|all| all.first()) {
         Some(workflow) => world.run(&["resume", workflow["id"].as_str().unwrap(), "--yes"]),
@@ -90,13 +90,13 @@ fn go_on(world: &World) -> Ran {
 
 impl Ran {
     #[track_caller]
-    fn exits_with(self, when: &str) {
+    pub(crate) fn exits_with(self, when: &str) {
         assert_eq!(self.code, 0, "{when}: {self}");
     }
 }
 
 /// One workflow that is done, one branch per repository with the approved change, and a story that verifies.
-fn ends_well(world: &World, when: &str) {
+pub(crate) fn ends_well(world: &World, when: &str) {
     let listed = world.run(&["list", "--json"]).exits(0).json();
     let done: Vec<_> = listed["workflows"]
         .as_array()

@@ -5,6 +5,7 @@
 mod bad_input;
 mod confinement;
 mod data_folder;
+mod disk;
 mod flow;
 mod help;
 mod killed;

@@ -50,6 +50,25 @@ impl Scene {
 }
 
 #[test]
+fn locks_that_a_killed_git_left_in_a_mirror_stop_nothing() {
+    let scene = Scene::new();
+    let source = scene.sandbox.source();
+    let mirror = scene.sandbox.mirrors().join(format!("{}.git", source.id));
+    let next = scene.sandbox.commit("main", &files(&numbered(1, 31), "b\n"));
+    let locks = [
+        "shallow.lock".to_owned(),
+        "refs/countersign/incoming.lock".to_owned(),
+        format!("refs/countersign/pins/{next}.lock"),
+    ];
+    for lock in &locks {
+        fs::write(mirror.join(lock), "").expect("a file");
+    }
+    let pinned = scene.trees.pin(&source, &branch("main")).expect("pinned");
+    assert_eq!(pinned.commit, next);
+    assert!(locks.iter().all(|lock| !mirror.join(lock).exists()));
+}
+
+#[test]
 fn an_unmoved_and_a_missing_branch() {
     let scene = Scene::new();
     assert_eq!(scene.standing(), BaseStanding::Unmoved);
