@@ -25,13 +25,13 @@ async fn export(house: &House, id: &WorkflowId) -> Bundle {
         .unwrap()
 }
 
-async fn judged(house: &House, id: &WorkflowId) -> Verdict {
+pub(crate) async fn judged(house: &House, id: &WorkflowId) -> Verdict {
     let bytes = export(house, id).await.to_bytes().unwrap();
     audit(&bytes, &trust(house)).unwrap()
 }
 
 #[track_caller]
-fn assert_lawful(verdict: &Verdict) {
+pub(crate) fn assert_lawful(verdict: &Verdict) {
     assert!(
         verdict.is_lawful(),
         "{:#?} {:?}",

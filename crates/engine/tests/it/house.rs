@@ -341,6 +341,17 @@ impl House {
 
     /// The same from another branch.
     pub(crate) async fn start_from(&self, base: Option<&str>, one: &str, two: &str) -> WorkflowId {
+        let id = self.submit_from(base, one, two).await;
+        self.run().await;
+        id
+    }
+
+    /// Puts a workflow on both repositories into the inbox without running the worker.
+    pub(crate) async fn submit(&self) -> WorkflowId {
+        self.submit_from(None, diff(), diff()).await
+    }
+
+    async fn submit_from(&self, base: Option<&str>, one: &str, two: &str) -> WorkflowId {
         let script = format!(r#"{{"coder": [{{"diffs": {{"one": "{one}", "two": "{two}"}}}}]}}"#);
         let script = self.store.put_body(script.as_bytes()).await.unwrap();
         let selection = |(index, (id, dir)): (usize, &(RepositoryId, PathBuf))| RepoSelection {
@@ -368,7 +379,6 @@ impl House {
             .insert_input(&self.next_input(), &id, &NewInput::Submit(signed))
             .await
             .unwrap();
-        self.run().await;
         id
     }
 
@@ -384,6 +394,14 @@ impl House {
             self.clock.0.fetch_max(next.0, Ordering::Relaxed);
         }
         panic!("it never comes to rest");
+    }
+
+    /// Somebody sets the clock.
+    pub(crate) fn jump(&self, ms: i64) {
+        let before = self.clock.0.load(Ordering::Relaxed);
+        self.clock
+            .0
+            .store(before.saturating_add_signed(ms), Ordering::Relaxed);
     }
 
     pub(crate) fn pass(&self, ms: u64) {

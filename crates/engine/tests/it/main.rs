@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
 
 mod auditing;
+mod clock;
 mod deciding;
 mod house;
 mod inspecting;
