@@ -40,12 +40,14 @@ impl fmt::Display for Moment {
 pub const MOMENTS_FILE: &str = "COUNTERSIGN_TEST_MOMENTS";
 /// At which moment, counted from 1, a debug build kills itself.
 pub const DIE_AT: &str = "COUNTERSIGN_TEST_DIE_AT";
+/// At which moment, counted from 1, a debug build meets an internal error.
+pub const BREAK_AT: &str = "COUNTERSIGN_TEST_BREAK_AT";
 
 /// The process passes this moment.
 #[cfg(not(debug_assertions))]
 pub fn pass(_: Moment) {}
 
-/// The process passes this moment, or dies at it, as if somebody had sent SIGKILL.
+/// The process passes this moment, or dies at it, as if somebody had sent SIGKILL, or panics.
 #[cfg(debug_assertions)]
 pub fn pass(moment: Moment) {
     use std::io::Write as _;
@@ -57,7 +59,9 @@ pub fn pass(moment: Moment) {
     {
         let _ = writeln!(file, "{moment}");
     }
-    if std::env::var(DIE_AT).is_ok_and(|at| at == passed.to_string()) {
+    let is_at = |name| std::env::var(name).is_ok_and(|at| at == passed.to_string());
+    assert!(!is_at(BREAK_AT), "an internal error {moment}, as told");
+    if is_at(DIE_AT) {
         let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
         loop {
             std::thread::park();

@@ -1,20 +1,17 @@
 //! The disk is full, or read-only, from some write on, anywhere in a whole flow over two repositories. What runs then says so
 //! and ends; once there is room again, going on comes to the same end.
 
-use crate::killed::{RUN, ends_well, go_on};
+use crate::killed::{RUN, ends_well, go_on, several_at_once};
 use crate::support::World;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// `ENOSPC` and `EROFS`, as Linux numbers them (asm-generic/errno-base.h).
 const ERRORS: [(&str, i32); 2] = [("full", 28), ("read-only", 30)];
 /// Writes at which it is tried, spread over all of them; every single one where this variable is set.
 const TRIED: usize = 14;
 const ALL: &str = "COUNTERSIGN_TEST_EVERY_WRITE";
-/// How many worlds have such a disk at a time.
-const AT_ONCE: usize = 3;
 
 #[test]
 fn a_disk_that_is_full_or_read_only_from_any_write_on_loses_nothing() {
@@ -37,20 +34,13 @@ fn a_disk_that_is_full_or_read_only_from_any_write_on_loses_nothing() {
         .step_by(step)
         .flat_map(|at| ERRORS.map(|(name, error)| (at, name, error)))
         .collect();
-    let next = AtomicUsize::new(0);
-    std::thread::scope(|scope| {
-        for _ in 0..AT_ONCE {
-            scope.spawn(|| {
-                while let Some((at, name, error)) = cases.get(next.fetch_add(1, Ordering::SeqCst)) {
-                    tried(
-                        &preloaded,
-                        *at,
-                        *error,
-                        &format!("{name} from write {at} of {writes} on"),
-                    );
-                }
-            });
-        }
+    several_at_once(&cases, |(at, name, error)| {
+        tried(
+            &preloaded,
+            *at,
+            *error,
+            &format!("{name} from write {at} of {writes} on"),
+        );
     });
 }
 

@@ -1,4 +1,4 @@
-//! The process is killed before and after every commit, every effect and every change of a ref of a whole flow over
+//! The process is killed, or meets an internal error, before and after every commit, every effect and every change of a ref of a whole flow over
 //! two repositories, and started again. The end is always the same.
 
 use crate::support::{Ran, World};
@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 const MOMENTS_FILE: &str = "COUNTERSIGN_TEST_MOMENTS";
 const DIE_AT: &str = "COUNTERSIGN_TEST_DIE_AT";
-/// How many worlds are killed at a time.
+const BREAK_AT: &str = "COUNTERSIGN_TEST_BREAK_AT";
+/// How many worlds are at it at a time.
 const AT_ONCE: usize = 3;
 
 pub(crate) const RUN: [&str; 8] = [
@@ -34,14 +35,45 @@ fn killed_at_every_commit_every_effect_and_every_ref_it_comes_to_the_same_end() 
     ] {
         assert!(moments.iter().any(|m| m == kind), "{kind} is never passed");
     }
+    let all: Vec<_> = (1..).zip(&moments).collect();
+    several_at_once(&all, |(n, moment)| killed_at(*n, moment));
+}
+
+/// Each effect fails once before anything of it is done, and once after all of it is done: then its answer is lost. The same
+/// with the change of a ref.
+#[test]
+fn an_internal_error_around_any_effect_and_any_ref_is_one_try_more() {
+    let moments = moments();
+    let around: Vec<_> = (1..)
+        .zip(&moments)
+        .filter(|(_, moment)| !moment.ends_with("-commit"))
+        .collect();
+    let met = AtomicUsize::new(0);
+    several_at_once(&around, |(n, moment)| {
+        let when = format!("an internal error at moment {n}, {moment}");
+        let world = World::new();
+        let mut command = world.command(&RUN);
+        let ran = command.env(BREAK_AT, n.to_string()).output().unwrap();
+        let ran = crate::support::ran(&ran);
+        met.fetch_add(
+            usize::from(ran.to_string().contains("internal error")),
+            Ordering::SeqCst,
+        );
+        ran.exits_with(&when);
+        ends_well(&world, &when);
+    });
+    // A run may take a turn less or more than the one that was counted, and then has it elsewhere.
+    let met = met.into_inner();
+    assert!(met * 2 > around.len(), "{met} of {} met an error", around.len());
+}
+
+pub(crate) fn several_at_once<T: Sync>(cases: &[T], tried: impl Fn(&T) + Sync) {
     let next = AtomicUsize::new(0);
     std::thread::scope(|scope| {
         for _ in 0..AT_ONCE {
             scope.spawn(|| {
-                loop {
-                    let n = next.fetch_add(1, Ordering::SeqCst);
-                    let Some(moment) = moments.get(n) else { break };
-                    killed_at(n + 1, moment);
+                while let Some(case) = cases.get(next.fetch_add(1, Ordering::SeqCst)) {
+                    tried(case);
                 }
             });
         }

@@ -7,4 +7,5 @@ mod deciding;
 mod house;
 mod inspecting;
 mod own_rules;
+mod twice;
 mod writing;
