@@ -53,6 +53,7 @@ impl Workflow {
             } => {
                 self.outstanding = None;
                 self.repositories.clone_from(repositories);
+                self.policy_digests.take();
                 self.context = Some(*context);
             }
             Event::AgentCalled { run } => {

@@ -44,6 +44,7 @@ use event::{
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::sync::OnceLock;
 
 /// Rounds in which a plan or a proposal may be refused before a human is asked.
 pub const REFUSALS_MAX: u32 = 2;
@@ -288,6 +289,8 @@ pub struct Workflow {
     pub resume: Option<ResumePoint>,
     /// Effects so far.
     pub effects_requested: u64,
+    /// The policies' digests, computed once they are asked for: every approval digest needs them.
+    pub policy_digests: OnceLock<Vec<(RepositoryId, PolicyDigest)>>,
 }
 
 impl Workflow {
@@ -339,6 +342,7 @@ impl Workflow {
             outstanding: None,
             resume: None,
             effects_requested: 0,
+            policy_digests: OnceLock::new(),
         }
     }
 
@@ -357,11 +361,11 @@ impl Workflow {
     }
 
     /// The effective policies by repository.
-    pub fn policies(&self) -> Vec<(RepositoryId, PolicyDigest)> {
-        self.repositories
-            .iter()
-            .map(|r| (r.repository.clone(), r.policy.digest()))
-            .collect()
+    pub fn policies(&self) -> &[(RepositoryId, PolicyDigest)] {
+        self.policy_digests.get_or_init(|| {
+            let each = self.repositories.iter();
+            each.map(|r| (r.repository.clone(), r.policy.digest())).collect()
+        })
     }
 
     /// A repository's short name.
@@ -391,7 +395,7 @@ impl Workflow {
             patch_set,
             &self.patch_sets,
             self.plan_digest?,
-            &self.policies(),
+            self.policies(),
             &self.waived(),
             &gates,
         ))

@@ -153,6 +153,7 @@ fn alike(w: &Workflow) -> u64 {
         outstanding,
         resume,
         effects_requested: _,
+        policy_digests: _,
     } = w;
     let mut all = Hashing::default();
     all.add(&(
