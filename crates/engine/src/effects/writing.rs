@@ -265,13 +265,11 @@ impl Job<'_> {
                     detail: format!("the branch can't be created: {found}"),
                 })
             }
+            // A look that misses what may just have been written proves nothing: the next try looks again.
             (Ok(None), trouble) => {
                 let why =
-                    trouble.map_or_else(|| "it was written and is not there".to_owned(), |t| t.to_string());
-                Ok(AttemptOutcome::Failed {
-                    code: "branch-not-there".to_owned(),
-                    detail: why,
-                })
+                    trouble.map_or_else(|| "it was written and is not seen".to_owned(), |t| t.to_string());
+                Ok(AttemptOutcome::Unknown { detail: why })
             }
             (Err(error), _) => Ok(AttemptOutcome::Unknown {
                 detail: format!("the branch could not be read back: {error}"),

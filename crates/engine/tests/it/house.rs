@@ -123,6 +123,8 @@ pub(crate) enum Weather {
     Fine,
     /// The push happens, its answer is lost.
     AnswerLost,
+    /// The push happens, and the look at it afterwards misses it.
+    Unseen,
     /// Nothing happens.
     Down,
     /// Pushes for this repository number fail.
@@ -172,7 +174,7 @@ impl Forge for StormyForge {
         };
         let weather = *self.weather.lock().unwrap();
         match weather {
-            Weather::Fine | Weather::Moves => self.inner.push_branch(permit, repo, prepared),
+            Weather::Fine | Weather::Moves | Weather::Unseen => self.inner.push_branch(permit, repo, prepared),
             Weather::AnswerLost => {
                 self.inner.push_branch(permit, repo, prepared)?;
                 *self.weather.lock().unwrap() = Weather::Fine;
@@ -204,7 +206,13 @@ impl Forge for StormyForge {
     }
 
     fn read_branch(&self, repo: &RepoSource, branch: &BranchName) -> Result<Option<BranchState>, TreesError> {
-        self.inner.read_branch(repo, branch)
+        let found = self.inner.read_branch(repo, branch)?;
+        let mut weather = self.weather.lock().unwrap();
+        if *weather == Weather::Unseen && found.is_some() {
+            *weather = Weather::Fine;
+            return Ok(None);
+        }
+        Ok(found)
     }
 }
 

@@ -36,13 +36,24 @@ async fn a_lost_answer_is_read_back_and_not_repeated() {
     house.assert_written_once();
 }
 
+/// Found by the simulation: called failed, such a try would be left out when what was written has to be taken back.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_look_that_misses_what_was_written_proves_nothing() {
+    let (house, id) = approved_under(Weather::Unseen).await;
+    let workflow = house.load(&id).await;
+    assert_eq!(workflow.state, State::Done);
+    let unknown = |o: &Option<AttemptOutcome>| matches!(o, Some(AttemptOutcome::Unknown { .. }));
+    assert_eq!(workflow.attempts.iter().filter(|(_, o)| unknown(o)).count(), 1);
+    house.assert_written_once();
+}
+
 /// INV-7.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_internal_error_ends_one_try_and_not_the_worker() {
     let (house, id) = approved_under(Weather::Panics).await;
     let workflow = house.load(&id).await;
     assert_eq!(workflow.state, State::Done);
-    let broke = |o: &Option<AttemptOutcome>| matches!(o, Some(AttemptOutcome::Failed { .. }));
+    let broke = |o: &Option<AttemptOutcome>| matches!(o, Some(AttemptOutcome::Unknown { .. }));
     assert_eq!(workflow.attempts.iter().filter(|(_, o)| broke(o)).count(), 1);
     house.assert_written_once();
 }
