@@ -100,6 +100,21 @@ fn an_approval_that_had_run_out_is_found() {
         }
     });
     assert_found(&found, Code::ApprovalExpired);
+    // Nor was it written earlier: no try began in time.
+    let found_there = lie(|told| {
+        let last = told.iter().rposition(|(_, e)| is_approval(e)).unwrap();
+        for (at, event) in told.iter_mut().skip(last + 3) {
+            *at = Timestamp(at.0 + canned::EIGHT_DAYS_MS);
+            if let Event::AttemptEnded {
+                outcome: AttemptOutcome::Written { found, .. },
+                ..
+            } = event
+            {
+                *found = true;
+            }
+        }
+    });
+    assert_found(&found_there, Code::ApprovalExpired);
     let kept_alive = lie(|told| {
         each(told, |event| {
             if let Event::ApprovalGiven { approval } = event {

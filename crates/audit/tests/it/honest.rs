@@ -30,6 +30,56 @@ fn a_story_that_still_goes_on_is_lawful_and_open() {
     assert!(!verdict.report.complete);
 }
 
+/// Approved by everybody who has to, and sealed; gate 4 is passed.
+fn about_to_write() -> Teller {
+    let mut teller = Teller::new(Team::Three);
+    teller.ask_for_approval();
+    while teller.workflow.open_requests().next().is_some() {
+        teller.approve("bob");
+    }
+    teller
+        .result("seal-ledger: sealed")
+        .result("check-bases: unmoved");
+    teller
+}
+
+/// Found by the simulation (seed 148): the next try came after the approvals had run out, and the gate kept it out.
+#[test]
+fn a_try_that_comes_too_late_and_is_refused_is_lawful() {
+    let mut teller = about_to_write();
+    teller
+        .result("write-branch: attempt starts")
+        .result("write-branch: failed");
+    teller.at = teller.at.plus_ms(canned::EIGHT_DAYS_MS);
+    teller
+        .result("write-branch: attempt starts")
+        .result("write-branch: approvals lapsed");
+    assert_eq!(teller.workflow.state, State::NeedsHuman);
+    assert_lawful(&verdict(&teller.told));
+}
+
+#[test]
+fn what_was_written_in_time_may_be_found_later() {
+    let mut teller = about_to_write();
+    teller
+        .result("write-branch: attempt starts")
+        .result("write-branch: unknown");
+    teller.at = teller.at.plus_ms(canned::EIGHT_DAYS_MS);
+    teller
+        .result("write-branch: attempt starts")
+        .result("write-branch: written");
+    for (_, event) in &mut teller.told {
+        if let Event::AttemptEnded {
+            outcome: AttemptOutcome::Written { found, .. },
+            ..
+        } = event
+        {
+            *found = true;
+        }
+    }
+    assert_lawful(&verdict(&teller.told));
+}
+
 /// Takes one of the possible inputs, the way on more often than a stop.
 fn wander(teller: &mut Teller, choice: u64) -> bool {
     let on = [
