@@ -1,7 +1,7 @@
 //! The workshop: what developers and CI run, in Rust and with the standard library only.
 //!
-//! Each command is a file of its own: [`demo`], [`checks`] (`test`, `lint`), [`docs`], [`bench`]. None of it is a part of
-//! the product, and nothing may depend on it.
+//! Each command is a file of its own: [`demo`], [`checks`] (`test`, `lint`), [`simulate`], [`docs`], [`bench`]. None of it
+//! is a part of the product, and nothing may depend on it.
 
 mod bench;
 mod checks;
@@ -9,6 +9,7 @@ mod command;
 mod demo;
 mod docs;
 mod scratch;
+mod simulate;
 mod tools;
 
 use std::process::ExitCode;
@@ -27,6 +28,8 @@ What developers and CI run. Usage: cargo xtask COMMAND
   demo [--auto] --keep leaves the folder and says where
   test                 all that CI runs: format, lints, docs, tests, the demonstration
   lint                 format and lints only
+  simulate --seeds N   that many storms over the whole engine, from seed 1 or from --from S
+  simulate --seed S    one of them, with its whole story
   docs                 writes docs/workflow.md and docs/cli.md anew out of the code
   docs --check         says whether they are up to date
   bench workflows      workflows through all durable states beside single commits; --count N, --workers N
@@ -71,6 +74,7 @@ fn run(words: &[&str]) -> Option<Outcome> {
             true => docs::write(),
             false => docs::check(),
         }),
+        "simulate" => simulate::Seeds::read(flags).map(simulate::simulate),
         "bench" => bench::bench(flags),
         "help" | "--help" | "-h" if known(&[]) => {
             print!("{HELP}");

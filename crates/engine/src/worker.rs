@@ -106,6 +106,20 @@ impl Worker {
         }
     }
 
+    /// One item and all that follows from it at once: what [`Worker::serve`] does for many workflows at a time.
+    ///
+    /// # Errors
+    /// When the store fails; nothing is half-written then.
+    pub async fn run_through(&self) -> Result<Step, EngineError> {
+        self.expire(None).await?;
+        let Some(claim) = self.claim(None).await? else {
+            return Ok(Step::Idle);
+        };
+        let (_nobody_stops_it, goes_on) = watch::channel(false);
+        self.follow(claim, &goes_on).await?;
+        Ok(Step::Worked)
+    }
+
     /// Works on many workflows at a time until `stop` says so; what was begun then is brought to its end.
     ///
     /// # Errors

@@ -1,0 +1,125 @@
+//! Everything that can go wrong in a storm, and how often it does where it can.
+
+use std::fmt;
+
+/// One way in which something goes wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Fault {
+    /// An act never arrives.
+    InputLost,
+    /// An act arrives twice as the same input.
+    InputDoubled,
+    /// An act arrives once more as another input.
+    InputRepeated,
+    /// An act arrives before one that was sent earlier.
+    InputReordered,
+    /// An agent takes minutes; its worker holds the claim.
+    AgentSlow,
+    /// An agent takes minutes and its worker doesn't hold the claim.
+    AgentStalls,
+    /// An agent is not there.
+    AgentFails,
+    /// An agent's answer can't be read.
+    AgentBabbles,
+    /// An agent's answer can be read and is wrong.
+    AgentWrong,
+    /// A base has moved, and a look doesn't show it.
+    StaleBase,
+    /// A branch is there, and a look doesn't show it.
+    StaleBranch,
+    /// The commit that is pinned is not the newest any more.
+    StalePin,
+    /// Git doesn't answer.
+    GitDown,
+    /// A write fails.
+    WriteFails,
+    /// A write takes seconds: a permit may run out on the way.
+    WriteSlow,
+    /// A write is done, and nobody hears of it.
+    WriteAnswerLost,
+    /// The store doesn't answer.
+    StoreDown,
+    /// A commit is done, and its worker doesn't hear of it.
+    CommitAnswerLost,
+    /// The worker dies at a call.
+    WorkerDies,
+    /// Hours or days pass at once.
+    TimeJumps,
+    /// Somebody commits to a base.
+    BaseMoves,
+    /// The organisation has another policy.
+    PolicyChanges,
+}
+
+impl Fault {
+    /// All of them.
+    pub const ALL: [Fault; 22] = [
+        Fault::InputLost,
+        Fault::InputDoubled,
+        Fault::InputRepeated,
+        Fault::InputReordered,
+        Fault::AgentSlow,
+        Fault::AgentStalls,
+        Fault::AgentFails,
+        Fault::AgentBabbles,
+        Fault::AgentWrong,
+        Fault::StaleBase,
+        Fault::StaleBranch,
+        Fault::StalePin,
+        Fault::GitDown,
+        Fault::WriteFails,
+        Fault::WriteSlow,
+        Fault::WriteAnswerLost,
+        Fault::StoreDown,
+        Fault::CommitAnswerLost,
+        Fault::WorkerDies,
+        Fault::TimeJumps,
+        Fault::BaseMoves,
+        Fault::PolicyChanges,
+    ];
+
+    /// In how many of 100 cases it happens where it can.
+    pub(crate) fn percent(self) -> usize {
+        match self {
+            Fault::StoreDown => 1,
+            Fault::CommitAnswerLost | Fault::GitDown => 2,
+            Fault::AgentStalls => 4,
+            Fault::AgentFails | Fault::AgentBabbles => 5,
+            Fault::InputLost | Fault::InputDoubled | Fault::InputRepeated => 6,
+            Fault::AgentSlow | Fault::AgentWrong | Fault::WriteFails | Fault::WriteAnswerLost => 8,
+            Fault::WriteSlow => 10,
+            Fault::StaleBase | Fault::StaleBranch | Fault::StalePin => 20,
+            Fault::WorkerDies => 70,
+            Fault::InputReordered | Fault::TimeJumps | Fault::BaseMoves | Fault::PolicyChanges => 100,
+        }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Fault::InputLost => "an act is lost",
+            Fault::InputDoubled => "an act comes twice",
+            Fault::InputRepeated => "an act comes again as another input",
+            Fault::InputReordered => "an act overtakes an earlier one",
+            Fault::AgentSlow => "an agent is slow",
+            Fault::AgentStalls => "an agent is slow, and its claim runs out",
+            Fault::AgentFails => "an agent is not there",
+            Fault::AgentBabbles => "an agent babbles",
+            Fault::AgentWrong => "an agent's answer is wrong",
+            Fault::StaleBase => "a stale look at a base",
+            Fault::StaleBranch => "a stale look at a branch",
+            Fault::StalePin => "a stale look at what to pin",
+            Fault::GitDown => "git does not answer",
+            Fault::WriteFails => "a write fails",
+            Fault::WriteSlow => "a write is slow",
+            Fault::WriteAnswerLost => "the answer of a write is lost",
+            Fault::StoreDown => "the store does not answer",
+            Fault::CommitAnswerLost => "the answer of a commit is lost",
+            Fault::WorkerDies => "the worker dies",
+            Fault::TimeJumps => "time jumps",
+            Fault::BaseMoves => "a base moves",
+            Fault::PolicyChanges => "the policy changes",
+        })
+    }
+}

@@ -1,0 +1,161 @@
+//! Judges of what is left of a run. Each looks at [`Evidence`] alone, never at what the engine says of itself.
+//!
+//! They count for themselves; only the workflow's state is what the production `apply` makes of its events. Broken
+//! evidence is shown to each of them in `tests/it/judged.rs`.
+
+mod ledger;
+mod writes;
+
+use crate::evidence::{Evidence, Kept};
+use countersign_core::id::WorkflowId;
+use countersign_core::record::EventRecord;
+use countersign_core::workflow::event::Subject;
+use countersign_core::workflow::{Event, State, Workflow};
+use countersign_ports::store::InputStatus;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What is wrong, one sentence each.
+#[derive(Debug, Default)]
+pub struct Findings(pub Vec<String>);
+
+impl Findings {
+    fn require(&mut self, holds: bool, otherwise: impl FnOnce() -> String) {
+        if !holds {
+            self.0.push(otherwise());
+        }
+    }
+}
+
+/// Everything that has to hold whenever nothing more can be done without people.
+pub fn judge(evidence: &Evidence) -> Findings {
+    let mut findings = Findings::default();
+    for kept in &evidence.tenants {
+        let workflows: Vec<Workflow> = kept.streams.keys().map(|id| replayed(kept, id)).collect();
+        for w in &workflows {
+            waiting(w, &mut findings);
+            branches(evidence, kept, w, &mut findings);
+            mixed(kept, &w.id, &kept.streams[&w.id], &mut findings);
+        }
+        settled(kept, &mut findings);
+        if let Some(ledger) = &kept.ledger {
+            ledger::judge(kept, ledger, &workflows, &mut findings);
+        }
+    }
+    writes::judge(evidence, &mut findings);
+    findings
+}
+
+fn replayed(kept: &Kept, id: &WorkflowId) -> Workflow {
+    let events = kept.streams[id].iter().map(|r| &r.event);
+    Workflow::replay(kept.tenant.clone(), id.clone(), events)
+}
+
+/// Whatever came in was judged, and nobody had to call anything a forgery.
+fn settled(kept: &Kept, findings: &mut Findings) {
+    for (id, status) in &kept.inputs {
+        let done = match status {
+            InputStatus::Accepted | InputStatus::Refused { .. } => true,
+            InputStatus::Pending | InputStatus::Held { .. } => false,
+        };
+        findings.require(done, || format!("the input {id} is {status:?}"));
+    }
+    for alarm in &kept.alarms {
+        findings
+            .0
+            .push(format!("an alarm about {}: {}", alarm.workflow, alarm.message));
+    }
+}
+
+/// Who waits has one open request per subject; nobody stands still; who has ended asks nobody.
+fn waiting(w: &Workflow, findings: &mut Findings) {
+    let open: Vec<String> = w
+        .open_requests()
+        .map(|r| match &r.subject {
+            Subject::Plan { .. } => "the plan".to_owned(),
+            Subject::PatchSet { repository, .. } => repository.to_string(),
+            Subject::Question { .. } => "a question".to_owned(),
+        })
+        .collect();
+    let different: BTreeSet<&String> = open.iter().collect();
+    findings.require(different.len() == open.len(), || {
+        format!("{} asks twice: {open:?}", w.id)
+    });
+    let rests = w.state.is_final() || w.state.waits_for_human() || w.submission.is_none();
+    findings.require(rests, || {
+        format!("{} stands still in {} with {:?}", w.id, w.state, w.outstanding)
+    });
+    if w.state.waits_for_human() && w.state != State::Deferred {
+        findings.require(!open.is_empty(), || {
+            format!("{} waits in {} and asks nobody", w.id, w.state)
+        });
+    }
+    if w.state.is_final() {
+        findings.require(open.is_empty(), || {
+            format!("{} has ended and still asks: {open:?}", w.id)
+        });
+    }
+}
+
+/// One branch per repository, of what was approved; none of what ended otherwise.
+fn branches(evidence: &Evidence, kept: &Kept, w: &Workflow, findings: &mut Findings) {
+    let mut found = BTreeMap::new();
+    for (git_dir, branch, commit) in &evidence.branches {
+        let row = kept.repositories.iter().find(|row| row.git_dir == *git_dir);
+        if let (Some(row), true) = (row, branch.as_str().contains(w.id.as_str())) {
+            let before = found.insert(row.id.clone(), commit.clone());
+            findings.require(before.is_none(), || {
+                format!("{} has two branches in {}", w.id, row.name)
+            });
+        }
+    }
+    let wanted: BTreeMap<_, _> = w
+        .patch_sets
+        .iter()
+        .map(|p| (p.repository.clone(), p.manifest.commit.clone()))
+        .collect();
+    for (repository, commit) in &found {
+        let head = wanted.get(repository) == Some(commit);
+        findings.require(head, || {
+            format!("{} holds {commit} in {repository}, which is not the head", w.id)
+        });
+    }
+    match w.state {
+        State::Done => findings.require(found == wanted, || {
+            format!("{} is done without its branches", w.id)
+        }),
+        State::Cancelled | State::Failed | State::Declined => {
+            findings.require(found.is_empty(), || {
+                format!("{} ended as {} and left {found:?}", w.id, w.state)
+            });
+        }
+        State::Queued
+        | State::LoadingContext
+        | State::Triaging
+        | State::Planning
+        | State::AwaitingPlanApproval
+        | State::Coding
+        | State::Reviewing
+        | State::AwaitingApproval
+        | State::Applying
+        | State::PrOpen
+        | State::NeedsHuman
+        | State::BlockedPolicy
+        | State::Deferred => {}
+    }
+}
+
+/// A stream speaks of its own tenant, workflow and repositories alone.
+fn mixed(kept: &Kept, id: &WorkflowId, records: &[EventRecord], findings: &mut Findings) {
+    for record in records {
+        let own = record.tenant == kept.tenant && record.workflow == *id;
+        findings.require(own, || {
+            format!("an event of {} is in the stream of {id}", record.workflow)
+        });
+        if let Event::WorkflowStarted { repositories, .. } = &record.event {
+            let known = repositories
+                .iter()
+                .all(|r| kept.repositories.iter().any(|row| row.id == r.id));
+            findings.require(known, || format!("{id} is about repositories of others"));
+        }
+    }
+}
