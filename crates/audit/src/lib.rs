@@ -10,6 +10,7 @@
 //! beginning to people who have seen no earlier checkpoint.
 
 mod checks;
+pub mod in_toto;
 mod problem;
 mod replay;
 mod story;

@@ -88,6 +88,11 @@ impl LedgerKey {
             key: self.signing.verifying_key(),
         }
     }
+
+    /// For statements ([`crate::dsse`]), which sign what no checkpoint can be.
+    pub(crate) fn signing(&self) -> &SigningKey {
+        &self.signing
+    }
 }
 
 impl VerifierKey {

@@ -3,7 +3,7 @@
 //!
 //! Read in this order: [`leaf`] (what one log item is), [`tree`] (how items become one root), [`checkpoint`]
 //! and [`key`] (who vouches for a root), [`rotation`] (how one key follows another), [`bundle`] (one stream as
-//! one file), [`mod@verify`] (what a bundle proves).
+//! one file), [`mod@verify`] (what a bundle proves), [`dsse`] (statements that other people's programs read).
 //!
 //! This crate must never read a clock, a file, the environment or a random source, and never know what a
 //! workflow is: times, salts and signing keys are arguments, kinds and bodies are the caller's bytes.
@@ -47,6 +47,7 @@ mod canonical;
 pub mod checkpoint;
 pub mod commitment;
 pub mod continuity;
+pub mod dsse;
 pub mod hash;
 pub mod key;
 pub mod leaf;
@@ -59,6 +60,7 @@ pub use bundle::{Attachment, Body, Bundle, BundleBuilder, BundleEntry, BundleErr
 pub use checkpoint::{Checkpoint, CheckpointError, inspect, origin_of, parse_and_verify, sign_checkpoint};
 pub use commitment::{Commitment, Salt, commit};
 pub use continuity::{Continuity, continuity};
+pub use dsse::{StatementKey, StatementVerifier};
 pub use hash::{ContentHash, HexError, LeafHash, RootHash, content_hash, leaf_hash};
 pub use key::{KeyError, LedgerKey, VerifierKey};
 pub use leaf::{Leaf, LeafError};

@@ -13,6 +13,9 @@ mod people;
 mod seals;
 mod waivers;
 mod writes;
+mod written;
+
+pub(crate) use written::{Outcome, Written, Yes, outcome};
 
 use crate::problem::{Problem, ProblemCode};
 use crate::story::Story;

@@ -164,7 +164,7 @@ fn doubts(scene: &Scene<'_>, unjudged: &mut Vec<String>) -> Vec<Problem> {
     let mut counted = Vec::new();
     for patch_set in books.patch_sets {
         match count(scene, patch_set) {
-            Ok(given) => counted.extend(given),
+            Ok(carried) => counted.extend(carried.by),
             Err(problem) => doubts.push(problem),
         }
     }
@@ -173,7 +173,7 @@ fn doubts(scene: &Scene<'_>, unjudged: &mut Vec<String>) -> Vec<Problem> {
 }
 
 /// What people decide on for one patch set: its digest, its siblings', plan, policies, waived rules, gates 0 to 2.
-fn approval_digest(books: &Books<'_>, own: &PatchSet) -> Option<ApprovalDigest> {
+pub(super) fn approval_digest(books: &Books<'_>, own: &PatchSet) -> Option<ApprovalDigest> {
     let siblings: Vec<_> = books
         .patch_sets
         .iter()
@@ -210,8 +210,16 @@ fn approval_digest(books: &Books<'_>, own: &PatchSet) -> Option<ApprovalDigest> 
     )))
 }
 
+/// What carries a write.
+pub(super) struct Carried<'a> {
+    /// How many people had to say yes.
+    pub(super) needed: usize,
+    /// Those who did, alive at the moment of the write.
+    pub(super) by: Vec<&'a Given<'a>>,
+}
+
 /// The approvals that carry a write of this patch set, or what is wrong with them.
-fn count<'a>(scene: &Scene<'a>, patch_set: &PatchSet) -> Result<Vec<&'a Given<'a>>, Problem> {
+pub(super) fn count<'a>(scene: &Scene<'a>, patch_set: &PatchSet) -> Result<Carried<'a>, Problem> {
     let books = scene.books;
     let name = books.name(&patch_set.repository);
     let wrong = |code, why: &str| scene.problem(code, format!("{name}: a write begins, and {why}"));
@@ -258,7 +266,7 @@ fn count<'a>(scene: &Scene<'a>, patch_set: &PatchSet) -> Result<Vec<&'a Given<'a
             ProblemCode::OwnerMissing,
             &format!("no owner of {path} had approved it"),
         )),
-        None => Ok(live),
+        None => Ok(Carried { needed, by: live }),
     }
 }
 
