@@ -15,14 +15,20 @@ const TOOLS: Step = Step {
     name: "tools",
     hint: "install what is missing",
     run: || {
-        tools::need(&[
+        let mut needed = vec![
             tools::GIT,
             tools::CC,
             tools::SCRIPT,
             tools::SETSID,
             tools::BWRAP,
             tools::PERL,
-        ])
+        ];
+        // The same word by which the tests are told to leave them out.
+        let left_out = std::env::var_os("COUNTERSIGN_TESTS_WITHOUT_OTHERS");
+        if left_out.is_none_or(|value| value != "1") {
+            needed.extend([tools::PYTHON, tools::GO, tools::GO_MOD]);
+        }
+        tools::need(&needed)
     },
 };
 const FORMAT: Step = Step {

@@ -8,59 +8,89 @@ use std::process::{Command, Stdio};
 /// A program that something here needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Tool {
-    program: &'static str,
+    sign: Sign,
     package: &'static str,
     why: &'static str,
 }
 
+/// How one sees that it is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sign {
+    /// A program on the path.
+    Program(&'static str),
+    /// Modules that Python can import.
+    Python(&'static str),
+    /// A folder.
+    Folder(&'static str),
+}
+
 /// git: the demonstration's repositories are real ones.
 pub(crate) const GIT: Tool = Tool {
-    program: "git",
+    sign: Sign::Program("git"),
     package: "git",
     why: "repositories",
 };
 /// A C compiler: SQLite and the grammars are C.
 pub(crate) const CC: Tool = Tool {
-    program: "cc",
+    sign: Sign::Program("cc"),
     package: "gcc libc6-dev",
     why: "building SQLite",
 };
 /// `script`: the pages in spec/ have people at terminals.
 pub(crate) const SCRIPT: Tool = Tool {
-    program: "script",
+    sign: Sign::Program("script"),
     package: "bsdutils",
     why: "a terminal for tests",
 };
 /// `setsid`: and commands without one.
 pub(crate) const SETSID: Tool = Tool {
-    program: "setsid",
+    sign: Sign::Program("setsid"),
     package: "util-linux",
     why: "a test without a terminal",
 };
 
 /// bubblewrap: the tests confine hostile agents with it.
 pub(crate) const BWRAP: Tool = Tool {
-    program: "bwrap",
+    sign: Sign::Program("bwrap"),
     package: "bubblewrap",
     why: "confined agents",
 };
 /// perl: and those are written in it, because every Debian has it.
 pub(crate) const PERL: Tool = Tool {
-    program: "perl",
+    sign: Sign::Program("perl"),
     package: "perl-base",
     why: "a hostile agent for tests",
 };
 
+/// Python's environments: a test installs in-toto's verifier into one.
+pub(crate) const PYTHON: Tool = Tool {
+    sign: Sign::Python("ensurepip, venv"),
+    package: "python3 python3-venv",
+    why: "in-toto's verifier",
+};
+/// Go, and its transparency log: they check what we call a checkpoint.
+pub(crate) const GO: Tool = Tool {
+    sign: Sign::Program("go"),
+    package: "golang-go",
+    why: "Go's transparency log",
+};
+/// Its sources, where Debian puts them.
+pub(crate) const GO_MOD: Tool = Tool {
+    sign: Sign::Folder("/usr/share/gocode/src/golang.org/x/mod/sumdb"),
+    package: "golang-golang-x-mod-dev",
+    why: "Go's transparency log",
+};
+
 /// Looks for the tools, and installs what is missing where that can be done without asking.
 pub(crate) fn need(tools: &[Tool]) -> Outcome {
-    let missing: Vec<&Tool> = tools.iter().filter(|tool| !is_there(tool.program)).collect();
+    let missing: Vec<&Tool> = tools.iter().filter(|tool| !tool.sign.is_there()).collect();
     if missing.is_empty() {
         return Ok(());
     }
     let packages: Vec<&str> = missing.iter().flat_map(|tool| tool.package.split(' ')).collect();
     let packages = packages.join(" ");
     if !(is_there("apt-get") && is_root()) {
-        let told = |t: &&Tool| format!("`{}` (for {})", t.program, t.why);
+        let told = |t: &&Tool| format!("`{}` (for {})", t.sign.name(), t.why);
         let told: Vec<String> = missing.iter().map(told).collect();
         return Err(format!(
             "{} is missing; install it, on Debian or Ubuntu with: sudo apt-get install {packages}",
@@ -69,7 +99,7 @@ pub(crate) fn need(tools: &[Tool]) -> Outcome {
     }
     for line in [
         "apt-get update -qq".to_owned(),
-        format!("apt-get install -y -qq {packages}"),
+        format!("apt-get install -y -qq --no-install-recommends {packages}"),
     ] {
         println!("$ {line}");
         let mut words = line.split(' ');
@@ -78,12 +108,33 @@ pub(crate) fn need(tools: &[Tool]) -> Outcome {
             .args(words)
             .env("DEBIAN_FRONTEND", "noninteractive"))?;
     }
-    match missing.iter().find(|tool| !is_there(tool.program)) {
+    match missing.iter().find(|tool| !tool.sign.is_there()) {
         Some(tool) => Err(format!(
             "`{}` is still missing after installing {}",
-            tool.program, tool.package
+            tool.sign.name(),
+            tool.package
         )),
         None => Ok(()),
+    }
+}
+
+impl Sign {
+    fn name(self) -> &'static str {
+        match self {
+            Sign::Program(name) | Sign::Python(name) | Sign::Folder(name) => name,
+        }
+    }
+
+    fn is_there(self) -> bool {
+        match self {
+            Sign::Program(name) => is_there(name),
+            Sign::Folder(path) => Path::new(path).is_dir(),
+            Sign::Python(modules) => Command::new("python3")
+                .args(["-c", &format!("import {modules}")])
+                .stderr(Stdio::null())
+                .status()
+                .is_ok_and(|status| status.success()),
+        }
     }
 }
 
@@ -106,5 +157,8 @@ mod tests {
     fn what_is_there_is_found_and_what_is_not_is_not() {
         assert!(is_there("sh"));
         assert!(!is_there("no-such-program-anywhere"));
+        assert!(Sign::Folder("/").is_there());
+        assert!(!Sign::Folder("/no/such/folder").is_there());
+        assert!(!Sign::Python("no_such_module_anywhere").is_there());
     }
 }

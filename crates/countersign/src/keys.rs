@@ -7,9 +7,10 @@
 
 use crate::error::{CliError, file_error};
 use crate::folder::make_private;
+use countersign_core::act::MemberKey;
 use countersign_core::id::MemberId;
 use countersign_inspect::Salt;
-use countersign_ledger::{LedgerKey, Retired, Rotation, VerifierKey, content_hash, inspect};
+use countersign_ledger::{LedgerKey, Retired, Rotation, StatementKey, VerifierKey, content_hash, inspect};
 use ed25519_dalek::SigningKey;
 use rand_core::{OsRng, RngCore as _};
 use std::fs::{self, File};
@@ -191,6 +192,30 @@ impl Keys {
         Ok(self
             .existing(&self.member_file(member))?
             .map(|seed| SigningKey::from_bytes(&seed)))
+    }
+
+    /// The key for statements about what a member did, made of the seed that is held for them.
+    ///
+    /// # Errors
+    /// When there is none, or not the one that the story records for the member.
+    pub(crate) fn statement(
+        &self,
+        member: &MemberId,
+        recorded: &MemberKey,
+    ) -> Result<StatementKey, CliError> {
+        let Some(seed) = self.existing(&self.member_file(member))? else {
+            let text =
+                format!("the key that is held for {member} is missing, and nobody else speaks for them");
+            return Err(CliError::refused("member-key-missing", text)
+                .next("Put the keys folder back from where it is kept."));
+        };
+        let held = MemberKey::from_bytes(SigningKey::from_bytes(&seed).verifying_key().to_bytes());
+        if held != *recorded {
+            let text = format!("the key that is held for {member} is not the one that this workflow records");
+            return Err(CliError::refused("member-key-other", text)
+                .next("Put the keys folder back from where it is kept."));
+        }
+        Ok(StatementKey::of_member(&seed))
     }
 
     fn member_file(&self, member: &MemberId) -> PathBuf {

@@ -341,6 +341,9 @@ pub(crate) struct ExportArgs {
     /// Prove that the ledger goes on from this checkpoint, too; repeat for several
     #[arg(long = "since", value_name = "FILE")]
     pub(crate) since: Vec<PathBuf>,
+    /// Also write a folder that in-toto's own verifier checks; for workflows that are Done
+    #[arg(long = "in-toto", value_name = "DIR")]
+    pub(crate) in_toto: Option<PathBuf>,
 }
 
 /// `ledger consistency`.

@@ -217,7 +217,8 @@ Examples:
 pub(super) const LEDGER_EXPORT: &str = "\
 Examples:
   countersign ledger export 01KA -o story.json
-  countersign ledger export 01KA -o - | countersign verify /dev/stdin";
+  countersign ledger export 01KA -o - | countersign verify /dev/stdin
+  countersign ledger export 01KA --in-toto proof";
 
 pub(super) const LEDGER_CHECKPOINT: &str = "\
 Keep the note somewhere else: against it nobody, not even the holder of the key, can show another

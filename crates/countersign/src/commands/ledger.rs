@@ -1,5 +1,6 @@
 //! `ledger export`, `ledger checkpoint`, `ledger show`.
 
+use super::in_toto::Attested;
 use super::{files, which};
 use crate::cli::{EntriesArgs, ExportArgs, StoryId};
 use crate::error::{CliError, Exit, file_error};
@@ -27,6 +28,13 @@ pub(super) async fn export(session: &Session, args: ExportArgs) -> Result<Exit, 
     let bytes = bundle
         .to_bytes()
         .map_err(|e| CliError::internal(e.code(), e.to_string()))?;
+    let attested = match &args.in_toto {
+        Some(folder) => Some(Attested::of(session, &bytes, folder)?),
+        None => None,
+    };
+    if let Some(attested) = &attested {
+        attested.write()?;
+    }
     let output = args
         .output
         .unwrap_or_else(|| PathBuf::from(format!("{id}.bundle.json")));
@@ -45,6 +53,7 @@ pub(super) async fn export(session: &Session, args: ExportArgs) -> Result<Exit, 
             entries,
             bytes: bytes.len(),
             key,
+            in_toto: attested.as_ref().map(Attested::wire),
         });
         return Ok(Exit::Ok);
     }
@@ -60,6 +69,9 @@ pub(super) async fn export(session: &Session, args: ExportArgs) -> Result<Exit, 
         .add(Style::Plain, format!("countersign verify {file}"));
     page.line(2)
         .add(Style::Dim, format!("Elsewhere add: --key '{key}'"));
+    if let Some(attested) = &attested {
+        attested.page(&mut page);
+    }
     terminal.print(&page);
     Ok(Exit::Ok)
 }
@@ -71,7 +83,8 @@ fn size_in(file: &Path) -> Result<u64, CliError> {
     Ok(seen.size())
 }
 
-fn vkey(session: &Session) -> String {
+/// The key that signs this ledger, as text.
+pub(super) fn vkey(session: &Session) -> String {
     let keys = session.ports.signer.verifiers(&TenantId::local());
     keys.first().map(ToString::to_string).unwrap_or_default()
 }

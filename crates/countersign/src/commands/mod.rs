@@ -6,6 +6,7 @@ mod deselect;
 mod digits;
 mod files;
 mod flow;
+mod in_toto;
 mod init;
 mod keeping;
 mod ledger;

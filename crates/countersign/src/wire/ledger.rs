@@ -241,6 +241,24 @@ pub(crate) struct ExportWire {
     pub(crate) bytes: usize,
     /// The key that verifies it.
     pub(crate) key: String,
+    /// With --in-toto: the folder beside it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) in_toto: Option<InTotoWire>,
+}
+
+/// A folder for in-toto's verifier.
+#[derive(Debug, Serialize)]
+pub(crate) struct InTotoWire {
+    /// Where it was written.
+    pub(crate) folder: String,
+    /// Its files, sorted.
+    pub(crate) files: Vec<String>,
+    /// in-toto's id of the key that signed the layout.
+    pub(crate) key_id: String,
+    /// RFC 3339, UTC: until when the layout is accepted.
+    pub(crate) expires: String,
+    /// What to run inside the folder.
+    pub(crate) command: String,
 }
 
 /// `ledger checkpoint --json`.

@@ -7,8 +7,8 @@ mod patch;
 mod workflow;
 
 pub(crate) use ledger::{
-    CheckpointWire, ConsistencyWire, EntriesWire, EntryWire, ErasedWire, ExportWire, RotatedWire, StoryWire,
-    VerdictWire,
+    CheckpointWire, ConsistencyWire, EntriesWire, EntryWire, ErasedWire, ExportWire, InTotoWire, RotatedWire,
+    StoryWire, VerdictWire,
 };
 pub(crate) use parts::ViolationWire;
 pub(crate) use patch::{AppliedWire, BatchAnswer, BatchId, BatchLine, BatchOutcome, RefusedWire};

@@ -2,19 +2,39 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that can't set its scene has failed")]
 
+// Stories of several people, which one terminal can't tell.
+#[path = "../../../core/tests/it/canned.rs"]
+#[expect(
+    dead_code,
+    unreachable_pub,
+    reason = "written for other tests, which use all of it"
+)]
+mod canned;
+#[path = "../../../audit/tests/it/teller.rs"]
+#[expect(
+    dead_code,
+    unreachable_pub,
+    clippy::wildcard_enum_match_arm,
+    reason = "written for other tests, which use all of it"
+)]
+mod teller;
+
 mod bad_input;
 mod confinement;
 mod data_folder;
 mod disk;
 mod flow;
 mod help;
+mod in_toto;
 mod killed;
 mod ledger;
 mod look;
+mod others;
 mod own_rules;
 mod patches;
 mod policies;
 mod shown;
 mod support;
 mod terminal;
+mod tlog;
 mod tools;
