@@ -6,6 +6,12 @@ use super::repository::BRANCH;
 use crate::Outcome;
 use crate::command::{self, capture, git};
 use std::collections::BTreeSet;
+use std::process::Command;
+
+/// The folder for in-toto's verifier.
+const PROOF: &str = "proof";
+/// Where the tests install that verifier, below the target folder.
+const VERIFIER: &str = "tmp/others/in-toto/environment/bin/in-toto-verify";
 
 /// A branch that Countersign wrote.
 pub(super) struct Written {
@@ -23,7 +29,8 @@ pub(super) fn run(stage: &Stage) -> Outcome {
     let id = workflow(stage)?;
 
     chapter("The evidence, as one file that needs no server");
-    command::run(&mut stage.countersign(&["ledger", "export", &id, "-o", "bundle"]))?;
+    let export = ["ledger", "export", &id, "-o", "bundle", "--in-toto", PROOF];
+    command::run(&mut stage.countersign(&export))?;
 
     chapter("What the evidence says");
     let story = capture(&mut stage.countersign(&["verify", "bundle"]))?;
@@ -31,6 +38,9 @@ pub(super) fn run(stage: &Stage) -> Outcome {
     if !story.contains("unattended") {
         return Err("the story does not say `unattended`, although nobody looked".to_owned());
     }
+
+    chapter("What in-toto's own verifier says");
+    in_toto(stage)?;
 
     chapter("What git says");
     let shown = capture(&mut stage.countersign(&["diff", &id]))?;
@@ -43,6 +53,29 @@ pub(super) fn run(stage: &Stage) -> Outcome {
         );
     }
     Ok(())
+}
+
+/// A program that is not ours judges the folder; only the tests install it.
+fn in_toto(stage: &Stage) -> Outcome {
+    let verifier = stage.target().join(VERIFIER);
+    if !verifier.is_file() {
+        println!(
+            "It is not installed yet, so nothing is shown here: `cargo test -p countersign --test it in_toto` gets it."
+        );
+        return Ok(());
+    }
+    let words = [
+        "--layout",
+        "root.layout",
+        "--verification-keys",
+        "ledger.pem",
+        "--verbose",
+    ];
+    command::run(
+        Command::new(verifier)
+            .current_dir(stage.folder.join(PROOF))
+            .args(words),
+    )
 }
 
 fn chapter(title: &str) {

@@ -76,6 +76,12 @@ impl Stage {
         self.folder.join(format!("{name}.git"))
     }
 
+    /// Cargo's target folder: the binary lies in its profile's.
+    fn target(&self) -> PathBuf {
+        let above = self.binary.parent().and_then(Path::parent);
+        above.unwrap_or(Path::new(".")).to_owned()
+    }
+
     fn issue(&self) -> PathBuf {
         self.folder.join("issue.md")
     }
