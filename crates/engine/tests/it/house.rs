@@ -174,7 +174,9 @@ impl Forge for StormyForge {
         };
         let weather = *self.weather.lock().unwrap();
         match weather {
-            Weather::Fine | Weather::Moves | Weather::Unseen => self.inner.push_branch(permit, repo, prepared),
+            Weather::Fine | Weather::Moves | Weather::Unseen => {
+                self.inner.push_branch(permit, repo, prepared)
+            }
             Weather::AnswerLost => {
                 self.inner.push_branch(permit, repo, prepared)?;
                 *self.weather.lock().unwrap() = Weather::Fine;
