@@ -18,6 +18,7 @@ mod story;
 pub use problem::{Problem, ProblemCode};
 
 use countersign_core::act::Attendance;
+use countersign_core::epoch::Epoch;
 use countersign_core::erasure::Erasure;
 use countersign_core::record::EventRecord;
 use countersign_core::workflow::Event;
@@ -35,6 +36,8 @@ pub struct Verdict {
     pub problems: Vec<Problem>,
     /// Erasures of this story that the ledger records.
     pub erasures: Vec<Erasure>,
+    /// Epochs of the data folder that its ledger records, in order.
+    pub epochs: Vec<Epoch>,
     /// What could not be judged because bodies were erased, one sentence each. Nothing here is wrong; nothing here is
     /// shown to be right.
     pub unjudged: Vec<String>,
@@ -69,7 +72,10 @@ pub fn judge(report: Report) -> Verdict {
     problems.sort_by_key(|problem| (problem.seq.is_none(), problem.seq));
     problems.dedup();
     let Story {
-        records, erasures, ..
+        records,
+        erasures,
+        epochs,
+        ..
     } = story;
     let records: Vec<EventRecord> = records.into_iter().flatten().collect();
     Verdict {
@@ -78,6 +84,7 @@ pub fn judge(report: Report) -> Verdict {
         records,
         problems,
         erasures,
+        epochs: epochs.into_iter().map(|(_, epoch)| epoch).collect(),
         unjudged,
     }
 }

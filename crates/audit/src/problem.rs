@@ -124,6 +124,8 @@ codes! {
     WriteStopped = "write-stopped";
     /// A signed checkpoint that the story names does not hold.
     SealInvalid = "seal-invalid";
+    /// The data folder was taken up again under an epoch that the ledger does not record.
+    EpochMissing = "epoch-missing";
     /// No signed checkpoint from before the write covers the approvals.
     SealMissing = "seal-missing";
 }

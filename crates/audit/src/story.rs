@@ -2,6 +2,7 @@
 
 use crate::problem::{Problem, ProblemCode};
 use countersign_core::digest::BodyHash;
+use countersign_core::epoch::{Epoch, KIND_EPOCH_BEGUN};
 use countersign_core::erasure::{Erasure, KIND_ERASED};
 use countersign_core::id::{TenantId, WorkflowId};
 use countersign_core::record::EventRecord;
@@ -21,6 +22,8 @@ pub(crate) struct Story {
     /// The stream's last leaf says that it ends there.
     pub(crate) ended: bool,
     pub(crate) erasures: Vec<Erasure>,
+    /// Epochs with their indexes in the log, in order.
+    pub(crate) epochs: Vec<(u64, Epoch)>,
 }
 
 impl Story {
@@ -45,6 +48,7 @@ impl Story {
 pub(crate) fn read(report: &Report) -> (Story, Vec<Problem>) {
     let mut problems = Vec::new();
     let erasures = erasures(report, &mut problems);
+    let epochs = epochs(report, &mut problems);
     let mut records = Vec::new();
     for entry in &report.entries {
         match read_entry(report, entry, &erasures) {
@@ -71,6 +75,7 @@ pub(crate) fn read(report: &Report) -> (Story, Vec<Problem>) {
         indexes: report.entries.iter().map(|e| e.index).collect(),
         ended: report.complete,
         erasures,
+        epochs,
     };
     (story, problems)
 }
@@ -86,6 +91,29 @@ fn erasures(report: &Report, problems: &mut Vec<Problem>) -> Vec<Erasure> {
                 code: ProblemCode::ErasureUnreadable,
                 seq: None,
                 message: format!("the erasure at index {} of the log can't be read", notice.index),
+            }),
+        }
+    }
+    found
+}
+
+/// The epochs of the data folder: each follows the one before it and stands where it says.
+fn epochs(report: &Report, problems: &mut Vec<Problem>) -> Vec<(u64, Epoch)> {
+    let mut found: Vec<(u64, Epoch)> = Vec::new();
+    for notice in report.notices.iter().filter(|n| n.kind == KIND_EPOCH_BEGUN) {
+        let epoch = notice.body.as_deref().and_then(Epoch::parse);
+        let before = found.last().map(|(_, epoch)| epoch.epoch);
+        match epoch {
+            Some(epoch) if epoch.previous == before && epoch.entries == notice.index => {
+                found.push((notice.index, epoch));
+            }
+            Some(_) | None => problems.push(Problem {
+                code: ProblemCode::EpochMissing,
+                seq: None,
+                message: format!(
+                    "the epoch at index {} of the log can't be read, or does not follow the one before it",
+                    notice.index
+                ),
             }),
         }
     }

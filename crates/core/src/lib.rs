@@ -10,6 +10,7 @@ pub mod dependency;
 pub mod diff;
 pub mod diff_view;
 pub mod digest;
+pub mod epoch;
 pub mod erasure;
 pub mod facts;
 pub mod feedback;

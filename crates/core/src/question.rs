@@ -77,11 +77,13 @@ pub enum QuestionKind {
     BaseLost,
     /// A step failed on every try.
     StepFailed,
+    /// The data folder was restored, copied or moved, and the branches are not as the story says.
+    Restored,
 }
 
 impl QuestionKind {
     /// All of them.
-    pub const ALL: [QuestionKind; 13] = [
+    pub const ALL: [QuestionKind; 14] = [
         QuestionKind::InformationMissing,
         QuestionKind::PlanRefused,
         QuestionKind::ProposalRefused,
@@ -95,6 +97,7 @@ impl QuestionKind {
         QuestionKind::ForeignBranch,
         QuestionKind::BaseLost,
         QuestionKind::StepFailed,
+        QuestionKind::Restored,
     ];
 
     /// The question, in words of ours.
@@ -125,6 +128,9 @@ impl QuestionKind {
             }
             QuestionKind::BaseLost => "The base branch is gone. What now?",
             QuestionKind::StepFailed => "A step failed on every try. What now?",
+            QuestionKind::Restored => {
+                "The data folder was restored, copied or moved while branches were being written. What now?"
+            }
         }
     }
 
@@ -140,7 +146,8 @@ impl QuestionKind {
             }
             QuestionKind::ApprovalExpired
             | QuestionKind::ApprovalsLapsed
-            | QuestionKind::ApproversMissing => &[Choice::AskAgain, Choice::Cancel],
+            | QuestionKind::ApproversMissing
+            | QuestionKind::Restored => &[Choice::AskAgain, Choice::Cancel],
             QuestionKind::WriteIncomplete
             | QuestionKind::ForeignBranch
             | QuestionKind::BaseLost

@@ -144,6 +144,11 @@ impl CliError {
     }
 }
 
+/// What to do with a data folder that was restored, copied or moved.
+const RESUME: &str = "Where the original is still in use, go on there. Else: countersign restore --resume";
+/// What to do with an older copy.
+const GIVE_UP: &str = "Put the newest copy back. Where there is none: countersign restore --resume";
+
 impl From<StoreError> for CliError {
     fn from(error: StoreError) -> Self {
         let code = error.code();
@@ -160,6 +165,17 @@ impl From<StoreError> for CliError {
                 ..built
             }
             .next("`countersign list` shows what there is."),
+            StoreError::Closed { code, .. } => {
+                let refused = Self {
+                    exit: Exit::Refused,
+                    ..built
+                };
+                match code {
+                    "data-folder-copied" => refused.next(RESUME),
+                    "ledger-behind" => refused.next(GIVE_UP),
+                    _other => refused,
+                }
+            }
             StoreError::Refused { .. } => Self {
                 exit: Exit::Refused,
                 ..built

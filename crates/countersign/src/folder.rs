@@ -2,7 +2,9 @@
 
 use crate::error::{CliError, file_error};
 use etcetera::BaseStrategy as _;
+use sha2::{Digest as _, Sha256};
 use std::fs;
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
@@ -19,6 +21,9 @@ const KNOWN: [&str; 10] = [
     "keys",
     "panic.log",
 ];
+
+/// What the hash of a place begins with.
+const PLACE_DOMAIN: &[u8] = b"countersign/place/v1\0";
 
 /// Where everything lies.
 #[derive(Debug, Clone)]
@@ -53,6 +58,18 @@ impl Folder {
     /// # Errors
     /// When it can't be made, is somebody else's, or others can look into it.
     pub(crate) fn create(&self) -> Result<(), CliError> {
+        self.create_root()?;
+        for part in [self.mirrors(), self.scratch()] {
+            make_private(&part)?;
+        }
+        Ok(())
+    }
+
+    /// The same without what can be made at any time.
+    ///
+    /// # Errors
+    /// As for [`Folder::create`].
+    pub(crate) fn create_root(&self) -> Result<(), CliError> {
         make_private(&self.root)?;
         let doing = "can't use the data folder";
         let found = fs::metadata(&self.root).map_err(|e| file_error(doing, &self.root, &e))?;
@@ -73,9 +90,6 @@ impl Folder {
         }
         if found.permissions().mode() & 0o077 != 0 {
             self.tighten()?;
-        }
-        for part in [self.mirrors(), self.scratch()] {
-            make_private(&part)?;
         }
         Ok(())
     }
@@ -103,6 +117,30 @@ impl Folder {
     /// The folder itself.
     pub(crate) fn root(&self) -> &Path {
         &self.root
+    }
+
+    /// Where the database really lies: SHA-256 over machine, folder and file, 64 hex digits. A copy lies elsewhere.
+    ///
+    /// # Errors
+    /// When the folder can't be looked at.
+    pub(crate) fn place(&self) -> Result<String, CliError> {
+        let looking = "can't look at";
+        let root = fs::canonicalize(&self.root).map_err(|e| file_error(looking, &self.root, &e))?;
+        let database = self.database();
+        let file = fs::metadata(&database).map_err(|e| file_error(looking, &database, &e))?;
+        // machine-id(5): unique to an installation, and not to be shown as it is.
+        let machine = fs::read_to_string("/etc/machine-id").unwrap_or_default();
+        let mut hasher = Sha256::new();
+        hasher.update(PLACE_DOMAIN);
+        for part in [
+            machine.trim().as_bytes(),
+            root.as_os_str().as_bytes(),
+            &file.ino().to_be_bytes(),
+        ] {
+            hasher.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
+            hasher.update(part);
+        }
+        Ok(hex::encode(hasher.finalize()))
     }
 
     /// The database.

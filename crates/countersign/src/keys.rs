@@ -149,6 +149,14 @@ impl Keys {
         self.replace(SEEN, note)
     }
 
+    /// Keeps a checkpoint as the newest that was seen, whatever was kept before: a person gave that up.
+    ///
+    /// # Errors
+    /// When the file can't be written.
+    pub(crate) fn see_anew(&self, note: &str) -> Result<(), CliError> {
+        self.replace(SEEN, note)
+    }
+
     fn read_text(&self, name: &str) -> Result<Option<String>, CliError> {
         let file = self.root.join(name);
         match fs::read_to_string(&file) {

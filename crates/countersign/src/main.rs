@@ -4,6 +4,7 @@
 //! [`terminal`] for the one place that prints.
 
 mod adapters;
+mod backup;
 mod cli;
 mod commands;
 mod decide;

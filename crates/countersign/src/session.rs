@@ -17,9 +17,10 @@ use countersign_core::workflow::Workflow;
 use countersign_engine::{Observer, Ports};
 use countersign_forge::local::LocalForge;
 use countersign_git::GitTrees;
+use countersign_ledger::Continuity;
 use countersign_ports::store::{Store as _, TenantStore};
 use countersign_ports::trees::Trees as _;
-use countersign_store::SqliteStore;
+use countersign_store::{EpochStanding, SqliteStore};
 use ed25519_dalek::SigningKey;
 use rand_core::{OsRng, RngCore as _};
 use std::collections::BTreeMap;
@@ -79,6 +80,28 @@ impl Session {
     /// # Errors
     /// When the folder, its keys or its database can't be used.
     pub(crate) async fn open(app: &App) -> Result<Self, CliError> {
+        let session = Self::wire(app).await?;
+        let (tenant, place) = (TenantId::local(), app.folder.place()?);
+        // The first reason that closes it is the one that is said.
+        let witness = Arc::new(FolderWitness(session.keys.clone()));
+        let found = session.database.watch(&tenant, witness).await?;
+        let standing = session.database.settle(&tenant, &place).await?;
+        if standing == EpochStanding::New && found == Continuity::GoesOn {
+            session.database.begin_first_epoch(&tenant, &place).await?;
+        }
+        Ok(session)
+    }
+
+    /// Opens a data folder that was restored, copied or moved, with everything wired and nothing closed to writes. Only
+    /// for whoever reconciles it, under the owner lock.
+    ///
+    /// # Errors
+    /// As for [`Session::open`].
+    pub(crate) async fn open_to_resume(app: &App) -> Result<Self, CliError> {
+        Self::wire(app).await
+    }
+
+    async fn wire(app: &App) -> Result<Self, CliError> {
         let folder = &app.folder;
         folder.create()?;
         let keys = Keys::new(folder.keys());
@@ -94,8 +117,6 @@ impl Session {
             }
         }
         let signer = Arc::new(Signer(keys.ledger()?));
-        let witness = Arc::new(FolderWitness(keys.clone()));
-        database.watch(&TenantId::local(), witness).await?;
         let git = Arc::new(GitTrees::new(folder.mirrors()));
         let ports = Ports {
             store: database.clone(),
@@ -145,6 +166,11 @@ impl Session {
             })
             .await?;
         Ok((id, key))
+    }
+
+    /// The database, with what the ports don't have.
+    pub(crate) fn database(&self) -> &SqliteStore {
+        &self.database
     }
 
     /// The keys folder.

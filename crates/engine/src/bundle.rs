@@ -7,7 +7,7 @@ use countersign_core::id::WorkflowId;
 use countersign_core::record::EventRecord;
 use countersign_core::workflow::Event;
 use countersign_ledger::{Body, Bundle, BundleBuilder, BundleEntry};
-use countersign_ports::store::{CheckpointSigner, TenantStore};
+use countersign_ports::store::{CheckpointSigner, StoreError, TenantStore};
 use std::collections::BTreeSet;
 
 /// Puts a bundle together against a fresh checkpoint. `since` are sizes of earlier checkpoints that somebody has seen
@@ -22,7 +22,11 @@ pub async fn export(
     since: &[u64],
 ) -> Result<Bundle, EngineError> {
     store.workflow(workflow).await?;
-    let checkpoint = store.seal_head(signer).await?;
+    let checkpoint = match store.seal_head(signer).await {
+        // What can only be read is shown as far as it was signed.
+        Err(closed @ StoreError::Closed { .. }) => store.checkpoints(1).await?.pop().ok_or(closed)?,
+        sealed => sealed?,
+    };
     let size = checkpoint.size;
     let mut builder = BundleBuilder::new(store.tenant().as_str(), workflow.as_str());
     let (mut sizes, mut named) = (BTreeSet::from_iter(since.iter().copied()), Vec::new());
@@ -106,6 +110,7 @@ pub(crate) fn evidence(event: &Event) -> Vec<BodyHash> {
         | Event::AttemptEnded { .. }
         | Event::PullRequestsSkipped { .. }
         | Event::BranchRetracted { .. }
+        | Event::Reconciled { .. }
         | Event::WorkflowEnded { .. } => Vec::new(),
     }
 }

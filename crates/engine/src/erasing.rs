@@ -104,6 +104,7 @@ fn part(event: &Event) -> Option<Part> {
         | Event::AttemptEnded { .. }
         | Event::PullRequestsSkipped { .. }
         | Event::BranchRetracted { .. }
+        | Event::Reconciled { .. }
         | Event::WorkflowEnded { .. } => None,
     }
 }

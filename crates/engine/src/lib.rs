@@ -11,6 +11,7 @@ pub mod intake;
 mod judge;
 mod lease;
 pub mod own_rules;
+pub mod reconciling;
 mod worker;
 
 use countersign_core::id::WorkflowId;

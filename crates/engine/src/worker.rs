@@ -473,9 +473,12 @@ fn holds(error: &EngineError) -> bool {
             StoreError::Refused { .. } | StoreError::Corrupt { .. } | StoreError::NotFound { .. },
         ) => true,
         EngineError::TooManyClashes(_)
-        | EngineError::Store(StoreError::Clash | StoreError::ClaimLost | StoreError::Unavailable { .. }) => {
-            false
-        }
+        | EngineError::Store(
+            StoreError::Clash
+            | StoreError::ClaimLost
+            | StoreError::Closed { .. }
+            | StoreError::Unavailable { .. },
+        ) => false,
     }
 }
 

@@ -133,6 +133,15 @@ pub enum StoreError {
         /// Plain sentence.
         message: String,
     },
+    /// Nothing is written to this database by anybody: it is an older copy, or lies elsewhere than its epoch says. It
+    /// can be read.
+    #[error("{message}")]
+    Closed {
+        /// Stable kebab-case code.
+        code: &'static str,
+        /// Plain sentence.
+        message: String,
+    },
     /// The caller's data can't be stored: a body over its limit, an unknown tenant.
     #[error("{message}")]
     Refused {
@@ -152,6 +161,7 @@ impl StoreError {
             StoreError::NotFound { .. } => "not-found",
             StoreError::Unavailable { code, .. }
             | StoreError::Corrupt { code, .. }
+            | StoreError::Closed { code, .. }
             | StoreError::Refused { code, .. } => code,
         }
     }

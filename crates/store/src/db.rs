@@ -67,7 +67,7 @@ impl Db {
         work: impl AsyncFnOnce(&AllTx) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         if let Some(Closed { code, message }) = self.closed.get().cloned() {
-            return Err(StoreError::Refused { code, message });
+            return Err(StoreError::Closed { code, message });
         }
         self.write.item(work).await
     }

@@ -6,6 +6,7 @@ use crate::db::Tx;
 use crate::error;
 use crate::log::{self, KIND_EVENT};
 use crate::row::{Row, exactly_32, int};
+use countersign_core::epoch::KIND_EPOCH_BEGUN;
 use countersign_core::erasure::{Erasure, KIND_ERASED};
 use countersign_core::id::WorkflowId;
 use countersign_core::record::EventRecord;
@@ -33,6 +34,35 @@ pub(crate) struct Entry {
     bytes: Vec<u8>,
     hash: LeafHash,
     body: Option<(Salt, Vec<u8>)>,
+}
+
+impl Entry {
+    /// Where the log has it.
+    pub(crate) fn index(&self) -> u64 {
+        self.index
+    }
+
+    /// The leaf.
+    pub(crate) fn leaf(&self) -> &Leaf {
+        &self.leaf
+    }
+
+    /// The leaf's bytes.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// The leaf's hash.
+    pub(crate) fn hash(&self) -> LeafHash {
+        self.hash
+    }
+}
+
+/// Entries of the whole log from an index on, each checked by itself.
+pub(crate) async fn checked(tx: &Tx<'_>, from: u64, limit: u32) -> Result<Vec<Entry>, StoreError> {
+    let sql = format!("{COLUMNS} AND e.idx >= $2 ORDER BY e.idx LIMIT $3");
+    let rows = tx.rows(&sql, [int(from), int(limit.into())]).await?;
+    rows.iter().map(|row| read(tx, row)).collect()
 }
 
 /// All events of a workflow.
@@ -95,7 +125,7 @@ pub(crate) async fn notices(
     size: u64,
 ) -> Result<Vec<BundleEntry>, StoreError> {
     let about = |entry: &Entry| match entry.leaf.kind.as_str() {
-        KIND_KEY_ROTATED => true,
+        KIND_KEY_ROTATED | KIND_EPOCH_BEGUN => true,
         KIND_ERASED => {
             let body = entry.body.as_ref().and_then(|(_, body)| Erasure::parse(body));
             body.is_some_and(|erasure| erasure.workflow == *workflow)

@@ -13,6 +13,7 @@ mod commit;
 mod db;
 mod effects;
 mod entries;
+mod epoch;
 mod erasing;
 mod error;
 mod facts;
@@ -32,7 +33,9 @@ mod store;
 mod tenant;
 #[cfg(test)]
 mod tests;
+mod whole;
 mod workflows;
 
+pub use epoch::EpochStanding;
 pub use owner::OwnerLock;
 pub use store::SqliteStore;

@@ -10,7 +10,8 @@ use rustix::fs::{Access, access};
 use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sea_orm::sqlx::{ConnectOptions as _, Connection as _};
 use sea_orm::{
-    DatabaseConnection, SqliteTransactionMode, SqlxSqliteConnector, TransactionOptions, TransactionTrait as _,
+    ConnectionTrait as _, DatabaseConnection, DbBackend, SqliteTransactionMode, SqlxSqliteConnector,
+    Statement, TransactionOptions, TransactionTrait as _,
 };
 use std::fs::{OpenOptions, Permissions};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
@@ -115,6 +116,28 @@ async fn connect(
             Err(error) => return Err(error),
         }
     }
+}
+
+/// Copies the database as it is at one moment into a new file, while others go on working
+/// (<https://www.sqlite.org/lang_vacuum.html#vacuum_with_an_into_clause>). The copy is private and on disk.
+pub(crate) async fn copy(path: &Path, into: &Path) -> Result<(), StoreError> {
+    let failed = |e| error::files(&format!("the copy {}", into.display()), e);
+    let file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(FILE_MODE)
+        .open(into)
+        .map_err(failed)?;
+    let name = into.to_str().ok_or_else(|| StoreError::Refused {
+        code: "path-not-text",
+        message: format!("{} is not UTF-8; name another folder", into.display()),
+    })?;
+    let source = connect(reader, options(path)).await?;
+    let statement = Statement::from_sql_and_values(DbBackend::Sqlite, "VACUUM INTO $1", [name.into()]);
+    let copied = source.execute_raw(statement).await.map_err(error::database);
+    source.get_sqlite_connection_pool().close().await;
+    copied?;
+    file.sync_all().map_err(failed)
 }
 
 async fn migrate(write: &DatabaseConnection) -> Result<(), StoreError> {

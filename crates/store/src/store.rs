@@ -3,21 +3,27 @@
 use crate::claim::{self, Ask};
 use crate::db::{AllTx, Closed, Db};
 use crate::effects;
+use crate::epoch::{self, EpochStanding};
 use crate::open;
 use crate::row::time;
 use crate::tenant::SqliteTenant;
+use crate::{whole, workflows};
 use async_trait::async_trait;
+use countersign_core::epoch::Epoch;
 use countersign_core::id::{TenantId, WorkflowId};
 use countersign_core::time::Timestamp;
 use countersign_ledger::{Continuity, Leaf, Salt, commit};
 use countersign_ports::store::{
-    CheckpointRow, Claim, Clock, MemberKeys, Store, StoreError, TenantStore, Witness,
+    CheckpointRow, Claim, Clock, MemberKeys, Store, StoreError, TenantStore, Witness, WorkflowRow,
 };
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 use tokio::sync::Notify;
+
+/// Code of every refusal to write from a data folder that was restored, copied or moved.
+const COPIED: &str = "data-folder-copied";
 
 /// The store of one data folder.
 pub struct SqliteStore {
@@ -127,6 +133,114 @@ impl SqliteStore {
         Ok(found)
     }
 
+    /// How this database stands to its newest epoch, seen from a place. Unless it is at work here (or new), it is only
+    /// read from then on, and every write is refused with the code `data-folder-copied`.
+    ///
+    /// # Errors
+    /// When the ledger can't be read.
+    pub async fn settle(&self, tenant: &TenantId, place: &str) -> Result<EpochStanding, StoreError> {
+        let standing = self.standing(tenant, place).await?;
+        match &standing {
+            EpochStanding::New | EpochStanding::AtWork(_) => {}
+            EpochStanding::Reconciling(epoch) => self.shared.db.close_to_writes(Closed {
+                code: COPIED,
+                message: format!(
+                    "epoch {} of this data folder has begun, and not everything is reconciled yet, so nothing else is written",
+                    epoch.epoch
+                ),
+            }),
+            EpochStanding::Elsewhere(_) => self.shared.db.close_to_writes(Closed {
+                code: COPIED,
+                message: "this data folder was restored, copied or moved, so nothing is written".to_owned(),
+            }),
+        }
+        Ok(standing)
+    }
+
+    /// The same, without closing anything.
+    ///
+    /// # Errors
+    /// When the ledger can't be read.
+    pub async fn standing(&self, tenant: &TenantId, place: &str) -> Result<EpochStanding, StoreError> {
+        self.shared
+            .db
+            .in_snapshot(tenant, async |tx| epoch::standing(tx, place).await)
+            .await
+    }
+
+    /// Records the first epoch, unless there is one.
+    ///
+    /// # Errors
+    /// When it can't be recorded.
+    pub async fn begin_first_epoch(&self, tenant: &TenantId, place: &str) -> Result<(), StoreError> {
+        self.shared
+            .db
+            .in_tx(tenant, async |tx| epoch::begin_first(tx, place).await)
+            .await
+    }
+
+    /// Records the next epoch. From then on only [`SqliteStore::end_reconciling`] makes the folder writable for
+    /// others.
+    ///
+    /// # Errors
+    /// `Clash` when the ledger is not the one that it was made for.
+    pub async fn begin_epoch(&self, tenant: &TenantId, epoch: &Epoch) -> Result<(), StoreError> {
+        self.shared
+            .db
+            .in_tx(tenant, async |tx| epoch::begin(tx, epoch).await)
+            .await
+    }
+
+    /// Everything is reconciled: the folder is at work.
+    ///
+    /// # Errors
+    /// When it can't be recorded.
+    pub async fn end_reconciling(&self, tenant: &TenantId) -> Result<(), StoreError> {
+        self.shared
+            .db
+            .in_tx(tenant, async |tx| epoch::at_work(tx).await)
+            .await
+    }
+
+    /// Every workflow of a tenant that has not ended, oldest first.
+    ///
+    /// # Errors
+    /// When the list can't be read.
+    pub async fn unfinished(&self, tenant: &TenantId) -> Result<Vec<WorkflowRow>, StoreError> {
+        self.shared
+            .db
+            .in_snapshot(tenant, async |tx| workflows::unfinished(tx).await)
+            .await
+    }
+
+    /// Copies a database as it is at one moment into a new file; others may go on working meanwhile.
+    ///
+    /// # Errors
+    /// When the copy can't be made; what there is of it then is to be thrown away.
+    pub async fn copy(from: &Path, into: &Path) -> Result<(), StoreError> {
+        open::copy(from, into).await
+    }
+
+    /// Marks this database as a copy: nothing is written from it, wherever it lies, before its own epoch begins.
+    ///
+    /// # Errors
+    /// When it can't be written.
+    pub async fn mark_copied(&self) -> Result<(), StoreError> {
+        self.shared.db.in_tx_of_all(epoch::mark_copied).await
+    }
+
+    /// Checks the whole ledger of a tenant: every leaf, body and stream, and the tree from its leaves up, against a
+    /// signed note over all of it. Gives the number of entries.
+    ///
+    /// # Errors
+    /// When anything does not fit.
+    pub async fn check_whole(&self, tenant: &TenantId, note: &str) -> Result<u64, StoreError> {
+        self.shared
+            .db
+            .in_snapshot(tenant, async |tx| whole::check(tx, note).await)
+            .await
+    }
+
     /// Closes all connections and brings the write-ahead log into the file. Later calls fail.
     pub async fn close(&self) {
         for pool in [&self.shared.db.read, self.shared.db.write.connection()] {
@@ -229,7 +343,7 @@ fn refusal(found: &Continuity) -> Option<Closed> {
             code: "ledger-behind",
             message: format!(
                 "this ledger has {have} entries, and a signed checkpoint of {seen} was seen: an older copy was put \
-                back, so nothing is written; put the newest copy back"
+                back, so nothing is written"
             ),
         }),
         Continuity::Forked { seen } => Some(Closed {

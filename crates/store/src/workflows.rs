@@ -62,6 +62,14 @@ pub(crate) async fn list(tx: &Tx<'_>, limit: u32) -> Result<Vec<WorkflowRow>, St
     rows.iter().map(read).collect()
 }
 
+/// Every workflow that has not ended, oldest first.
+pub(crate) async fn unfinished(tx: &Tx<'_>) -> Result<Vec<WorkflowRow>, StoreError> {
+    let sql = format!("{COLUMNS} ORDER BY created_at, id");
+    let rows = tx.rows(&sql, []).await?;
+    let all: Result<Vec<WorkflowRow>, StoreError> = rows.iter().map(read).collect();
+    Ok(all?.into_iter().filter(|row| !row.state.is_final()).collect())
+}
+
 /// One workflow.
 pub(crate) async fn one(tx: &Tx<'_>, id: &WorkflowId) -> Result<WorkflowRow, StoreError> {
     let row = tx

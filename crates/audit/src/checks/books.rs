@@ -146,7 +146,7 @@ impl<'a> Books<'a> {
                 self.approvals.retain(|g| g.approval.act.record.member != *member);
                 self.intents = &[];
             }
-            Event::ApprovalsVoided { .. } => self.approvals.clear(),
+            Event::ApprovalsVoided { .. } | Event::Reconciled { .. } => self.approvals.clear(),
             Event::RejectionGiven { .. } => self.stopped = Some(seq),
             Event::AnswerGiven { act } | Event::ActTaken { act } => {
                 if cancels(&act.record.act) {

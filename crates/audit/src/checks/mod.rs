@@ -6,6 +6,7 @@
 
 mod acts;
 mod books;
+mod epochs;
 mod evidence;
 mod gates;
 mod manifests;
@@ -76,6 +77,7 @@ fn look(scene: &Scene<'_>, tries: &mut Tries, problems: &mut Vec<Problem>, unjud
             number,
             outcome,
         } => tries.end(scene, intent, *number, outcome, problems),
+        Event::Reconciled { epoch, .. } => epochs::look(scene, *epoch, problems),
         Event::StateEntered { .. }
         | Event::EffectRequested { .. }
         | Event::RefsLookedUp { .. }

@@ -41,6 +41,14 @@ pub(super) fn candidates(workflow: &Workflow, now: &[&EventRecord]) -> Vec<Candi
         let act = act.clone();
         return vec![input_of(Input::Act { input, act, roster })];
     }
+    if let Event::Reconciled { epoch, branches } = first {
+        let (epoch, branches) = (*epoch, branches.clone());
+        return vec![input_of(Input::Reconciling {
+            epoch,
+            branches,
+            roster,
+        })];
+    }
     let Some((id, effect)) = &workflow.outstanding else {
         return vec![input_of(Input::TimePassed)];
     };
@@ -150,6 +158,7 @@ pub(crate) fn act_of(event: &Event) -> Option<&SignedAct> {
         | Event::AttemptEnded { .. }
         | Event::PullRequestsSkipped { .. }
         | Event::BranchRetracted { .. }
+        | Event::Reconciled { .. }
         | Event::WorkflowEnded { .. } => None,
     }
 }

@@ -188,6 +188,13 @@ impl Workflow {
                 self.outstanding = None;
                 self.retracted.insert(intent.clone());
             }
+            Event::Reconciled { epoch, branches } => {
+                self.epoch = *epoch;
+                self.found.clone_from(branches);
+                self.approvals.clear();
+                self.standings.clear();
+                self.outstanding = None;
+            }
             Event::WorkflowEnded { state, reason } => {
                 self.enter(*state, reason);
                 self.outstanding = None;

@@ -2,7 +2,9 @@
 
 use super::input::{EffectResult, Input, Submission};
 use super::turn::{Decision, Turn};
-use super::{Effect, Refusal, Workflow, approving, deselecting, human, intake, planning, proposing, writing};
+use super::{
+    Effect, Refusal, Workflow, approving, deselecting, human, intake, planning, proposing, restoring, writing,
+};
 use crate::time::Timestamp;
 
 /// Begins a workflow.
@@ -44,6 +46,13 @@ pub fn decide(workflow: &Workflow, input: Input, at: Timestamp) -> Result<Decisi
         Input::Act { act, roster, .. } => {
             turn.see(&roster);
             human::act(&mut turn, act, &roster)?;
+        }
+        Input::Reconciling {
+            epoch,
+            branches,
+            roster,
+        } => {
+            restoring::reconcile(&mut turn, epoch, branches, &roster)?;
         }
         Input::TimePassed => approving::time_passed(&mut turn)?,
     }

@@ -315,6 +315,38 @@ pub enum Standing {
     Gone,
 }
 
+/// What a branch of ours was found to hold when a data folder was taken up again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FoundBranch {
+    /// Where.
+    pub repository: RepositoryId,
+    /// Which branch.
+    pub branch: BranchName,
+    /// What it holds.
+    pub holds: BranchHolds,
+}
+
+/// What is in a branch.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "holds", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum BranchHolds {
+    /// There is no such branch.
+    Nothing,
+    /// It is there.
+    Commit {
+        /// Where it points.
+        commit: CommitSha,
+        /// That commit's tree.
+        tree: TreeSha,
+    },
+    /// The repository can't be asked.
+    Unreadable {
+        /// In words.
+        detail: String,
+    },
+}
+
 /// Why a revision began.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -563,6 +595,13 @@ pub enum Event {
         /// Whether it was there.
         deleted: bool,
     },
+    /// The data folder was restored, copied or moved, and its next epoch began: approvals are void, nothing is under way.
+    Reconciled {
+        /// The epoch that began.
+        epoch: u64,
+        /// What the branches of the current revision hold.
+        branches: Vec<FoundBranch>,
+    },
     /// The last event of the stream.
     WorkflowEnded {
         /// The final state.
@@ -612,6 +651,7 @@ impl Event {
             Event::AttemptEnded { .. } => "attempt-ended",
             Event::PullRequestsSkipped { .. } => "pull-requests-skipped",
             Event::BranchRetracted { .. } => "branch-retracted",
+            Event::Reconciled { .. } => "reconciled",
             Event::WorkflowEnded { .. } => "workflow-ended",
         }
     }

@@ -1,7 +1,7 @@
 //! What comes in: results of effects, acts of humans, the passing of time. Nothing here is trusted to change state;
 //! [`super::decide`] judges it.
 
-use super::event::{AgentRun, Attempt, AttemptOutcome, CheckpointRef, RepoLookup, Standing};
+use super::event::{AgentRun, Attempt, AttemptOutcome, CheckpointRef, FoundBranch, RepoLookup, Standing};
 use crate::act::{Attendance, MemberKey, SignedAct};
 use crate::artifact::{Architecture, Critique, Plan, TriageDecision};
 use crate::digest::{ContextHash, canonical_json};
@@ -281,6 +281,15 @@ pub enum Input {
         input: InputId,
         /// The act.
         act: SignedAct,
+        /// The members now.
+        roster: Roster,
+    },
+    /// The data folder was restored, copied or moved, and its next epoch began: this is what the branches hold now.
+    Reconciling {
+        /// The epoch that began.
+        epoch: u64,
+        /// One per patch set of the current revision.
+        branches: Vec<FoundBranch>,
         /// The members now.
         roster: Roster,
     },

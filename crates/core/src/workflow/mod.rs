@@ -17,6 +17,7 @@ pub mod intake;
 pub mod planning;
 pub mod proposing;
 mod refusal;
+mod restoring;
 mod turn;
 mod waiving;
 pub mod writing;
@@ -38,8 +39,8 @@ use crate::patch_set::{Draft, PatchSet, WaivedViolation, approval_digest};
 use crate::policy::{RiskTier, Violation, Waiver};
 use crate::time::Timestamp;
 use event::{
-    Approval, Attempt, AttemptOutcome, PinnedRepo, RepoLookup, Request, RequestStatus, ResumePoint, Standing,
-    WriteIntent,
+    Approval, Attempt, AttemptOutcome, FoundBranch, PinnedRepo, RepoLookup, Request, RequestStatus,
+    ResumePoint, Standing, WriteIntent,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -283,6 +284,10 @@ pub struct Workflow {
     pub retracted: BTreeSet<WriteIntentId>,
     /// A human wants it stopped; it ends when nothing of ours is left in play.
     pub cancelling: bool,
+    /// The epoch of the data folder under which it was last reconciled; 0: never.
+    pub epoch: u64,
+    /// What the branches were found to hold then.
+    pub found: Vec<FoundBranch>,
     /// The outstanding effect.
     pub outstanding: Option<(EffectId, Effect)>,
     /// Where it goes on after the open question.
@@ -339,6 +344,8 @@ impl Workflow {
             attempts: Vec::new(),
             retracted: BTreeSet::new(),
             cancelling: false,
+            epoch: 0,
+            found: Vec::new(),
             outstanding: None,
             resume: None,
             effects_requested: 0,

@@ -171,7 +171,8 @@ impl Turn {
             | QuestionKind::WriteIncomplete
             | QuestionKind::ForeignBranch
             | QuestionKind::BaseLost
-            | QuestionKind::StepFailed => State::NeedsHuman,
+            | QuestionKind::StepFailed
+            | QuestionKind::Restored => State::NeedsHuman,
         };
         self.enter(state, kind.text());
         let question = Question { kind, details };

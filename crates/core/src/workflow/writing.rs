@@ -1,7 +1,9 @@
 //! From approvals to branches: gate 4, one write at a time, read back; and taking out of play what was written.
 
 use super::approving::standing;
-use super::event::{Attempt, AttemptOutcome, Event, ResumePoint, RevisionCause, Standing, WriteIntent};
+use super::event::{
+    Attempt, AttemptOutcome, BranchHolds, Event, ResumePoint, RevisionCause, Standing, WriteIntent,
+};
 use super::turn::Turn;
 use super::{Effect, Refusal, State, WRITE_WINDOW_MS, Workflow};
 use crate::gate::{self, Check, CheckId, GateId};
@@ -156,21 +158,36 @@ pub(super) fn pin_anew(turn: &mut Turn, cause: RevisionCause) {
 
 /// Consumes the approvals into one intent per repository, unless that was done before.
 fn begin_writing(turn: &mut Turn) {
-    if turn.workflow.intents.is_empty() {
-        let intents = intents(&turn.workflow);
+    let intents = intents(&turn.workflow);
+    if intents != turn.workflow.intents {
         turn.emit(Event::IntentsRecorded { intents });
     }
     write_next(turn);
 }
 
+/// What was intended before stays, unless its branch is out of play: then it is another write with another id.
 fn intents(workflow: &Workflow) -> Vec<WriteIntent> {
     let first = u32::try_from(workflow.attempts.len()).unwrap_or(u32::MAX);
+    let kept: Vec<&WriteIntent> = workflow
+        .intents
+        .iter()
+        .filter(|i| !workflow.retracted.contains(&i.id))
+        .collect();
+    let used = |id: &WriteIntentId| {
+        workflow.attempts.iter().any(|(a, _)| a.intent == *id) || workflow.intents.iter().any(|i| i.id == *id)
+    };
     let numbered = workflow.patch_sets.iter().enumerate();
     numbered
         .filter_map(|(index, patch_set)| {
+            if let Some(kept) = kept.iter().find(|i| i.repository == patch_set.repository) {
+                return Some((*kept).clone());
+            }
             let number = first + u32::try_from(index).ok()? + 1;
+            let derived =
+                |number: u32| WriteIntentId::derive(&workflow.id, workflow.revision.0 * 1000 + number);
+            let id = (number..).map(derived).find(|id| !used(id))?;
             Some(WriteIntent {
-                id: WriteIntentId::derive(&workflow.id, workflow.revision.0 * 1000 + number),
+                id,
                 revision: workflow.revision,
                 repository: patch_set.repository.clone(),
                 branch: patch_set.manifest.branch.clone(),
@@ -310,7 +327,7 @@ fn refused(turn: &mut Turn, code: &str, detail: String) {
 }
 
 /// What is written and what is not, one line per repository.
-fn progress(workflow: &Workflow) -> Vec<String> {
+pub(super) fn progress(workflow: &Workflow) -> Vec<String> {
     let line = |i: &WriteIntent| {
         let name = workflow.repository_name(&i.repository);
         if workflow.is_written(&i.id) {
@@ -325,7 +342,7 @@ fn progress(workflow: &Workflow) -> Vec<String> {
 }
 
 /// Every branch was read back: the last gates and the end.
-fn finish(turn: &mut Turn) {
+pub(super) fn finish(turn: &mut Turn) {
     let mut checks = turn
         .workflow
         .gates
@@ -367,13 +384,34 @@ pub(super) fn retract_next(turn: &mut Turn) {
             turn.request(Effect::RetractBranch { intent });
         }
         None => {
+            let stays = unknown_stays(&turn.workflow);
             let reason = match turn.workflow.retracted.is_empty() {
+                _restored if stays => {
+                    "cancelled; a branch that this ledger does not know of stays where it is"
+                }
                 true => "cancelled; nothing was written",
                 false => "cancelled; every branch that was written is deleted again",
             };
             turn.end(State::Cancelled, reason);
         }
     }
+}
+
+/// When the data folder was taken up again, a branch of our name was there that no try of this story made.
+fn unknown_stays(workflow: &Workflow) -> bool {
+    let there = workflow.found.iter().filter(|f| match f.holds {
+        BranchHolds::Commit { .. } => true,
+        BranchHolds::Nothing | BranchHolds::Unreadable { .. } => false,
+    });
+    let mut unknown = there.filter(|f| {
+        let of_this = |i: &&WriteIntent| i.repository == f.repository && i.branch == f.branch;
+        !workflow
+            .intents
+            .iter()
+            .filter(of_this)
+            .any(|i| workflow.last_attempt(&i.id).is_some())
+    });
+    unknown.next().is_some()
 }
 
 pub(super) fn retracted(turn: &mut Turn, intent: WriteIntentId, deleted: bool) {

@@ -18,7 +18,7 @@ use countersign_core::patch_set::{Draft, SecondOpinion, SecondOutcome};
 use countersign_core::policy::{self, RuleId};
 use countersign_core::time::Timestamp;
 use countersign_core::workflow::event::{
-    AgentRun, Attempt, AttemptOutcome, CheckpointRef, RepoLookup, Standing, Subject,
+    AgentRun, Attempt, AttemptOutcome, BranchHolds, CheckpointRef, FoundBranch, RepoLookup, Standing, Subject,
 };
 use countersign_core::workflow::input::{LoadedRepo, PathLookup, PolicyLayers, Refused};
 use countersign_core::workflow::{Effect, EffectResult, Input, State, Submission, Workflow, start};
@@ -181,6 +181,44 @@ pub fn seen(subject: &Subject) -> SeenDigest {
         Subject::PatchSet { digest, .. } => SeenDigest::PatchSet(*digest),
         Subject::Question { digest, .. } => SeenDigest::Question(*digest),
     }
+}
+
+/// The next epoch, with all branches as they were approved, gone, holding something else, or unreadable.
+pub fn reconciling(w: &Workflow, team: Team) -> Vec<(String, Input)> {
+    let all = ["ours", "gone", "other", "unreadable"];
+    let with = |what: &str| {
+        let branches = w.patch_sets.iter().map(|p| FoundBranch {
+            repository: p.repository.clone(),
+            branch: p.manifest.branch.clone(),
+            holds: match what {
+                "ours" => BranchHolds::Commit {
+                    commit: p.manifest.commit.clone(),
+                    tree: p.draft.diff.result_tree.clone(),
+                },
+                "other" => BranchHolds::Commit {
+                    commit: commit("a stranger's"),
+                    tree: tree("a stranger's"),
+                },
+                "unreadable" => BranchHolds::Unreadable {
+                    detail: "it is not mounted".to_owned(),
+                },
+                _gone => BranchHolds::Nothing,
+            },
+        });
+        Input::Reconciling {
+            epoch: w.epoch + 1,
+            branches: branches.collect(),
+            roster: team.roster(),
+        }
+    };
+    // One epoch in a way is enough to see what it does.
+    let once = if w.epoch == 0 { &all[..] } else { &[] };
+    let looked = once
+        .iter()
+        .filter(|what| **what == "gone" || !w.patch_sets.is_empty());
+    looked
+        .map(|what| (format!("restored: branches {what}"), with(what)))
+        .collect()
 }
 
 /// Every result that the outstanding effect can give.

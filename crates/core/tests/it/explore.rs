@@ -126,7 +126,7 @@ fn check(before: &Workflow, after: &Workflow, events: &[Event]) {
         }
     }
     for intent in before.intents.iter().filter(|i| before.is_written(&i.id)) {
-        let known = after.intents.contains(intent);
+        let known = after.intents.contains(intent) || after.retracted.contains(&intent.id);
         assert!(
             known,
             "what is written stays known until it is done or taken out of play: {events:?}"
@@ -231,6 +231,9 @@ pub fn inputs(workflow: &Workflow, team: canned::Team, at: Timestamp) -> Vec<(St
         inputs.push((name, input, soon));
     }
     inputs.push(("time passed".to_owned(), Input::TimePassed, late));
+    for (name, input) in canned::reconciling(workflow, team) {
+        inputs.push((name, input, late));
+    }
     for member in team.members() {
         for act in acts(workflow, soon) {
             let name = format!("human: {}", act_name(&act));

@@ -13,6 +13,7 @@ mod explored;
 mod gate;
 mod model;
 mod records;
+mod restored;
 mod waivers;
 mod workflows;
 

@@ -390,6 +390,30 @@ pub(crate) struct EntriesArgs {
     pub(crate) limit: u32,
 }
 
+/// `backup`.
+#[derive(Debug, Args)]
+pub(crate) struct BackupArgs {
+    /// The folder to make
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) to: PathBuf,
+}
+
+/// `restore`.
+#[derive(Debug, Args)]
+#[group(skip)]
+#[command(group = clap::ArgGroup::new("what").args(["from", "resume"]).required(true))]
+pub(crate) struct RestoreArgs {
+    /// Make a data folder of this backup
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) from: Option<PathBuf>,
+    /// Compare what the data folder says with the repositories, and go on with it
+    #[arg(long)]
+    pub(crate) resume: bool,
+    /// Go on although so many signed entries are missing
+    #[arg(long, value_name = "N", requires = "resume")]
+    pub(crate) accept_loss_of: Option<u64>,
+}
+
 /// `verify`.
 #[derive(Debug, Args)]
 pub(crate) struct VerifyArgs {

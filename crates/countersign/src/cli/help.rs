@@ -268,6 +268,27 @@ Examples:
 
 Exits 0 lawful and proven, 5 consistent but origin unproven or judged in part, 2 refused.";
 
+pub(super) const BACKUP: &str = "\
+A folder with the database, the organisation's policy.toml if there is one, and a manifest with their
+hashes and a signed checkpoint of the whole ledger. Replaces nothing. Without the keys it opens nothing:
+keep the keys folder too, apart from it.
+
+Examples:
+  countersign backup --to /mnt/backups/may-2
+  countersign backup --to backup --json";
+
+pub(super) const RESTORE: &str = "\
+--from checks every file and the whole ledger before anything gets its place; the data folder (--data)
+must be empty but for its keys. What was restored, copied or moved can be read and not written:
+--resume voids its approvals, looks at every branch, writes none, and begins a new epoch.
+
+Where the original is still in use, don't resume the copy: there would be two histories.
+
+Examples:
+  countersign restore --from backup --data ~/countersign --keys /media/keys
+  countersign restore --resume
+  countersign restore --resume --accept-loss-of 12";
+
 pub(super) const INIT: &str = "\
 Examples:
   countersign init

@@ -5,10 +5,10 @@ mod help;
 pub(crate) mod repo_spec;
 
 pub(crate) use args::{
-    AnswerArgs, ApplyArgs, ApproveArgs, ChangesArgs, CheckArgs, CheckFormat, ConsistencyArgs, DeselectArgs,
-    DiffArgs, EntriesArgs, EraseArgs, ErasePart, ExportArgs, InitArgs, ListArgs, PatchShowArgs,
-    PolicyShowArgs, PolicyTestArgs, ReasonArgs, RejectArgs, RepoAddArgs, ResumeArgs, ShowArgs, StartArgs,
-    StartFlags, StoryId, VerifyArgs, WaiveArgs,
+    AnswerArgs, ApplyArgs, ApproveArgs, BackupArgs, ChangesArgs, CheckArgs, CheckFormat, ConsistencyArgs,
+    DeselectArgs, DiffArgs, EntriesArgs, EraseArgs, ErasePart, ExportArgs, InitArgs, ListArgs, PatchShowArgs,
+    PolicyShowArgs, PolicyTestArgs, ReasonArgs, RejectArgs, RepoAddArgs, RestoreArgs, ResumeArgs, ShowArgs,
+    StartArgs, StartFlags, StoryId, VerifyArgs, WaiveArgs,
 };
 
 use crate::terminal::ColourChoice;
@@ -139,6 +139,12 @@ pub(crate) enum Command {
     /// Check an exported bundle, offline
     #[command(after_help = help::VERIFY)]
     Verify(VerifyArgs),
+    /// Copy the data folder while others work on it; the keys are not in it
+    #[command(after_help = help::BACKUP)]
+    Backup(BackupArgs),
+    /// Make a data folder of a backup, or take up one that was restored, copied or moved
+    #[command(after_help = help::RESTORE)]
+    Restore(RestoreArgs),
     /// Write a commented policy file into a repository
     #[command(after_help = help::INIT)]
     Init(InitArgs),

@@ -2,6 +2,7 @@
 
 mod acts;
 mod approve;
+mod backup;
 mod deselect;
 mod digits;
 mod files;
@@ -15,11 +16,14 @@ mod patch;
 mod policy;
 mod proposer;
 mod repo;
+mod resuming;
 mod submission;
 mod throwaway;
 mod verify;
 mod waive;
 mod which;
+
+pub(crate) use resuming::Resumed;
 
 use crate::cli::{Command, LedgerCommand, PatchCommand, PolicyCommand, RepoCommand};
 use crate::error::{CliError, Exit};
@@ -38,6 +42,10 @@ pub(crate) async fn perform(app: &App, command: Command) -> Result<Exit, CliErro
         Command::Patch(PatchCommand::Show(args)) => patch::show(app, args).await,
         Command::Verify(args) => verify::verify(app, args).await,
         Command::Init(args) => init::init(app, args).await,
+        Command::Restore(args) => match &args.from {
+            Some(from) => backup::restore(app, from).await,
+            None => resuming::resume(app, &args).await,
+        },
         Command::Run(_)
         | Command::Submit(_)
         | Command::Resume(_)
@@ -55,6 +63,7 @@ pub(crate) async fn perform(app: &App, command: Command) -> Result<Exit, CliErro
         | Command::Retry(_)
         | Command::Wake(_)
         | Command::Repo(_)
+        | Command::Backup(_)
         | Command::Ledger(_) => {
             let session = Session::open(app).await?;
             let result = in_session(&session, command).await;
@@ -90,8 +99,14 @@ async fn in_session(session: &Session, command: Command) -> Result<Exit, CliErro
         Command::Ledger(LedgerCommand::Consistency(args)) => keeping::consistency(session, args).await,
         Command::Ledger(LedgerCommand::Erase(args)) => keeping::erase(session, args).await,
         Command::Ledger(LedgerCommand::RotateKey) => keeping::rotate_key(session).await,
-        Command::Policy(_) | Command::Patch(_) | Command::Verify(_) | Command::Init(_) => Err(
-            CliError::internal("misrouted", "this command needs no data folder"),
-        ),
+        Command::Backup(args) => backup::backup(session, args).await,
+        Command::Policy(_)
+        | Command::Patch(_)
+        | Command::Verify(_)
+        | Command::Restore(_)
+        | Command::Init(_) => Err(CliError::internal(
+            "misrouted",
+            "this command needs no data folder",
+        )),
     }
 }

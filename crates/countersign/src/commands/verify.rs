@@ -9,6 +9,7 @@ use crate::session::{App, Session};
 use crate::terminal::{Page, Style};
 use crate::wire::{StoryWire, VerdictWire};
 use countersign_audit::{Verdict, audit};
+use countersign_core::epoch::{Epoch, EpochCause};
 use countersign_ledger::bundle::MAX_BUNDLE_BYTES;
 use countersign_ledger::{Origin, Report, Trust, VerifierKey, VerifyError, inspect};
 use std::path::Path;
@@ -178,6 +179,9 @@ fn say(page: &mut Page, verdict: &Verdict) {
         );
         line(Style::Warn, "? ", text);
     }
+    for epoch in verdict.epochs.iter().filter(|e| e.why == EpochCause::Resumed) {
+        line(Style::Warn, "! ", resumed(epoch));
+    }
     for what in &verdict.unjudged {
         line(Style::Warn, "? ", format!("not judged: {what}"));
     }
@@ -202,6 +206,21 @@ fn say(page: &mut Page, verdict: &Verdict) {
         page.line(0)
             .add(Style::Warn, "! ")
             .add(Style::Bold, "no human reviewed this: it was approved unattended");
+    }
+}
+
+/// A data folder that was taken up again, and what was given up for it.
+fn resumed(epoch: &Epoch) -> String {
+    let began = format!(
+        "epoch {} began after {} entries: the data folder had been restored, copied or moved",
+        epoch.epoch, epoch.entries
+    );
+    match &epoch.given_up {
+        None => began,
+        Some(gone) => format!(
+            "{began}, and {} entries of a signed checkpoint of {} were given up",
+            gone.lost, gone.size
+        ),
     }
 }
 

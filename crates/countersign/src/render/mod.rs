@@ -9,6 +9,7 @@ pub(crate) mod hunks;
 mod names;
 pub(crate) mod plan;
 pub(crate) mod policy;
+pub(crate) mod restored;
 pub(crate) mod review;
 pub(crate) mod seen;
 mod sentence;

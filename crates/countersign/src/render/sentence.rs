@@ -242,6 +242,10 @@ pub(crate) fn sentence(event: &Event, names: &Names) -> Option<Sentence> {
             };
             plain(format!("{} {how}", names.branch(intent)))
         }
+        Event::Reconciled { epoch, branches } => plain(format!(
+            "the data folder was taken up again, epoch {epoch}: earlier approvals are void, {} looked at",
+            counted(branches.len(), "branch").replace("branchs", "branches")
+        )),
         Event::WorkflowEnded {
             state: State::Done,
             reason,

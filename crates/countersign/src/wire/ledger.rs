@@ -5,6 +5,7 @@ use crate::render::story::Sentence;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use countersign_audit::{Problem, Verdict};
+use countersign_core::epoch::Epoch;
 use countersign_core::erasure::Erasure;
 use countersign_core::record::EventRecord;
 use countersign_core::time::Timestamp;
@@ -52,6 +53,8 @@ pub(crate) struct VerdictWire {
     pub(crate) unjudged: Vec<String>,
     /// Erasures of this story.
     pub(crate) erasures: Vec<ErasureWire>,
+    /// Epochs of the data folder that its ledger records; from the second on it was restored, copied or moved.
+    pub(crate) epochs: Vec<EpochWire>,
     /// Whether the stream has ended and all of it is here.
     pub(crate) complete: bool,
     /// Whether an approval was given without anybody looking.
@@ -134,6 +137,7 @@ impl VerdictWire {
             problems: verdict.problems.iter().map(ProblemWire::of).collect(),
             unjudged: verdict.unjudged.clone(),
             erasures: verdict.erasures.iter().map(ErasureWire::of).collect(),
+            epochs: verdict.epochs.iter().map(EpochWire::of).collect(),
             complete: report.complete,
             unattended: verdict.unattended,
             tenant: report.tenant.clone(),
@@ -156,6 +160,27 @@ impl ProblemWire {
             code: problem.code.as_str(),
             seq: problem.seq,
             message: problem.message.clone(),
+        }
+    }
+}
+
+/// One epoch of the data folder.
+#[derive(Debug, Serialize)]
+pub(crate) struct EpochWire {
+    /// Its number.
+    epoch: u64,
+    /// Entries of the ledger before it.
+    entries: u64,
+    /// Signed entries that were given up for it.
+    given_up: u64,
+}
+
+impl EpochWire {
+    fn of(epoch: &Epoch) -> Self {
+        Self {
+            epoch: epoch.epoch,
+            entries: epoch.entries,
+            given_up: epoch.given_up.as_ref().map_or(0, |g| g.lost),
         }
     }
 }

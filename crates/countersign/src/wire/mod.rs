@@ -4,6 +4,7 @@ mod around;
 mod ledger;
 mod parts;
 mod patch;
+mod restoring;
 mod workflow;
 
 pub(crate) use ledger::{
@@ -12,4 +13,5 @@ pub(crate) use ledger::{
 };
 pub(crate) use parts::ViolationWire;
 pub(crate) use patch::{AppliedWire, BatchAnswer, BatchId, BatchLine, BatchOutcome, RefusedWire};
+pub(crate) use restoring::{BackupWire, PutBackWire, ResumedWire};
 pub(crate) use workflow::{AlarmWire, DiffWire, DiffsWire, WorkflowRowWire, WorkflowWire, WorkflowsWire};

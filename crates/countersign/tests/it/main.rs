@@ -33,6 +33,7 @@ mod others;
 mod own_rules;
 mod patches;
 mod policies;
+mod restored;
 mod shown;
 mod support;
 mod terminal;

@@ -30,6 +30,7 @@ macro_rules! pages {
 }
 
 pages! {
+    a_backup_is_restored
     a_block_is_waived
     a_hunk_is_left_out
     a_person_rejects

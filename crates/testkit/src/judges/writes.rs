@@ -113,7 +113,9 @@ impl Stood {
                 let who = person_of(&act.record.member).to_owned();
                 self.yes.retain(|(of, _), _| *of != who);
             }
-            Event::ApprovalsVoided { .. } | Event::RevisionStarted { .. } => self.yes.clear(),
+            Event::ApprovalsVoided { .. } | Event::RevisionStarted { .. } | Event::Reconciled { .. } => {
+                self.yes.clear();
+            }
             Event::RejectionGiven { .. } => self.against = true,
             Event::ChangesRequested { act } => {
                 self.shaped.insert(person_of(&act.record.member).to_owned());

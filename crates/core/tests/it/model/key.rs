@@ -150,6 +150,8 @@ fn alike(w: &Workflow) -> u64 {
         attempts: _,
         retracted,
         cancelling,
+        epoch,
+        found,
         outstanding,
         resume,
         effects_requested: _,
@@ -170,8 +172,10 @@ fn alike(w: &Workflow) -> u64 {
         plan_approved,
         rejected,
         cancelling,
+        epoch,
         resume,
     ));
+    all.add(found);
     all.add(&(submission.is_some(), lookups.len(), waivers.len(), left_out.len()));
     all.add(&(shapers, standings));
     for repo in repositories {

@@ -242,6 +242,7 @@ impl Model for Machine {
             workers: [None, None],
             branches: BTreeSet::new(),
             base_moved: false,
+            backup: None,
             fences: 0,
             spent: Spent::default(),
             books,
@@ -278,6 +279,16 @@ impl Model for Machine {
             .any(|r| r.expires_at.is_some_and(|t| t <= s.now))
         {
             steps.push(Step::Sweep);
+        }
+        if self.bounds.restores && s.flow.w.epoch == 0 {
+            if let Some(backup) = &s.backup {
+                if !backup.w.state.is_final() {
+                    steps.push(Step::Restore(false));
+                    steps.push(Step::Restore(true));
+                }
+            } else {
+                steps.push(Step::BackUp);
+            }
         }
         self.claims(s, odd, steps);
         for (worker, job) in s.workers.iter().enumerate() {

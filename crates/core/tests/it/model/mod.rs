@@ -27,6 +27,7 @@ const fn up_to(odd: u8, against: u8, jumps: u8) -> Bounds {
         odd,
         against,
         jumps,
+        restores: false,
         revisions: 2,
         inbox: 1,
     }
@@ -75,6 +76,15 @@ fn every_way_keeps_the_invariants_with_an_oddity_and_time_that_jumps() {
 #[test]
 fn every_way_keeps_the_invariants_with_two_oddities() {
     walk(up_to(2, 0, 0));
+}
+
+/// INV-7: also when an older state comes back into the world.
+#[test]
+fn every_way_keeps_the_invariants_when_a_backup_is_restored() {
+    walk(Bounds {
+        restores: true,
+        ..up_to(0, 0, 0)
+    });
 }
 
 /// By hand: `cargo test -p countersign-core --test it model::the_larger -- --ignored --nocapture`.

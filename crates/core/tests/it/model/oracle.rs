@@ -6,7 +6,7 @@ use super::world::World;
 use countersign_core::act::SeenDigest;
 use countersign_core::id::{BranchName, CommitSha, RepositoryId};
 use countersign_core::time::Timestamp;
-use countersign_core::workflow::event::{RequestStatus, Subject};
+use countersign_core::workflow::event::{BranchHolds, RequestStatus, Subject};
 use countersign_core::workflow::{State, Workflow};
 use std::collections::BTreeSet;
 
@@ -135,7 +135,15 @@ pub fn branches_fit(s: &World) -> bool {
         && written.iter().map(|(r, _)| r).collect::<BTreeSet<_>>().len() == s.branches.len();
     once && match w.state {
         State::Done => written == s.books.head,
-        State::Cancelled | State::Failed | State::Declined => written.is_empty(),
+        State::Cancelled | State::Failed | State::Declined => s.branches.iter().all(|b| {
+            // A restored story knows nothing of what was written after its backup; it told people and leaves it alone.
+            w.found.iter().any(|f| {
+                f.branch == b.name
+                    && f.repository == b.repository
+                    && !matches!(f.holds, BranchHolds::Nothing)
+                    && !w.attempts.iter().any(|(a, _)| a.commit == b.commit)
+            })
+        }),
         State::Queued
         | State::LoadingContext
         | State::Triaging

@@ -11,7 +11,7 @@ use countersign_core::act::Attendance;
 use countersign_core::gate::{GateId, GateOutcome};
 use countersign_core::id::{AttemptNumber, BranchName, Fence, Version};
 use countersign_core::permit::{ClaimFacts, DeleteBranch, FreshFacts, PushBranch, WriteGate};
-use countersign_core::workflow::event::{Attempt, AttemptOutcome, ResumePoint, WriteIntent};
+use countersign_core::workflow::event::{Attempt, AttemptOutcome, BranchHolds, ResumePoint, WriteIntent};
 use countersign_core::workflow::{Effect, EffectResult, Input, State, Workflow};
 use std::sync::Arc;
 
@@ -56,6 +56,8 @@ impl Machine {
                 s.spent.odd += 1;
                 s.base_moved = true;
             }
+            Step::BackUp => s.backup = Some(s.flow.clone()),
+            Step::Restore(deleted) => self.restore(&mut s, deleted)?,
         }
         Some(s)
     }
@@ -90,6 +92,52 @@ impl Machine {
             }),
         };
         true
+    }
+
+    /// An older state comes back into the world of now; no yes from before counts any more.
+    fn restore(&self, s: &mut World, deleted: bool) -> Option<()> {
+        s.flow = s.backup.take()?;
+        s.workers = [None, None];
+        s.row = None;
+        s.inbox.clear();
+        (s.delayed, s.last) = (None, None);
+        s.said.clear();
+        if deleted {
+            s.branches.clear();
+        }
+        s.books.yes.clear();
+        s.books.show(&s.flow.w);
+        let there = s.branches.clone();
+        let verdict = self.ask(&s.flow, s.now, name(&[&"restored", &there]), |w| {
+            let mut all = canned::reconciling(w, super::machine::TEAM).into_iter();
+            let input = all.next().map(|(_, input)| input);
+            let Some(Input::Reconciling {
+                epoch,
+                mut branches,
+                roster,
+            }) = input
+            else {
+                return Input::TimePassed;
+            };
+            for found in &mut branches {
+                let of_this = |b: &&Branch| b.repository == found.repository && b.name == found.branch;
+                let ours = w.patch_set(&found.repository);
+                found.holds = match (there.iter().find(of_this), ours) {
+                    (Some(branch), Some(p)) => BranchHolds::Commit {
+                        commit: branch.commit.clone(),
+                        tree: p.draft.diff.result_tree.clone(),
+                    },
+                    (Some(_) | None, _) => BranchHolds::Nothing,
+                };
+            }
+            Input::Reconciling {
+                epoch,
+                branches,
+                roster,
+            }
+        });
+        self.record(s, &verdict, false);
+        Some(())
     }
 
     fn judge(&self, s: &mut World) {

@@ -26,6 +26,8 @@ pub struct Bounds {
     pub against: u8,
     /// Jumps of time.
     pub jumps: u8,
+    /// Whether a backup is made once, and put back once.
+    pub restores: bool,
     /// Revisions that are followed.
     pub revisions: u32,
     /// Acts that wait in the inbox at once.
@@ -150,6 +152,10 @@ pub enum Step {
     Wait(Jump, bool),
     /// Somebody commits to a base.
     MoveBase,
+    /// A backup is made.
+    BackUp,
+    /// It is put back and taken up; perhaps somebody has deleted our branches before.
+    Restore(bool),
 }
 
 impl fmt::Display for Step {
@@ -174,6 +180,14 @@ impl fmt::Display for Step {
                 write!(f, "wait: {jump:?}{}", if *renewed { ", renewed" } else { "" })
             }
             Step::MoveBase => write!(f, "the base moves"),
+            Step::BackUp => write!(f, "a backup is made"),
+            Step::Restore(deleted) => {
+                write!(
+                    f,
+                    "the backup is restored{}",
+                    if *deleted { ", branches were deleted" } else { "" }
+                )
+            }
         }
     }
 }
@@ -192,6 +206,8 @@ pub struct World {
     pub workers: [Option<Job>; 2],
     pub branches: BTreeSet<Branch>,
     pub base_moved: bool,
+    /// What a backup would bring back.
+    pub backup: Option<Arc<Flow>>,
     pub fences: u64,
     pub spent: Spent,
     pub books: Books,
@@ -255,6 +271,7 @@ impl World {
             self.flow.alike,
             self.now.0,
             self.base_moved,
+            self.backup.as_ref().map(|b| b.alike),
             self.spent,
             &self.breaches,
             row,
