@@ -781,6 +781,25 @@ fn a_body_that_was_made_for_another_place_is_found() {
     assert_found(&found, Code::RecordMisplaced);
 }
 
+#[test]
+fn a_story_goes_on_only_under_an_epoch_that_the_ledger_records() {
+    let mut told = Teller::new(Team::Solo);
+    told.ask_for_approval();
+    let (name, input) = canned::reconciling(&told.workflow, told.team).remove(0);
+    let at = told.at.plus_ms(1_000);
+    assert!(told.take(input, at), "{name}");
+    assert_lawful(&verdict(&told.told));
+    let form = Form {
+        without_epochs: true,
+        ..Form::default()
+    };
+    let log = Log::formed(&told.told, &form);
+    assert_found(
+        &audit(&log.file(&told.told), &trust()).unwrap(),
+        Code::EpochMissing,
+    );
+}
+
 /// A code that no lie here leads to could as well not exist; one that the page doesn't explain helps nobody.
 #[test]
 fn every_code_is_found_by_some_lie_and_explained() {

@@ -159,7 +159,7 @@ fn an_unattended_approval_is_said_to_be_one() {
 #[test]
 fn the_walks_see_every_kind_of_event() {
     let mut seen = std::collections::BTreeSet::new();
-    for seed in 0..200_u64 {
+    for seed in 0..300_u64 {
         let mut teller = Teller::new(if seed % 2 == 0 { Team::Solo } else { Team::Three });
         let mut state = seed;
         for _ in 0..40 {
@@ -212,6 +212,7 @@ fn the_walks_see_every_kind_of_event() {
         "attempt-ended",
         "pull-requests-skipped",
         "branch-retracted",
+        "reconciled",
         "workflow-ended",
     ];
     let missing: Vec<_> = all.iter().filter(|kind| !seen.contains(*kind)).collect();

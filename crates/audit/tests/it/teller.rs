@@ -5,6 +5,7 @@ use crate::canned::{self, START, Team};
 use countersign_audit::{ProblemCode, Verdict, audit};
 use countersign_core::act::{Act, Attendance, SignedAct};
 use countersign_core::digest::BodyHash;
+use countersign_core::epoch::{Epoch, KIND_EPOCH_BEGUN};
 use countersign_core::id::{TenantId, Version, WorkflowId};
 use countersign_core::record::EventRecord;
 use countersign_core::time::Timestamp;
@@ -158,6 +159,8 @@ pub struct Log {
     size: u64,
     entries: Vec<(u64, Vec<u8>, Salt, Vec<u8>)>,
     prev: Option<LeafHash>,
+    /// Beginnings of epochs, in the tenant's own stream.
+    epochs: Vec<BundleEntry>,
 }
 
 /// How a story is put into the log.
@@ -169,6 +172,8 @@ pub struct Form {
     pub kinds: BTreeMap<u64, String>,
     /// Whether the last leaf ends the stream; by default when the last event does.
     pub ended: Option<bool>,
+    /// The log does not say that an epoch began under which the story goes on.
+    pub without_epochs: bool,
 }
 
 impl Log {
@@ -182,15 +187,32 @@ impl Log {
             size: 0,
             entries: Vec::new(),
             prev: None,
+            epochs: Vec::new(),
         };
         log.append(b"a member was added");
         let count = told.len() as u64;
         for (seq, (at, event)) in (1..).zip(told) {
+            if let Event::Reconciled { epoch, .. } = event
+                && !form.without_epochs
+            {
+                log.begin(*epoch);
+            }
             let ends = form.ended.unwrap_or(matches!(event, Event::WorkflowEnded { .. }));
             let ended = (seq == count && ends).then_some(count);
             log.tell(seq, *at, event, ended, form);
         }
         log
+    }
+
+    /// A data folder's epoch begins.
+    fn begin(&mut self, epoch: u64) {
+        let mut begun = Epoch::first(self.size, &"0".repeat(64));
+        begun.epoch = epoch;
+        begun.previous = self.epochs.last().map(|_| epoch - 1);
+        let seq = self.epochs.len() as u64 + 1;
+        let prev = self.epochs.last().map(|entry| leaf_hash(&entry.leaf));
+        let entry = self.tenants(seq, prev, KIND_EPOCH_BEGUN, &begun.to_bytes());
+        self.epochs.push(entry);
     }
 
     fn append(&mut self, leaf: &[u8]) -> u64 {
@@ -264,12 +286,16 @@ impl Log {
 
     /// An entry of the tenant's own stream, at the end of the log.
     pub fn notice(&mut self, kind: &str, body: &[u8]) -> BundleEntry {
+        self.tenants(1, None, kind, body)
+    }
+
+    fn tenants(&mut self, seq: u64, prev: Option<LeafHash>, kind: &str, body: &[u8]) -> BundleEntry {
         let salt = Salt([9; 32]);
         let leaf = Leaf {
             tenant: TenantId::local().to_string(),
             stream: "tenant".to_owned(),
-            seq: 1,
-            prev: None,
+            seq,
+            prev,
             kind: kind.to_owned(),
             at: START.to_rfc3339(),
             commitment: commit(&salt, body),
@@ -279,12 +305,17 @@ impl Log {
         let index = self.append(&leaf);
         let bytes = body.to_vec();
         let body = Body::Present { salt, bytes };
+        let proof = self.inclusion(index);
         BundleEntry {
             index,
             leaf,
             body,
-            proof: tree::prove_inclusion(self.size, index, &self.hashes).unwrap(),
+            proof,
         }
+    }
+
+    fn inclusion(&self, index: u64) -> Vec<[u8; 32]> {
+        tree::prove_inclusion(self.size, index, &self.hashes).unwrap()
     }
 
     /// The story as a file builder: every proof, every earlier head that `told` names, all canned evidence.
@@ -298,7 +329,13 @@ impl Log {
                     salt: *salt,
                     bytes: body.clone(),
                 },
-                proof: tree::prove_inclusion(self.size, *index, &self.hashes).unwrap(),
+                proof: self.inclusion(*index),
+            });
+        }
+        for epoch in &self.epochs {
+            builder.notice(BundleEntry {
+                proof: self.inclusion(epoch.index),
+                ..epoch.clone()
             });
         }
         for size in sealed_sizes(told)
