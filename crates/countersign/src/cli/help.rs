@@ -269,8 +269,8 @@ Examples:
 Exits 0 lawful and proven, 5 consistent but origin unproven or judged in part, 2 refused.";
 
 pub(super) const BACKUP: &str = "\
-A folder with the database, the organisation's policy.toml if there is one, and a manifest with their
-hashes and a signed checkpoint of the whole ledger. Replaces nothing. Without the keys it opens nothing:
+A folder with the database, the organisation's policy.toml if there is one, and a manifest with
+hashes and a signed checkpoint of the whole ledger. Replaces nothing. The keys are not in it:
 keep the keys folder too, apart from it.
 
 Examples:
@@ -278,7 +278,7 @@ Examples:
   countersign backup --to backup --json";
 
 pub(super) const RESTORE: &str = "\
---from checks every file and the whole ledger before anything gets its place; the data folder (--data)
+--from checks every file and the whole ledger before anything gets its place; the data folder
 must be empty but for its keys. What was restored, copied or moved can be read and not written:
 --resume voids its approvals, looks at every branch, writes none, and begins a new epoch.
 
