@@ -290,9 +290,7 @@ impl Observer for Diary {
             if let Event::RequestOpened { request, .. } = event {
                 self.asked.send((workflow.clone(), request.clone())).unwrap();
             }
-            if let Event::StateEntered { state, reason } = event
-                && state.is_final()
-            {
+            if let Event::WorkflowEnded { state, reason } = event {
                 assert_eq!(*state, State::Done, "{reason}");
                 let took = self.begun.lock().unwrap()[workflow].elapsed();
                 let mut ended = self.ended.lock().unwrap();
