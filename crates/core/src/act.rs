@@ -20,6 +20,8 @@ pub const COMMENT_MAX_BYTES: usize = 64 << 10;
 pub enum AuthenticatedBy {
     /// The operating system's user at a terminal of this machine.
     OsUser,
+    /// A session of the server, which began with a one-time code.
+    Session,
 }
 
 /// Whether a person looked.

@@ -59,6 +59,16 @@ impl Keys {
         Ok(Salt::new(self.seed_or_new(&self.root.join("secrets.salt"))?))
     }
 
+    /// What this data folder's server is called on this machine: nobody can guess it, and it stays.
+    ///
+    /// # Errors
+    /// As for [`Keys::ledger`].
+    pub(crate) fn origin_label(&self) -> Result<String, CliError> {
+        make_private(&self.root)?;
+        let seed = self.seed_or_new(&self.root.join("origin.seed"))?;
+        Ok(content_hash(&seed).to_string().chars().take(16).collect())
+    }
+
     /// The key that signs the ledger, if there is one.
     ///
     /// # Errors

@@ -121,6 +121,8 @@ fn prepared(global: &Global, terminal: &Arc<Terminal>) -> Result<(App, tokio::ru
 
 /// Ctrl-C ends the process, never the work: what is recorded stays, and it can be taken up again.
 async fn until_interrupted(app: &App, command: cli::Command) -> Exit {
+    // A server comes to its end in order, and listens for the signal itself.
+    let stops_itself = matches!(command, cli::Command::Serve(_));
     let work = tokio::spawn({
         let app = app.clone();
         async move { commands::perform(&app, command).await }
@@ -136,7 +138,7 @@ async fn until_interrupted(app: &App, command: cli::Command) -> Exit {
             // The panic hook has said it.
             Err(_) => Exit::Internal,
         },
-        _ = tokio::signal::ctrl_c() => {
+        _ = tokio::signal::ctrl_c(), if !stops_itself => {
             let mut page = Page::new();
             page.gap();
             page.line(0).add(Style::Warn, "stopped; nothing is lost");

@@ -1,5 +1,6 @@
 //! Traits to the outside world and their errors. No implementation lives here.
 
+pub mod access;
 pub mod agent;
 pub mod forge;
 pub mod moment;

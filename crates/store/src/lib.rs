@@ -6,6 +6,7 @@
 //! entries in the same transaction (INV-4), a statement over two tenants' rows on behalf of one (INV-6), a
 //! decision about a workflow.
 
+mod access;
 mod alarms;
 mod bodies;
 mod claim;

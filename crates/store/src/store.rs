@@ -13,6 +13,7 @@ use countersign_core::epoch::Epoch;
 use countersign_core::id::{TenantId, WorkflowId};
 use countersign_core::time::Timestamp;
 use countersign_ledger::{Continuity, Leaf, Salt, commit};
+use countersign_ports::access::Access;
 use countersign_ports::store::{
     CheckpointRow, Claim, Clock, MemberKeys, Store, StoreError, TenantStore, Witness, WorkflowRow,
 };
@@ -256,6 +257,16 @@ impl SqliteStore {
 
     fn served(&self) -> std::sync::MutexGuard<'_, Option<TenantId>> {
         self.served.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl SqliteStore {
+    /// One tenant's doors.
+    pub fn access(&self, tenant: &TenantId) -> Arc<dyn Access> {
+        Arc::new(SqliteTenant {
+            shared: Arc::clone(&self.shared),
+            tenant: tenant.clone(),
+        })
     }
 }
 

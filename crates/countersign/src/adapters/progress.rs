@@ -35,7 +35,7 @@ impl Observer for Progress {
                 continue;
             }
             if let Some(sentence) = story::sentence(event, &names) {
-                sentence.put(page.line(0));
+                story::put(&sentence, page.line(0));
             }
         }
         self.terminal.print(&page);

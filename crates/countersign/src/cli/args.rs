@@ -1,6 +1,7 @@
 //! The arguments of each command.
 
 use clap::Args;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 /// What starts a workflow.
@@ -434,4 +435,78 @@ pub(crate) struct InitArgs {
     /// The repository's work tree
     #[arg(long, value_name = "DIR", default_value = ".")]
     pub(crate) repo: PathBuf,
+}
+
+/// `serve`.
+#[derive(Debug, Args)]
+pub(crate) struct ServeArgs {
+    /// Where to listen
+    #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:7171")]
+    pub(crate) listen: SocketAddr,
+    /// What this process does: all, api or worker
+    #[arg(long, value_name = "ROLE", default_value = "all", hide_possible_values = true)]
+    pub(crate) role: Roles,
+    /// The address under which a proxy makes it public
+    #[arg(long, value_name = "https://NAME")]
+    pub(crate) origin: Option<String>,
+    /// A proxy that you trust stands before it and speaks TLS
+    #[arg(long, requires = "origin")]
+    pub(crate) behind_proxy: bool,
+}
+
+/// What a server's process does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Roles {
+    /// API and worker.
+    All,
+    /// Answers, and puts into the inbox.
+    Api,
+    /// Judges and performs.
+    Worker,
+}
+
+/// `key add`.
+#[derive(Debug, Args)]
+pub(crate) struct KeyAddArgs {
+    /// What it is for
+    #[arg(value_name = "NAME")]
+    pub(crate) name: String,
+    /// What it may do; repeat for both
+    #[arg(
+        long = "scope",
+        value_name = "read|submit",
+        required = true,
+        hide_possible_values = true
+    )]
+    pub(crate) scopes: Vec<ScopeWord>,
+    /// For how many days, 1 to 366 [default: 90]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=366))]
+    pub(crate) days: Option<u32>,
+}
+
+/// What an API key may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum ScopeWord {
+    /// Look.
+    Read,
+    /// Start workflows.
+    Submit,
+}
+
+impl ScopeWord {
+    /// As the server calls it.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            ScopeWord::Read => "read",
+            ScopeWord::Submit => "submit",
+        }
+    }
+}
+
+/// `key revoke`.
+#[derive(Debug, Args)]
+pub(crate) struct KeyRevokeArgs {
+    /// Its id, as `key list` shows it
+    #[arg(value_name = "ID")]
+    pub(crate) id: String,
 }

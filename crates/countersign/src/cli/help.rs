@@ -289,6 +289,43 @@ Examples:
   countersign restore --resume
   countersign restore --resume --accept-loss-of 12";
 
+pub(super) const SERVE: &str = "\
+Listens on this machine only, unless a proxy with TLS stands before it. Open the printed address and
+type the printed code. Every command of this program works beside it on the same data folder.
+Killing it loses nothing.
+
+Examples:
+  countersign serve
+  countersign serve --data ~/countersign --listen 127.0.0.1:0
+  countersign serve --listen 0.0.0.0:7171 --origin https://review.example.org --behind-proxy
+  countersign serve --role api";
+
+pub(super) const CODE: &str = "\
+The code works once, within 15 minutes, and signs in whoever runs this command.
+
+Examples:
+  countersign code";
+
+pub(super) const KEY: &str = "\
+Keys are for programs: they look and start workflows, and never decide.
+
+Examples:
+  countersign key add ci --scope submit
+  countersign key list";
+
+pub(super) const KEY_ADD: &str = "\
+Examples:
+  countersign key add dashboard --scope read
+  countersign key add ci --scope read --scope submit --days 30";
+
+pub(super) const KEY_LIST: &str = "\
+Examples:
+  countersign key list";
+
+pub(super) const KEY_REVOKE: &str = "\
+Examples:
+  countersign key revoke 1a2b3c4d5e6f";
+
 pub(super) const INIT: &str = "\
 Examples:
   countersign init

@@ -6,9 +6,10 @@ pub(crate) mod repo_spec;
 
 pub(crate) use args::{
     AnswerArgs, ApplyArgs, ApproveArgs, BackupArgs, ChangesArgs, CheckArgs, CheckFormat, ConsistencyArgs,
-    DeselectArgs, DiffArgs, EntriesArgs, EraseArgs, ErasePart, ExportArgs, InitArgs, ListArgs, PatchShowArgs,
-    PolicyShowArgs, PolicyTestArgs, ReasonArgs, RejectArgs, RepoAddArgs, RestoreArgs, ResumeArgs, ShowArgs,
-    StartArgs, StartFlags, StoryId, VerifyArgs, WaiveArgs,
+    DeselectArgs, DiffArgs, EntriesArgs, EraseArgs, ErasePart, ExportArgs, InitArgs, KeyAddArgs,
+    KeyRevokeArgs, ListArgs, PatchShowArgs, PolicyShowArgs, PolicyTestArgs, ReasonArgs, RejectArgs,
+    RepoAddArgs, RestoreArgs, ResumeArgs, Roles, ServeArgs, ShowArgs, StartArgs, StartFlags, StoryId,
+    VerifyArgs, WaiveArgs,
 };
 
 use crate::terminal::ColourChoice;
@@ -145,6 +146,15 @@ pub(crate) enum Command {
     /// Make a data folder of a backup, or take up one that was restored, copied or moved
     #[command(after_help = help::RESTORE)]
     Restore(RestoreArgs),
+    /// Serve this data folder: API, pages and worker in one process
+    #[command(after_help = help::SERVE)]
+    Serve(ServeArgs),
+    /// Print a one-time code to sign in with
+    #[command(after_help = help::CODE)]
+    Code,
+    /// Make, list and revoke API keys
+    #[command(subcommand, after_help = help::KEY)]
+    Key(KeyCommand),
     /// Write a commented policy file into a repository
     #[command(after_help = help::INIT)]
     Init(InitArgs),
@@ -184,6 +194,20 @@ pub(crate) enum PatchCommand {
     /// Show what differs between two commits: files, hunks, lines, words, hidden characters
     #[command(after_help = help::PATCH_SHOW)]
     Show(PatchShowArgs),
+}
+
+/// API keys.
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeyCommand {
+    /// Make a key for a program; it is shown once
+    #[command(after_help = help::KEY_ADD)]
+    Add(KeyAddArgs),
+    /// List keys
+    #[command(after_help = help::KEY_LIST)]
+    List,
+    /// Take a key back
+    #[command(after_help = help::KEY_REVOKE)]
+    Revoke(KeyRevokeArgs),
 }
 
 /// The ledger.

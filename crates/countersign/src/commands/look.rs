@@ -104,11 +104,10 @@ pub(super) async fn show(session: &Session, args: ShowArgs) -> Result<Exit, CliE
     let told = || story::tell(&seen.records, &seen.names());
     if terminal.is_json() {
         let story = args.story.then(|| told().iter().map(StoryWire::of).collect());
-        terminal.print_json(&WorkflowWire {
-            story,
-            alarms: alarms.iter().map(AlarmWire::of).collect(),
-            ..WorkflowWire::of(&seen)
-        });
+        let mut wire = WorkflowWire::of(&seen);
+        wire.story = story;
+        wire.alarms = alarms.iter().map(AlarmWire::of).collect();
+        terminal.print_json(&wire);
         return Ok(Exit::Ok);
     }
     if args.story {

@@ -17,6 +17,7 @@ mod policy;
 mod proposer;
 mod repo;
 mod resuming;
+mod serving;
 mod submission;
 mod throwaway;
 mod verify;
@@ -25,7 +26,7 @@ mod which;
 
 pub(crate) use resuming::Resumed;
 
-use crate::cli::{Command, LedgerCommand, PatchCommand, PolicyCommand, RepoCommand};
+use crate::cli::{Command, KeyCommand, LedgerCommand, PatchCommand, PolicyCommand, RepoCommand};
 use crate::error::{CliError, Exit};
 use crate::session::{App, Session};
 
@@ -64,6 +65,9 @@ pub(crate) async fn perform(app: &App, command: Command) -> Result<Exit, CliErro
         | Command::Wake(_)
         | Command::Repo(_)
         | Command::Backup(_)
+        | Command::Serve(_)
+        | Command::Code
+        | Command::Key(_)
         | Command::Ledger(_) => {
             let session = Session::open(app).await?;
             let result = in_session(&session, command).await;
@@ -100,6 +104,11 @@ async fn in_session(session: &Session, command: Command) -> Result<Exit, CliErro
         Command::Ledger(LedgerCommand::Erase(args)) => keeping::erase(session, args).await,
         Command::Ledger(LedgerCommand::RotateKey) => keeping::rotate_key(session).await,
         Command::Backup(args) => backup::backup(session, args).await,
+        Command::Serve(args) => serving::run(session, args).await,
+        Command::Code => serving::code(session).await,
+        Command::Key(KeyCommand::Add(args)) => serving::key_add(session, args).await,
+        Command::Key(KeyCommand::List) => serving::key_list(session).await,
+        Command::Key(KeyCommand::Revoke(args)) => serving::key_revoke(session, args).await,
         Command::Policy(_)
         | Command::Patch(_)
         | Command::Verify(_)

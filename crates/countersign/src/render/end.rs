@@ -4,7 +4,6 @@ use super::seen::Seen;
 use crate::terminal::{Page, Style};
 use countersign_core::gate::{GateId, GateOutcome};
 use countersign_core::workflow::State;
-use countersign_core::workflow::event::WriteIntent;
 
 /// The end of a workflow; nothing while it goes on.
 pub(crate) fn page(seen: &Seen) -> Page {
@@ -22,7 +21,7 @@ pub(crate) fn page(seen: &Seen) -> Page {
         .add(style, mark)
         .add(Style::Bold, workflow.state.as_str())
         .add(Style::Plain, format!(": {}", workflow.reason));
-    let written: Vec<&WriteIntent> = written(seen);
+    let written = seen.written();
     for intent in &written {
         let place = seen.place(&intent.repository);
         page.line(2)
@@ -53,13 +52,4 @@ pub(crate) fn page(seen: &Seen) -> Page {
         format!("proof: countersign ledger export {} -o story.json", workflow.id),
     );
     page
-}
-
-/// What is in a repository now.
-pub(crate) fn written(seen: &Seen) -> Vec<&WriteIntent> {
-    seen.workflow
-        .intents
-        .iter()
-        .filter(|i| seen.workflow.is_written(&i.id))
-        .collect()
 }

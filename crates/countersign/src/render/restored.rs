@@ -1,6 +1,6 @@
 //! What `restore --resume` found, as a short list.
 
-use super::names::counted;
+use super::story::counted;
 use crate::commands::Resumed;
 use crate::terminal::{Page, Style};
 use countersign_core::workflow::Workflow;

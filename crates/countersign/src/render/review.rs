@@ -49,7 +49,7 @@ fn words(seen: &Seen) -> Page {
     if !left_out.is_empty() {
         page.heading("Left out of the revision before");
         for part in left_out {
-            let part = super::deeds::parts(std::slice::from_ref(part), &seen.names());
+            let part = super::seen::left_out_words(std::slice::from_ref(part), &seen.names());
             page.line(2).add(Style::Bad, "− ").add(Style::Plain, part);
         }
     }

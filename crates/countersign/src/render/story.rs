@@ -1,24 +1,10 @@
 //! What happened, in sentences: one per fact that a person cares about, in order.
 
-pub(crate) use super::names::{Names, counted};
-pub(crate) use super::sentence::{Sentence, one_line, sentence};
+pub(crate) use countersign_server::shown::{Names, Sentence, counted, one_line, sentence, tell};
 
-use crate::terminal::{Page, Style};
-use countersign_core::record::EventRecord;
+use crate::terminal::{Line, Page, Style};
 use countersign_core::time::Timestamp;
-
-/// A whole story with its times.
-pub(crate) fn tell(records: &[EventRecord], names: &Names) -> Vec<(Timestamp, Sentence)> {
-    let mut names = names.clone();
-    let mut told = Vec::new();
-    for record in records {
-        names.learn(&record.event);
-        if let Some(sentence) = sentence(&record.event, &names) {
-            told.push((record.at, sentence));
-        }
-    }
-    told
-}
+use countersign_server::shown::Tone;
 
 /// The story as a page: the date once per day, then the time of each sentence.
 pub(crate) fn page(told: &[(Timestamp, Sentence)]) -> Page {
@@ -34,7 +20,19 @@ pub(crate) fn page(told: &[(Timestamp, Sentence)]) -> Page {
                 .add(Style::Dim, "  (times are UTC)");
         }
         let clock: String = time.chars().skip(1).take(8).collect();
-        sentence.put(page.line(2).add(Style::Dim, format!("{clock}  ")));
+        put(sentence, page.line(2).add(Style::Dim, format!("{clock}  ")));
     }
     page
+}
+
+/// Ends a line with a sentence.
+pub(crate) fn put(sentence: &Sentence, line: Line<'_>) {
+    let style = match sentence.tone {
+        Tone::Good => Style::Good,
+        Tone::Bad => Style::Bad,
+        Tone::Warn => Style::Warn,
+        Tone::Neutral => Style::Dim,
+    };
+    line.add(style, format!("{} ", sentence.mark))
+        .add(Style::Plain, one_line(&sentence.text));
 }

@@ -5,11 +5,10 @@
 
 mod page;
 mod person;
-mod visible;
 
+pub(crate) use countersign_server::shown::visible;
 pub(crate) use page::{Line, Page, Style};
 pub(crate) use person::{Person, Reply};
-pub(crate) use visible::visible;
 
 use crate::error::CliError;
 use countersign_core::policy::is_hidden_character;

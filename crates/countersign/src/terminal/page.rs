@@ -1,7 +1,7 @@
 //! What is to be printed: lines of styled pieces. The only way to get text onto a screen, and every piece of it is
 //! made visible on its way in; escape sequences come from [`Style`] alone.
 
-use super::visible::{visible, visible_bytes};
+use countersign_server::shown::{visible, visible_bytes};
 
 /// How a piece looks. Its meaning is never in the colour alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

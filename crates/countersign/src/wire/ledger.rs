@@ -1,40 +1,17 @@
 //! Ledger, bundles and stories.
 
 use crate::error::CliError;
-use crate::render::story::Sentence;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use countersign_audit::{Problem, Verdict};
 use countersign_core::epoch::Epoch;
 use countersign_core::erasure::Erasure;
 use countersign_core::record::EventRecord;
-use countersign_core::time::Timestamp;
 use countersign_core::workflow::Event;
 use countersign_ledger::{Checkpoint, Leaf, Origin, leaf_hash};
 use countersign_ports::store::EntryRow;
+use countersign_server::wire::StoryWire;
 use serde::Serialize;
-
-/// One sentence of a story.
-#[derive(Debug, Serialize)]
-pub(crate) struct StoryWire {
-    /// RFC 3339, UTC.
-    pub(crate) at: String,
-    /// ✓ good · ✗ bad · ? waits · – neither · `·` neutral.
-    pub(crate) mark: String,
-    /// The words; may hold untrusted ones.
-    pub(crate) text: String,
-}
-
-impl StoryWire {
-    /// From what is told.
-    pub(crate) fn of((at, sentence): &(Timestamp, Sentence)) -> Self {
-        Self {
-            at: at.to_rfc3339(),
-            mark: sentence.mark.to_owned(),
-            text: sentence.text.clone(),
-        }
-    }
-}
 
 /// `verify --json`.
 #[derive(Debug, Serialize)]

@@ -3,6 +3,7 @@
 //! released.
 
 mod m0001_first;
+mod m0002_access;
 
 use crate::error;
 use countersign_ports::store::StoreError;
@@ -13,7 +14,7 @@ struct Migrator;
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m0001_first::First)]
+        vec![Box::new(m0001_first::First), Box::new(m0002_access::Access)]
     }
 }
 

@@ -1,7 +1,7 @@
 //! What a workflow consists of, as programs see it.
 
-use crate::render::seen::{Seen, first8};
-use crate::render::{end, waivers};
+use crate::shown::waivers;
+use crate::shown::{Seen, first8};
 use countersign_core::artifact::{FindingLevel, PathExpectation};
 use countersign_core::feedback::RepoRole;
 use countersign_core::gate::{CheckOutcome, GateOutcome};
@@ -10,10 +10,11 @@ use countersign_core::outbound::redacted;
 use countersign_core::policy::{Violation, WaivedContent, may_waive};
 use countersign_core::workflow::event::{Request, Subject};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// A repository of a workflow.
-#[derive(Debug, Serialize)]
-pub(crate) struct RepositoryWire {
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct RepositoryWire {
     id: String,
     name: String,
     /// `primary` or `secondary`.
@@ -26,8 +27,8 @@ pub(crate) struct RepositoryWire {
 }
 
 /// A plan.
-#[derive(Debug, Serialize)]
-pub(crate) struct PlanWire {
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct PlanWire {
     digest: Option<String>,
     /// It was read off the finished proposal.
     derived_from_proposal: bool,
@@ -40,7 +41,7 @@ pub(crate) struct PlanWire {
     unknowns: Vec<String>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct StepWire {
     id: String,
     title: String,
@@ -50,8 +51,8 @@ struct StepWire {
 }
 
 /// A patch set.
-#[derive(Debug, Serialize)]
-pub(crate) struct PatchSetWire {
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct PatchSetWire {
     repository: String,
     /// What is decided on.
     digest: Option<String>,
@@ -68,8 +69,8 @@ pub(crate) struct PatchSetWire {
 }
 
 /// A gate.
-#[derive(Debug, Serialize)]
-pub(crate) struct GateWire {
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct GateWire {
     number: u8,
     name: &'static str,
     /// `passed`, `failed` or `not-required`.
@@ -77,7 +78,7 @@ pub(crate) struct GateWire {
     checks: Vec<CheckWire>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct CheckWire {
     id: &'static str,
     repository: Option<String>,
@@ -87,8 +88,8 @@ struct CheckWire {
 }
 
 /// A critic's remark.
-#[derive(Debug, Serialize)]
-pub(crate) struct FindingWire {
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct FindingWire {
     code: String,
     /// `note` or `reject`.
     level: &'static str,
@@ -98,8 +99,8 @@ pub(crate) struct FindingWire {
 }
 
 /// A broken rule.
-#[derive(Debug, Serialize)]
-pub(crate) struct ViolationWire {
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ViolationWire {
     /// What `--acknowledge` takes.
     id: String,
     rule: String,
@@ -120,8 +121,8 @@ pub(crate) struct ViolationWire {
 }
 
 /// What a waiver is bound to.
-#[derive(Debug, Serialize)]
-pub(crate) struct ContentWire {
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct ContentWire {
     /// `plan`, `blob` or `removal`.
     of: &'static str,
     /// The plan's digest, or the blob's id.
@@ -129,8 +130,8 @@ pub(crate) struct ContentWire {
 }
 
 /// A waiver.
-#[derive(Debug, Serialize)]
-pub(crate) struct WaiverWire {
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct WaiverWire {
     by: String,
     reason: String,
     from: String,
@@ -150,7 +151,7 @@ impl ContentWire {
 
 impl ViolationWire {
     /// From a violation and its repository's name.
-    pub(crate) fn of(violation: &Violation, repository: &str) -> Self {
+    pub fn of(violation: &Violation, repository: &str) -> Self {
         Self {
             id: violation.id(),
             rule: violation.rule.to_string(),
@@ -176,8 +177,8 @@ impl ViolationWire {
 }
 
 /// What waits for a human.
-#[derive(Debug, Serialize)]
-pub(crate) struct RequestWire {
+#[derive(Debug, Serialize, ToSchema)]
+pub struct RequestWire {
     id: String,
     /// `plan`, `patch-set` or `question`.
     about: &'static str,
@@ -197,8 +198,8 @@ pub(crate) struct RequestWire {
 }
 
 /// A branch that was written and read back.
-#[derive(Debug, Serialize)]
-pub(crate) struct WrittenWire {
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct WrittenWire {
     repository: String,
     git_dir: String,
     branch: String,
@@ -341,28 +342,31 @@ pub(super) fn violations(seen: &Seen) -> Vec<ViolationWire> {
     seen.workflow.violations.iter().map(wire).collect()
 }
 
-pub(super) fn request(seen: &Seen, request: &Request) -> RequestWire {
-    let (_, digest) = seen.subject(request);
-    let (about, repository, question) = match &request.subject {
-        Subject::Plan { .. } => ("plan", None, None),
-        Subject::PatchSet { repository, .. } => {
-            ("patch-set", Some(seen.workflow.repository_name(repository)), None)
+impl RequestWire {
+    /// From a request, open or not.
+    pub fn of(seen: &Seen, request: &Request) -> Self {
+        let (_, digest) = seen.subject(request);
+        let (about, repository, question) = match &request.subject {
+            Subject::Plan { .. } => ("plan", None, None),
+            Subject::PatchSet { repository, .. } => {
+                ("patch-set", Some(seen.workflow.repository_name(repository)), None)
+            }
+            Subject::Question { question, .. } => ("question", None, Some(question)),
+        };
+        Self {
+            id: request.id.to_string(),
+            about,
+            repository,
+            digest: digest.to_hex(),
+            digits: first8(&digest),
+            expires_at: request.expires_at.map(|t| t.to_rfc3339()),
+            question: question.map(|q| q.kind.text()),
+            details: question.map(|q| q.details.clone()).unwrap_or_default(),
+            choices: question
+                .map(|q| q.kind.choices().iter().map(|c| c.as_str()).collect())
+                .unwrap_or_default(),
+            warnings: seen.warnings(request).iter().map(|v| v.id()).collect(),
         }
-        Subject::Question { question, .. } => ("question", None, Some(question)),
-    };
-    RequestWire {
-        id: request.id.to_string(),
-        about,
-        repository,
-        digest: digest.to_hex(),
-        digits: first8(&digest),
-        expires_at: request.expires_at.map(|t| t.to_rfc3339()),
-        question: question.map(|q| q.kind.text()),
-        details: question.map(|q| q.details.clone()).unwrap_or_default(),
-        choices: question
-            .map(|q| q.kind.choices().iter().map(|c| c.as_str()).collect())
-            .unwrap_or_default(),
-        warnings: seen.warnings(request).iter().map(|v| v.id()).collect(),
     }
 }
 
@@ -374,5 +378,5 @@ pub(super) fn written(seen: &Seen) -> Vec<WrittenWire> {
         commit: i.commit.to_string(),
         tree: i.tree.to_string(),
     };
-    end::written(seen).into_iter().map(wire).collect()
+    seen.written().into_iter().map(wire).collect()
 }

@@ -1,6 +1,17 @@
-//! Everything that is shown of one workflow, read at one moment.
+//! Everything that is shown of one workflow, read at one moment, and its story in sentences: the same for terminal, page
+//! and program.
 
-use super::story::Names;
+mod deeds;
+mod names;
+mod sentence;
+mod visible;
+pub mod waivers;
+
+pub use deeds::parts as left_out_words;
+pub use names::{Names, counted};
+pub use sentence::{Sentence, Tone, one_line, sentence};
+pub use visible::{visible, visible_bytes};
+
 use countersign_core::act::SeenDigest;
 use countersign_core::digest::BodyHash;
 use countersign_core::id::{RepositoryId, Revision};
@@ -8,30 +19,31 @@ use countersign_core::member::Roster;
 use countersign_core::patch_set::{Draft, PatchSet};
 use countersign_core::policy::Violation;
 use countersign_core::record::EventRecord;
-use countersign_core::workflow::event::{Request, Subject};
+use countersign_core::time::Timestamp;
+use countersign_core::workflow::event::{Request, Subject, WriteIntent};
 use countersign_core::workflow::{Event, Workflow};
 use countersign_ports::store::RepositoryRow;
 use std::collections::BTreeMap;
 
 /// One workflow with all that is shown of it.
-pub(crate) struct Seen {
+pub struct Seen {
     /// As its events make it.
-    pub(crate) workflow: Workflow,
+    pub workflow: Workflow,
     /// The events.
-    pub(crate) records: Vec<EventRecord>,
+    pub records: Vec<EventRecord>,
     /// The members.
-    pub(crate) roster: Roster,
+    pub roster: Roster,
     /// Registered repositories.
-    pub(crate) rows: Vec<RepositoryRow>,
+    pub rows: Vec<RepositoryRow>,
     /// Canonical diffs of the newest drafts.
-    pub(crate) diffs: BTreeMap<BodyHash, Vec<u8>>,
+    pub diffs: BTreeMap<BodyHash, Vec<u8>>,
     /// Tracked files with uncommitted work, where somebody looked.
-    pub(crate) uncommitted: Vec<(String, u32)>,
+    pub uncommitted: Vec<(String, u32)>,
 }
 
 impl Seen {
     /// Names of repositories and members.
-    pub(crate) fn names(&self) -> Names {
+    pub fn names(&self) -> Names {
         let mut names = Names::of(&self.roster);
         for record in &self.records {
             names.learn(&record.event);
@@ -40,22 +52,22 @@ impl Seen {
     }
 
     /// The newest drafts, fixed or not.
-    pub(crate) fn drafts(&self) -> &[Draft] {
+    pub fn drafts(&self) -> &[Draft] {
         &self.workflow.drafts
     }
 
     /// A draft's canonical diff.
-    pub(crate) fn diff(&self, draft: &Draft) -> &[u8] {
+    pub fn diff(&self, draft: &Draft) -> &[u8] {
         self.diffs.get(&draft.canonical).map_or(&[], Vec::as_slice)
     }
 
     /// The patch set of a repository with the digest that is decided on.
-    pub(crate) fn digest(&self, patch_set: &PatchSet) -> Option<SeenDigest> {
+    pub fn digest(&self, patch_set: &PatchSet) -> Option<SeenDigest> {
         self.workflow.approval_digest(patch_set).map(SeenDigest::PatchSet)
     }
 
     /// Open requests for an approval: of a plan or of patch sets.
-    pub(crate) fn approvals_wanted(&self) -> Vec<&Request> {
+    pub fn approvals_wanted(&self) -> Vec<&Request> {
         let wants = |r: &&Request| match r.subject {
             Subject::Plan { .. } | Subject::PatchSet { .. } => true,
             Subject::Question { .. } => false,
@@ -64,7 +76,7 @@ impl Seen {
     }
 
     /// The open question, if there is one.
-    pub(crate) fn question(&self) -> Option<&Request> {
+    pub fn question(&self) -> Option<&Request> {
         let asks = |r: &&Request| match r.subject {
             Subject::Question { .. } => true,
             Subject::Plan { .. } | Subject::PatchSet { .. } => false,
@@ -73,7 +85,7 @@ impl Seen {
     }
 
     /// Warnings that an approval of this request has to acknowledge.
-    pub(crate) fn warnings(&self, request: &Request) -> Vec<&Violation> {
+    pub fn warnings(&self, request: &Request) -> Vec<&Violation> {
         let of: Option<&RepositoryId> = match &request.subject {
             Subject::PatchSet { repository, .. } => Some(repository),
             Subject::Plan { .. } | Subject::Question { .. } => None,
@@ -83,7 +95,7 @@ impl Seen {
     }
 
     /// What a request is about, in words, and the digest that is decided on.
-    pub(crate) fn subject(&self, request: &Request) -> (String, SeenDigest) {
+    pub fn subject(&self, request: &Request) -> (String, SeenDigest) {
         match &request.subject {
             Subject::Plan { digest } => ("the plan".to_owned(), SeenDigest::Plan(*digest)),
             Subject::PatchSet {
@@ -97,13 +109,19 @@ impl Seen {
     }
 
     /// Where a repository lies.
-    pub(crate) fn place(&self, id: &RepositoryId) -> String {
+    pub fn place(&self, id: &RepositoryId) -> String {
         let row = self.rows.iter().find(|r| r.id == *id);
         row.map_or_else(|| id.to_string(), |r| r.git_dir.display().to_string())
     }
 
+    /// What is in a repository now.
+    pub fn written(&self) -> Vec<&WriteIntent> {
+        let is_written = |i: &&WriteIntent| self.workflow.is_written(&i.id);
+        self.workflow.intents.iter().filter(is_written).collect()
+    }
+
     /// The last drafts of every revision.
-    pub(crate) fn drafts_by_revision(&self) -> BTreeMap<Revision, Vec<Draft>> {
+    pub fn drafts_by_revision(&self) -> BTreeMap<Revision, Vec<Draft>> {
         let (mut revision, mut found) = (Revision(1), BTreeMap::new());
         for record in &self.records {
             if let Event::RevisionStarted { revision: new, .. } = &record.event {
@@ -118,6 +136,19 @@ impl Seen {
 }
 
 /// The first 8 digits: what a person types.
-pub(crate) fn first8(seen: &SeenDigest) -> String {
+pub fn first8(seen: &SeenDigest) -> String {
     seen.to_hex().chars().take(8).collect()
+}
+
+/// A whole story with its times.
+pub fn tell(records: &[EventRecord], names: &Names) -> Vec<(Timestamp, Sentence)> {
+    let mut names = names.clone();
+    let mut told = Vec::new();
+    for record in records {
+        names.learn(&record.event);
+        if let Some(sentence) = sentence(&record.event, &names) {
+            told.push((record.at, sentence));
+        }
+    }
+    told
 }

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 /// What things and people are called.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Names {
+pub struct Names {
     repositories: BTreeMap<RepositoryId, String>,
     members: BTreeMap<MemberId, String>,
     subjects: BTreeMap<String, String>,
@@ -18,7 +18,7 @@ pub(crate) struct Names {
 
 impl Names {
     /// Members as they are called; the rest is learned.
-    pub(crate) fn of(roster: &Roster) -> Self {
+    pub fn of(roster: &Roster) -> Self {
         let members = roster
             .members
             .iter()
@@ -31,7 +31,7 @@ impl Names {
     }
 
     /// Takes names from an event.
-    pub(crate) fn learn(&mut self, event: &Event) {
+    pub fn learn(&mut self, event: &Event) {
         if let Event::WorkflowStarted { repositories, .. } = event {
             self.repositories
                 .extend(repositories.iter().map(|r| (r.id.clone(), r.name.clone())));
@@ -56,7 +56,7 @@ impl Names {
     }
 
     /// A repository's name.
-    pub(crate) fn repository(&self, id: &RepositoryId) -> String {
+    pub fn repository(&self, id: &RepositoryId) -> String {
         self.repositories
             .get(id)
             .cloned()
@@ -64,12 +64,12 @@ impl Names {
     }
 
     /// A member's name.
-    pub(crate) fn member(&self, id: &MemberId) -> String {
+    pub fn member(&self, id: &MemberId) -> String {
         self.members.get(id).cloned().unwrap_or_else(|| id.to_string())
     }
 
     /// What a decision was about.
-    pub(crate) fn seen(&self, seen: &SeenDigest) -> String {
+    pub fn seen(&self, seen: &SeenDigest) -> String {
         let first8: String = seen.to_hex().chars().take(8).collect();
         let unknown = || match seen {
             SeenDigest::PatchSet(_) => format!("patch set {first8}"),
@@ -80,7 +80,7 @@ impl Names {
     }
 
     /// The branch of an approved write.
-    pub(crate) fn branch(&self, intent: &WriteIntentId) -> String {
+    pub fn branch(&self, intent: &WriteIntentId) -> String {
         match self.intents.get(intent) {
             Some(i) => format!("branch {} of {}", i.branch, self.repository(&i.repository)),
             None => format!("the branch of {intent}"),
@@ -89,7 +89,7 @@ impl Names {
 }
 
 /// `1 file`, `2 files`.
-pub(crate) fn counted(n: usize, one: &str) -> String {
+pub fn counted(n: usize, one: &str) -> String {
     if n == 1 {
         format!("1 {one}")
     } else {

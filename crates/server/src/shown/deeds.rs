@@ -92,7 +92,7 @@ pub(super) fn waived(signed: &SignedAct, waiver: &Waiver, names: &Names) -> Opti
 }
 
 /// What a reviewer left out, in words.
-pub(super) fn parts(left_out: &[LeftOut], names: &Names) -> String {
+pub fn parts(left_out: &[LeftOut], names: &Names) -> String {
     let part = |l: &LeftOut| {
         let name = names.repository(&l.repository);
         let hunks: Vec<String> = l.hunks.iter().map(u32::to_string).collect();

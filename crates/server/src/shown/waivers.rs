@@ -1,13 +1,13 @@
 //! Waivers in words: what one is bound to, who gave it, and what it would let pass.
 
-use super::seen::Seen;
+use super::Seen;
 use countersign_core::id::MemberId;
 use countersign_core::member::Role;
 use countersign_core::policy::{Severity, Violation, WaivedContent, Waiver, may_waive};
 use countersign_core::time::Timestamp;
 
 /// What a waiver is bound to: `blob 1a2b3c4d5e6f`.
-pub(crate) fn bound_to(content: &WaivedContent) -> String {
+pub fn bound_to(content: &WaivedContent) -> String {
     match content {
         WaivedContent::Plan { digest } => format!("this plan, {}", digest.first8()),
         WaivedContent::Blob { blob } => format!("exactly this content, blob {}", blob.short()),
@@ -16,13 +16,13 @@ pub(crate) fn bound_to(content: &WaivedContent) -> String {
 }
 
 /// A moment to the minute: `2026-11-28 09:30 UTC`.
-pub(crate) fn minute(at: Timestamp) -> String {
+pub fn minute(at: Timestamp) -> String {
     let text: String = at.to_rfc3339().chars().take(16).collect();
     format!("{} UTC", text.replace('T', " "))
 }
 
 /// Who may waive something of that weight.
-pub(crate) fn who_may(severity: Severity) -> &'static str {
+pub fn who_may(severity: Severity) -> &'static str {
     match may_waive(severity) {
         Role::Owner => "an owner",
         Role::Maintainer => "a maintainer or an owner",
@@ -31,7 +31,7 @@ pub(crate) fn who_may(severity: Severity) -> &'static str {
 }
 
 /// `block` or `warning`.
-pub(crate) fn weight(severity: Severity) -> &'static str {
+pub fn weight(severity: Severity) -> &'static str {
     match severity {
         Severity::Warn => "warning",
         Severity::Block => "block",
@@ -39,7 +39,7 @@ pub(crate) fn weight(severity: Severity) -> &'static str {
 }
 
 /// The waiver that lets a violation pass, if one does.
-pub(crate) fn of<'a>(seen: &'a Seen, violation: &Violation) -> Option<&'a Waiver> {
+pub fn of<'a>(seen: &'a Seen, violation: &Violation) -> Option<&'a Waiver> {
     let until = violation.waived_until?;
     let moment_before = Timestamp(until.0.saturating_sub(1));
     let covers = |w: &&Waiver| w.until == until && w.covers(violation, moment_before);
@@ -47,12 +47,12 @@ pub(crate) fn of<'a>(seen: &'a Seen, violation: &Violation) -> Option<&'a Waiver
 }
 
 /// A member's name.
-pub(crate) fn name(seen: &Seen, member: &MemberId) -> String {
+pub fn name(seen: &Seen, member: &MemberId) -> String {
     seen.names().member(member)
 }
 
 /// What can be waived now, in the order in which it is listed.
-pub(crate) fn waivable(seen: &Seen) -> Vec<&Violation> {
+pub fn waivable(seen: &Seen) -> Vec<&Violation> {
     let can = |v: &&Violation| v.waived_until.is_none() && v.content.is_some();
     seen.workflow.violations.iter().filter(can).collect()
 }

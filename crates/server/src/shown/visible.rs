@@ -5,7 +5,7 @@ use countersign_core::policy::is_hidden_character;
 /// One line of text: every character that is hidden, moves the cursor or reorders its neighbours becomes a mark.
 ///
 /// Line ends are marked as well; text of several lines is split before. Tabs stay.
-pub(crate) fn visible(text: &str) -> String {
+pub fn visible(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         push(&mut out, c);
@@ -14,7 +14,7 @@ pub(crate) fn visible(text: &str) -> String {
 }
 
 /// As [`visible`], for bytes; what is not UTF-8 is shown byte by byte.
-pub(crate) fn visible_bytes(bytes: &[u8]) -> String {
+pub fn visible_bytes(bytes: &[u8]) -> String {
     let mut out = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {
         for c in chunk.valid().chars() {

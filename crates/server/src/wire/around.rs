@@ -1,12 +1,13 @@
 //! What drafts pull in and whose paths they change, as programs see it.
 
-use crate::render::seen::Seen;
+use crate::shown::Seen;
 use countersign_core::dependency::{DependencyChange, DependencyFile, DependencyState};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// One dependency that moves.
-#[derive(Debug, Serialize)]
-pub(crate) struct DependencyWire {
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct DependencyWire {
     repository: String,
     /// `cargo`, `npm`, `python`, `go` or `java`.
     ecosystem: &'static str,
@@ -21,7 +22,7 @@ pub(crate) struct DependencyWire {
     after: Option<StateWire>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct StateWire {
     version: Option<String>,
     /// null: the default registry.
@@ -29,8 +30,8 @@ struct StateWire {
 }
 
 /// One path with its owners.
-#[derive(Debug, Serialize)]
-pub(crate) struct OwnerWire {
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct OwnerWire {
     repository: String,
     path: String,
     owners: Vec<String>,

@@ -2,40 +2,44 @@
 
 use super::deeds::{act, ended, gate, moved, unseen, waived};
 use super::names::{Names, counted};
-use crate::terminal::{Line, Style};
 use countersign_core::artifact::Verdict;
 use countersign_core::policy::Violation;
 use countersign_core::workflow::event::{RevisionCause, Subject};
 use countersign_core::workflow::{Event, State};
 
-/// A sentence with the mark before it.
-#[derive(Debug, Clone)]
-pub(crate) struct Sentence {
-    /// ✓ ✗ – ? ! or ·
-    pub(crate) mark: &'static str,
-    /// How the mark looks.
-    pub(crate) style: Style,
-    /// The words, perhaps untrusted ones among them.
-    pub(crate) text: String,
+/// What a sentence's mark means; every surface has its own colours for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tone {
+    /// Went well.
+    Good,
+    /// Went wrong.
+    Bad,
+    /// Waits, or is to be looked at.
+    Warn,
+    /// Neither.
+    Neutral,
 }
 
-impl Sentence {
-    /// Ends a line with it.
-    pub(crate) fn put(&self, line: Line<'_>) {
-        line.add(self.style, format!("{} ", self.mark))
-            .add(Style::Plain, one_line(&self.text));
-    }
+/// A sentence with the mark before it.
+#[derive(Debug, Clone)]
+pub struct Sentence {
+    /// ✓ ✗ – ? ! or ·
+    pub mark: &'static str,
+    /// What the mark means.
+    pub tone: Tone,
+    /// The words, perhaps untrusted ones among them.
+    pub text: String,
 }
 
 /// Line ends of longer texts as a mark that reads well.
-pub(crate) fn one_line(text: &str) -> String {
+pub fn one_line(text: &str) -> String {
     text.lines().collect::<Vec<_>>().join(" ⏎ ")
 }
 
 pub(super) fn good(text: impl Into<String>) -> Option<Sentence> {
     Some(Sentence {
         mark: "✓",
-        style: Style::Good,
+        tone: Tone::Good,
         text: text.into(),
     })
 }
@@ -43,7 +47,7 @@ pub(super) fn good(text: impl Into<String>) -> Option<Sentence> {
 pub(super) fn bad(text: impl Into<String>) -> Option<Sentence> {
     Some(Sentence {
         mark: "✗",
-        style: Style::Bad,
+        tone: Tone::Bad,
         text: text.into(),
     })
 }
@@ -51,7 +55,7 @@ pub(super) fn bad(text: impl Into<String>) -> Option<Sentence> {
 pub(super) fn waits(text: impl Into<String>) -> Option<Sentence> {
     Some(Sentence {
         mark: "?",
-        style: Style::Warn,
+        tone: Tone::Warn,
         text: text.into(),
     })
 }
@@ -59,7 +63,7 @@ pub(super) fn waits(text: impl Into<String>) -> Option<Sentence> {
 pub(super) fn warns(text: impl Into<String>) -> Option<Sentence> {
     Some(Sentence {
         mark: "!",
-        style: Style::Warn,
+        tone: Tone::Warn,
         text: text.into(),
     })
 }
@@ -67,7 +71,7 @@ pub(super) fn warns(text: impl Into<String>) -> Option<Sentence> {
 pub(super) fn plain(text: impl Into<String>) -> Option<Sentence> {
     Some(Sentence {
         mark: "·",
-        style: Style::Dim,
+        tone: Tone::Neutral,
         text: text.into(),
     })
 }
@@ -75,13 +79,13 @@ pub(super) fn plain(text: impl Into<String>) -> Option<Sentence> {
 pub(super) fn neither(text: impl Into<String>) -> Option<Sentence> {
     Some(Sentence {
         mark: "–",
-        style: Style::Dim,
+        tone: Tone::Neutral,
         text: text.into(),
     })
 }
 
 /// One fact in words, or nothing where another fact tells the same.
-pub(crate) fn sentence(event: &Event, names: &Names) -> Option<Sentence> {
+pub fn sentence(event: &Event, names: &Names) -> Option<Sentence> {
     match event {
         Event::WorkflowStarted {
             feedback,

@@ -4,9 +4,9 @@ use super::StoryWire;
 use super::around::{DependencyWire, OwnerWire, dependencies, owners};
 use super::parts::{
     FindingWire, GateWire, PatchSetWire, PlanWire, RepositoryWire, RequestWire, ViolationWire, WrittenWire,
-    findings, gates, patch_sets, plan, repositories, request, violations, written,
+    findings, gates, patch_sets, plan, repositories, violations, written,
 };
-use crate::render::seen::Seen;
+use crate::shown::Seen;
 use countersign_core::act::SeenDigest;
 use countersign_core::id::Revision;
 use countersign_core::patch_set::Draft;
@@ -14,19 +14,20 @@ use countersign_core::time::Timestamp;
 use countersign_inspect::masked;
 use countersign_ports::store::{Alarm, WorkflowRow};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// `list --json`.
-#[derive(Debug, Serialize)]
-pub(crate) struct WorkflowsWire {
+#[derive(Debug, Serialize, ToSchema)]
+pub struct WorkflowsWire {
     /// Newest first.
-    pub(crate) workflows: Vec<WorkflowRowWire>,
+    pub workflows: Vec<WorkflowRowWire>,
     /// What points to a forgery, oldest first.
-    pub(crate) alarms: Vec<AlarmWire>,
+    pub alarms: Vec<AlarmWire>,
 }
 
 /// Something that points to a forgery.
-#[derive(Debug, Serialize)]
-pub(crate) struct AlarmWire {
+#[derive(Debug, Serialize, ToSchema)]
+pub struct AlarmWire {
     /// RFC 3339, UTC.
     at: String,
     /// Stable kebab-case code.
@@ -39,7 +40,7 @@ pub(crate) struct AlarmWire {
 
 impl AlarmWire {
     /// From a stored one.
-    pub(crate) fn of((at, alarm): &(Timestamp, Alarm)) -> Self {
+    pub fn of((at, alarm): &(Timestamp, Alarm)) -> Self {
         Self {
             at: at.to_rfc3339(),
             code: alarm.code.clone(),
@@ -50,8 +51,8 @@ impl AlarmWire {
 }
 
 /// One workflow in a list.
-#[derive(Debug, Serialize)]
-pub(crate) struct WorkflowRowWire {
+#[derive(Debug, Serialize, ToSchema)]
+pub struct WorkflowRowWire {
     id: String,
     title: String,
     state: String,
@@ -65,7 +66,7 @@ pub(crate) struct WorkflowRowWire {
 
 impl WorkflowRowWire {
     /// From a stored row.
-    pub(crate) fn of(row: &WorkflowRow) -> Self {
+    pub fn of(row: &WorkflowRow) -> Self {
         Self {
             id: row.id.to_string(),
             title: row.title.clone(),
@@ -81,55 +82,55 @@ impl WorkflowRowWire {
 }
 
 /// `show --json`, and what `run`, `resume` and every decision print at their end.
-#[derive(Debug, Serialize)]
-pub(crate) struct WorkflowWire {
-    pub(crate) id: String,
+#[derive(Debug, Serialize, ToSchema)]
+pub struct WorkflowWire {
+    id: String,
     /// `AwaitingApproval`, `Done`…
-    pub(crate) state: String,
+    state: String,
     /// Why it is there.
-    pub(crate) reason: String,
-    pub(crate) revision: u32,
-    pub(crate) title: String,
+    reason: String,
+    revision: u32,
+    title: String,
     /// The text; untrusted.
-    pub(crate) text: String,
+    text: String,
     /// Who proposes.
-    pub(crate) agent: String,
+    agent: String,
     /// The proposer ran without confinement.
-    pub(crate) unconfined: bool,
+    unconfined: bool,
     /// Beside its snapshot, a confined command may read these paths and reach these hosts; null: nothing of
     /// the kind runs, or nothing confines it.
-    pub(crate) agent_reads: Option<Vec<String>>,
-    pub(crate) agent_reaches: Option<Vec<String>>,
+    agent_reads: Option<Vec<String>>,
+    agent_reaches: Option<Vec<String>>,
     /// One member approves alone.
-    pub(crate) solo: bool,
-    pub(crate) risk: Option<String>,
-    pub(crate) risk_reasons: Vec<String>,
-    pub(crate) repositories: Vec<RepositoryWire>,
-    pub(crate) plan: Option<PlanWire>,
-    pub(crate) patch_sets: Vec<PatchSetWire>,
+    solo: bool,
+    risk: Option<String>,
+    risk_reasons: Vec<String>,
+    repositories: Vec<RepositoryWire>,
+    plan: Option<PlanWire>,
+    patch_sets: Vec<PatchSetWire>,
     /// Every dependency that the newest drafts move.
-    pub(crate) dependencies: Vec<DependencyWire>,
+    dependencies: Vec<DependencyWire>,
     /// Who owns the paths that the newest drafts change.
-    pub(crate) owners: Vec<OwnerWire>,
-    pub(crate) gates: Vec<GateWire>,
+    owners: Vec<OwnerWire>,
+    gates: Vec<GateWire>,
     /// The critic's remarks; null: it was not asked yet.
-    pub(crate) findings: Option<Vec<FindingWire>>,
-    pub(crate) violations: Vec<ViolationWire>,
+    findings: Option<Vec<FindingWire>>,
+    violations: Vec<ViolationWire>,
     /// What waits for a human.
-    pub(crate) requests: Vec<RequestWire>,
+    requests: Vec<RequestWire>,
     /// What is in a repository now.
-    pub(crate) written: Vec<WrittenWire>,
+    written: Vec<WrittenWire>,
     /// With `--story`: what happened.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) story: Option<Vec<StoryWire>>,
+    pub story: Option<Vec<StoryWire>>,
     /// Where something points to a forgery.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(crate) alarms: Vec<AlarmWire>,
+    pub alarms: Vec<AlarmWire>,
 }
 
 impl WorkflowWire {
     /// From everything that is shown of a workflow.
-    pub(crate) fn of(seen: &Seen) -> Self {
+    pub fn of(seen: &Seen) -> Self {
         let workflow = &seen.workflow;
         let submission = workflow.submission.as_ref();
         let reach = submission.and_then(|s| s.agent.reach());
@@ -155,7 +156,10 @@ impl WorkflowWire {
             gates: gates(seen),
             findings: findings(seen),
             violations: violations(seen),
-            requests: workflow.open_requests().map(|r| request(seen, r)).collect(),
+            requests: workflow
+                .open_requests()
+                .map(|r| RequestWire::of(seen, r))
+                .collect(),
             written: written(seen),
             story: None,
             alarms: Vec::new(),
@@ -164,15 +168,15 @@ impl WorkflowWire {
 }
 
 /// `diff --json`.
-#[derive(Debug, Serialize)]
-pub(crate) struct DiffsWire {
+#[derive(Debug, Serialize, ToSchema)]
+pub struct DiffsWire {
     /// One per repository that changes.
-    pub(crate) diffs: Vec<DiffWire>,
+    pub diffs: Vec<DiffWire>,
 }
 
 /// One repository's diff.
-#[derive(Debug, Serialize)]
-pub(crate) struct DiffWire {
+#[derive(Debug, Serialize, ToSchema)]
+pub struct DiffWire {
     repository: String,
     revision: u32,
     /// What is decided on; null for an earlier revision.
@@ -189,7 +193,7 @@ pub(crate) struct DiffWire {
 
 impl DiffWire {
     /// From a draft and its canonical diff.
-    pub(crate) fn of(
+    pub fn of(
         name: &str,
         revision: Revision,
         digest: Option<&SeenDigest>,

@@ -1,0 +1,414 @@
+//! `serve`, `code` and `key`: the server on this data folder, and who may come in.
+
+use crate::cli::{KeyAddArgs, KeyRevokeArgs, Roles, ServeArgs};
+use crate::error::{CliError, Exit};
+use crate::keys::Keys;
+use crate::session::Session;
+use crate::terminal::{Page, Style};
+use countersign_core::id::{MemberId, TenantId, WorkflowId};
+use countersign_core::workflow::{Effect, Event};
+use countersign_engine::{Observer, Ports, Worker};
+use countersign_server::{
+    CODE_MS, HeldKeys, House, KeyWire, MadeKey, NewKey, Origin, Problem, Pulse, make_key, new_code, router,
+    serve,
+};
+use countersign_store::OwnerLock;
+use ed25519_dalek::SigningKey;
+use serde::Serialize;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+impl From<Problem> for CliError {
+    fn from(problem: Problem) -> Self {
+        let error = if problem.status().is_server_error() {
+            Self::internal(problem.code.clone(), problem.detail())
+        } else {
+            Self::refused(problem.code.clone(), problem.detail())
+        };
+        match problem.next_step() {
+            Some(next) => error.next(next),
+            None => error,
+        }
+    }
+}
+
+/// The keys of members, as the server asks for them.
+struct MemberSeeds(Keys);
+
+impl HeldKeys for MemberSeeds {
+    fn key(&self, member: &MemberId) -> Result<SigningKey, String> {
+        self.0.member(member).map_err(|e| e.to_string())
+    }
+}
+
+/// Beats the pulse after every commit, and writes the log.
+struct Beating(Pulse);
+
+impl Observer for Beating {
+    fn recorded(&self, _workflow: &WorkflowId, _events: &[Event]) {
+        self.0.beat();
+    }
+
+    fn performing(&self, workflow: &WorkflowId, effect: &Effect, attempt: u32) {
+        tracing::info!(%workflow, effect = effect.kind(), attempt, "performing");
+    }
+
+    fn retrying(&self, workflow: &WorkflowId, effect: &Effect, message: &str) {
+        tracing::warn!(%workflow, effect = effect.kind(), message, "an effect is tried again");
+    }
+}
+
+/// What `serve --json` prints when it listens.
+#[derive(Debug, Serialize)]
+struct ListeningWire {
+    /// What browsers open.
+    url: String,
+    /// What programs on this machine may use.
+    address: String,
+    /// A one-time code for the user that started it.
+    code: String,
+}
+
+/// `serve`.
+pub(super) async fn run(session: &Session, args: ServeArgs) -> Result<Exit, CliError> {
+    let (worker, api) = match args.role {
+        Roles::All => (true, true),
+        Roles::Api => (false, true),
+        Roles::Worker => (true, false),
+    };
+    let lock = if worker { Some(take_folder(session)?) } else { None };
+    let pulse = Pulse::default();
+    let ports = Ports {
+        observer: Arc::new(Beating(pulse.clone())),
+        ..session.ports.clone()
+    };
+    let (stop, stopped) = watch::channel(false);
+    let working = if worker {
+        let name = format!("serve-{}", std::process::id());
+        let worker = Arc::new(Worker::start(ports.clone(), name).await?);
+        Some(tokio::spawn(worker.serve(stopped.clone())))
+    } else {
+        None
+    };
+    let serving = if api {
+        let (listener, origin) = bind(session, &args).await?;
+        announce(session, &listener, &origin).await?;
+        let house = House {
+            store: session.store.clone(),
+            access: session.database().access(&TenantId::local()),
+            keys: Arc::new(MemberSeeds(session.keys().clone())),
+            ports,
+            origin,
+            pulse,
+        };
+        Some(tokio::spawn(serve(listener, router(house), stopped)))
+    } else {
+        say_working(session);
+        None
+    };
+    until_stopped(stop, working, serving).await?;
+    drop(lock);
+    say_stopped(session);
+    Ok(Exit::Ok)
+}
+
+type Working = tokio::task::JoinHandle<Result<(), countersign_engine::EngineError>>;
+type Serving = tokio::task::JoinHandle<std::io::Result<()>>;
+
+/// Runs until the process is asked to end, or one half of it can't go on; what was begun comes to its end.
+async fn until_stopped(
+    stop: watch::Sender<bool>,
+    mut working: Option<Working>,
+    mut serving: Option<Serving>,
+) -> Result<(), CliError> {
+    let io = |e: std::io::Error| CliError::internal("no-signals", format!("can't listen for signals: {e}"));
+    let mut terminated = signal(SignalKind::terminate()).map_err(io)?;
+    let mut worked = None;
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminated.recv() => {}
+        ended = async { working.as_mut().expect("polled only where there is one").await }, if working.is_some() => {
+            worked = Some(ended);
+            working = None;
+        }
+        _ended = async { serving.as_mut().expect("polled only where there is one").await }, if serving.is_some() => {
+            serving = None;
+        }
+    }
+    // Nobody listens any more where both have ended.
+    let _all_gone = stop.send(true);
+    if let Some(working) = working {
+        worked = Some(working.await);
+    }
+    if let Some(serving) = serving {
+        let _ended = serving.await;
+    }
+    match worked {
+        Some(Ok(ended)) => Ok(ended?),
+        Some(Err(_died)) => Err(CliError::internal(
+            "worker-died",
+            "the worker ended in an internal error",
+        )),
+        None => Ok(()),
+    }
+}
+
+fn take_folder(session: &Session) -> Result<OwnerLock, CliError> {
+    let root = session.app.folder.root();
+    OwnerLock::try_acquire(root)?.ok_or_else(|| {
+        let who = OwnerLock::last_holder(root)
+            .map_or_else(|| "another process".to_owned(), |p| format!("process {p}"));
+        CliError::refused(
+            "data-folder-busy",
+            format!("{who} works in this data folder already"),
+        )
+        .next("Stop it first, or begin with --role api beside it.")
+    })
+}
+
+/// Opens the socket. Beyond this machine only behind a proxy that speaks TLS, and said so.
+async fn bind(session: &Session, args: &ServeArgs) -> Result<(TcpListener, Origin), CliError> {
+    let public = args.origin.as_deref().map(public_origin).transpose()?;
+    if !args.listen.ip().is_loopback() && (public.is_none() || !args.behind_proxy) {
+        let text = format!(
+            "{} can be reached from other machines, and nothing here encrypts",
+            args.listen
+        );
+        return Err(CliError::refused("public-bind", text).next(
+            "Listen on 127.0.0.1, or put a proxy with TLS before it and say so: --origin https://NAME --behind-proxy",
+        ));
+    }
+    let failed = |e: std::io::Error| {
+        CliError::refused("cannot-listen", format!("can't listen on {}: {e}", args.listen))
+            .next("Name another port: --listen 127.0.0.1:0 takes any that is free.")
+    };
+    let listener = TcpListener::bind(args.listen).await.map_err(failed)?;
+    let address = listener.local_addr().map_err(failed)?;
+    let origin = match public {
+        Some(origin) => origin,
+        None => local_origin(session, address)?,
+    };
+    Ok((listener, origin))
+}
+
+/// `https://NAME[:PORT]`, and nothing else.
+fn public_origin(text: &str) -> Result<Origin, CliError> {
+    let plain = |host: &str| {
+        !host.is_empty()
+            && host
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b':'))
+    };
+    match text.strip_prefix("https://") {
+        Some(host) if plain(host) => Ok(Origin {
+            scheme: "https".to_owned(),
+            host: host.to_ascii_lowercase(),
+            also: Vec::new(),
+        }),
+        Some(_) | None => Err(CliError::usage(
+            "bad-origin",
+            format!("--origin {text}: it has to be https://NAME"),
+        )),
+    }
+}
+
+/// A name of its own for this data folder, so that no other program on a port of this machine gets its cookies.
+fn local_origin(session: &Session, address: SocketAddr) -> Result<Origin, CliError> {
+    let port = address.port();
+    Ok(Origin {
+        scheme: "http".to_owned(),
+        host: format!("cs-{}.localhost:{port}", session.keys().origin_label()?),
+        also: vec![
+            format!("127.0.0.1:{port}"),
+            format!("localhost:{port}"),
+            format!("[::1]:{port}"),
+        ],
+    })
+}
+
+async fn announce(session: &Session, listener: &TcpListener, origin: &Origin) -> Result<(), CliError> {
+    let code = fresh_code(session).await?;
+    let address = listener
+        .local_addr()
+        .map_or_else(|_| String::new(), |a| format!("http://{a}"));
+    let terminal = &session.app.terminal;
+    if terminal.is_json() {
+        terminal.print_json_line(&ListeningWire {
+            url: origin.url(),
+            address,
+            code,
+        });
+        return Ok(());
+    }
+    let mut page = Page::new();
+    page.line(0)
+        .add(Style::Good, "✓ ")
+        .add(Style::Plain, "listening on ")
+        .add(Style::Bold, origin.url());
+    page.line(2)
+        .column(Style::Dim, "sign in with", 14)
+        .add(Style::Bold, &code)
+        .add(
+            Style::Dim,
+            format!(
+                "  (once, within {} minutes; another: countersign code)",
+                CODE_MS / 60_000
+            ),
+        );
+    page.line(2)
+        .column(Style::Dim, "API", 14)
+        .add(Style::Plain, format!("{address}/api/docs"));
+    page.line(2).add(Style::Dim, "Ctrl-C stops it; nothing is lost.");
+    terminal.print(&page);
+    Ok(())
+}
+
+fn say_working(session: &Session) {
+    let mut page = Page::new();
+    page.line(0)
+        .add(Style::Good, "✓ ")
+        .add(Style::Plain, "working; Ctrl-C stops it, nothing is lost");
+    session.app.terminal.note(&page);
+}
+
+fn say_stopped(session: &Session) {
+    let mut page = Page::new();
+    page.line(0).add(Style::Dim, "stopped; nothing is lost");
+    session.app.terminal.note(&page);
+}
+
+async fn fresh_code(session: &Session) -> Result<String, CliError> {
+    let (member, _) = session.member().await?;
+    let access = session.database().access(&TenantId::local());
+    let now = session.ports.store.now().await?;
+    Ok(new_code(access.as_ref(), &member, now).await?)
+}
+
+/// `code --json`.
+#[derive(Debug, Serialize)]
+struct CodeWire {
+    /// The one-time code.
+    code: String,
+    /// For how long, in seconds.
+    valid_s: u64,
+}
+
+/// `code`.
+pub(super) async fn code(session: &Session) -> Result<Exit, CliError> {
+    let code = fresh_code(session).await?;
+    let terminal = &session.app.terminal;
+    if terminal.is_json() {
+        terminal.print_json(&CodeWire {
+            code,
+            valid_s: CODE_MS / 1000,
+        });
+        return Ok(Exit::Ok);
+    }
+    terminal.pipe(format!("{code}\n").as_bytes());
+    let mut page = Page::new();
+    page.line(0).add(
+        Style::Dim,
+        format!("It works once, within {} minutes.", CODE_MS / 60_000),
+    );
+    terminal.note(&page);
+    Ok(Exit::Ok)
+}
+
+/// `key add`.
+pub(super) async fn key_add(session: &Session, args: KeyAddArgs) -> Result<Exit, CliError> {
+    let (member, _) = session.member().await?;
+    let access = session.database().access(&TenantId::local());
+    let now = session.ports.store.now().await?;
+    let scopes = args.scopes.iter().map(|s| s.as_str().to_owned()).collect();
+    let wanted = NewKey {
+        name: args.name,
+        scopes,
+        days: args.days,
+    };
+    let (secret, key) = make_key(access.as_ref(), &member, now, &wanted).await?;
+    let terminal = &session.app.terminal;
+    if terminal.is_json() {
+        terminal.print_json(&MadeKey {
+            secret,
+            key: KeyWire::of(&key),
+        });
+        return Ok(Exit::Ok);
+    }
+    terminal.pipe(format!("{secret}\n").as_bytes());
+    let mut page = Page::new();
+    page.line(0).add(
+        Style::Dim,
+        format!(
+            "It is shown this once. It ends on {}; countersign key revoke {}",
+            &key.expires_at.to_rfc3339()[..10],
+            key.id
+        ),
+    );
+    terminal.note(&page);
+    Ok(Exit::Ok)
+}
+
+/// `key list`.
+pub(super) async fn key_list(session: &Session) -> Result<Exit, CliError> {
+    let keys = session.database().access(&TenantId::local()).keys().await?;
+    let terminal = &session.app.terminal;
+    if terminal.is_json() {
+        terminal.print_json(&keys.iter().map(KeyWire::of).collect::<Vec<_>>());
+        return Ok(Exit::Ok);
+    }
+    let now = session.ports.store.now().await?;
+    let mut page = Page::new();
+    if keys.is_empty() {
+        page.line(0).add(
+            Style::Dim,
+            "No API key yet. Make one: countersign key add NAME --scope read",
+        );
+    }
+    for key in &keys {
+        let (state, style) = match (key.revoked_at, key.expires_at > now) {
+            (Some(_), _) => ("revoked".to_owned(), Style::Bad),
+            (None, false) => ("ended".to_owned(), Style::Dim),
+            (None, true) => (
+                format!("until {}", &key.expires_at.to_rfc3339()[..10]),
+                Style::Good,
+            ),
+        };
+        let scopes: Vec<&str> = key.scopes.iter().map(|s| s.as_str()).collect();
+        let used = key.used_at.map_or_else(
+            || "never used".to_owned(),
+            |at| format!("used {}", &at.to_rfc3339()[..16].replace('T', " ")),
+        );
+        page.line(0)
+            .column(Style::Bold, &key.id, 14)
+            .column(Style::Plain, &key.name, 24)
+            .column(Style::Plain, scopes.join(" "), 14)
+            .column(style, state, 18)
+            .add(Style::Dim, used);
+    }
+    terminal.print(&page);
+    Ok(Exit::Ok)
+}
+
+/// `key revoke`.
+pub(super) async fn key_revoke(session: &Session, args: KeyRevokeArgs) -> Result<Exit, CliError> {
+    session
+        .database()
+        .access(&TenantId::local())
+        .revoke_key(&args.id)
+        .await?;
+    let terminal = &session.app.terminal;
+    if terminal.is_json() {
+        terminal.print_json(&serde_json::json!({"revoked": args.id}));
+        return Ok(Exit::Ok);
+    }
+    let mut page = Page::new();
+    page.line(0).add(Style::Good, "✓ ").add(
+        Style::Plain,
+        format!("the key {} is not in force any more", args.id),
+    );
+    terminal.print(&page);
+    Ok(Exit::Ok)
+}

@@ -1,0 +1,152 @@
+//! Port to who may come in: sign-in codes, sessions, API keys and what a repeated call stands for.
+//!
+//! Nothing here holds a secret: codes, session tokens and keys are known by their SHA-256 only. What somebody may do is
+//! not decided here, and a key is never a person (it decides nothing).
+
+use crate::store::StoreError;
+use async_trait::async_trait;
+use countersign_core::id::MemberId;
+use countersign_core::time::Timestamp;
+use std::collections::BTreeSet;
+
+/// SHA-256 of something secret that has 128 bits of randomness or more.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct SecretHash(pub [u8; 32]);
+
+/// A person's session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Session {
+    /// Whose.
+    pub member: MemberId,
+    /// Where it is used, in a few words: `browser`, `terminal`.
+    pub through: String,
+    /// When it began.
+    pub began_at: Timestamp,
+    /// When the person last showed who they are.
+    pub authenticated_at: Timestamp,
+    /// When it was last used; written at most once a minute.
+    pub seen_at: Timestamp,
+    /// When it ends.
+    pub expires_at: Timestamp,
+}
+
+/// What an API key may do. No key ever decides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Scope {
+    /// Look at everything but settings.
+    Read,
+    /// Start workflows.
+    Submit,
+}
+
+impl Scope {
+    /// `read` or `submit`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Scope::Read => "read",
+            Scope::Submit => "submit",
+        }
+    }
+
+    /// The scope of that name.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Scope::Read, Scope::Submit]
+            .into_iter()
+            .find(|s| s.as_str() == text)
+    }
+}
+
+/// An API key, without what makes it one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApiKey {
+    /// Its public half: what lists and logs call it.
+    pub id: String,
+    /// What people call it.
+    pub name: String,
+    /// Who made it; what it starts is started in their name.
+    pub member: MemberId,
+    /// What it may do.
+    pub scopes: BTreeSet<Scope>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it ends.
+    pub expires_at: Timestamp,
+    /// When it was last used; written at most once a minute.
+    pub used_at: Option<Timestamp>,
+    /// When it was taken back.
+    pub revoked_at: Option<Timestamp>,
+}
+
+/// What a repeated call stands for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Repeated {
+    /// It is the first one: what it names is kept.
+    First,
+    /// The same call was made before, for this.
+    Same(String),
+    /// Another call was made with that key.
+    Other,
+}
+
+/// Most sign-in codes that wait at a time.
+pub const CODES_MAX: u32 = 20;
+/// Most sessions of one member at a time; the oldest one ends.
+pub const SESSIONS_MAX: u32 = 50;
+/// Most API keys that are in force at a time.
+pub const KEYS_MAX: u32 = 200;
+/// Most calls that are remembered; the oldest are forgotten first.
+pub const REPEATS_MAX: u32 = 100_000;
+
+/// One tenant's doors.
+#[async_trait]
+pub trait Access: Send + Sync {
+    /// Keeps a one-time code for a member. What has run out goes, and above [`CODES_MAX`] the oldest.
+    async fn put_code(
+        &self,
+        code: &SecretHash,
+        member: &MemberId,
+        expires_at: Timestamp,
+    ) -> Result<(), StoreError>;
+
+    /// Takes a code, which is gone then; `None`: there is none, or it ran out.
+    async fn take_code(&self, code: &SecretHash) -> Result<Option<MemberId>, StoreError>;
+
+    /// Begins a session.
+    async fn begin_session(&self, token: &SecretHash, session: &Session) -> Result<(), StoreError>;
+
+    /// The session of a token that has not run out.
+    async fn session(&self, token: &SecretHash) -> Result<Option<Session>, StoreError>;
+
+    /// The session was used.
+    async fn touch_session(&self, token: &SecretHash) -> Result<(), StoreError>;
+
+    /// Ends a session.
+    async fn end_session(&self, token: &SecretHash) -> Result<(), StoreError>;
+
+    /// Ends all sessions of a member, and their codes; how many sessions there were.
+    async fn end_sessions(&self, member: &MemberId) -> Result<u64, StoreError>;
+
+    /// Keeps a new API key.
+    async fn add_key(&self, secret: &SecretHash, key: &ApiKey) -> Result<(), StoreError>;
+
+    /// A key by its public half, with the hash of its secret; also one that has run out.
+    async fn key(&self, id: &str) -> Result<Option<(SecretHash, ApiKey)>, StoreError>;
+
+    /// All keys, newest first.
+    async fn keys(&self) -> Result<Vec<ApiKey>, StoreError>;
+
+    /// The key was used.
+    async fn touch_key(&self, id: &str) -> Result<(), StoreError>;
+
+    /// Takes a key back; again changes nothing.
+    async fn revoke_key(&self, id: &str) -> Result<(), StoreError>;
+
+    /// Remembers what a call with an idempotency key made, unless the key was used before.
+    async fn remember(
+        &self,
+        caller: &str,
+        key: &str,
+        request: &SecretHash,
+        made: &str,
+    ) -> Result<Repeated, StoreError>;
+}

@@ -1,0 +1,427 @@
+//! What waits for people, and what they decide: by id and digest, through the same function as every other door.
+
+use super::submitting::judged;
+use super::{Json, Path, Query, workflow_id};
+use crate::guard::Principal;
+use crate::house::House;
+use crate::problem::Problem;
+use crate::shown::Seen;
+use crate::wire::{RequestWire, WorkflowWire};
+use axum::Extension;
+use axum::extract::State;
+use axum::http::StatusCode;
+use countersign_core::act::{Act, ActRecord, Attendance, AuthenticatedBy, SignedAct};
+use countersign_core::id::{RequestId, WorkflowId};
+use countersign_core::narrow::LeftOut;
+use countersign_core::path::RepoPath;
+use countersign_core::question::Choice;
+use countersign_core::workflow::event::{Request, Subject};
+use countersign_engine::intake::take_in;
+use countersign_ports::store::{InputStatus, NewInput, WorkflowRow};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+use utoipa::{IntoParams, ToSchema};
+
+/// For how many days a waiver lives where nobody says.
+const WAIVER_DAYS: u32 = 7;
+/// A day in milliseconds.
+const DAY_MS: u64 = 24 * 60 * 60 * 1000;
+/// Workflows that are looked at for what waits.
+const LOOKED_AT_MAX: u32 = 10_000;
+
+/// What waits in a workflow.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Waiting {
+    workflow: String,
+    title: String,
+    state: String,
+    #[serde(flatten)]
+    request: RequestWire,
+}
+
+/// Which requests.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct WaitingQuery {
+    /// Only this workflow's.
+    workflow: Option<String>,
+}
+
+/// List what waits for people
+#[utoipa::path(get, path = "/api/v1/requests", tag = "requests", params(WaitingQuery), responses((status = 200, body = Vec<Waiting>)))]
+pub(crate) async fn requests(
+    State(house): State<Arc<House>>,
+    Query(query): Query<WaitingQuery>,
+) -> Result<Json<Vec<Waiting>>, Problem> {
+    let mut waiting = Vec::new();
+    for row in open(&house).await? {
+        if query.workflow.as_deref().is_some_and(|id| id != row.id.as_str()) {
+            continue;
+        }
+        let seen = house.look(&row.id).await?;
+        for request in seen.workflow.open_requests() {
+            waiting.push(Waiting {
+                workflow: row.id.to_string(),
+                title: row.title.clone(),
+                state: row.state.to_string(),
+                request: RequestWire::of(&seen, request),
+            });
+        }
+    }
+    Ok(Json(waiting))
+}
+
+/// Workflows in which something waits, the longest first.
+pub(crate) async fn open(house: &House) -> Result<Vec<WorkflowRow>, Problem> {
+    let mut rows = house.store.workflows(LOOKED_AT_MAX).await?;
+    rows.retain(|row| row.open_requests > 0);
+    rows.sort_by_key(|row| row.updated_at);
+    Ok(rows)
+}
+
+/// The workflow of a request's id, `<workflow>:rq:<n>`.
+pub(crate) fn of_request(id: &str) -> Result<(WorkflowId, RequestId), Problem> {
+    let missing = || Problem::missing("request", id);
+    let (workflow, _) = id.split_once(':').ok_or_else(missing)?;
+    let workflow = WorkflowId::parse(workflow).map_err(|_| missing())?;
+    Ok((workflow, RequestId::parse(id).map_err(|_| missing())?))
+}
+
+/// A request, open or not.
+pub(crate) fn find<'a>(seen: &'a Seen, id: &RequestId) -> Result<&'a Request, Problem> {
+    let found = seen.workflow.requests.iter().find(|r| r.id == *id);
+    found.ok_or_else(|| Problem::missing("request", id.as_str()))
+}
+
+/// Show one request
+#[utoipa::path(
+    get, path = "/api/v1/requests/{id}", tag = "requests", params(("id" = String, Path)),
+    responses((status = 200, body = RequestWire),
+        (status = 404, description = "there is none", content_type = "application/problem+json", body = Problem))
+)]
+pub(crate) async fn request(
+    State(house): State<Arc<House>>,
+    Path(id): Path<String>,
+) -> Result<Json<RequestWire>, Problem> {
+    let (workflow, id) = of_request(&id)?;
+    let seen = house.look(&workflow).await?;
+    let wire = RequestWire::of(&seen, find(&seen, &id)?);
+    Ok(Json(wire))
+}
+
+/// A decision on a request. `digest` is the whole digest of what the person saw; another one is refused with 409.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(tag = "decision", rename_all = "kebab-case", deny_unknown_fields)]
+pub(crate) enum Decision {
+    /// Yes, to exactly this.
+    Approve {
+        /// 64 hex digits.
+        digest: String,
+        /// Ids of the warnings that were read; every warning has to be here.
+        #[serde(default)]
+        acknowledged: Vec<String>,
+    },
+    /// No, for good.
+    Reject {
+        /// 64 hex digits.
+        digest: String,
+        /// Why.
+        reason: String,
+    },
+    /// Not like this: another revision.
+    RequestChanges {
+        /// 64 hex digits.
+        digest: String,
+        /// What should be different.
+        comment: String,
+    },
+    /// An answer to a question.
+    Answer {
+        /// 64 hex digits.
+        digest: String,
+        /// One of the request's choices.
+        choice: String,
+        /// The words that `provide` asks for.
+        #[serde(default)]
+        text: String,
+    },
+    /// Leave patches or hunks out; the rest becomes another revision.
+    Deselect {
+        /// 64 hex digits.
+        digest: String,
+        /// What is left out.
+        parts: Vec<Part>,
+        /// Why.
+        reason: String,
+    },
+    /// Let one broken rule pass, for exactly the content that was seen.
+    Waive {
+        /// 64 hex digits.
+        digest: String,
+        /// The repository's name.
+        repository: String,
+        /// The violation's id, `RULE@PATH`.
+        violation: String,
+        /// Why.
+        reason: String,
+        /// For how many days, 1 to 30; 7 if nothing is said.
+        days: Option<u32>,
+    },
+    /// Do the step that stopped once more.
+    Retry {
+        /// 64 hex digits.
+        digest: String,
+    },
+}
+
+/// A patch, or some hunks of it.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Part {
+    /// The repository's name.
+    repository: String,
+    /// The file's path.
+    path: String,
+    /// Hunks of it, from 1; none: all of it.
+    #[serde(default)]
+    hunks: Vec<u32>,
+}
+
+impl Decision {
+    fn digest(&self) -> &str {
+        match self {
+            Decision::Approve { digest, .. }
+            | Decision::Reject { digest, .. }
+            | Decision::RequestChanges { digest, .. }
+            | Decision::Answer { digest, .. }
+            | Decision::Deselect { digest, .. }
+            | Decision::Waive { digest, .. }
+            | Decision::Retry { digest } => digest,
+        }
+    }
+}
+
+/// Decide
+#[utoipa::path(
+    post, path = "/api/v1/requests/{id}/decisions", tag = "requests", params(("id" = String, Path)), request_body = Decision,
+    responses((status = 200, description = "taken; the workflow as it is now", body = WorkflowWire),
+        (status = 403, description = "not by this caller", content_type = "application/problem+json", body = Problem),
+        (status = 409, description = "something else waits by now; `waits` says what", content_type = "application/problem+json", body = Problem),
+        (status = 422, description = "it can't be decided so", content_type = "application/problem+json", body = Problem))
+)]
+pub(crate) async fn decide(
+    State(house): State<Arc<House>>,
+    Extension(principal): Extension<Principal>,
+    Path(id): Path<String>,
+    Json(decision): Json<Decision>,
+) -> Result<Json<WorkflowWire>, Problem> {
+    let (workflow, id) = of_request(&id)?;
+    let act = act_of(&house, &workflow, &id, decision).await?;
+    take(&house, &principal, &workflow, act).await?;
+    Ok(Json(WorkflowWire::of(&house.look(&workflow).await?)))
+}
+
+/// From a decision to an act on what waits now; the digest has to be that of what waits.
+pub(crate) async fn act_of(
+    house: &House,
+    workflow: &WorkflowId,
+    id: &RequestId,
+    decision: Decision,
+) -> Result<Act, Problem> {
+    let seen = house.look(workflow).await?;
+    let request = find(&seen, id)?;
+    let (_, digest) = seen.subject(request);
+    let is_open = seen.workflow.open_requests().any(|r| r.id == *id);
+    if !is_open || digest.to_hex() != decision.digest().to_ascii_lowercase() {
+        return Err(moved_on(&seen, request, is_open));
+    }
+    let (request, seen_digest) = (id.clone(), digest);
+    Ok(match decision {
+        Decision::Approve { acknowledged, .. } => Act::Approve {
+            request,
+            seen: seen_digest,
+            acknowledged,
+        },
+        Decision::Reject { reason, .. } => Act::Reject {
+            request,
+            seen: seen_digest,
+            reason,
+        },
+        Decision::RequestChanges { comment, .. } => Act::RequestChanges {
+            request,
+            seen: seen_digest,
+            comment,
+        },
+        Decision::Retry { .. } => Act::Retry {
+            request,
+            seen: seen_digest,
+        },
+        Decision::Answer { choice, text, .. } => {
+            let choice = Choice::parse(&choice)
+                .ok_or_else(|| Problem::refused("not-a-choice", format!("`{choice}` is not a choice")))?;
+            Act::Answer {
+                request,
+                seen: seen_digest,
+                choice,
+                text,
+            }
+        }
+        Decision::Deselect { parts, reason, .. } => {
+            let left_out = parts
+                .into_iter()
+                .map(|part| left_out(&seen, part))
+                .collect::<Result<_, _>>()?;
+            Act::Deselect {
+                request,
+                seen: seen_digest,
+                left_out,
+                reason,
+            }
+        }
+        Decision::Waive {
+            repository,
+            violation,
+            reason,
+            days,
+            ..
+        } => Act::Waive {
+            request,
+            seen: seen_digest,
+            repository: repository_named(&seen, &repository)?,
+            violation,
+            reason,
+            until: house
+                .ports
+                .store
+                .now()
+                .await?
+                .plus_ms(u64::from(days.unwrap_or(WAIVER_DAYS)) * DAY_MS),
+        },
+    })
+}
+
+fn repository_named(seen: &Seen, name: &str) -> Result<countersign_core::id::RepositoryId, Problem> {
+    let mut all = seen.workflow.submission.iter().flat_map(|s| &s.repositories);
+    let found = all.find(|r| r.name == name || r.id.to_string() == name);
+    found.map(|r| r.id.clone()).ok_or_else(|| {
+        Problem::refused(
+            "unknown-repository",
+            format!("`{name}` is none of this workflow's repositories"),
+        )
+    })
+}
+
+fn left_out(seen: &Seen, part: Part) -> Result<LeftOut, Problem> {
+    Ok(LeftOut {
+        repository: repository_named(seen, &part.repository)?,
+        path: RepoPath::from_bytes(part.path),
+        hunks: part.hunks,
+    })
+}
+
+/// What was decided on is not what waits: says what does.
+fn moved_on(seen: &Seen, request: &Request, is_open: bool) -> Problem {
+    let same_subject = |r: &&Request| match (&r.subject, &request.subject) {
+        (Subject::PatchSet { repository: a, .. }, Subject::PatchSet { repository: b, .. }) => a == b,
+        (Subject::Plan { .. }, Subject::Plan { .. })
+        | (Subject::Question { .. }, Subject::Question { .. }) => true,
+        (Subject::PatchSet { .. } | Subject::Plan { .. } | Subject::Question { .. }, _) => false,
+    };
+    let waits = seen.workflow.open_requests().find(same_subject);
+    let waits = waits.and_then(|r| serde_json::to_value(RequestWire::of(seen, r)).ok());
+    let (code, text) = match is_open {
+        true => ("digest-mismatch", "what waits is not what you decided on"),
+        false => (
+            "request-not-open",
+            "this is decided already, or something newer waits",
+        ),
+    };
+    let problem = Problem::new(StatusCode::CONFLICT, code, text).next("Look at what waits now, then decide.");
+    match waits {
+        Some(now) => problem.waits(now),
+        None => problem,
+    }
+}
+
+/// Something a person does to a workflow as a whole.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(tag = "act", rename_all = "kebab-case", deny_unknown_fields)]
+pub(crate) enum WholeAct {
+    /// Take one's own approvals back.
+    Withdraw {
+        /// Why.
+        reason: String,
+    },
+    /// Stop, and take out of play what was written.
+    Cancel {
+        /// Why.
+        reason: String,
+    },
+    /// Take a deferred workflow up again.
+    Wake,
+}
+
+/// Withdraw, cancel or wake
+#[utoipa::path(
+    post, path = "/api/v1/workflows/{id}/acts", tag = "workflows", params(("id" = String, Path)), request_body = WholeAct,
+    responses((status = 200, description = "taken; the workflow as it is now", body = WorkflowWire),
+        (status = 422, description = "it can't be done now", content_type = "application/problem+json", body = Problem))
+)]
+pub(crate) async fn act(
+    State(house): State<Arc<House>>,
+    Extension(principal): Extension<Principal>,
+    Path(id): Path<String>,
+    Json(act): Json<WholeAct>,
+) -> Result<Json<WorkflowWire>, Problem> {
+    let id = workflow_id(&id)?;
+    house.look(&id).await?;
+    let act = match act {
+        WholeAct::Withdraw { reason } => Act::Withdraw { reason },
+        WholeAct::Cancel { reason } => Act::Cancel { reason },
+        WholeAct::Wake => Act::Wake,
+    };
+    take(&house, &principal, &id, act).await?;
+    Ok(Json(WorkflowWire::of(&house.look(&id).await?)))
+}
+
+/// Signs an act in the name of whoever is signed in, and waits until it is judged.
+pub(crate) async fn take(
+    house: &House,
+    principal: &Principal,
+    workflow: &WorkflowId,
+    act: Act,
+) -> Result<(), Problem> {
+    let member = principal.member()?.id.clone();
+    let key = house.key(&member)?;
+    let record = ActRecord {
+        tenant: house.tenant().clone(),
+        workflow: workflow.clone(),
+        member,
+        authenticated_by: AuthenticatedBy::Session,
+        attendance: Attendance::Attended,
+        at: house.ports.store.now().await?,
+        act,
+    };
+    let input = house.new_input_id().await?;
+    let signed = NewInput::Act(SignedAct::sign(record, &key));
+    take_in(house.store.as_ref(), &input, workflow, &signed).await?;
+    match judged(house, &input).await? {
+        InputStatus::Accepted => Ok(()),
+        InputStatus::Pending => {
+            let text = "it is in the inbox, and nobody has judged it yet";
+            Err(
+                Problem::new(StatusCode::SERVICE_UNAVAILABLE, "not-judged-yet", text)
+                    .next("Nothing is lost. Look at the workflow in a moment."),
+            )
+        }
+        InputStatus::Refused { code, message } => {
+            let status = match code.as_str() {
+                "digest-mismatch" | "request-not-open" => StatusCode::CONFLICT,
+                "not-eligible" | "not-entitled" => StatusCode::FORBIDDEN,
+                _other => StatusCode::UNPROCESSABLE_ENTITY,
+            };
+            Err(Problem::new(status, &code, message))
+        }
+        InputStatus::Held { code, message } => Err(Problem::internal(&code, message)),
+    }
+}

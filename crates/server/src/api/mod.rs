@@ -1,0 +1,133 @@
+//! The HTTP API, `/api/v1`, by noun. Handlers translate; what is allowed is decided in `guard`, what happens in `core`.
+
+pub(crate) mod decisions;
+pub(crate) mod keys;
+pub(crate) mod ledger;
+pub(crate) mod sessions;
+pub(crate) mod submitting;
+pub(crate) mod system;
+pub(crate) mod workflows;
+
+use crate::house::House;
+use crate::problem::Problem;
+use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
+use axum::extract::{FromRequest, FromRequestParts};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use countersign_core::id::WorkflowId;
+use serde::Serialize;
+use std::sync::Arc;
+use utoipa::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+/// A JSON body, with a problem where it can't be read.
+#[derive(Debug, FromRequest)]
+#[from_request(via(axum::Json), rejection(Problem))]
+pub(crate) struct Json<T>(pub(crate) T);
+
+impl<T: Serialize> IntoResponse for Json<T> {
+    fn into_response(self) -> Response {
+        axum::Json(self.0).into_response()
+    }
+}
+
+/// Query parameters, with a problem where they can't be read.
+#[derive(Debug, FromRequestParts)]
+#[from_request(via(axum::extract::Query), rejection(Problem))]
+pub(crate) struct Query<T>(pub(crate) T);
+
+/// Path parameters, with a problem where they can't be read.
+#[derive(Debug, FromRequestParts)]
+#[from_request(via(axum::extract::Path), rejection(Problem))]
+pub(crate) struct Path<T>(pub(crate) T);
+
+impl From<JsonRejection> for Problem {
+    fn from(rejection: JsonRejection) -> Self {
+        let status = rejection.status();
+        let code = match status {
+            StatusCode::PAYLOAD_TOO_LARGE => "body-too-large",
+            StatusCode::UNSUPPORTED_MEDIA_TYPE => "not-json",
+            _other => "bad-body",
+        };
+        Problem::new(status, code, rejection.body_text()).next("The API's description: /api/openapi.json")
+    }
+}
+
+impl From<QueryRejection> for Problem {
+    fn from(rejection: QueryRejection) -> Self {
+        Problem::new(StatusCode::BAD_REQUEST, "bad-query", rejection.body_text())
+    }
+}
+
+impl From<PathRejection> for Problem {
+    fn from(rejection: PathRejection) -> Self {
+        Problem::new(StatusCode::BAD_REQUEST, "bad-path", rejection.body_text())
+    }
+}
+
+/// A workflow's id out of a path.
+pub(crate) fn workflow_id(text: &str) -> Result<WorkflowId, Problem> {
+    WorkflowId::parse(text).map_err(|_| Problem::missing("workflow", text))
+}
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Countersign",
+        description = "Turns feedback into a reviewed change: agents propose, named humans decide on exactly the content that is written.",
+        license(name = "MIT", identifier = "MIT")
+    ),
+    modifiers(&Security),
+    security(("session" = []), ("token" = []))
+)]
+struct Description;
+
+/// How callers show who they are.
+struct Security;
+
+impl utoipa::Modify for Security {
+    fn modify(&self, description: &mut utoipa::openapi::OpenApi) {
+        use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
+        let components = description.components.get_or_insert_default();
+        let token = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
+        components.add_security_scheme("token", SecurityScheme::Http(token));
+        let cookie = ApiKey::Cookie(ApiKeyValue::new("countersign"));
+        components.add_security_scheme("session", SecurityScheme::ApiKey(cookie));
+    }
+}
+
+/// All routes of the API with their description.
+pub(crate) fn routes() -> OpenApiRouter<Arc<House>> {
+    OpenApiRouter::with_openapi(Description::openapi())
+        .routes(routes!(sessions::sign_in))
+        .routes(routes!(sessions::whoami, sessions::sign_out))
+        .routes(routes!(workflows::list, submitting::submit))
+        .routes(routes!(workflows::show))
+        .routes(routes!(workflows::events))
+        .routes(routes!(workflows::story))
+        .routes(routes!(workflows::diffs))
+        .routes(routes!(workflows::patches))
+        .routes(routes!(workflows::patch))
+        .routes(routes!(workflows::artifacts))
+        .routes(routes!(workflows::agent_runs))
+        .routes(routes!(ledger::export))
+        .routes(routes!(decisions::act))
+        .routes(routes!(decisions::requests))
+        .routes(routes!(decisions::request))
+        .routes(routes!(decisions::decide))
+        .routes(routes!(system::repositories, system::register))
+        .routes(routes!(system::members))
+        .routes(routes!(system::alarms))
+        .routes(routes!(keys::list, keys::add))
+        .routes(routes!(keys::revoke))
+        .routes(routes!(ledger::state))
+        .routes(routes!(ledger::entries))
+        .routes(routes!(ledger::checkpoint))
+        .routes(routes!(crate::live::events))
+}
+
+/// The API's description: OpenAPI 3.1.
+pub fn description() -> utoipa::openapi::OpenApi {
+    routes().into_openapi()
+}

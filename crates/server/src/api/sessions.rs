@@ -1,0 +1,156 @@
+//! Coming in and going out. A one-time code becomes a session; no token is ever in an address.
+
+use super::Json;
+use crate::guard::{LATELY_MS, Principal, SESSION_PREFIX, role_word};
+use crate::house::{House, hash, random};
+use crate::problem::Problem;
+use axum::Extension;
+use axum::extract::State;
+use axum::http::StatusCode;
+use countersign_core::id::MemberId;
+use countersign_core::time::Timestamp;
+use countersign_ports::access::{Access, Session};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+use utoipa::ToSchema;
+
+/// How long a code can be used: 15 minutes, in milliseconds.
+pub const CODE_MS: u64 = 15 * 60 * 1000;
+/// How long a session lives: 14 days, in milliseconds.
+pub(crate) const SESSION_MS: u64 = 14 * 24 * 60 * 60 * 1000;
+/// Letters of a code: none that looks like another. 32 of them, so 12 letters have 60 bits.
+const LETTERS: &[u8; 32] = b"ABCDEFGHJKLMNPQRSTUVWXYZ23456789";
+/// Letters of a code.
+const CODE_LETTERS: usize = 12;
+
+/// Makes a one-time code for a member, such as `K7PD-2MQX-9RTA`.
+///
+/// # Errors
+/// When there is no randomness, or the store fails.
+pub async fn new_code(access: &dyn Access, member: &MemberId, now: Timestamp) -> Result<String, Problem> {
+    let bytes: [u8; CODE_LETTERS] = random()?;
+    let letters: Vec<char> = bytes
+        .iter()
+        .map(|b| char::from(LETTERS[usize::from(b % 32)]))
+        .collect();
+    let code: Vec<String> = letters.chunks(4).map(|c| c.iter().collect()).collect();
+    access
+        .put_code(&hash(&plain(&code.concat())), member, now.plus_ms(CODE_MS))
+        .await?;
+    Ok(code.join("-"))
+}
+
+/// A code as it is stored: what people add when they type it does not count.
+fn plain(code: &str) -> String {
+    let letters = code.chars().filter(char::is_ascii_alphanumeric);
+    format!(
+        "code:{}",
+        letters.map(|c| c.to_ascii_uppercase()).collect::<String>()
+    )
+}
+
+/// Trades a code for a session's token.
+pub(crate) async fn begin(house: &House, code: &str, through: &str) -> Result<String, Problem> {
+    let Some(member) = house.access.take_code(&hash(&plain(code))).await? else {
+        let text = "this code is none, was used already, or has run out";
+        return Err(Problem::new(StatusCode::FORBIDDEN, "code-refused", text)
+            .next("Get another one on the server's machine: countersign code"));
+    };
+    house.store.roster().await?.find(&member).map_err(|e| {
+        Problem::new(StatusCode::FORBIDDEN, "not-a-member", e.to_string()).next("Ask an owner.")
+    })?;
+    let token = format!("{SESSION_PREFIX}{}", hex::encode(random::<32>()?));
+    let now = house.ports.store.now().await?;
+    let session = Session {
+        member,
+        through: through.to_owned(),
+        began_at: now,
+        authenticated_at: now,
+        seen_at: now,
+        expires_at: now.plus_ms(SESSION_MS),
+    };
+    house.access.begin_session(&hash(&token), &session).await?;
+    Ok(token)
+}
+
+/// A one-time code.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Code {
+    /// As `countersign code` prints it; blanks and hyphens don't count.
+    code: String,
+}
+
+/// A session's token: it is shown once, and belongs into an `Authorization: Bearer` header.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Token {
+    token: String,
+    /// RFC 3339, UTC.
+    expires_at: String,
+}
+
+/// Trade a one-time code for a session
+#[utoipa::path(
+    post, path = "/api/v1/sessions", tag = "sessions", security(()), request_body = Code,
+    responses((status = 201, body = Token),
+        (status = 403, description = "the code is none", content_type = "application/problem+json", body = Problem))
+)]
+pub(crate) async fn sign_in(
+    State(house): State<Arc<House>>,
+    Json(code): Json<Code>,
+) -> Result<(StatusCode, Json<Token>), Problem> {
+    let token = begin(&house, &code.code, "terminal").await?;
+    let expires_at = house.ports.store.now().await?.plus_ms(SESSION_MS).to_rfc3339();
+    Ok((StatusCode::CREATED, Json(Token { token, expires_at })))
+}
+
+/// Who calls.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Whoami {
+    /// `person` or `key`.
+    kind: &'static str,
+    member: String,
+    name: String,
+    /// `viewer`, `reviewer`, `maintainer` or `owner`.
+    role: &'static str,
+    /// What a key may do; null for people.
+    scopes: Option<Vec<&'static str>>,
+    /// Until when decisions need no new code; null for keys, which decide nothing.
+    decides_until: Option<String>,
+}
+
+/// Who is signed in
+#[utoipa::path(get, path = "/api/v1/session", tag = "sessions", responses((status = 200, body = Whoami)))]
+pub(crate) async fn whoami(Extension(principal): Extension<Principal>) -> Result<Json<Whoami>, Problem> {
+    let member = principal.member()?;
+    let (kind, scopes, decides_until) = match &principal {
+        Principal::Key { key, .. } => ("key", Some(key.scopes.iter().map(|s| s.as_str()).collect()), None),
+        Principal::Person { session, .. } => (
+            "person",
+            None,
+            Some(session.authenticated_at.plus_ms(LATELY_MS).to_rfc3339()),
+        ),
+        Principal::Nobody => ("nobody", None, None),
+    };
+    let (member, name, role) = (member.id.to_string(), member.name.clone(), role_word(member.role));
+    Ok(Json(Whoami {
+        kind,
+        member,
+        name,
+        role,
+        scopes,
+        decides_until,
+    }))
+}
+
+/// End this session
+#[utoipa::path(delete, path = "/api/v1/session", tag = "sessions", responses((status = 204)))]
+pub(crate) async fn sign_out(
+    State(house): State<Arc<House>>,
+    Extension(principal): Extension<Principal>,
+) -> Result<StatusCode, Problem> {
+    if let Principal::Person { token, .. } = &principal {
+        house.access.end_session(token).await?;
+    }
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,351 @@
+//! Starting a workflow: the same feedback, repositories and proposers as on the command line, except commands, which only a
+//! person at the server's own terminal may have run.
+
+use super::Json;
+use crate::guard::Principal;
+use crate::house::{House, hash};
+use crate::problem::Problem;
+use axum::Extension;
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use countersign_core::act::Attendance;
+use countersign_core::digest::BodyHash;
+use countersign_core::feedback::{
+    AgentSpec, FEEDBACK_MAX_BYTES, Feedback, FeedbackOrigin, REPOSITORIES_MAX, RepoRole, RepoSelection,
+    SubmittedDiff,
+};
+use countersign_core::id::{BranchName, InputId, MemberId, RepositoryId, WorkflowId};
+use countersign_core::workflow::Submission;
+use countersign_engine::intake::take_in;
+use countersign_ports::access::Repeated;
+use countersign_ports::agent::ResolvedAgent;
+use countersign_ports::store::{InputStatus, NewInput, RepositoryRow};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use utoipa::ToSchema;
+
+/// How long an answer waits for the judgement.
+const JUDGED_WITHIN: Duration = Duration::from_secs(5);
+/// How often it looks without a beat.
+const LOOK_EVERY: Duration = Duration::from_millis(25);
+/// Longest idempotency key, in bytes.
+const KEY_MAX_BYTES: usize = 255;
+
+/// What starts a workflow.
+#[derive(Debug, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewWorkflow {
+    /// The issue's text, at most 256 KiB; may be left out where there are diffs.
+    #[serde(default)]
+    text: String,
+    /// Exactly one is `primary`; they are written in this order.
+    repositories: Vec<NewRepository>,
+    /// Who proposes; `codemod` if nothing is said. Not together with `diffs`.
+    agent: Option<NewAgent>,
+    /// Ready-made diffs to be judged instead of an agent's, one per repository at most.
+    #[serde(default)]
+    diffs: Vec<NewDiff>,
+    /// Start although the same text is open on the same repositories.
+    #[serde(default)]
+    again: bool,
+}
+
+/// A repository of a new workflow.
+#[derive(Debug, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct NewRepository {
+    /// Its id or its name, as `GET /api/v1/repositories` lists them.
+    name: String,
+    /// `primary` or `secondary`; `primary` if nothing is said.
+    role: Option<String>,
+    /// The branch to start from; its default branch if nothing is said.
+    base: Option<String>,
+}
+
+/// Who proposes.
+#[derive(Debug, Deserialize, Serialize, ToSchema)]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+enum NewAgent {
+    /// Structural rules out of the issue's text.
+    Codemod,
+    /// Answers that are laid down beforehand.
+    Scripted {
+        /// What a script's file holds.
+        #[schema(value_type = Object)]
+        script: serde_json::Value,
+    },
+}
+
+/// A ready-made diff.
+#[derive(Debug, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct NewDiff {
+    /// The repository's name or id.
+    repository: String,
+    /// Unified diff, SEARCH/REPLACE blocks or whole files.
+    diff: String,
+}
+
+/// A workflow that was put into the inbox.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Submitted {
+    id: String,
+    /// Where it is read.
+    url: String,
+    /// Whether it was judged already; if not, it waits in the inbox.
+    judged: bool,
+}
+
+/// Start a workflow
+///
+/// With an `Idempotency-Key` header the same call gives the same workflow, however often it is made.
+#[utoipa::path(
+    post, path = "/api/v1/workflows", tag = "workflows", request_body = NewWorkflow,
+    params(("Idempotency-Key" = Option<String>, Header, description = "1 to 255 characters of your own")),
+    responses((status = 202, body = Submitted),
+        (status = 409, description = "the same is open already", content_type = "application/problem+json", body = Problem),
+        (status = 422, description = "it can't be started", content_type = "application/problem+json", body = Problem))
+)]
+pub(crate) async fn submit(
+    State(house): State<Arc<House>>,
+    Extension(principal): Extension<Principal>,
+    headers: HeaderMap,
+    Json(new): Json<NewWorkflow>,
+) -> Result<Response, Problem> {
+    let member = principal.member()?.id.clone();
+    let ids = ids(&house, &principal, &headers, &new).await?;
+    let (id, input, repeated) = ids;
+    if !repeated {
+        let submission = read(&house, &member, new).await?;
+        refuse_duplicate(&house, &submission, &id).await?;
+        let signed = submission.signed(house.tenant(), &id, &house.key(&member)?);
+        take_in(house.store.as_ref(), &input, &id, &NewInput::Submit(signed)).await?;
+    }
+    let judged = match judged(&house, &input).await? {
+        InputStatus::Accepted => true,
+        InputStatus::Pending => false,
+        InputStatus::Refused { code, message } | InputStatus::Held { code, message } => {
+            return Err(Problem::refused(&code, message));
+        }
+    };
+    let url = format!("/api/v1/workflows/{id}");
+    let location = HeaderValue::from_str(&url).ok();
+    let mut response = (
+        StatusCode::ACCEPTED,
+        Json(Submitted {
+            id: id.to_string(),
+            url,
+            judged,
+        }),
+    )
+        .into_response();
+    response
+        .headers_mut()
+        .extend(location.map(|url| (header::LOCATION, url)));
+    Ok(response)
+}
+
+/// New ids, or those that the same call got before; whether that is so and it got as far as the inbox.
+async fn ids(
+    house: &House,
+    principal: &Principal,
+    headers: &HeaderMap,
+    new: &NewWorkflow,
+) -> Result<(WorkflowId, InputId, bool), Problem> {
+    let (id, input) = (house.new_workflow_id().await?, house.new_input_id().await?);
+    let Some(key) = headers.get("idempotency-key") else {
+        return Ok((id, input, false));
+    };
+    let bad = || {
+        Problem::refused(
+            "bad-idempotency-key",
+            "an idempotency key has 1 to 255 visible characters",
+        )
+    };
+    let key = key.to_str().map_err(|_| bad())?;
+    if key.is_empty() || key.len() > KEY_MAX_BYTES {
+        return Err(bad());
+    }
+    let request = serde_json::to_string(new).map_err(|e| Problem::internal("no-json", e.to_string()))?;
+    let made = format!("{id} {input}");
+    match house
+        .access
+        .remember(&principal.name(), key, &hash(&request), &made)
+        .await?
+    {
+        Repeated::First => Ok((id, input, false)),
+        Repeated::Other => {
+            let text = "this idempotency key was used for another call";
+            Err(Problem::new(StatusCode::CONFLICT, "idempotency-key-reused", text).next("Use a new key."))
+        }
+        Repeated::Same(made) => {
+            let ids = made
+                .split_once(' ')
+                .and_then(|(id, input)| Some((WorkflowId::parse(id).ok()?, InputId::parse(input).ok()?)));
+            let (id, input) =
+                ids.ok_or_else(|| Problem::internal("bad-repeat", "a remembered call can't be read"))?;
+            let there = house.store.input_status(&input).await.is_ok();
+            Ok((id, input, there))
+        }
+    }
+}
+
+/// How an input came out, if that is soon.
+pub(crate) async fn judged(house: &House, input: &InputId) -> Result<InputStatus, Problem> {
+    let (began, mut beats) = (Instant::now(), house.pulse.listen());
+    loop {
+        let status = house.store.input_status(input).await?;
+        if status != InputStatus::Pending || began.elapsed() >= JUDGED_WITHIN {
+            return Ok(status);
+        }
+        let _either = tokio::time::timeout(LOOK_EVERY, beats.changed()).await;
+    }
+}
+
+async fn refuse_duplicate(house: &House, submission: &Submission, id: &WorkflowId) -> Result<(), Problem> {
+    if submission.again {
+        return Ok(());
+    }
+    let repositories: Vec<RepositoryId> = submission.repositories.iter().map(|r| r.id.clone()).collect();
+    let hash = &submission.feedback.hash;
+    match house.store.open_duplicate(hash, &repositories, Some(id)).await? {
+        None => Ok(()),
+        Some(other) => {
+            let text = format!("{other} is open with the same text and repositories");
+            let next = "Go on with it, or start another one with \"again\": true.";
+            Err(Problem::new(StatusCode::CONFLICT, "duplicate", text).next(next))
+        }
+    }
+}
+
+async fn read(house: &House, member: &MemberId, new: NewWorkflow) -> Result<Submission, Problem> {
+    let rows = house.store.repositories().await?;
+    let repositories = selections(&rows, &new.repositories)?;
+    let feedback = feedback(&new, &repositories)?;
+    let agent = match (new.agent, new.diffs.is_empty()) {
+        (Some(_), false) => {
+            return Err(Problem::refused(
+                "agent-and-diffs",
+                "there is an agent and a ready-made diff; give one",
+            ));
+        }
+        (None, false) => keep_diffs(house, &repositories, &new.diffs).await?,
+        (None | Some(NewAgent::Codemod), true) => AgentSpec::Codemod,
+        (Some(NewAgent::Scripted { script }), true) => keep_script(house, &script).await?,
+    };
+    Ok(Submission {
+        feedback,
+        repositories,
+        agent,
+        started_by: member.clone(),
+        attendance: Attendance::Attended,
+        again: new.again,
+        signature: None,
+    })
+}
+
+fn find<'a>(rows: &'a [RepositoryRow], name: &str) -> Option<&'a RepositoryRow> {
+    rows.iter().find(|r| r.name == name || r.id.to_string() == name)
+}
+
+fn selections(rows: &[RepositoryRow], wanted: &[NewRepository]) -> Result<Vec<RepoSelection>, Problem> {
+    if wanted.is_empty() || wanted.len() > REPOSITORIES_MAX {
+        let text = format!("a workflow has 1 to {REPOSITORIES_MAX} repositories");
+        return Err(Problem::refused("bad-repositories", text));
+    }
+    let mut found: Vec<RepoSelection> = Vec::new();
+    for NewRepository { name, role, base } in wanted {
+        let row = find(rows, name).ok_or_else(|| {
+            Problem::refused("unknown-repository", format!("`{name}` is not registered"))
+                .next("Registered ones: GET /api/v1/repositories")
+        })?;
+        if found.iter().any(|f| f.id == row.id) {
+            let text = format!("the repository {} is named twice", row.name);
+            return Err(Problem::refused("repository-twice", text));
+        }
+        let role = match role.as_deref() {
+            None | Some("primary") => RepoRole::Primary,
+            Some("secondary") => RepoRole::Secondary,
+            Some(other) => {
+                let text = format!("`{other}` is neither `primary` nor `secondary`");
+                return Err(Problem::refused("unknown-role", text));
+            }
+        };
+        let base = base.as_deref().map(BranchName::parse).transpose();
+        let base = base.map_err(|e| Problem::refused("bad-branch", e.to_string()))?;
+        found.push(RepoSelection {
+            id: row.id.clone(),
+            name: row.name.clone(),
+            role,
+            base,
+        });
+    }
+    if found.iter().filter(|r| r.role == RepoRole::Primary).count() != 1 {
+        let text = "exactly one repository has to be the primary one";
+        return Err(Problem::refused("one-primary", text));
+    }
+    Ok(found)
+}
+
+fn feedback(new: &NewWorkflow, repositories: &[RepoSelection]) -> Result<Feedback, Problem> {
+    let refused =
+        |error: countersign_core::feedback::FeedbackError| Problem::refused(error.code(), error.to_string());
+    if new.text.len() > FEEDBACK_MAX_BYTES {
+        let text = format!("the text has more than {FEEDBACK_MAX_BYTES} bytes");
+        return Err(Problem::refused("feedback-too-large", text));
+    }
+    if !new.text.trim().is_empty() || new.diffs.is_empty() {
+        return Feedback::read(FeedbackOrigin::Issue, new.text.as_bytes()).map_err(refused);
+    }
+    // Words for a diff that came without any; they name its bytes, so that another diff is another request.
+    let mut text = "Apply the submitted change\n".to_owned();
+    for diff in &new.diffs {
+        let hash = BodyHash::of_bytes(diff.diff.as_bytes()).to_hex();
+        let of = |r: &&RepoSelection| r.name == diff.repository || r.id.to_string() == diff.repository;
+        let name = repositories
+            .iter()
+            .find(of)
+            .map_or(diff.repository.as_str(), |r| &r.name);
+        text.push_str(&format!("\n{name}: SHA-256 {hash}"));
+    }
+    text.push('\n');
+    Feedback::read(FeedbackOrigin::Diff, text.as_bytes()).map_err(refused)
+}
+
+async fn keep_diffs(
+    house: &House,
+    repositories: &[RepoSelection],
+    diffs: &[NewDiff],
+) -> Result<AgentSpec, Problem> {
+    let mut kept: Vec<SubmittedDiff> = Vec::new();
+    for NewDiff { repository, diff } in diffs {
+        let of = |r: &&RepoSelection| r.name == *repository || r.id.to_string() == *repository;
+        let Some(found) = repositories.iter().find(of) else {
+            let text = format!("`{repository}` is none of this workflow's repositories");
+            return Err(Problem::refused("unknown-repository", text));
+        };
+        if kept.iter().any(|k| k.repository == found.id) {
+            let text = format!("there are two diffs for {}", found.name);
+            return Err(Problem::refused("two-diffs", text));
+        }
+        let diff = house.store.put_body(diff.as_bytes()).await?;
+        kept.push(SubmittedDiff {
+            repository: found.id.clone(),
+            diff,
+        });
+    }
+    Ok(AgentSpec::Diff { diffs: kept })
+}
+
+async fn keep_script(house: &House, script: &serde_json::Value) -> Result<AgentSpec, Problem> {
+    let bytes = serde_json::to_vec(script).map_err(|e| Problem::refused("bad-script", e.to_string()))?;
+    let built = house.ports.agents.build(ResolvedAgent::Scripted {
+        script: bytes.clone(),
+    });
+    built.map_err(|e| Problem::refused(e.code(), e.to_string()))?;
+    Ok(AgentSpec::Scripted {
+        script: house.store.put_body(&bytes).await?,
+    })
+}

@@ -1,0 +1,133 @@
+//! Repositories, members, alarms, and whether the server is well.
+
+use super::Json;
+use crate::guard::role_word;
+use crate::house::House;
+use crate::problem::Problem;
+use crate::wire::AlarmWire;
+use axum::extract::State;
+use axum::http::StatusCode;
+use countersign_ports::store::RepositoryRow;
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+use std::sync::Arc;
+use utoipa::{IntoParams, ToSchema};
+
+/// Which events.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct LiveQuery {
+    /// Only this workflow's.
+    pub(crate) workflow: Option<String>,
+    /// Everything after the entry with this index; `Last-Event-ID` comes first.
+    pub(crate) after: Option<u64>,
+}
+
+/// A registered repository.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct RepositoryWire {
+    id: String,
+    name: String,
+    /// RFC 3339, UTC.
+    registered_at: String,
+}
+
+impl RepositoryWire {
+    fn of(row: &RepositoryRow) -> Self {
+        Self {
+            id: row.id.to_string(),
+            name: row.name.clone(),
+            registered_at: row.registered_at.to_rfc3339(),
+        }
+    }
+}
+
+/// List registered repositories
+#[utoipa::path(get, path = "/api/v1/repositories", tag = "repositories", responses((status = 200, body = Vec<RepositoryWire>)))]
+pub(crate) async fn repositories(
+    State(house): State<Arc<House>>,
+) -> Result<Json<Vec<RepositoryWire>>, Problem> {
+    Ok(Json(
+        house
+            .store
+            .repositories()
+            .await?
+            .iter()
+            .map(RepositoryWire::of)
+            .collect(),
+    ))
+}
+
+/// A repository on the server's machine.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewRepository {
+    /// Its folder, absolute: a work tree's top or a bare repository.
+    #[schema(value_type = String)]
+    path: PathBuf,
+}
+
+/// Register a repository of the server's machine
+#[utoipa::path(
+    post, path = "/api/v1/repositories", tag = "repositories", request_body = NewRepository,
+    responses((status = 201, body = RepositoryWire),
+        (status = 422, description = "it is none that can be used", content_type = "application/problem+json", body = Problem))
+)]
+pub(crate) async fn register(
+    State(house): State<Arc<House>>,
+    Json(new): Json<NewRepository>,
+) -> Result<(StatusCode, Json<RepositoryWire>), Problem> {
+    if !new.path.is_absolute() {
+        return Err(Problem::refused(
+            "path-not-absolute",
+            "the path has to begin with `/`",
+        ));
+    }
+    let trees = house.ports.trees.clone();
+    let probe = tokio::task::spawn_blocking(move || trees.probe(&new.path)).await;
+    let probe = probe.map_err(|_| Problem::internal("probe-died", "the folder could not be looked at"))??;
+    let row = house.store.register_repository(&probe.git_dir).await?;
+    Ok((StatusCode::CREATED, Json(RepositoryWire::of(&row))))
+}
+
+/// A member.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct MemberWire {
+    id: String,
+    name: String,
+    /// `viewer`, `reviewer`, `maintainer` or `owner`.
+    role: &'static str,
+    active: bool,
+}
+
+/// List members
+#[utoipa::path(get, path = "/api/v1/members", tag = "members", responses((status = 200, body = Vec<MemberWire>)))]
+pub(crate) async fn members(State(house): State<Arc<House>>) -> Result<Json<Vec<MemberWire>>, Problem> {
+    let roster = house.store.roster().await?;
+    let wire = |m: &countersign_core::member::Member| MemberWire {
+        id: m.id.to_string(),
+        name: m.name.clone(),
+        role: role_word(m.role),
+        active: m.active,
+    };
+    Ok(Json(roster.members.iter().map(wire).collect()))
+}
+
+/// List what points to a forgery, oldest first
+#[utoipa::path(get, path = "/api/v1/alarms", tag = "alarms", responses((status = 200, body = Vec<AlarmWire>)))]
+pub(crate) async fn alarms(State(house): State<Arc<House>>) -> Result<Json<Vec<AlarmWire>>, Problem> {
+    Ok(Json(
+        house.store.alarms().await?.iter().map(AlarmWire::of).collect(),
+    ))
+}
+
+/// The process answers.
+pub(crate) async fn healthz() -> &'static str {
+    "ok\n"
+}
+
+/// The database answers.
+pub(crate) async fn readyz(State(house): State<Arc<House>>) -> Result<&'static str, Problem> {
+    house.ports.store.now().await?;
+    Ok("ready\n")
+}

@@ -1,0 +1,409 @@
+//! What stands before every handler: host, who calls, from where, how often, and whether the door opens for them.
+
+use crate::doors::{self, Caller, Shut};
+use crate::house::{House, hash, random};
+use crate::page;
+use crate::problem::Problem;
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Redirect, Response};
+use countersign_core::member::{Member, Role};
+use countersign_ports::access::{ApiKey, Scope, SecretHash, Session};
+use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use subtle::ConstantTimeEq as _;
+use tracing::Instrument as _;
+
+/// What API keys begin with.
+pub(crate) const KEY_PREFIX: &str = "csk_";
+/// What session tokens begin with.
+pub(crate) const SESSION_PREFIX: &str = "css_";
+/// How long ago a person may have shown who they are, for decisions: 12 hours, in milliseconds.
+pub(crate) const LATELY_MS: u64 = 12 * 60 * 60 * 1000;
+/// A session's last use is written after this long, in milliseconds.
+const TOUCH_AFTER_MS: u64 = 60_000;
+/// Requests per second of one caller, and how many may come at once.
+const RATE: (u32, u32) = (100, 400);
+/// Longest id of a request that is taken over from the caller, in bytes.
+const REQUEST_ID_MAX_BYTES: usize = 64;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+
+/// Pages and programs get nothing to run, and nobody may frame them.
+const CSP: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; \
+                   frame-ancestors 'none'";
+/// The API's own documentation runs the scripts that come with it.
+const CSP_DOCS: &str = "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; base-uri 'none'; \
+                        frame-ancestors 'none'";
+
+/// Who calls.
+#[derive(Clone)]
+pub(crate) enum Principal {
+    /// Nobody known.
+    Nobody,
+    /// A signed-in person.
+    Person {
+        member: Member,
+        token: SecretHash,
+        session: Session,
+        /// They showed lately who they are.
+        lately: bool,
+        /// The token came as a cookie, which other sites could make a browser send.
+        cookie: bool,
+    },
+    /// An API key, in the name of its member.
+    Key { member: Member, key: ApiKey },
+}
+
+impl Principal {
+    /// The member in whose name something is done.
+    pub(crate) fn member(&self) -> Result<&Member, Problem> {
+        match self {
+            Principal::Person { member, .. } | Principal::Key { member, .. } => Ok(member),
+            Principal::Nobody => Err(refusal(Shut::SignIn)),
+        }
+    }
+
+    /// What calls are counted and remembered by.
+    pub(crate) fn name(&self) -> String {
+        match self {
+            Principal::Nobody => "nobody".to_owned(),
+            Principal::Person { member, .. } => format!("person:{}", member.id),
+            Principal::Key { key, .. } => format!("key:{}", key.id),
+        }
+    }
+
+    /// Whether whoever called before may still call.
+    pub(crate) async fn still_may(&self, house: &House) -> bool {
+        let (id, there) = match self {
+            Principal::Nobody => return false,
+            Principal::Person { member, token, .. } => (
+                &member.id,
+                matches!(house.access.session(token).await, Ok(Some(_))),
+            ),
+            Principal::Key { member, key } => {
+                let now = house.ports.store.now().await;
+                let found = house.access.key(&key.id).await;
+                let valid = matches!((found, now), (Ok(Some((_, key))), Ok(now)) if in_force(&key, now.0));
+                (&member.id, valid)
+            }
+        };
+        there
+            && house
+                .store
+                .roster()
+                .await
+                .is_ok_and(|roster| roster.find(id).is_ok())
+    }
+}
+
+fn in_force(key: &ApiKey, now: u64) -> bool {
+    key.revoked_at.is_none() && key.expires_at.0 > now
+}
+
+/// How often each caller may call.
+pub(crate) type Limits = DefaultKeyedRateLimiter<String>;
+
+pub(crate) fn limits() -> Limits {
+    let (rate, burst) = RATE;
+    let number = |n: u32| NonZeroU32::new(n).unwrap_or(NonZeroU32::MIN);
+    RateLimiter::keyed(Quota::per_second(number(rate)).allow_burst(number(burst)))
+}
+
+/// What the guard needs.
+#[derive(Clone)]
+pub(crate) struct Guard {
+    pub(crate) house: Arc<House>,
+    pub(crate) limits: Arc<Limits>,
+}
+
+/// Lets a request through, or says why not.
+pub(crate) async fn guard(State(guard): State<Guard>, mut request: Request, next: Next) -> Response {
+    let id = request_id(request.headers());
+    let docs = request.uri().path().starts_with("/api/docs");
+    let for_people = !request.uri().path().starts_with("/api/");
+    let span =
+        tracing::info_span!("http", request = %id, method = %request.method(), path = request.uri().path());
+    let answered = async {
+        match admit(&guard, &mut request).await {
+            Ok(()) => next.run(request).await,
+            Err(Refused::Elsewhere(url)) => Redirect::temporary(&url).into_response(),
+            Err(Refused::Problem(problem)) if for_people && problem.status() == StatusCode::UNAUTHORIZED => {
+                Redirect::to("/sign-in").into_response()
+            }
+            Err(Refused::Problem(problem)) if for_people => page::problem(&problem),
+            Err(Refused::Problem(problem)) => problem.into_response(),
+        }
+    };
+    let mut response = answered.instrument(span).await;
+    let headers = response.headers_mut();
+    for (name, value) in [
+        (header::CONTENT_SECURITY_POLICY, if docs { CSP_DOCS } else { CSP }),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::X_FRAME_OPTIONS, "DENY"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (
+            HeaderName::from_static("cross-origin-opener-policy"),
+            "same-origin",
+        ),
+        (
+            HeaderName::from_static("cross-origin-resource-policy"),
+            "same-origin",
+        ),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    headers
+        .entry(header::CACHE_CONTROL)
+        .or_insert(HeaderValue::from_static("no-store"));
+    if let Ok(value) = HeaderValue::from_str(&id) {
+        headers.insert(REQUEST_ID, value);
+    }
+    response
+}
+
+enum Refused {
+    Problem(Problem),
+    Elsewhere(String),
+}
+
+impl From<Problem> for Refused {
+    fn from(problem: Problem) -> Self {
+        Refused::Problem(problem)
+    }
+}
+
+async fn admit(guard: &Guard, request: &mut Request) -> Result<(), Refused> {
+    let house = &guard.house;
+    let path = request
+        .extensions()
+        .get::<MatchedPath>()
+        .map(|p| p.as_str().to_owned());
+    let Some(path) = path else { return Ok(()) };
+    let door = doors::find(request.method().as_str(), &path);
+    check_host(house, request, &path)?;
+    let Some(door) = door else {
+        // A method that the path doesn't have gets its answer from the router; a door without a row stays shut.
+        return match doors::DOORS.iter().any(|d| d.path == path) {
+            true => Ok(()),
+            false => {
+                Err(Problem::internal("no-such-door", "this door has no row in the table of doors").into())
+            }
+        };
+    };
+    let principal = principal(house, request.headers()).await?;
+    check_origin(house, request, &principal)?;
+    if guard.limits.check_key(&principal.name()).is_err() {
+        let text = "too many requests at once";
+        return Err(
+            Problem::new(StatusCode::TOO_MANY_REQUESTS, "too-many-requests", text)
+                .next("Wait a second, then go on more slowly.")
+                .into(),
+        );
+    }
+    let scopes: Vec<Scope>;
+    let caller = match &principal {
+        Principal::Nobody => Caller::Nobody,
+        Principal::Person { member, lately, .. } => Caller::Person {
+            role: member.role,
+            lately: *lately,
+        },
+        Principal::Key { member, key } => {
+            scopes = key.scopes.iter().copied().collect();
+            Caller::Key {
+                scopes: &scopes,
+                role: member.role,
+            }
+        }
+    };
+    doors::open(door.need, caller).map_err(refusal)?;
+    request.extensions_mut().insert(principal);
+    Ok(())
+}
+
+/// The sentence for a door that stays shut.
+fn refusal(shut: Shut) -> Problem {
+    let forbidden = |code, text: String| Problem::new(StatusCode::FORBIDDEN, code, text);
+    match shut {
+        Shut::SignIn => Problem::new(StatusCode::UNAUTHORIZED, "sign-in-needed", "nobody is signed in")
+            .next("Sign in with a code: countersign code prints one on the server's machine."),
+        Shut::NotForKeys => forbidden(
+            "not-for-keys",
+            "an API key can't do this: it needs a person".to_owned(),
+        )
+        .next("Sign in with a code: countersign code prints one on the server's machine."),
+        Shut::Scope(scope) => {
+            let text = format!("this API key has not the scope `{}`", scope.as_str());
+            forbidden("scope-missing", text).next("Make a key with that scope: countersign key add")
+        }
+        Shut::Role(role) => forbidden(
+            "role-too-weak",
+            format!("this needs a {} or more", role_word(role)),
+        )
+        .next("Ask an owner."),
+        Shut::Again => forbidden(
+            "sign-in-again",
+            "it is too long ago that you showed who you are".to_owned(),
+        )
+        .next("Sign in again with a new code: countersign code"),
+    }
+}
+
+pub(crate) fn role_word(role: Role) -> &'static str {
+    match role {
+        Role::Viewer => "viewer",
+        Role::Reviewer => "reviewer",
+        Role::Maintainer => "maintainer",
+        Role::Owner => "owner",
+    }
+}
+
+/// Another name for this machine would be another site's (DNS rebinding). Pages have one name only, so that no other
+/// program on a port of this machine gets their cookie.
+fn check_host(house: &House, request: &Request, path: &str) -> Result<(), Refused> {
+    let host = request
+        .headers()
+        .get(header::HOST)
+        .and_then(|h| h.to_str().ok())
+        .unwrap_or_default();
+    if host == house.origin.host || matches!(path, "/healthz" | "/readyz") {
+        return Ok(());
+    }
+    if house.origin.also.iter().any(|h| h == host) {
+        let for_people = !path.starts_with("/api/");
+        if for_people && request.method() == Method::GET {
+            let rest = request.uri().path_and_query().map_or("/", |p| p.as_str());
+            return Err(Refused::Elsewhere(format!("{}{rest}", house.origin.url())));
+        }
+        return Ok(());
+    }
+    let text = "this server does not answer to that name";
+    let problem = Problem::new(StatusCode::MISDIRECTED_REQUEST, "wrong-host", text);
+    Err(problem
+        .next(format!("Its address is {}", house.origin.url()))
+        .into())
+}
+
+/// What a browser sends along by itself counts only where the page is ours.
+fn check_origin(house: &House, request: &Request, principal: &Principal) -> Result<(), Problem> {
+    if request.method().is_safe() {
+        return Ok(());
+    }
+    let by_token = match principal {
+        Principal::Key { .. } | Principal::Person { cookie: false, .. } => true,
+        Principal::Person { cookie: true, .. } | Principal::Nobody => false,
+    };
+    let value = |name: &HeaderName| request.headers().get(name).and_then(|v| v.to_str().ok());
+    let ours = match (value(&FETCH_SITE), value(&header::ORIGIN)) {
+        (Some(site), _) => site == "same-origin",
+        (None, Some(origin)) => origin == house.origin.url(),
+        // Neither: no browser. A cookie is not for that.
+        (None, None) => matches!(principal, Principal::Nobody),
+    };
+    if by_token || ours {
+        return Ok(());
+    }
+    let text = "this was sent from another site";
+    Err(Problem::new(StatusCode::FORBIDDEN, "cross-site", text).next("Do it on the page itself."))
+}
+
+/// The name of the session's cookie.
+pub(crate) fn cookie_name(house: &House) -> &'static str {
+    if house.origin.is_secure() {
+        "__Host-countersign"
+    } else {
+        "countersign"
+    }
+}
+
+fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let all = headers
+        .get_all(header::COOKIE)
+        .iter()
+        .filter_map(|v| v.to_str().ok());
+    let mut pairs = all
+        .flat_map(|v| v.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='));
+    pairs.find(|(n, _)| *n == name).map(|(_, value)| value)
+}
+
+/// Who calls, by bearer token or cookie. A token that is not in force is nobody's.
+async fn principal(house: &House, headers: &HeaderMap) -> Result<Principal, Problem> {
+    let bearer = headers.get(header::AUTHORIZATION).and_then(|v| v.to_str().ok());
+    let bearer = bearer.and_then(|v| v.strip_prefix("Bearer "));
+    let (token, by_cookie) = match (bearer, cookie(headers, cookie_name(house))) {
+        (Some(token), _) => (token, false),
+        (None, Some(token)) => (token, true),
+        (None, None) => return Ok(Principal::Nobody),
+    };
+    if token.starts_with(KEY_PREFIX) && !by_cookie {
+        return key_of(house, token).await;
+    }
+    if !token.starts_with(SESSION_PREFIX) {
+        return Ok(Principal::Nobody);
+    }
+    person_of(house, token, by_cookie).await
+}
+
+async fn person_of(house: &House, token: &str, cookie: bool) -> Result<Principal, Problem> {
+    let token = hash(token);
+    let Some(session) = house.access.session(&token).await? else {
+        return Ok(Principal::Nobody);
+    };
+    let Ok(member) = house.store.roster().await?.find(&session.member).cloned() else {
+        return Ok(Principal::Nobody);
+    };
+    let now = house.ports.store.now().await?;
+    if session.seen_at.plus_ms(TOUCH_AFTER_MS) <= now {
+        house.access.touch_session(&token).await?;
+    }
+    let lately = session.authenticated_at.plus_ms(LATELY_MS) > now;
+    Ok(Principal::Person {
+        member,
+        token,
+        session,
+        lately,
+        cookie,
+    })
+}
+
+async fn key_of(house: &House, token: &str) -> Result<Principal, Problem> {
+    let named = token
+        .strip_prefix(KEY_PREFIX)
+        .and_then(|rest| rest.split_once('_'));
+    let Some((id, _)) = named else {
+        return Ok(Principal::Nobody);
+    };
+    let Some((known, key)) = house.access.key(id).await? else {
+        return Ok(Principal::Nobody);
+    };
+    let now = house.ports.store.now().await?;
+    let same: bool = known.0.ct_eq(&hash(token).0).into();
+    if !same || !in_force(&key, now.0) {
+        return Ok(Principal::Nobody);
+    }
+    let Ok(member) = house.store.roster().await?.find(&key.member).cloned() else {
+        return Ok(Principal::Nobody);
+    };
+    if key.used_at.is_none_or(|at| at.plus_ms(TOUCH_AFTER_MS) <= now) {
+        house.access.touch_key(id).await?;
+    }
+    Ok(Principal::Key { member, key })
+}
+
+/// The caller's own id for the request, if it can be one, else a new one.
+fn request_id(headers: &HeaderMap) -> String {
+    let given = headers.get(REQUEST_ID).and_then(|v| v.to_str().ok());
+    let usable = |id: &&str| {
+        !id.is_empty()
+            && id.len() <= REQUEST_ID_MAX_BYTES
+            && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+    };
+    given.filter(usable).map_or_else(
+        || random::<8>().map_or_else(|_| "none".to_owned(), hex::encode),
+        str::to_owned,
+    )
+}

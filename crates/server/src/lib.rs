@@ -1,0 +1,78 @@
+//! The server: what a browser and other programs see of Countersign, and what they may do.
+//!
+//! [`router`] is the whole of it; [`serve`] runs it on a socket. Who may open which door is one table ([`doors`]), asked in
+//! one place (`guard`). Nothing is decided here: a decision becomes a signed act in the inbox, as at every other door.
+
+mod api;
+pub mod doors;
+mod guard;
+mod house;
+mod listen;
+mod live;
+mod page;
+mod problem;
+pub mod shown;
+pub mod wire;
+
+pub use api::description;
+pub use api::keys::{DAYS_DEFAULT, DAYS_MAX, KeyWire, MadeKey, NewKey, make as make_key};
+pub use api::sessions::{CODE_MS, new_code};
+pub use house::{HeldKeys, House, Origin};
+pub use listen::serve;
+pub use live::Pulse;
+pub use problem::Problem;
+
+use axum::Router;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Redirect, Response};
+use axum::routing::{get, post};
+use std::sync::Arc;
+use std::time::Duration;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::limit::RequestBodyLimitLayer;
+use tower_http::timeout::TimeoutLayer;
+use utoipa_swagger_ui::SwaggerUi;
+
+/// Largest body that is read, in bytes.
+pub const BODY_MAX_BYTES: usize = 8 << 20;
+/// How long an answer may take, streams apart.
+const ANSWER_MAX: Duration = Duration::from_secs(60);
+
+/// Everything the server answers.
+pub fn router(house: House) -> Router {
+    let house = Arc::new(house);
+    let (api, description) = api::routes().split_for_parts();
+    let pages = Router::new()
+        .route("/", get(page::home))
+        .route("/sign-in", get(page::sign_in_form).post(page::sign_in))
+        .route("/sign-out", post(page::sign_out))
+        .route("/workflows/{id}", get(page::workflow))
+        .route("/requests/{id}", get(page::request).post(page::decide))
+        .route("/help/errors/{code}", get(page::help))
+        .route("/assets/page.css", get(page::css))
+        .route("/docs", get(|| async { Redirect::permanent("/api/docs/") }))
+        .route("/healthz", get(api::system::healthz))
+        .route("/readyz", get(api::system::readyz));
+    let guard = guard::Guard {
+        house: Arc::clone(&house),
+        limits: Arc::new(guard::limits()),
+    };
+    pages
+        .merge(api)
+        .with_state(house)
+        .merge(SwaggerUi::new("/api/docs").url("/api/openapi.json", description))
+        .fallback(nothing_here)
+        .layer(axum::middleware::from_fn_with_state(guard, guard::guard))
+        .layer(TimeoutLayer::with_status_code(
+            StatusCode::GATEWAY_TIMEOUT,
+            ANSWER_MAX,
+        ))
+        .layer(RequestBodyLimitLayer::new(BODY_MAX_BYTES))
+        .layer(CatchPanicLayer::custom(|_| {
+            Problem::internal("internal", "an internal error; the log has the details").into_response()
+        }))
+}
+
+async fn nothing_here() -> Response {
+    Problem::missing("address", "this").into_response()
+}

@@ -1,0 +1,340 @@
+//! One page per request: what is asked, the plan, gates with their evidence, the diff with its violations, what will be
+//! written, and the decision, bound to the digest that is shown.
+
+use super::workflow::minute;
+use super::{field, fields, frame, lines, problem, respond};
+use crate::api::decisions::{Decision, act_of, find, of_request, take};
+use crate::guard::Principal;
+use crate::house::House;
+use crate::problem::Problem;
+use crate::shown::{Seen, visible, visible_bytes};
+use axum::Extension;
+use axum::body::Bytes;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Redirect, Response};
+use countersign_core::gate::{CheckOutcome, GateOutcome};
+use countersign_core::id::RepositoryId;
+use countersign_core::patch_set::{Draft, PatchSet};
+use countersign_core::policy::{Severity, Violation};
+use countersign_core::workflow::event::{Request, Subject};
+use countersign_inspect::masked;
+use maud::{Markup, html};
+use std::sync::Arc;
+
+/// Lines of a diff that are shown on the page; the rest is left out and said so.
+const LINES_MAX: usize = 20_000;
+
+/// `GET /requests/{id}`.
+pub(crate) async fn request(
+    State(house): State<Arc<House>>,
+    Extension(principal): Extension<Principal>,
+    Path(id): Path<String>,
+) -> Response {
+    match show(&house, &principal, &id, None).await {
+        Ok(page) => respond(StatusCode::OK, &page),
+        Err(error) => problem(&error),
+    }
+}
+
+async fn show(
+    house: &House,
+    principal: &Principal,
+    id: &str,
+    wrong: Option<&Problem>,
+) -> Result<Markup, Problem> {
+    let (workflow, id) = of_request(id)?;
+    let seen = house.look(&workflow).await?;
+    let request = find(&seen, &id)?;
+    Ok(page(&seen, request, principal, wrong))
+}
+
+/// `POST /requests/{id}`: the decision of the form.
+pub(crate) async fn decide(
+    State(house): State<Arc<House>>,
+    Extension(principal): Extension<Principal>,
+    Path(id): Path<String>,
+    body: Bytes,
+) -> Response {
+    let fields = fields(&body);
+    match decided(&house, &principal, &id, &fields).await {
+        Ok(workflow) => Redirect::to(&format!("/workflows/{workflow}")).into_response(),
+        Err(wrong) => match show(&house, &principal, &id, Some(&wrong)).await {
+            Ok(page) => respond(wrong.status(), &page),
+            Err(error) => problem(&error),
+        },
+    }
+}
+
+async fn decided(
+    house: &House,
+    principal: &Principal,
+    id: &str,
+    fields: &[(String, String)],
+) -> Result<String, Problem> {
+    let (workflow, id) = of_request(id)?;
+    let decision = read(fields)?;
+    let act = act_of(house, &workflow, &id, decision).await?;
+    take(house, principal, &workflow, act).await?;
+    Ok(workflow.to_string())
+}
+
+/// The form's fields as the decision of the API.
+fn read(fields: &[(String, String)]) -> Result<Decision, Problem> {
+    let text = |name: &str| field(fields, name).to_owned();
+    let all = |name: &str| {
+        fields
+            .iter()
+            .filter(|(n, _)| n == name)
+            .map(|(_, v)| v.clone())
+            .collect()
+    };
+    let digest = text("digest");
+    match field(fields, "decision") {
+        "approve" if field(fields, "read") != "yes" => {
+            let text = "nothing was approved: say that you have read what will be written";
+            Err(Problem::refused("not-read", text))
+        }
+        "approve" => Ok(Decision::Approve {
+            digest,
+            acknowledged: all("acknowledged"),
+        }),
+        "reject" => Ok(Decision::Reject {
+            digest,
+            reason: text("words"),
+        }),
+        "request-changes" => Ok(Decision::RequestChanges {
+            digest,
+            comment: text("words"),
+        }),
+        "answer" => Ok(Decision::Answer {
+            digest,
+            choice: text("choice"),
+            text: text("words"),
+        }),
+        other => Err(Problem::refused(
+            "unknown-decision",
+            format!("`{other}` is no decision"),
+        )),
+    }
+}
+
+fn page(seen: &Seen, request: &Request, principal: &Principal, wrong: Option<&Problem>) -> Markup {
+    let workflow = &seen.workflow;
+    let (subject, digest) = seen.subject(request);
+    let is_open = workflow.open_requests().any(|r| r.id == request.id);
+    let title = workflow
+        .submission
+        .as_ref()
+        .map_or("", |s| s.feedback.title.as_str());
+    let of = |p: &&PatchSet| match &request.subject {
+        Subject::PatchSet { repository, .. } => p.repository == *repository,
+        Subject::Plan { .. } | Subject::Question { .. } => false,
+    };
+    let patch_set = workflow.patch_sets.iter().find(of);
+    let body = html! {
+        @if let Some(wrong) = wrong {
+            p.bad role="alert" { "✗ " (visible(wrong.detail())) " " span.dim { "[" (wrong.code) "]" } }
+        }
+        h1 { (visible(title)) }
+        p { "What is asked: a decision on " strong { (visible(&subject)) } "." }
+        p.dim { "Digest " code { (digest.to_hex()) } }
+        @if let Some(until) = request.expires_at { p.dim { "Asked until " (minute(&until.to_rfc3339())) } }
+        @if !is_open { p.warn { "This is decided already, or something newer waits." } }
+        (issue(seen)) (question(request)) (plan(seen)) (gates(seen))
+        (violations(seen, patch_set.map(|p| &p.repository)))
+        @for draft in seen.drafts().iter().filter(|d| patch_set.is_none_or(|p| p.repository == d.repository)) {
+            (diff(seen, draft))
+        }
+        @if let Some(patch_set) = patch_set { (write(seen, patch_set)) }
+        @if is_open { (form(seen, request, &digest.to_hex())) }
+        p { a href={ "/workflows/" (workflow.id) } { "The whole story" } }
+    };
+    let who = principal.member().ok().map(|m| m.name.clone());
+    frame(title, who.as_deref(), &body)
+}
+
+fn issue(seen: &Seen) -> Markup {
+    let text = seen
+        .workflow
+        .submission
+        .as_ref()
+        .map_or("", |s| s.feedback.text.as_str());
+    html! { details { summary { "The issue (untrusted words)" } pre { (lines(text)) } } }
+}
+
+fn question(request: &Request) -> Markup {
+    html! {
+        @if let Subject::Question { question, .. } = &request.subject {
+            section {
+                h2 { "Question" }
+                p { (question.kind.text()) }
+                ul { @for detail in &question.details { li { (visible(detail)) } } }
+            }
+        }
+    }
+}
+
+fn plan(seen: &Seen) -> Markup {
+    let Some(plan) = &seen.workflow.plan else {
+        return html! {};
+    };
+    html! {
+        section {
+            h2 { "Plan" }
+            @if plan.derived_from_proposal { p.dim { "Read off the finished proposal." } }
+            ol { @for step in &plan.steps { li {
+                (visible(&step.title)) " " span.dim { (visible(&seen.workflow.repository_name(&step.repository))) }
+                ul { @for path in &step.paths { li { code { (visible(&path.path.to_text())) } } } }
+            } } }
+            @if !plan.acceptance.is_empty() {
+                h3 { "Acceptance criteria" }
+                ul { @for criterion in &plan.acceptance { li { (visible(&criterion.text)) } } }
+            }
+        }
+    }
+}
+
+fn gates(seen: &Seen) -> Markup {
+    html! {
+        section {
+            h2 { "Gates" }
+            @for gate in seen.workflow.gates.values() {
+                @let (class, mark) = match gate.outcome {
+                    GateOutcome::Passed => ("good", "✓ passed"),
+                    GateOutcome::Failed => ("bad", "✗ failed"),
+                    GateOutcome::NotRequired => ("dim", "– not required"),
+                };
+                details {
+                    summary { (gate.gate) ": " span class=(class) { (mark) } }
+                    ul { @for check in &gate.checks {
+                        @let mark = match check.outcome {
+                            CheckOutcome::Passed => "✓",
+                            CheckOutcome::Failed => "✗",
+                            CheckOutcome::Missing => "? no evidence",
+                        };
+                        li { (mark) " " code { (check.id.as_str()) } " " (visible(&check.detail)) }
+                    } }
+                }
+            }
+        }
+    }
+}
+
+fn violations(seen: &Seen, of: Option<&RepositoryId>) -> Markup {
+    let wanted = |v: &&Violation| of.is_none_or(|of| v.repository == *of);
+    let found: Vec<&Violation> = seen.workflow.violations.iter().filter(wanted).collect();
+    html! {
+        section {
+            h2 { "Policy" }
+            @if found.is_empty() { p.dim { "No rule is broken." } }
+            ul { @for violation in found {
+                @let (class, word) = match violation.severity {
+                    Severity::Block => ("bad", "BLOCK"),
+                    Severity::Warn => ("warn", "warning"),
+                };
+                li {
+                    strong class=(class) { (word) } " " code { (visible(&violation.id())) }
+                    @if !violation.lines.is_empty() {
+                        " line " (violation.lines.iter().map(u32::to_string).collect::<Vec<_>>().join(", "))
+                    }
+                    div { (visible(&violation.message)) }
+                    @if violation.waived_until.is_some() { div.dim { "Waived." } }
+                    @else { div.dim { (visible(&violation.remedy)) } }
+                }
+            } }
+        }
+    }
+}
+
+fn diff(seen: &Seen, draft: &Draft) -> Markup {
+    let shown = masked(seen.diff(draft), &draft.findings);
+    let all: Vec<&[u8]> = shown.bytes.split(|b| *b == b'\n').collect();
+    let all = all.strip_suffix(&[b"".as_slice()]).unwrap_or(&all);
+    let class = |line: &[u8]| match line.first() {
+        Some(b'+') => "add",
+        Some(b'-') => "del",
+        Some(b'@') => "hunk",
+        Some(_) if line.starts_with(b"diff ") => "file",
+        Some(_) | None => "same",
+    };
+    html! {
+        section {
+            h2 { "Diff of " (visible(&seen.workflow.repository_name(&draft.repository))) " "
+                span.dim { "+" (draft.diff.added()) " −" (draft.diff.removed()) } }
+            @if shown.lines > 0 { p.warn { (shown.lines) " lines hold what looks like a secret; it is masked." } }
+            pre.diff tabindex="0" { @for line in all.iter().take(LINES_MAX) {
+                span class=(class(line)) { (visible_bytes(line)) "\n" }
+            } }
+            @if all.len() > LINES_MAX {
+                p.warn { "Only the first " (LINES_MAX) " of " (all.len()) " lines are shown here. The whole diff: "
+                    code { "countersign diff " (seen.workflow.id) } }
+            }
+        }
+    }
+}
+
+fn write(seen: &Seen, patch_set: &PatchSet) -> Markup {
+    let manifest = &patch_set.manifest;
+    html! {
+        section {
+            h2 { "What will be written" }
+            dl {
+                dt { "Repository" } dd { (visible(&seen.place(&patch_set.repository))) }
+                dt { "Branch" } dd { code { (visible(manifest.branch.as_str())) } " (new)" }
+                dt { "Commit" } dd { code { (manifest.commit.as_str()) } }
+                dt { "Tree" } dd { code { (patch_set.draft.diff.result_tree.as_str()) } }
+                dt { "On" } dd { code { (visible(patch_set.base_branch.as_str())) } " at " code { (patch_set.base.as_str()) } }
+            }
+        }
+    }
+}
+
+fn form(seen: &Seen, request: &Request, digest: &str) -> Markup {
+    let action = format!("/requests/{}", request.id);
+    if let Subject::Question { question, .. } = &request.subject {
+        return html! {
+            form.decide method="post" action=(action) {
+                input type="hidden" name="digest" value=(digest);
+                input type="hidden" name="decision" value="answer";
+                fieldset {
+                    legend { "Answer" }
+                    @for choice in question.kind.choices() {
+                        label { input type="radio" name="choice" value=(choice.as_str()) required; " "
+                            strong { (choice.as_str()) } ": " (choice.meaning()) }
+                    }
+                    label for="words" { "Words, where the choice asks for them" }
+                    textarea #words name="words" rows="6" {}
+                    button type="submit" { "Answer" }
+                }
+            }
+        };
+    }
+    html! {
+        form.decide method="post" action=(action) {
+            input type="hidden" name="digest" value=(digest);
+            fieldset {
+                legend { "Approve exactly this" }
+                @for warning in seen.warnings(request) {
+                    label { input type="checkbox" name="acknowledged" value=(warning.id()); " I have read the warning "
+                        code { (visible(&warning.id())) } }
+                }
+                label { input type="checkbox" name="read" value="yes"; " I have read what will be written, and its diff" }
+                button type="submit" name="decision" value="approve" {
+                    "Approve " (digest.chars().take(8).collect::<String>())
+                }
+            }
+        }
+        form.decide method="post" action=(action) {
+            input type="hidden" name="digest" value=(digest);
+            fieldset {
+                legend { "Or not" }
+                label for="words" { "Your words: what should be different, or why not" }
+                textarea #words name="words" rows="4" required {}
+                button type="submit" name="decision" value="request-changes" { "Request changes" }
+                " "
+                button.danger type="submit" name="decision" value="reject" { "Reject for good" }
+            }
+        }
+    }
+}

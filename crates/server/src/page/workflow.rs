@@ -1,0 +1,131 @@
+//! What waits, and one workflow with its story.
+
+use super::{frame, lines, problem, respond};
+use crate::api::decisions::open;
+use crate::api::workflow_id;
+use crate::guard::Principal;
+use crate::house::House;
+use crate::problem::Problem;
+use crate::shown::{Seen, Tone, tell, visible};
+use axum::Extension;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use countersign_ports::store::WorkflowRow;
+use maud::{Markup, html};
+use std::sync::Arc;
+
+/// Newest workflows that are listed below what waits.
+const NEWEST: u32 = 20;
+
+fn who(principal: &Principal) -> Option<String> {
+    principal.member().ok().map(|m| m.name.clone())
+}
+
+/// `GET /`: what waits, then what is new.
+pub(crate) async fn home(
+    State(house): State<Arc<House>>,
+    Extension(principal): Extension<Principal>,
+) -> Response {
+    match home_page(&house, &principal).await {
+        Ok(page) => respond(StatusCode::OK, &page),
+        Err(error) => problem(&error),
+    }
+}
+
+async fn home_page(house: &House, principal: &Principal) -> Result<Markup, Problem> {
+    let (waiting, newest) = (open(house).await?, house.store.workflows(NEWEST).await?);
+    let alarms = house.store.alarms().await?;
+    let body = html! {
+        @for (at, alarm) in alarms.iter().rev().take(3) {
+            p.alarm { strong { "Alarm " } (at.to_rfc3339()) " · " (visible(&alarm.message)) }
+        }
+        h1 { "What waits" }
+        @if waiting.is_empty() { p.dim { "Nothing waits for anybody." } }
+        (table(&waiting))
+        h2 { "Newest workflows" }
+        @if newest.is_empty() {
+            p.dim { "None yet. Begin with " code { "countersign submit --repo PATH --issue FILE" } }
+        }
+        (table(&newest))
+    };
+    Ok(frame("What waits", who(principal).as_deref(), &body))
+}
+
+fn table(rows: &[WorkflowRow]) -> Markup {
+    html! {
+        @if !rows.is_empty() {
+            ul.rows {
+                @for row in rows {
+                    li {
+                        a href={ "/workflows/" (row.id) } { (visible(&row.title)) }
+                        div.dim {
+                            span.state { (row.state.as_str()) } " · "
+                            @for r in &row.repositories { (visible(&r.name)) " " }
+                            "· " (minute(&row.updated_at.to_rfc3339()))
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// `2026-11-21 10:30 UTC`.
+pub(super) fn minute(rfc3339: &str) -> String {
+    let text: String = rfc3339.chars().take(16).collect();
+    format!("{} UTC", text.replace('T', " "))
+}
+
+/// `GET /workflows/{id}`.
+pub(crate) async fn workflow(
+    State(house): State<Arc<House>>,
+    Extension(principal): Extension<Principal>,
+    Path(id): Path<String>,
+) -> Response {
+    let seen = match workflow_id(&id) {
+        Ok(id) => house.look(&id).await,
+        Err(error) => Err(error),
+    };
+    match seen {
+        Ok(seen) => respond(StatusCode::OK, &page(&seen, &principal)),
+        Err(error) => problem(&error),
+    }
+}
+
+fn page(seen: &Seen, principal: &Principal) -> Markup {
+    let workflow = &seen.workflow;
+    let submission = workflow.submission.as_ref();
+    let title = submission.map_or("", |s| s.feedback.title.as_str());
+    let body = html! {
+        h1 { (visible(title)) }
+        p { span.state { (workflow.state.as_str()) } " " (visible(&workflow.reason)) }
+        p.dim { (workflow.id) " · revision " (workflow.revision.0) }
+        @for request in workflow.open_requests() {
+            p { a.button href={ "/requests/" (request.id) } { "Decide on " (visible(&seen.subject(request).0)) } }
+        }
+        @if let Some(submission) = submission {
+            details { summary { "The issue (untrusted words)" } pre { (lines(&submission.feedback.text)) } }
+        }
+        h2 { "Story" }
+        (story(seen))
+    };
+    frame(title, who(principal).as_deref(), &body)
+}
+
+fn story(seen: &Seen) -> Markup {
+    html! {
+        ol.story {
+            @for (at, sentence) in tell(&seen.records, &seen.names()) {
+                @let class = match sentence.tone {
+                    Tone::Good => "good",
+                    Tone::Bad => "bad",
+                    Tone::Warn => "warn",
+                    Tone::Neutral => "dim",
+                };
+                li { span.dim { (minute(&at.to_rfc3339())) " " } span class=(class) { (sentence.mark) } " "
+                    span.words { (lines(&sentence.text)) } }
+            }
+        }
+    }
+}

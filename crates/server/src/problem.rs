@@ -1,0 +1,167 @@
+//! What goes wrong, as RFC 9457 problem details (<https://www.rfc-editor.org/rfc/rfc9457>): a stable code, a plain
+//! sentence, what to do next, and never internals.
+
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use countersign_engine::EngineError;
+use countersign_engine::intake::NotTaken;
+use countersign_ports::store::StoreError;
+use countersign_ports::trees::TreesError;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// Path under which every code has its help page.
+pub(crate) const HELP: &str = "/help/errors/";
+
+/// `application/problem+json`.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Problem {
+    /// The code's help page, relative to this server.
+    #[serde(rename = "type")]
+    kind: String,
+    /// The status in words.
+    title: String,
+    /// The HTTP status.
+    status: u16,
+    /// What is wrong, in a sentence.
+    detail: String,
+    /// Stable kebab-case code.
+    pub code: String,
+    /// What to do now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
+    /// Where a decision was about something else than what waits: what waits now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    waits: Option<serde_json::Value>,
+}
+
+impl Problem {
+    /// Of a status, with its code and sentence.
+    pub fn new(status: StatusCode, code: &str, detail: impl Into<String>) -> Self {
+        Self {
+            kind: format!("{HELP}{code}"),
+            title: status.canonical_reason().unwrap_or("Error").to_owned(),
+            status: status.as_u16(),
+            detail: detail.into(),
+            code: code.to_owned(),
+            next: None,
+            waits: None,
+        }
+    }
+
+    /// The caller's data can't be used as they are.
+    pub fn refused(code: &str, detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, detail)
+    }
+
+    /// There is no such thing, or not for this caller.
+    pub fn missing(what: &str, id: &str) -> Self {
+        Self::new(
+            StatusCode::NOT_FOUND,
+            "not-found",
+            format!("there is no {what} `{id}` here"),
+        )
+    }
+
+    /// It is our fault, or the machine's; the log has the details.
+    pub fn internal(code: &str, detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, code, detail)
+    }
+
+    /// Adds what to do now.
+    #[must_use]
+    pub fn next(mut self, step: impl Into<String>) -> Self {
+        self.next = Some(step.into());
+        self
+    }
+
+    /// Adds what waits now.
+    #[must_use]
+    pub fn waits(mut self, now: serde_json::Value) -> Self {
+        self.waits = Some(now);
+        self
+    }
+
+    /// The status.
+    pub fn status(&self) -> StatusCode {
+        StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
+    /// What is wrong, in a sentence.
+    pub fn detail(&self) -> &str {
+        &self.detail
+    }
+
+    /// What to do now.
+    pub fn next_step(&self) -> Option<&str> {
+        self.next.as_deref()
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut response = (self.status(), Json(&self)).into_response();
+        let kind = HeaderValue::from_static("application/problem+json");
+        response.headers_mut().insert(header::CONTENT_TYPE, kind);
+        response
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        let code = error.code();
+        match &error {
+            StoreError::NotFound { what, id } => Self::missing(what, id),
+            StoreError::Clash | StoreError::ClaimLost => {
+                Self::new(StatusCode::CONFLICT, code, error.to_string()).next("Read it again and repeat.")
+            }
+            StoreError::Refused { message, .. } => Self::refused(code, message),
+            StoreError::Closed { message, .. } => Self::new(StatusCode::SERVICE_UNAVAILABLE, code, message)
+                .next("On the server's machine: countersign restore --resume"),
+            StoreError::Unavailable { .. } => {
+                tracing::error!(code, %error, "the store is unavailable");
+                let detail = "the database can't be used at the moment";
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, code, detail).next("Try again in a moment.")
+            }
+            StoreError::Corrupt { .. } => {
+                tracing::error!(code, %error, "something stored can't be what was stored");
+                Self::internal(code, "something that is stored can't be read")
+                    .next("On the server's machine: countersign doctor")
+            }
+        }
+    }
+}
+
+impl From<NotTaken> for Problem {
+    fn from(error: NotTaken) -> Self {
+        match error {
+            NotTaken::Secret(why) => Self::refused("words-hold-secret", why).next("Nothing of it was kept."),
+            NotTaken::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<EngineError> for Problem {
+    fn from(error: EngineError) -> Self {
+        match error {
+            EngineError::Store(error) => error.into(),
+            EngineError::DecisionBroke | EngineError::TooManyClashes(_) => {
+                Self::internal(error.code(), error.to_string())
+            }
+        }
+    }
+}
+
+impl From<TreesError> for Problem {
+    fn from(error: TreesError) -> Self {
+        let code = error.code();
+        match &error {
+            TreesError::Unsupported { message, .. } => Self::refused(code, message),
+            TreesError::Unavailable { .. } | TreesError::Corrupt { .. } => {
+                tracing::error!(code, %error, "a repository can't be read");
+                Self::internal(code, "the repository can't be read")
+            }
+        }
+    }
+}

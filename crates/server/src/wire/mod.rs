@@ -1,0 +1,10 @@
+//! What programs get to see, over HTTP and by `--json` alike: stable forms in snake_case, made by hand from the inner types.
+
+mod around;
+mod parts;
+mod story;
+mod workflow;
+
+pub use parts::{RequestWire, ViolationWire};
+pub use story::StoryWire;
+pub use workflow::{AlarmWire, DiffWire, DiffsWire, WorkflowRowWire, WorkflowWire, WorkflowsWire};

@@ -1,0 +1,319 @@
+//! Codes, sessions, keys and repeated calls of one tenant: the [`Access`] port. Every method is one transaction.
+
+use crate::db::Tx;
+use crate::row::{Row, time};
+use crate::tenant::SqliteTenant;
+use async_trait::async_trait;
+use countersign_core::id::MemberId;
+use countersign_core::time::Timestamp;
+use countersign_ports::access::{
+    Access, ApiKey, CODES_MAX, KEYS_MAX, REPEATS_MAX, Repeated, SESSIONS_MAX, Scope, SecretHash, Session,
+};
+use countersign_ports::store::StoreError;
+use sea_orm::Value;
+use std::collections::BTreeSet;
+
+/// How exactly the last use is known, in milliseconds.
+const SEEN_EVERY_MS: u64 = 60_000;
+
+fn bytes(hash: &SecretHash) -> Value {
+    hash.0.to_vec().into()
+}
+
+fn session(row: &Row) -> Result<Session, StoreError> {
+    Ok(Session {
+        member: row.parsed("member", MemberId::parse)?,
+        through: row.text("through")?,
+        began_at: row.time("began_at")?,
+        authenticated_at: row.time("authenticated_at")?,
+        seen_at: row.time("seen_at")?,
+        expires_at: row.time("expires_at")?,
+    })
+}
+
+fn key(row: &Row) -> Result<(SecretHash, ApiKey), StoreError> {
+    let scopes = |text: &str| -> Result<BTreeSet<Scope>, String> {
+        let each = text.split(' ').filter(|word| !word.is_empty());
+        each.map(|word| Scope::parse(word).ok_or_else(|| format!("`{word}` is no scope")))
+            .collect()
+    };
+    let key = ApiKey {
+        id: row.text("id")?,
+        name: row.text("name")?,
+        member: row.parsed("member", MemberId::parse)?,
+        scopes: row.parsed("scopes", scopes)?,
+        created_at: row.time("created_at")?,
+        expires_at: row.time("expires_at")?,
+        used_at: row.time_or_null("used_at")?,
+        revoked_at: row.time_or_null("revoked_at")?,
+    };
+    Ok((SecretHash(row.hash("hash")?), key))
+}
+
+async fn put_code(
+    tx: &Tx<'_>,
+    code: &SecretHash,
+    member: &MemberId,
+    expires_at: Timestamp,
+) -> Result<(), StoreError> {
+    let now = tx.now().await?;
+    tx.run(
+        "DELETE FROM sign_in_codes WHERE tenant = $1 AND expires_at <= $2",
+        [time(now)],
+    )
+    .await?;
+    const TOO_MANY: &str = "DELETE FROM sign_in_codes WHERE tenant = $1 AND hash IN
+        (SELECT hash FROM sign_in_codes WHERE tenant = $1 ORDER BY expires_at DESC LIMIT -1 OFFSET $2)";
+    tx.run(TOO_MANY, [i64::from(CODES_MAX - 1).into()]).await?;
+    const INSERT: &str =
+        "INSERT INTO sign_in_codes (tenant, hash, member, expires_at) VALUES ($1, $2, $3, $4)";
+    tx.run(INSERT, [bytes(code), member.as_str().into(), time(expires_at)])
+        .await
+        .map(drop)
+}
+
+async fn take_code(tx: &Tx<'_>, code: &SecretHash) -> Result<Option<MemberId>, StoreError> {
+    const TAKE: &str =
+        "DELETE FROM sign_in_codes WHERE tenant = $1 AND hash = $2 RETURNING member, expires_at";
+    let now = tx.now().await?;
+    match tx.row(TAKE, [bytes(code)]).await? {
+        Some(row) if row.time("expires_at")? > now => Ok(Some(row.parsed("member", MemberId::parse)?)),
+        Some(_) | None => Ok(None),
+    }
+}
+
+async fn begin_session(tx: &Tx<'_>, token: &SecretHash, session: &Session) -> Result<(), StoreError> {
+    let now = tx.now().await?;
+    tx.run(
+        "DELETE FROM sessions WHERE tenant = $1 AND expires_at <= $2",
+        [time(now)],
+    )
+    .await?;
+    const TOO_MANY: &str = "DELETE FROM sessions WHERE tenant = $1 AND hash IN (SELECT hash FROM sessions
+        WHERE tenant = $1 AND member = $2 ORDER BY began_at DESC LIMIT -1 OFFSET $3)";
+    let member = || session.member.as_str().into();
+    tx.run(TOO_MANY, [member(), i64::from(SESSIONS_MAX - 1).into()])
+        .await?;
+    const INSERT: &str = "INSERT INTO sessions
+        (tenant, hash, member, through, began_at, authenticated_at, seen_at, expires_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+    let values = [
+        bytes(token),
+        member(),
+        session.through.as_str().into(),
+        time(session.began_at),
+        time(session.authenticated_at),
+        time(session.seen_at),
+        time(session.expires_at),
+    ];
+    tx.run(INSERT, values).await.map(drop)
+}
+
+async fn find_session(tx: &Tx<'_>, token: &SecretHash) -> Result<Option<Session>, StoreError> {
+    const FIND: &str = "SELECT member, through, began_at, authenticated_at, seen_at, expires_at
+        FROM sessions WHERE tenant = $1 AND hash = $2 AND expires_at > $3";
+    let now = tx.now().await?;
+    let row = tx.row(FIND, [bytes(token), time(now)]).await?;
+    row.as_ref().map(session).transpose()
+}
+
+async fn touch_session(tx: &Tx<'_>, token: &SecretHash) -> Result<(), StoreError> {
+    let now = tx.now().await?;
+    const TOUCH: &str = "UPDATE sessions SET seen_at = $3 WHERE tenant = $1 AND hash = $2 AND seen_at < $4";
+    let before = Timestamp(now.0.saturating_sub(SEEN_EVERY_MS));
+    tx.run(TOUCH, [bytes(token), time(now), time(before)])
+        .await
+        .map(drop)
+}
+
+async fn end_sessions(tx: &Tx<'_>, member: &MemberId) -> Result<u64, StoreError> {
+    tx.run(
+        "DELETE FROM sign_in_codes WHERE tenant = $1 AND member = $2",
+        [member.as_str().into()],
+    )
+    .await?;
+    tx.run(
+        "DELETE FROM sessions WHERE tenant = $1 AND member = $2",
+        [member.as_str().into()],
+    )
+    .await
+}
+
+async fn add_key(tx: &Tx<'_>, secret: &SecretHash, key: &ApiKey) -> Result<(), StoreError> {
+    let now = tx.now().await?;
+    const IN_FORCE: &str = "SELECT count(*) AS n FROM api_keys
+        WHERE tenant = $1 AND revoked_at IS NULL AND expires_at > $2";
+    let row = tx.row(IN_FORCE, [time(now)]).await?;
+    if row.map_or(Ok(0), |row| row.number("n"))? >= u64::from(KEYS_MAX) {
+        return Err(StoreError::Refused {
+            code: "too-many-keys",
+            message: format!("there are {KEYS_MAX} API keys already; revoke one that is not used any more"),
+        });
+    }
+    const INSERT: &str = "INSERT INTO api_keys
+        (tenant, id, hash, name, member, scopes, created_at, expires_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+    let scopes: Vec<&str> = key.scopes.iter().map(|s| s.as_str()).collect();
+    let values = [
+        key.id.as_str().into(),
+        bytes(secret),
+        key.name.as_str().into(),
+        key.member.as_str().into(),
+        scopes.join(" ").into(),
+        time(key.created_at),
+        time(key.expires_at),
+    ];
+    tx.run(INSERT, values).await.map(drop)
+}
+
+async fn find_key(tx: &Tx<'_>, id: &str) -> Result<Option<(SecretHash, ApiKey)>, StoreError> {
+    let row = tx
+        .row(
+            "SELECT * FROM api_keys WHERE tenant = $1 AND id = $2",
+            [id.into()],
+        )
+        .await?;
+    row.as_ref().map(key).transpose()
+}
+
+async fn keys(tx: &Tx<'_>) -> Result<Vec<ApiKey>, StoreError> {
+    const ALL: &str = "SELECT * FROM api_keys WHERE tenant = $1 ORDER BY created_at DESC, id";
+    let rows = tx.rows(ALL, []).await?;
+    rows.iter().map(|row| key(row).map(|(_, key)| key)).collect()
+}
+
+async fn touch_key(tx: &Tx<'_>, id: &str) -> Result<(), StoreError> {
+    let now = tx.now().await?;
+    const TOUCH: &str = "UPDATE api_keys SET used_at = $3
+        WHERE tenant = $1 AND id = $2 AND coalesce(used_at, 0) < $4";
+    let before = Timestamp(now.0.saturating_sub(SEEN_EVERY_MS));
+    tx.run(TOUCH, [id.into(), time(now), time(before)])
+        .await
+        .map(drop)
+}
+
+async fn revoke_key(tx: &Tx<'_>, id: &str) -> Result<(), StoreError> {
+    let now = tx.now().await?;
+    const REVOKE: &str =
+        "UPDATE api_keys SET revoked_at = coalesce(revoked_at, $3) WHERE tenant = $1 AND id = $2";
+    match tx.run(REVOKE, [id.into(), time(now)]).await? {
+        0 => Err(StoreError::NotFound {
+            what: "API key",
+            id: id.to_owned(),
+        }),
+        _ => Ok(()),
+    }
+}
+
+async fn remember(
+    tx: &Tx<'_>,
+    caller: &str,
+    key: &str,
+    request: &SecretHash,
+    made: &str,
+) -> Result<Repeated, StoreError> {
+    const FIND: &str = "SELECT request, made FROM repeats WHERE tenant = $1 AND caller = $2 AND key = $3";
+    if let Some(row) = tx.row(FIND, [caller.into(), key.into()]).await? {
+        let same = SecretHash(row.hash("request")?) == *request;
+        return Ok(if same {
+            Repeated::Same(row.text("made")?)
+        } else {
+            Repeated::Other
+        });
+    }
+    const INSERT: &str =
+        "INSERT INTO repeats (tenant, caller, key, request, made) VALUES ($1, $2, $3, $4, $5)";
+    let values = [caller.into(), key.into(), bytes(request), made.into()];
+    tx.run(INSERT, values).await?;
+    const FORGET: &str = "DELETE FROM repeats WHERE tenant = $1 AND n <= (SELECT max(n) FROM repeats) - $2";
+    tx.run(FORGET, [i64::from(REPEATS_MAX).into()]).await?;
+    Ok(Repeated::First)
+}
+
+/// `write!(self, |tx| …)` is one write transaction, `read!` one snapshot.
+macro_rules! write {
+    ($self:ident, |$tx:ident| $work:expr) => {
+        $self
+            .shared
+            .db
+            .in_tx(&$self.tenant, async |$tx| $work.await)
+            .await
+    };
+}
+
+macro_rules! read {
+    ($self:ident, |$tx:ident| $work:expr) => {
+        $self
+            .shared
+            .db
+            .in_snapshot(&$self.tenant, async |$tx| $work.await)
+            .await
+    };
+}
+
+#[async_trait]
+impl Access for SqliteTenant {
+    async fn put_code(
+        &self,
+        code: &SecretHash,
+        member: &MemberId,
+        expires_at: Timestamp,
+    ) -> Result<(), StoreError> {
+        write!(self, |tx| put_code(tx, code, member, expires_at))
+    }
+
+    async fn take_code(&self, code: &SecretHash) -> Result<Option<MemberId>, StoreError> {
+        write!(self, |tx| take_code(tx, code))
+    }
+
+    async fn begin_session(&self, token: &SecretHash, session: &Session) -> Result<(), StoreError> {
+        write!(self, |tx| begin_session(tx, token, session))
+    }
+
+    async fn session(&self, token: &SecretHash) -> Result<Option<Session>, StoreError> {
+        read!(self, |tx| find_session(tx, token))
+    }
+
+    async fn touch_session(&self, token: &SecretHash) -> Result<(), StoreError> {
+        write!(self, |tx| touch_session(tx, token))
+    }
+
+    async fn end_session(&self, token: &SecretHash) -> Result<(), StoreError> {
+        const END: &str = "DELETE FROM sessions WHERE tenant = $1 AND hash = $2";
+        write!(self, |tx| tx.run(END, [bytes(token)])).map(drop)
+    }
+
+    async fn end_sessions(&self, member: &MemberId) -> Result<u64, StoreError> {
+        write!(self, |tx| end_sessions(tx, member))
+    }
+
+    async fn add_key(&self, secret: &SecretHash, key: &ApiKey) -> Result<(), StoreError> {
+        write!(self, |tx| add_key(tx, secret, key))
+    }
+
+    async fn key(&self, id: &str) -> Result<Option<(SecretHash, ApiKey)>, StoreError> {
+        read!(self, |tx| find_key(tx, id))
+    }
+
+    async fn keys(&self) -> Result<Vec<ApiKey>, StoreError> {
+        read!(self, |tx| keys(tx))
+    }
+
+    async fn touch_key(&self, id: &str) -> Result<(), StoreError> {
+        write!(self, |tx| touch_key(tx, id))
+    }
+
+    async fn revoke_key(&self, id: &str) -> Result<(), StoreError> {
+        write!(self, |tx| revoke_key(tx, id))
+    }
+
+    async fn remember(
+        &self,
+        caller: &str,
+        key: &str,
+        request: &SecretHash,
+        made: &str,
+    ) -> Result<Repeated, StoreError> {
+        write!(self, |tx| remember(tx, caller, key, request, made))
+    }
+}
