@@ -19,32 +19,37 @@ pub(crate) const HELP: &str = "/help/errors/";
 pub struct Problem {
     /// The code's help page, relative to this server.
     #[serde(rename = "type")]
-    kind: String,
+    #[schema(value_type = String)]
+    kind: Box<str>,
     /// The status in words.
-    title: String,
+    title: &'static str,
     /// The HTTP status.
     status: u16,
     /// What is wrong, in a sentence.
-    detail: String,
+    #[schema(value_type = String)]
+    detail: Box<str>,
     /// Stable kebab-case code.
-    pub code: String,
+    #[schema(value_type = String)]
+    pub code: Box<str>,
     /// What to do now.
     #[serde(skip_serializing_if = "Option::is_none")]
-    next: Option<String>,
+    #[schema(value_type = Option<String>)]
+    next: Option<Box<str>>,
     /// Where a decision was about something else than what waits: what waits now.
     #[serde(skip_serializing_if = "Option::is_none")]
-    waits: Option<serde_json::Value>,
+    #[schema(value_type = Option<Object>)]
+    waits: Option<Box<serde_json::Value>>,
 }
 
 impl Problem {
     /// Of a status, with its code and sentence.
     pub fn new(status: StatusCode, code: &str, detail: impl Into<String>) -> Self {
         Self {
-            kind: format!("{HELP}{code}"),
-            title: status.canonical_reason().unwrap_or("Error").to_owned(),
+            kind: format!("{HELP}{code}").into(),
+            title: status.canonical_reason().unwrap_or("Error"),
             status: status.as_u16(),
-            detail: detail.into(),
-            code: code.to_owned(),
+            detail: detail.into().into(),
+            code: code.into(),
             next: None,
             waits: None,
         }
@@ -72,14 +77,14 @@ impl Problem {
     /// Adds what to do now.
     #[must_use]
     pub fn next(mut self, step: impl Into<String>) -> Self {
-        self.next = Some(step.into());
+        self.next = Some(step.into().into());
         self
     }
 
     /// Adds what waits now.
     #[must_use]
     pub fn waits(mut self, now: serde_json::Value) -> Self {
-        self.waits = Some(now);
+        self.waits = Some(Box::new(now));
         self
     }
 

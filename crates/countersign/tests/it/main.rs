@@ -34,6 +34,7 @@ mod own_rules;
 mod patches;
 mod policies;
 mod restored;
+mod served;
 mod shown;
 mod support;
 mod terminal;

@@ -179,12 +179,14 @@ fn plan(seen: &Seen) -> Markup {
     let Some(plan) = &seen.workflow.plan else {
         return html! {};
     };
+    let several = seen.workflow.repositories.len() > 1;
     html! {
         section {
             h2 { "Plan" }
             @if plan.derived_from_proposal { p.dim { "Read off the finished proposal." } }
             ol { @for step in &plan.steps { li {
-                (visible(&step.title)) " " span.dim { (visible(&seen.workflow.repository_name(&step.repository))) }
+                (visible(&step.title))
+                @if several { " " span.dim { (visible(&seen.workflow.repository_name(&step.repository))) } }
                 ul { @for path in &step.paths { li { code { (visible(&path.path.to_text())) } } } }
             } } }
             @if !plan.acceptance.is_empty() {
@@ -251,12 +253,17 @@ fn diff(seen: &Seen, draft: &Draft) -> Markup {
     let shown = masked(seen.diff(draft), &draft.findings);
     let all: Vec<&[u8]> = shown.bytes.split(|b| *b == b'\n').collect();
     let all = all.strip_suffix(&[b"".as_slice()]).unwrap_or(&all);
-    let class = |line: &[u8]| match line.first() {
-        Some(b'+') => "add",
-        Some(b'-') => "del",
-        Some(b'@') => "hunk",
-        Some(_) if line.starts_with(b"diff ") => "file",
-        Some(_) | None => "same",
+    let mut in_hunk = false;
+    let mut class = |line: &[u8]| {
+        in_hunk = line.starts_with(b"@@ ") || (in_hunk && !line.starts_with(b"diff "));
+        match line.first() {
+            Some(b'+') if in_hunk => "add",
+            Some(b'-') if in_hunk => "del",
+            Some(b'@') => "hunk",
+            Some(_) if line.starts_with(b"diff ") => "file",
+            Some(_) | None if in_hunk => "same",
+            Some(_) | None => "dim",
+        }
     };
     html! {
         section {

@@ -1,0 +1,89 @@
+//! The table of doors against the API's description, and both against what is committed.
+
+#![expect(clippy::unwrap_used, reason = "a test that can't set its scene has failed")]
+
+use countersign_server::{description, doors};
+use std::path::Path;
+
+/// Compares a generated text with the file that is committed; `DOCS_UPDATE=1` writes it anew.
+fn same_as_committed(file: &str, now: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(file);
+    if std::env::var_os("DOCS_UPDATE").is_some() {
+        std::fs::write(&path, now).unwrap();
+    }
+    let committed = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        committed == now,
+        "{file} is out of date: DOCS_UPDATE=1 cargo test -p countersign-server"
+    );
+}
+
+#[test]
+fn every_described_endpoint_has_a_row_and_every_row_of_the_api_is_described() {
+    let described = serde_json::to_value(description()).unwrap();
+    let mut endpoints: Vec<(String, String)> = Vec::new();
+    for (path, item) in described["paths"].as_object().unwrap() {
+        let methods = item.as_object().unwrap().keys().filter(|k| *k != "parameters");
+        endpoints.extend(methods.map(|m| (m.to_uppercase(), path.clone())));
+    }
+    for (method, path) in &endpoints {
+        assert!(
+            doors::find(method, path).is_some(),
+            "{method} {path} has no row: nobody could open it"
+        );
+    }
+    for door in doors::DOORS.iter().filter(|d| d.path.starts_with("/api/v1/")) {
+        let is_described = endpoints.iter().any(|(m, p)| m == door.method && p == door.path);
+        assert!(
+            is_described,
+            "{} {} has a row and is not there",
+            door.method, door.path
+        );
+    }
+}
+
+#[test]
+fn the_description_is_openapi_3_1_and_the_committed_one() {
+    let text = description().to_pretty_json().unwrap() + "\n";
+    assert!(text.contains("\"openapi\": \"3.1"), "{}", &text[..80]);
+    same_as_committed("docs/openapi.json", &text);
+}
+
+#[test]
+fn the_table_of_doors_is_the_committed_one() {
+    let head = "# Who may open which door\n\n\
+        Written by `DOCS_UPDATE=1 cargo test -p countersign-server` from the one table that the server asks. *sign in*: nobody \
+        is known. *again*: the person has to show once more who they are, with a new code. What a decision needs beyond a role \
+        (separation of duties, enough people, the role for a waiver) is decided in `core`, for every door alike.\n\n";
+    same_as_committed("docs/access.md", &format!("{head}{}", doors::table()));
+}
+
+#[test]
+fn no_key_decides_and_nobody_unknown_gets_in() {
+    use countersign_core::member::Role;
+    use countersign_ports::access::Scope;
+    use doors::{Caller, Need, open};
+    let every = [Scope::Read, Scope::Submit];
+    for door in doors::DOORS {
+        let by_key = open(
+            door.need,
+            Caller::Key {
+                scopes: &every,
+                role: Role::Owner,
+            },
+        )
+        .is_ok();
+        let decides = matches!(door.need, Need::PersonLately(_));
+        assert!(!(by_key && decides), "{} {}", door.method, door.path);
+        let by_nobody = open(door.need, Caller::Nobody).is_ok();
+        assert!(
+            !by_nobody || door.need == Need::Nothing,
+            "{} {}",
+            door.method,
+            door.path
+        );
+        if by_nobody && door.path.starts_with("/api/v1/") {
+            assert_eq!(door.path, "/api/v1/sessions", "the one that lets in");
+        }
+    }
+}
