@@ -1,6 +1,6 @@
 //! `test` and `lint`: all that CI runs, in order, with timings; the first failure ends it.
 
-use crate::command::{cargo, run};
+use crate::command::{Scope, cargo, run};
 use crate::{Outcome, demo, docs, tools};
 use std::time::Instant;
 
@@ -67,13 +67,15 @@ const DEMO: Step = Step {
         demo::run(demo::Options {
             auto: true,
             keep: false,
+            scope: Scope::Workspace,
         })
     },
 };
 
 /// Everything.
 pub(crate) fn test() -> Outcome {
-    all(&[TOOLS, FORMAT, LINTS, DOCS, TESTS, DEMO])
+    // Docs and demonstration use what the tests have built.
+    all(&[TOOLS, FORMAT, LINTS, TESTS, DOCS, DEMO])
 }
 
 /// What needs no run of the product.

@@ -86,17 +86,24 @@ pub(crate) fn shown(command: &Command) -> String {
     std::iter::once(name).chain(words).collect::<Vec<_>>().join(" ")
 }
 
-/// Builds the binary and says where it is.
-pub(crate) fn build_binary() -> Result<PathBuf, String> {
-    let words = [
-        "build",
-        "--package",
-        "countersign",
-        "--message-format",
-        "json-render-diagnostics",
-    ];
-    let mut command = cargo(&words);
+/// How much is built along with a program. Cargo compiles dependencies with the features that all of that asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Scope {
+    /// The binary alone: the least to wait for on a fresh machine.
+    Binary,
+    /// All that the tests have built already, so that nothing of it is compiled a second time.
+    Workspace,
+}
+
+/// Builds programs and says where they are, in the order of their names.
+pub(crate) fn build<const N: usize>(scope: Scope, names: [&str; N]) -> Result<[PathBuf; N], String> {
+    let what: &[&str] = match scope {
+        Scope::Binary => &["--package", "countersign"],
+        Scope::Workspace => &["--workspace", "--bins", "--examples"],
+    };
+    let mut command = cargo(&["build", "--message-format", "json-render-diagnostics"]);
     command
+        .args(what)
         .stdin(std::process::Stdio::null())
         .stderr(std::process::Stdio::inherit());
     let output = command.output().map_err(|e| not_started(&command, &e))?;
@@ -104,10 +111,21 @@ pub(crate) fn build_binary() -> Result<PathBuf, String> {
         return Err(failed(&command, &output));
     }
     let messages = text(&command, output.stdout)?;
-    let executable = messages.lines().rev().find_map(executable);
-    executable
+    let built: Vec<PathBuf> = messages
+        .lines()
+        .filter_map(executable)
         .map(PathBuf::from)
-        .ok_or_else(|| "cargo built no `countersign`".to_owned())
+        .collect();
+    let mut found = Vec::new();
+    for name in names {
+        let program = built.iter().find(|p| p.file_name().is_some_and(|n| n == name));
+        found.push(
+            program
+                .cloned()
+                .ok_or_else(|| format!("cargo built no `{name}`"))?,
+        );
+    }
+    <[PathBuf; N]>::try_from(found).map_err(|_| "cargo built something else".to_owned())
 }
 
 /// The path in `"executable":"…"` of one of cargo's JSON messages.

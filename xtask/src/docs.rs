@@ -1,7 +1,7 @@
 //! Documents that are made out of the code: the state machine's catalogue and the command line's reference.
 
 use crate::Outcome;
-use crate::command::{build_binary, capture, cargo, root};
+use crate::command::{Scope, build, capture, root};
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
@@ -73,24 +73,11 @@ fn first_difference(path: &str, old: &str, new: &str) -> String {
 }
 
 fn pages() -> Result<[Page; 3], String> {
-    let catalogue = [
-        "run",
-        "--quiet",
-        "--package",
-        "countersign-core",
-        "--example",
-        "catalogue",
-    ];
-    let workflow = capture(&mut cargo(&catalogue))?;
-    let cli = reference(&build_binary()?)?;
-    let rules = capture(&mut cargo(&[
-        "run",
-        "--quiet",
-        "--package",
-        "countersign",
-        "--example",
-        "policy_table",
-    ]))?;
+    let programs = ["catalogue", "countersign", "policy_table"];
+    let [catalogue, binary, policy_table] = build(Scope::Workspace, programs)?;
+    let workflow = capture(&mut Command::new(catalogue))?;
+    let cli = reference(&binary)?;
+    let rules = capture(&mut Command::new(policy_table))?;
     let policy =
         fs::read_to_string(root().join(POLICY)).map_err(|e| format!("{POLICY} can't be read: {e}"))?;
     Ok([

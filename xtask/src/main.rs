@@ -26,7 +26,7 @@ What developers and CI run. Usage: cargo xtask COMMAND
   demo                 two throwaway repositories, one issue for both, and the decision is yours
   demo --auto          the same without you: runs to the end, exports the evidence and verifies it
   demo [--auto] --keep leaves the folder and says where
-  test                 all that CI runs: format, lints, docs, tests, the demonstration
+  test                 all that CI runs: format, lints, tests, docs, the demonstration
   lint                 format and lints only
   simulate --seeds N   that many storms over the whole engine, from seed 1 or from --from S
   simulate --seed S    one of them, with its whole story
@@ -66,7 +66,8 @@ fn run(words: &[&str]) -> Option<Outcome> {
     match *command {
         "demo" if known(&["--auto", "--keep"]) => {
             let (auto, keep) = (flags.contains(&"--auto"), flags.contains(&"--keep"));
-            Some(demo::run(demo::Options { auto, keep }))
+            let scope = command::Scope::Binary;
+            Some(demo::run(demo::Options { auto, keep, scope }))
         }
         "test" if known(&[]) => Some(checks::test()),
         "lint" if known(&[]) => Some(checks::lint()),

@@ -83,7 +83,10 @@ async fn done_by_another(
 const CLOCK_SKEW_MAX_MS: u64 = 5_000;
 
 /// With a clock behind the ledger nothing would come due and nothing may be written: better said than waited for.
-async fn refuse_old_clock(session: &Session) -> Result<(), CliError> {
+///
+/// # Errors
+/// When that is so, or the store can't be read.
+pub(crate) async fn refuse_old_clock(session: &Session) -> Result<(), CliError> {
     let (clock, ledger) = (SystemClock.now(), session.ports.store.now().await?);
     if clock.plus_ms(CLOCK_SKEW_MAX_MS) >= ledger {
         return Ok(());

@@ -43,6 +43,15 @@ use std::path::{Path, PathBuf};
 
 pub use workbench::{Files, Workbench};
 
+/// What `git --version` says.
+///
+/// # Errors
+/// `git-missing` and its like, when the program can't be run.
+pub fn version() -> Result<String, TreesError> {
+    let ran = program::run("version", Path::new("/"), ["--version"])?;
+    Ok(String::from_utf8_lossy(&ran.stdout).trim().to_owned())
+}
+
 /// The `Trees` port over registered local repositories.
 #[derive(Debug, Clone)]
 pub struct GitTrees {

@@ -425,6 +425,10 @@ pub trait TenantStore: Send + Sync {
     /// Adds a member if there is none of that id.
     async fn ensure_member(&self, member: &Member) -> Result<(), StoreError>;
 
+    /// Changes the name, role or membership of somebody who is a member, as a new fact in the ledger; nothing where nothing
+    /// is different. Refused (`last-owner`) where nobody active would be an owner any more.
+    async fn change_member(&self, member: &Member) -> Result<(), StoreError>;
+
     /// All members.
     async fn roster(&self) -> Result<Roster, StoreError>;
 

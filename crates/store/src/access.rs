@@ -230,6 +230,15 @@ async fn remember(
     Ok(Repeated::First)
 }
 
+/// Ends every session, code and key: what a copy of the database knows of them lets nobody in.
+pub(crate) async fn close_all(tx: &Tx<'_>) -> Result<(), StoreError> {
+    tx.run("DELETE FROM sign_in_codes WHERE tenant = $1", []).await?;
+    tx.run("DELETE FROM sessions WHERE tenant = $1", []).await?;
+    const REVOKE: &str = "UPDATE api_keys SET revoked_at = coalesce(revoked_at, $2) WHERE tenant = $1";
+    let now = tx.now().await?;
+    tx.run(REVOKE, [time(now)]).await.map(drop)
+}
+
 /// `write!(self, |tx| …)` is one write transaction, `read!` one snapshot.
 macro_rules! write {
     ($self:ident, |$tx:ident| $work:expr) => {

@@ -103,8 +103,15 @@ async fn refuse_erased(tx: &Tx<'_>, workflow: &WorkflowId, entries: &[Entry]) ->
 
 /// Bodies of the tenant's own facts of one kind, checked against the log.
 pub(crate) async fn tenant_facts(tx: &Tx<'_>, kind: &str) -> Result<Vec<Vec<u8>>, StoreError> {
+    tenant_facts_of(tx, &[kind]).await
+}
+
+/// The same, of several kinds, in order.
+pub(crate) async fn tenant_facts_of(tx: &Tx<'_>, kinds: &[&str]) -> Result<Vec<Vec<u8>>, StoreError> {
     let entries = whole_stream(tx, log::TENANT_STREAM).await?;
-    let of_kind = entries.into_iter().filter(|e| e.leaf.kind == kind);
+    let of_kind = entries
+        .into_iter()
+        .filter(|e| kinds.contains(&e.leaf.kind.as_str()));
     Ok(of_kind.filter_map(|e| e.body.map(|(_, body)| body)).collect())
 }
 

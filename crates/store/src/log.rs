@@ -20,6 +20,8 @@ pub(crate) const TENANT_STREAM: &str = "tenant";
 pub(crate) const KIND_EVENT: &str = "workflow.event";
 /// Kind of the entry of a new member.
 pub(crate) const KIND_MEMBER_ADDED: &str = "member.added";
+/// Kind of the entry of a member whose name, role or membership changed.
+pub(crate) const KIND_MEMBER_CHANGED: &str = "member.changed";
 /// Kind of the entry of a newly registered repository.
 pub(crate) const KIND_REPOSITORY_REGISTERED: &str = "repository.registered";
 

@@ -1,14 +1,14 @@
 //! The members of a tenant. A new one is a fact in the ledger, and a row that is not what its fact says is nobody.
 
 use crate::db::Tx;
-use crate::log::{self, KIND_MEMBER_ADDED};
+use crate::log::{self, KIND_MEMBER_ADDED, KIND_MEMBER_CHANGED};
 use crate::{entries, error};
 use countersign_core::act::MemberKey;
 use countersign_core::digest::canonical_json;
 use countersign_core::id::MemberId;
 use countersign_core::member::{Member, Role, Roster};
 use countersign_ports::store::{MemberKeys, StoreError};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// Version of the body of a `member.added` entry.
@@ -18,6 +18,11 @@ const FACT_VERSION: u32 = 1;
 struct Added<'a> {
     v: u32,
     member: &'a Member,
+}
+
+#[derive(Deserialize)]
+struct Recorded {
+    member: Member,
 }
 
 /// Adds a member if there is none of that id.
@@ -37,6 +42,40 @@ pub(crate) async fn ensure(tx: &Tx<'_>, member: &Member) -> Result<(), StoreErro
     }
 }
 
+/// Changes a member; the row follows the fact.
+pub(crate) async fn change(tx: &Tx<'_>, member: &Member) -> Result<(), StoreError> {
+    let members = rows(tx).await?;
+    refuse_changed(tx, &members).await?;
+    let Some(before) = members.iter().find(|m| m.id == member.id) else {
+        let (what, id) = ("member", member.id.to_string());
+        return Err(StoreError::NotFound { what, id });
+    };
+    if before == member {
+        return Ok(());
+    }
+    let owns = |m: &Member| m.active && m.role == Role::Owner;
+    if !owns(member) && !members.iter().any(|m| m.id != member.id && owns(m)) {
+        return Err(StoreError::Refused {
+            code: "last-owner",
+            message: format!(
+                "{} is the last owner; make somebody else an owner first",
+                before.name
+            ),
+        });
+    }
+    const UPDATE: &str =
+        "UPDATE members SET person = $3, name = $4, role = $5, active = $6 WHERE tenant = $1 AND id = $2";
+    let values = [
+        member.id.as_str().into(),
+        member.person.as_str().into(),
+        member.name.as_str().into(),
+        role_word(member.role).into(),
+        i64::from(member.active).into(),
+    ];
+    tx.run(UPDATE, values).await?;
+    log::append_tenant_fact(tx, KIND_MEMBER_CHANGED, &fact(member)).await
+}
+
 fn fact(member: &Member) -> Vec<u8> {
     canonical_json(&Added {
         v: FACT_VERSION,
@@ -47,6 +86,18 @@ fn fact(member: &Member) -> Vec<u8> {
 /// All members, by id, with the keys that are held for them outside the database. Who somebody is decides what they
 /// may, so each row is held against its fact in the ledger.
 pub(crate) async fn roster(tx: &Tx<'_>, keys: &dyn MemberKeys) -> Result<Roster, StoreError> {
+    let members = rows(tx).await?;
+    refuse_changed(tx, &members).await?;
+    let key = |member: &Member| {
+        let bytes = keys.verifying_key(tx.tenant(), &member.id)?;
+        Some((member.id.clone(), MemberKey::from_bytes(bytes)))
+    };
+    let keys: BTreeMap<MemberId, MemberKey> = members.iter().filter_map(key).collect();
+    Ok(Roster { members, keys })
+}
+
+/// The rows as they are, by id.
+async fn rows(tx: &Tx<'_>) -> Result<Vec<Member>, StoreError> {
     let rows = tx
         .rows(
             "SELECT id, person, name, role, active FROM members WHERE tenant = $1 ORDER BY id",
@@ -62,19 +113,22 @@ pub(crate) async fn roster(tx: &Tx<'_>, keys: &dyn MemberKeys) -> Result<Roster,
             active: row.flag("active")?,
         })
     });
-    let members: Vec<Member> = members.collect::<Result<_, StoreError>>()?;
-    refuse_changed(tx, &members).await?;
-    let key = |member: &Member| {
-        let bytes = keys.verifying_key(tx.tenant(), &member.id)?;
-        Some((member.id.clone(), MemberKey::from_bytes(bytes)))
-    };
-    let keys: BTreeMap<MemberId, MemberKey> = members.iter().filter_map(key).collect();
-    Ok(Roster { members, keys })
+    members.collect()
 }
 
+/// Each row has to be what the newest fact about that member says.
 async fn refuse_changed(tx: &Tx<'_>, members: &[Member]) -> Result<(), StoreError> {
-    let facts = entries::tenant_facts(tx, KIND_MEMBER_ADDED).await?;
-    match members.iter().find(|member| !facts.contains(&fact(member))) {
+    let facts = entries::tenant_facts_of(tx, &[KIND_MEMBER_ADDED, KIND_MEMBER_CHANGED]).await?;
+    let newest = |member: &Member| {
+        let of_member = |body: &&Vec<u8>| {
+            serde_json::from_slice(body).is_ok_and(|recorded: Recorded| recorded.member.id == member.id)
+        };
+        facts.iter().rev().find(of_member)
+    };
+    match members
+        .iter()
+        .find(|member| newest(member) != Some(&fact(member)))
+    {
         None => Ok(()),
         Some(changed) => {
             tracing::error!(member = %changed.id, "ALARM: a member's row is not what was recorded");

@@ -77,6 +77,10 @@ impl TenantStore for SqliteTenant {
         write!(self, |tx| members::ensure(tx, member))
     }
 
+    async fn change_member(&self, member: &Member) -> Result<(), StoreError> {
+        write!(self, |tx| members::change(tx, member))
+    }
+
     async fn roster(&self) -> Result<Roster, StoreError> {
         let keys = self.shared.keys.as_ref();
         read!(self, |tx| members::roster(tx, keys))

@@ -112,6 +112,7 @@ mortal! { TenantStore for MortalTenant {
     fn register_repository(git_dir: &Path) -> RepositoryRow;
     fn repositories() -> Vec<RepositoryRow>;
     fn ensure_member(member: &Member) -> ();
+    fn change_member(member: &Member) -> ();
     fn roster() -> Roster;
     fn insert_input(id: &InputId, workflow: &WorkflowId, input: &NewInput) -> ();
     fn input_status(id: &InputId) -> InputStatus;

@@ -6,7 +6,7 @@ mod auto;
 mod history;
 mod repository;
 
-use crate::command::{build_binary, shown};
+use crate::command::{Scope, build, shown};
 use crate::scratch::Scratch;
 use crate::{Outcome, tools};
 use history::{ISSUE, REPOSITORIES};
@@ -22,6 +22,8 @@ pub(crate) struct Options {
     pub(crate) auto: bool,
     /// The folder stays.
     pub(crate) keep: bool,
+    /// What is built along with the program.
+    pub(crate) scope: Scope,
 }
 
 /// The whole demonstration.
@@ -29,7 +31,7 @@ pub(crate) fn run(options: Options) -> Outcome {
     tools::need(&[tools::GIT, tools::CC])?;
     println!("Building countersign …");
     let began = Instant::now();
-    let binary = build_binary()?;
+    let [binary] = build(options.scope, ["countersign"])?;
     println!("Built in {:.1} s.", began.elapsed().as_secs_f32());
     let began = Instant::now();
     let mut scratch = Scratch::new("countersign-demo")?;

@@ -102,8 +102,11 @@ impl Manifest {
         let file = folder.join(MANIFEST);
         let mut text = Vec::new();
         let opened = File::open(&file).map_err(|e| {
-            if e.kind() == std::io::ErrorKind::NotFound {
-                let text = format!("{} is no backup: it has no {MANIFEST}", folder.display());
+            if matches!(
+                e.kind(),
+                std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory
+            ) {
+                let text = format!("{} is no backup: there is no {MANIFEST} in it", folder.display());
                 return CliError::refused("backup-incomplete", text)
                     .next("Name a folder that `countersign backup` made.");
             }

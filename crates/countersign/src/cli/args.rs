@@ -510,3 +510,41 @@ pub(crate) struct KeyRevokeArgs {
     #[arg(value_name = "ID")]
     pub(crate) id: String,
 }
+
+/// `member add`.
+#[derive(Debug, Args)]
+pub(crate) struct MemberAddArgs {
+    /// What people call them
+    #[arg(value_name = "NAME")]
+    pub(crate) name: String,
+    /// What they may do: viewer, reviewer, maintainer or owner
+    #[arg(long, value_name = "ROLE", default_value = "reviewer")]
+    pub(crate) role: String,
+}
+
+/// `member code` and `member remove`.
+#[derive(Debug, Args)]
+pub(crate) struct MemberArgs {
+    /// Who: name or id
+    #[arg(value_name = "NAME")]
+    pub(crate) name: String,
+}
+
+/// `member change`.
+#[derive(Debug, Args)]
+pub(crate) struct MemberChangeArgs {
+    /// Who: name or id
+    #[arg(value_name = "NAME")]
+    pub(crate) name: String,
+    /// What they may do from now on: viewer, reviewer, maintainer or owner
+    #[arg(long, value_name = "ROLE")]
+    pub(crate) role: String,
+}
+
+/// `completions`.
+#[derive(Debug, Args)]
+pub(crate) struct CompletionsArgs {
+    /// Which shell: bash, elvish, fish, powershell or zsh
+    #[arg(value_name = "SHELL", hide_possible_values = true)]
+    pub(crate) shell: clap_complete::Shell,
+}

@@ -306,6 +306,35 @@ The code works once, within 15 minutes, and signs in whoever runs this command.
 Examples:
   countersign code";
 
+pub(super) const MEMBER: &str = "\
+Members come in through the server with a one-time code. From the second person on whoever asked for
+a change does not approve it. Every change of a member is in the ledger.
+
+Examples:
+  countersign member add Ada --role maintainer
+  countersign member list";
+
+pub(super) const MEMBER_ADD: &str = "\
+Examples:
+  countersign member add Ada
+  countersign member add \"Grace Hopper\" --role owner";
+
+pub(super) const MEMBER_LIST: &str = "\
+Examples:
+  countersign member list --json";
+
+pub(super) const MEMBER_CHANGE: &str = "\
+Examples:
+  countersign member change Ada --role owner";
+
+pub(super) const MEMBER_REMOVE: &str = "\
+Examples:
+  countersign member remove Ada";
+
+pub(super) const MEMBER_CODE: &str = "\
+Examples:
+  countersign member code Ada";
+
 pub(super) const KEY: &str = "\
 Keys are for programs: they look and start workflows, and never decide.
 
@@ -325,6 +354,19 @@ Examples:
 pub(super) const KEY_REVOKE: &str = "\
 Examples:
   countersign key revoke 1a2b3c4d5e6f";
+
+pub(super) const DOCTOR: &str = "\
+Exits 0 when nothing is wrong, 2 when something is.
+
+Examples:
+  countersign doctor
+  countersign doctor --json";
+
+pub(super) const COMPLETIONS: &str = "\
+Examples:
+  countersign completions bash > ~/.local/share/bash-completion/completions/countersign
+  countersign completions zsh > \"${fpath[1]}/_countersign\"
+  countersign completions fish > ~/.config/fish/completions/countersign.fish";
 
 pub(super) const INIT: &str = "\
 Examples:

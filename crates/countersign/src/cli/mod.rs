@@ -5,11 +5,11 @@ mod help;
 pub(crate) mod repo_spec;
 
 pub(crate) use args::{
-    AnswerArgs, ApplyArgs, ApproveArgs, BackupArgs, ChangesArgs, CheckArgs, CheckFormat, ConsistencyArgs,
-    DeselectArgs, DiffArgs, EntriesArgs, EraseArgs, ErasePart, ExportArgs, InitArgs, KeyAddArgs,
-    KeyRevokeArgs, ListArgs, PatchShowArgs, PolicyShowArgs, PolicyTestArgs, ReasonArgs, RejectArgs,
-    RepoAddArgs, RestoreArgs, ResumeArgs, Roles, ServeArgs, ShowArgs, StartArgs, StartFlags, StoryId,
-    VerifyArgs, WaiveArgs,
+    AnswerArgs, ApplyArgs, ApproveArgs, BackupArgs, ChangesArgs, CheckArgs, CheckFormat, CompletionsArgs,
+    ConsistencyArgs, DeselectArgs, DiffArgs, EntriesArgs, EraseArgs, ErasePart, ExportArgs, InitArgs,
+    KeyAddArgs, KeyRevokeArgs, ListArgs, MemberAddArgs, MemberArgs, MemberChangeArgs, PatchShowArgs,
+    PolicyShowArgs, PolicyTestArgs, ReasonArgs, RejectArgs, RepoAddArgs, RestoreArgs, ResumeArgs, Roles,
+    ServeArgs, ShowArgs, StartArgs, StartFlags, StoryId, VerifyArgs, WaiveArgs,
 };
 
 use crate::terminal::ColourChoice;
@@ -152,9 +152,18 @@ pub(crate) enum Command {
     /// Print a one-time code to sign in with
     #[command(after_help = help::CODE)]
     Code,
+    /// Add, list, change and remove members
+    #[command(subcommand, after_help = help::MEMBER)]
+    Member(MemberCommand),
     /// Make, list and revoke API keys
     #[command(subcommand, after_help = help::KEY)]
     Key(KeyCommand),
+    /// Say what is wrong with this machine and data folder, and how to mend it
+    #[command(after_help = help::DOCTOR)]
+    Doctor,
+    /// Print a script that completes commands in your shell
+    #[command(after_help = help::COMPLETIONS)]
+    Completions(CompletionsArgs),
     /// Write a commented policy file into a repository
     #[command(after_help = help::INIT)]
     Init(InitArgs),
@@ -196,6 +205,26 @@ pub(crate) enum PatchCommand {
     Show(PatchShowArgs),
 }
 
+/// Members.
+#[derive(Debug, Subcommand)]
+pub(crate) enum MemberCommand {
+    /// Add a member; prints the code with which they come in
+    #[command(after_help = help::MEMBER_ADD)]
+    Add(MemberAddArgs),
+    /// List members
+    #[command(after_help = help::MEMBER_LIST)]
+    List,
+    /// Change a member's role
+    #[command(after_help = help::MEMBER_CHANGE)]
+    Change(MemberChangeArgs),
+    /// End a membership: sessions end, keys are revoked
+    #[command(after_help = help::MEMBER_REMOVE)]
+    Remove(MemberArgs),
+    /// Print another code for a member
+    #[command(after_help = help::MEMBER_CODE)]
+    Code(MemberArgs),
+}
+
 /// API keys.
 #[derive(Debug, Subcommand)]
 pub(crate) enum KeyCommand {
@@ -231,6 +260,18 @@ pub(crate) enum LedgerCommand {
     /// Go on under a new signing key, stated in the ledger by both
     #[command(after_help = help::LEDGER_ROTATE_KEY)]
     RotateKey,
+}
+
+/// A script that completes commands in a shell.
+pub(crate) fn completions(shell: clap_complete::Shell) -> Vec<u8> {
+    let mut script = Vec::new();
+    clap_complete::generate(
+        shell,
+        &mut <Cli as clap::CommandFactory>::command(),
+        "countersign",
+        &mut script,
+    );
+    script
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ mod approve;
 mod backup;
 mod deselect;
 mod digits;
+mod doctor;
 mod files;
 mod flow;
 mod in_toto;
@@ -12,6 +13,7 @@ mod init;
 mod keeping;
 mod ledger;
 mod look;
+mod members;
 mod patch;
 mod policy;
 mod proposer;
@@ -26,7 +28,9 @@ mod which;
 
 pub(crate) use resuming::Resumed;
 
-use crate::cli::{Command, KeyCommand, LedgerCommand, PatchCommand, PolicyCommand, RepoCommand};
+use crate::cli::{
+    Command, KeyCommand, LedgerCommand, MemberCommand, PatchCommand, PolicyCommand, RepoCommand,
+};
 use crate::error::{CliError, Exit};
 use crate::session::{App, Session};
 
@@ -43,6 +47,11 @@ pub(crate) async fn perform(app: &App, command: Command) -> Result<Exit, CliErro
         Command::Patch(PatchCommand::Show(args)) => patch::show(app, args).await,
         Command::Verify(args) => verify::verify(app, args).await,
         Command::Init(args) => init::init(app, args).await,
+        Command::Doctor => doctor::doctor(app).await,
+        Command::Completions(args) => {
+            app.terminal.pipe(&cli::completions(args.shell));
+            Ok(Exit::Ok)
+        }
         Command::Restore(args) => match &args.from {
             Some(from) => backup::restore(app, from).await,
             None => resuming::resume(app, &args).await,
@@ -68,6 +77,7 @@ pub(crate) async fn perform(app: &App, command: Command) -> Result<Exit, CliErro
         | Command::Serve(_)
         | Command::Code
         | Command::Key(_)
+        | Command::Member(_)
         | Command::Ledger(_) => {
             let session = Session::open(app).await?;
             let result = in_session(&session, command).await;
@@ -106,6 +116,11 @@ async fn in_session(session: &Session, command: Command) -> Result<Exit, CliErro
         Command::Backup(args) => backup::backup(session, args).await,
         Command::Serve(args) => serving::run(session, args).await,
         Command::Code => serving::code(session).await,
+        Command::Member(MemberCommand::Add(args)) => members::add(session, args).await,
+        Command::Member(MemberCommand::List) => members::list(session).await,
+        Command::Member(MemberCommand::Change(args)) => members::change(session, args).await,
+        Command::Member(MemberCommand::Remove(args)) => members::remove(session, args).await,
+        Command::Member(MemberCommand::Code(args)) => members::code(session, args).await,
         Command::Key(KeyCommand::Add(args)) => serving::key_add(session, args).await,
         Command::Key(KeyCommand::List) => serving::key_list(session).await,
         Command::Key(KeyCommand::Revoke(args)) => serving::key_revoke(session, args).await,
@@ -113,6 +128,8 @@ async fn in_session(session: &Session, command: Command) -> Result<Exit, CliErro
         | Command::Patch(_)
         | Command::Verify(_)
         | Command::Restore(_)
+        | Command::Doctor
+        | Command::Completions(_)
         | Command::Init(_) => Err(CliError::internal(
             "misrouted",
             "this command needs no data folder",

@@ -629,3 +629,68 @@ fn what_can_not_be_read_is_a_problem_with_a_code_and_never_an_internal_error() {
         .json("DELETE", "/api/v1/workflows", &token, &Value::Null)
         .is(405);
 }
+
+#[test]
+fn whoever_asked_for_a_change_does_not_approve_it_and_whoever_is_removed_is_out() {
+    let world = world();
+    let served = Served::start(&world, &[]);
+    let token = served.token();
+    let ada = served
+        .json(
+            "POST",
+            "/api/v1/members",
+            &token,
+            &json!({"name": "Ada", "role": "reviewer"}),
+        )
+        .is(201)
+        .json();
+    let code = json!({"code": text(&ada, "code")});
+    let adas = served.json("POST", "/api/v1/sessions", "", &code).is(201).json()["token"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let refused = served
+        .json(
+            "POST",
+            "/api/v1/members",
+            &adas,
+            &json!({"name": "Eve", "role": "owner"}),
+        )
+        .is(403);
+    assert_eq!(refused.json()["code"], "role-too-weak");
+
+    let request = served.waiting(&token);
+    let decisions = format!("/api/v1/requests/{}/decisions", text(&request, "id"));
+    let approve = json!({"decision": "approve", "digest": request["digest"]});
+    let own = served.json("POST", &decisions, &token, &approve);
+    assert!(
+        (400..500).contains(&own.status) && own.body.contains("somebody else"),
+        "{} {}",
+        own.status,
+        own.body
+    );
+    served.json("POST", &decisions, &adas, &approve).is(200);
+    served.until(|| (served.state(&token, text(&request, "workflow")) == "Done").then_some(()));
+    let story = world
+        .run(&["show", text(&request, "workflow"), "--story"])
+        .exits(0);
+    assert!(story.out.contains("Ada approved"), "{story}");
+
+    world.run(&["member", "remove", "Ada", "--json"]).exits(0);
+    served.get("/api/v1/session", &adas).is(401);
+    let me = served.get("/api/v1/session", &token).is(200).json();
+    let last = served.json(
+        "PATCH",
+        &format!("/api/v1/members/{}", text(&me, "member")),
+        &token,
+        &json!({"active": false}),
+    );
+    assert_eq!(last.is(422).json()["code"], "last-owner");
+    world
+        .run(&["member", "change", "Nobody", "--role", "owner"])
+        .exits(2);
+    world
+        .run(&["member", "add", "Bob", "--role", "king"])
+        .exits(2)
+        .says("is no role");
+}

@@ -3,6 +3,7 @@
 pub(crate) mod decisions;
 pub(crate) mod keys;
 pub(crate) mod ledger;
+pub(crate) mod members;
 pub(crate) mod sessions;
 pub(crate) mod submitting;
 pub(crate) mod system;
@@ -117,7 +118,9 @@ pub(crate) fn routes() -> OpenApiRouter<Arc<House>> {
         .routes(routes!(decisions::request))
         .routes(routes!(decisions::decide))
         .routes(routes!(system::repositories, system::register))
-        .routes(routes!(system::members))
+        .routes(routes!(members::list, members::add))
+        .routes(routes!(members::update))
+        .routes(routes!(members::code))
         .routes(routes!(system::alarms))
         .routes(routes!(keys::list, keys::add))
         .routes(routes!(keys::revoke))

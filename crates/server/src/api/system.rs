@@ -1,7 +1,6 @@
-//! Repositories, members, alarms, and whether the server is well.
+//! Repositories, alarms, and whether the server is well.
 
 use super::Json;
-use crate::guard::role_word;
 use crate::house::House;
 use crate::problem::Problem;
 use crate::wire::AlarmWire;
@@ -88,29 +87,6 @@ pub(crate) async fn register(
     let probe = probe.map_err(|_| Problem::internal("probe-died", "the folder could not be looked at"))??;
     let row = house.store.register_repository(&probe.git_dir).await?;
     Ok((StatusCode::CREATED, Json(RepositoryWire::of(&row))))
-}
-
-/// A member.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct MemberWire {
-    id: String,
-    name: String,
-    /// `viewer`, `reviewer`, `maintainer` or `owner`.
-    role: &'static str,
-    active: bool,
-}
-
-/// List members
-#[utoipa::path(get, path = "/api/v1/members", tag = "members", responses((status = 200, body = Vec<MemberWire>)))]
-pub(crate) async fn members(State(house): State<Arc<House>>) -> Result<Json<Vec<MemberWire>>, Problem> {
-    let roster = house.store.roster().await?;
-    let wire = |m: &countersign_core::member::Member| MemberWire {
-        id: m.id.to_string(),
-        name: m.name.clone(),
-        role: role_word(m.role),
-        active: m.active,
-    };
-    Ok(Json(roster.members.iter().map(wire).collect()))
 }
 
 /// List what points to a forgery, oldest first

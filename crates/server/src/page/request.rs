@@ -147,6 +147,13 @@ fn page(seen: &Seen, request: &Request, principal: &Principal, wrong: Option<&Pr
             (diff(seen, draft))
         }
         @if let Some(patch_set) = patch_set { (write(seen, patch_set)) }
+        section {
+            h2 { "What nobody has looked at" }
+            ul {
+                li { "Nothing was built or run; no test has seen this change." }
+                li { "Whether dependencies have known holes is not looked up; secrets are known by their form only." }
+            }
+        }
         @if is_open { (form(seen, request, &digest.to_hex())) }
         p { a href={ "/workflows/" (workflow.id) } { "The whole story" } }
     };
@@ -291,6 +298,7 @@ fn write(seen: &Seen, patch_set: &PatchSet) -> Markup {
                 dt { "Branch" } dd { code { (visible(manifest.branch.as_str())) } " (new)" }
                 dt { "Commit" } dd { code { (manifest.commit.as_str()) } }
                 dt { "Tree" } dd { code { (patch_set.draft.diff.result_tree.as_str()) } }
+                dt { "Runs" } dd { "nothing: a local repository has no CI, and no hook is called" }
                 dt { "On" } dd { code { (visible(patch_set.base_branch.as_str())) } " at " code { (patch_set.base.as_str()) } }
             }
         }
