@@ -3,6 +3,7 @@
 //! A digest of one kind is not comparable with one of another kind, in types and by its domain tag. Numbers inside
 //! must stay below 2^53 and floats never appear, so that every implementation encodes the same bytes.
 
+use crate::canonical;
 use crate::id::ParseIdError;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -13,7 +14,7 @@ use std::fmt;
 /// # Panics
 /// When the value can't be JSON at all (a map with keys that are not strings); our types never are.
 pub fn canonical_json<T: Serialize + ?Sized>(value: &T) -> Vec<u8> {
-    serde_jcs::to_vec(value).expect("because our persisted types have string keys and no floats")
+    canonical::to_vec(value).expect("because our persisted types have string keys and no floats")
 }
 
 pub(crate) fn parse_hex(kind: &'static str, text: &str) -> Result<[u8; 32], ParseIdError> {

@@ -5,6 +5,7 @@
 
 pub mod act;
 pub mod artifact;
+mod canonical;
 pub mod confinement;
 pub mod dependency;
 pub mod diff;

@@ -361,7 +361,7 @@ impl Worker {
         let settles = Settles::Effect {
             id: claimed.id.clone(),
             fence: claimed.fence,
-            again_at: self.backoff(claimed).await?,
+            again_after_ms: backoff_ms(claimed),
         };
         let judge = self.judge(&claimed.tenant, &claimed.workflow, goes_on);
         self.conclude(&judge, claimed, found, settles, known).await
@@ -451,9 +451,13 @@ impl Worker {
     }
 
     async fn backoff(&self, claimed: &ClaimedEffect) -> Result<Timestamp, EngineError> {
-        let step = (claimed.attempt.max(1) as usize - 1).min(BACKOFF_MS.len() - 1);
-        Ok(self.ports.store.now().await?.plus_ms(BACKOFF_MS[step]))
+        Ok(self.ports.store.now().await?.plus_ms(backoff_ms(claimed)))
     }
+}
+
+fn backoff_ms(claimed: &ClaimedEffect) -> u64 {
+    let step = (claimed.attempt.max(1) as usize - 1).min(BACKOFF_MS.len() - 1);
+    BACKOFF_MS[step]
 }
 
 /// What became of an item; a panic in it is passed on.

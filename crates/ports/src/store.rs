@@ -265,14 +265,14 @@ pub struct ClaimedEffect {
 pub enum Settles {
     /// An input was accepted.
     Input(InputId),
-    /// A claimed effect gave its result. If it is still the outstanding one afterwards, it is tried again at `again_at`.
+    /// A claimed effect gave its result. If it is still the outstanding one afterwards, it is tried again later.
     Effect {
         /// Which.
         id: EffectId,
         /// The claim; a lost one refuses the whole commit.
         fence: Fence,
-        /// When to try again, if it is still outstanding.
-        again_at: Timestamp,
+        /// When to try again, if it is still outstanding: milliseconds after the commit's `at`.
+        again_after_ms: u64,
     },
     /// A claimed effect goes on under the same claim (an attempt is recorded before its first byte).
     KeepsClaim {

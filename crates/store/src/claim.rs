@@ -1,7 +1,7 @@
 //! Which work comes next: tenants in turn, and of a tenant its inputs before its effects.
 
 use crate::db::AllTx;
-use crate::effects::{self, Taken};
+use crate::effects::{self, Taken, Wanted};
 use crate::inputs;
 use crate::row::time;
 use countersign_core::id::{TenantId, WorkflowId};
@@ -42,7 +42,11 @@ pub(crate) async fn next(all: &AllTx, ask: &Ask<'_>) -> Result<Option<Found>, St
             claim: Ok(claim),
         }));
     }
-    let taken = effects::claim(&all.of(&tenant), ask.worker, ask.only, &judging, now).await?;
+    let any = Wanted::Any {
+        only: ask.only,
+        judging: &judging,
+    };
+    let taken = effects::claim(&all.of(&tenant), ask.worker, &any, now).await?;
     Ok(taken.map(|taken| match taken {
         Taken::Effect(effect) => Found {
             tenant,
@@ -69,15 +73,14 @@ async fn next_tenant(
     now: Timestamp,
 ) -> Result<Option<TenantId>, StoreError> {
     let sql = format!(
-        "SELECT tenant FROM (
-            SELECT DISTINCT i.tenant FROM inputs i
-            WHERE ($1 IS NULL OR i.workflow = $1)
-            AND i.workflow NOT IN (SELECT value FROM json_each($4)) AND {}
-            UNION
-            SELECT DISTINCT e.tenant FROM effects e
-            WHERE ($1 IS NULL OR e.workflow = $1)
+        "SELECT t.id AS tenant FROM tenants t
+        WHERE EXISTS (SELECT 1 FROM inputs i
+            WHERE i.tenant = t.id AND ($1 IS NULL OR i.workflow = $1)
+            AND i.workflow NOT IN (SELECT value FROM json_each($4)) AND {})
+        OR EXISTS (SELECT 1 FROM effects e
+            WHERE e.tenant = t.id AND ($1 IS NULL OR e.workflow = $1)
             AND e.workflow NOT IN (SELECT value FROM json_each($4)) AND {})
-        ORDER BY tenant > coalesce($3, '') DESC, tenant LIMIT 1",
+        ORDER BY t.id > coalesce($3, '') DESC, t.id LIMIT 1",
         inputs::MAY_BE_JUDGED,
         effects::MAY_RUN,
     );

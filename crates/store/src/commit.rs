@@ -3,10 +3,10 @@
 
 use crate::bodies;
 use crate::db::Tx;
-use crate::effects;
+use crate::effects::{self, Taken, Wanted};
 use crate::error;
 use crate::inputs;
-use crate::log::{Fact, KIND_EVENT, Log, Stream};
+use crate::log::{Fact, KIND_EVENT, Log};
 use crate::workflows;
 use countersign_core::id::{EffectId, Version};
 use countersign_core::record::{EventRecord, RECORD_VERSION};
@@ -25,11 +25,13 @@ pub(crate) async fn record(tx: &Tx<'_>, commit: &Commit) -> Result<Committed, St
     for body in &commit.bodies {
         bodies::put(tx, body).await?;
     }
-    settle(tx, commit, outstanding, now).await?;
+    let done = settle(tx, commit, outstanding, now).await?;
     effects::enqueue(tx, &workflow.id, &commit.decision.effects, commit.at).await?;
-    effects::supersede(tx, &workflow.id, outstanding).await?;
-    effects::refuse_missing(tx, outstanding).await?;
-    let next = go_on(tx, commit, outstanding, now).await?;
+    effects::end_others(tx, &workflow.id, outstanding, done).await?;
+    let next = match outstanding {
+        Some(id) => go_on(tx, commit, id, now).await?,
+        None => None,
+    };
     Ok(Committed { next, ledger_size })
 }
 
@@ -37,20 +39,17 @@ pub(crate) async fn record(tx: &Tx<'_>, commit: &Commit) -> Result<Committed, St
 async fn go_on(
     tx: &Tx<'_>,
     commit: &Commit,
-    outstanding: Option<&EffectId>,
+    outstanding: &EffectId,
     now: Timestamp,
 ) -> Result<Option<ClaimedEffect>, StoreError> {
-    let (Some(worker), Some(_)) = (&commit.goes_on, outstanding) else {
-        return Ok(None);
+    let claimed = match &commit.goes_on {
+        Some(worker) => effects::claim(tx, worker, &Wanted::This(outstanding), now).await?,
+        None => None,
     };
-    let workflow = &commit.decision.workflow.id;
-    if inputs::undecided(tx, workflow).await? > 0 {
-        return Ok(None);
-    }
-    match effects::claim(tx, worker, Some(workflow), "[]", now).await? {
-        Some(effects::Taken::Effect(effect)) => Ok(Some(effect)),
-        Some(effects::Taken::Unreadable(error)) => Err(error),
-        None => Ok(None),
+    match claimed {
+        Some(Taken::Effect(effect)) => Ok(Some(effect)),
+        Some(Taken::Unreadable(error)) => Err(error),
+        None => effects::refuse_missing(tx, outstanding).await.map(|()| None),
     }
 }
 
@@ -99,15 +98,15 @@ async fn check_claim(tx: &Tx<'_>, commit: &Commit, now: Timestamp) -> Result<(),
 /// The events are the entries of the workflow's stream; there is no second copy. The log's new size.
 async fn append_events(tx: &Tx<'_>, commit: &Commit) -> Result<u64, StoreError> {
     let workflow = &commit.decision.workflow;
-    let mut stream = Stream::load(tx, workflow.id.as_str()).await?;
-    if stream.count != commit.expected.0 {
+    let mut log = Log::open(tx, workflow.id.as_str()).await?;
+    if log.count() != commit.expected.0 {
         return Err(error::damaged(format_args!(
             "the list and the ledger disagree on {}",
             workflow.id
         )));
     }
-    let mut log = Log::open(tx).await?;
-    for (seq, event) in (commit.expected.0 + 1..).zip(&commit.decision.events) {
+    let facts = (commit.expected.0 + 1..).zip(&commit.decision.events);
+    let facts = facts.map(|(seq, event)| {
         let record = EventRecord {
             v: RECORD_VERSION,
             tenant: workflow.tenant.clone(),
@@ -116,30 +115,36 @@ async fn append_events(tx: &Tx<'_>, commit: &Commit) -> Result<u64, StoreError> 
             at: commit.at,
             event: event.clone(),
         };
-        let ends = workflow.state.is_final() && seq == workflow.version.0;
-        let fact = Fact {
+        Fact {
             kind: KIND_EVENT,
             at: commit.at,
-            body: &record.to_bytes(),
-            ends,
-        };
-        log.append(&mut stream, &fact).await?;
-    }
+            body: record.to_bytes(),
+            ends: workflow.state.is_final() && seq == workflow.version.0,
+        }
+    });
+    log.append(facts.collect()).await?;
     Ok(log.size())
 }
 
-async fn settle(
+/// Settles what led to the commit; gives the effect that is done with it.
+async fn settle<'a>(
     tx: &Tx<'_>,
-    commit: &Commit,
+    commit: &'a Commit,
     outstanding: Option<&EffectId>,
     now: Timestamp,
-) -> Result<(), StoreError> {
+) -> Result<Option<&'a EffectId>, StoreError> {
     match &commit.settles {
-        Settles::Input(id) => inputs::accept(tx, id, &commit.decision.workflow.id, now).await,
-        Settles::Effect { id, again_at, .. } if outstanding == Some(id) => {
-            effects::release(tx, id, *again_at).await
+        Settles::Input(id) => {
+            inputs::accept(tx, id, &commit.decision.workflow.id, now).await?;
+            Ok(None)
         }
-        Settles::Effect { id, .. } => effects::finish(tx, id).await,
-        Settles::KeepsClaim { .. } | Settles::Nothing => Ok(()),
+        Settles::Effect {
+            id, again_after_ms, ..
+        } if outstanding == Some(id) => {
+            effects::release(tx, id, commit.at.plus_ms(*again_after_ms)).await?;
+            Ok(None)
+        }
+        Settles::Effect { id, .. } => Ok(Some(id)),
+        Settles::KeepsClaim { .. } | Settles::Nothing => Ok(None),
     }
 }

@@ -14,13 +14,20 @@ use sea_orm::{
     ConnectionTrait as _, DatabaseConnection, DatabaseTransaction, DbBackend, Statement,
     TransactionTrait as _, Value,
 };
-use std::sync::{Arc, OnceLock};
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+/// Rows that one statement inserts: each number of rows is a statement of its own, which connections keep prepared.
+const ROWS_AT_ONCE: usize = 16;
 
 /// Connections and clock.
 pub(crate) struct Db {
     pub(crate) write: Group,
     pub(crate) read: DatabaseConnection,
     pub(crate) clock: Arc<dyn Clock>,
+    /// Tenants that wrote before: a tenant never goes.
+    known: Mutex<BTreeSet<TenantId>>,
     closed: OnceLock<Closed>,
 }
 
@@ -37,6 +44,7 @@ impl Db {
             write,
             read,
             clock,
+            known: Mutex::default(),
             closed: OnceLock::new(),
         }
     }
@@ -53,12 +61,20 @@ impl Db {
         tenant: &TenantId,
         work: impl AsyncFnOnce(&Tx<'_>) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        self.in_tx_of_all(async |all| {
+        let known = || self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let wrote_before = known().contains(tenant);
+        let done = self.in_tx_of_all(async |all| {
             let tx = all.of(tenant);
-            tx.refuse_unknown_tenant().await?;
+            if !wrote_before {
+                tx.refuse_unknown_tenant().await?;
+            }
             work(&tx).await
-        })
-        .await
+        });
+        let done = done.await?;
+        if !wrote_before {
+            known().insert(tenant.clone());
+        }
+        Ok(done)
     }
 
     /// A write transaction over all tenants: claims and their like.
@@ -93,9 +109,28 @@ impl Db {
         result
     }
 
+    /// One tenant's data, asked with one statement: that is an unchanging view by itself.
+    pub(crate) async fn in_statement<T>(
+        &self,
+        tenant: &TenantId,
+        work: impl AsyncFnOnce(&Tx<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        self.in_statement_of_all(async |all| work(&all.of(tenant)).await)
+            .await
+    }
+
+    /// Everything, asked with one statement.
+    pub(crate) async fn in_statement_of_all<T>(
+        &self,
+        work: impl AsyncFnOnce(&AllTx) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let one = Way::Statement(self.read.clone(), AtomicBool::new(false));
+        work(&AllTx::new(one, Arc::clone(&self.clock))).await
+    }
+
     async fn begin_read(&self) -> Result<AllTx, StoreError> {
         let db = self.read.begin().await.map_err(error::database)?;
-        Ok(AllTx::new(db, Arc::clone(&self.clock)))
+        Ok(AllTx::new(Way::Transaction(db), Arc::clone(&self.clock)))
     }
 }
 
@@ -126,6 +161,27 @@ impl Tx<'_> {
         self.all.run_with(sql, self.bound(sql, values)).await
     }
 
+    /// Inserts rows in this order, many with one statement. `into` names the table and its columns, the tenant's first.
+    pub(crate) async fn insert<const N: usize>(
+        &self,
+        into: &str,
+        rows: Vec<[Value; N]>,
+    ) -> Result<(), StoreError> {
+        let mut rows = rows.into_iter().peekable();
+        while rows.peek().is_some() {
+            let chunk: Vec<[Value; N]> = rows.by_ref().take(ROWS_AT_ONCE).collect();
+            let row = |n: usize| {
+                let own: Vec<String> = (0..N).map(|column| format!("${}", 2 + n * N + column)).collect();
+                format!("($1, {})", own.join(", "))
+            };
+            let places: Vec<String> = (0..chunk.len()).map(row).collect();
+            let sql = format!("INSERT INTO {into} VALUES {}", places.join(", "));
+            let values = self.bound(&sql, chunk.into_iter().flatten());
+            self.all.run_with(&sql, values).await?;
+        }
+        Ok(())
+    }
+
     /// The first row of a query.
     pub(crate) async fn row<const N: usize>(
         &self,
@@ -144,7 +200,7 @@ impl Tx<'_> {
         self.all.rows_with(sql, self.bound(sql, values)).await
     }
 
-    fn bound<const N: usize>(&self, sql: &str, values: [Value; N]) -> Vec<Value> {
+    fn bound(&self, sql: &str, values: impl IntoIterator<Item = Value>) -> Vec<Value> {
         assert!(sql.contains("$1"), "a tenant's statement names its tenant: {sql}");
         std::iter::once(Value::from(self.tenant.as_str()))
             .chain(values)
@@ -164,13 +220,21 @@ impl Tx<'_> {
 
 /// A transaction that is bound to no tenant.
 pub(crate) struct AllTx {
-    db: DatabaseTransaction,
+    way: Way,
     clock: Arc<dyn Clock>,
 }
 
+/// How statements reach the database.
+pub(crate) enum Way {
+    /// All of them see the same data.
+    Transaction(DatabaseTransaction),
+    /// There is only one, without the cost of a transaction around it. The mark: it was run.
+    Statement(DatabaseConnection, AtomicBool),
+}
+
 impl AllTx {
-    pub(crate) fn new(db: DatabaseTransaction, clock: Arc<dyn Clock>) -> Self {
-        Self { db, clock }
+    pub(crate) fn new(way: Way, clock: Arc<dyn Clock>) -> Self {
+        Self { way, clock }
     }
 
     /// The same transaction, for one tenant's rows.
@@ -224,50 +288,65 @@ impl AllTx {
     }
 
     async fn run_with(&self, sql: &str, values: Vec<Value>) -> Result<u64, StoreError> {
-        let done = self
-            .db
-            .execute_raw(statement(sql, values))
-            .await
-            .map_err(error::database)?;
-        Ok(done.rows_affected())
+        let statement = statement(sql, values);
+        let done = match &self.way {
+            Way::Transaction(db) => db.execute_raw(statement).await,
+            Way::Statement(db, run) => once(db, run).execute_raw(statement).await,
+        };
+        Ok(done.map_err(error::database)?.rows_affected())
     }
 
     async fn row_with(&self, sql: &str, values: Vec<Value>) -> Result<Option<Row>, StoreError> {
-        let row = self
-            .db
-            .query_one_raw(statement(sql, values))
-            .await
-            .map_err(error::database)?;
-        Ok(row.map(Row))
+        let statement = statement(sql, values);
+        let row = match &self.way {
+            Way::Transaction(db) => db.query_one_raw(statement).await,
+            Way::Statement(db, run) => once(db, run).query_one_raw(statement).await,
+        };
+        Ok(row.map_err(error::database)?.map(Row))
     }
 
     async fn rows_with(&self, sql: &str, values: Vec<Value>) -> Result<Vec<Row>, StoreError> {
-        let rows = self
-            .db
-            .query_all_raw(statement(sql, values))
-            .await
-            .map_err(error::database)?;
-        Ok(rows.into_iter().map(Row).collect())
+        let statement = statement(sql, values);
+        let rows = match &self.way {
+            Way::Transaction(db) => db.query_all_raw(statement).await,
+            Way::Statement(db, run) => once(db, run).query_all_raw(statement).await,
+        };
+        Ok(rows.map_err(error::database)?.into_iter().map(Row).collect())
     }
 
     /// Runs a statement without values, of the transaction itself.
     pub(crate) async fn plain(&self, sql: &str) -> Result<(), StoreError> {
-        let done = self.db.execute_unprepared(sql).await;
+        let done = match &self.way {
+            Way::Transaction(db) => db.execute_unprepared(sql).await,
+            Way::Statement(db, run) => once(db, run).execute_unprepared(sql).await,
+        };
         done.map(|_| ()).map_err(error::database)
     }
 
     /// Everything is on disk when this returns a success.
     pub(crate) async fn commit(self) -> Result<(), StoreError> {
-        self.db.commit().await.map_err(error::database)
+        match self.way {
+            Way::Transaction(db) => db.commit().await.map_err(error::database),
+            Way::Statement(..) => Ok(()),
+        }
     }
 
     /// That a broken transaction can't even be rolled back changes nothing, and such a connection is not used
     /// again (see `open`).
     pub(crate) async fn roll_back(self) {
-        if let Err(error) = self.db.rollback().await {
+        if let Way::Transaction(db) = self.way
+            && let Err(error) = db.rollback().await
+        {
             tracing::debug!(%error, "the database had already rolled back");
         }
     }
+}
+
+/// Two statements outside a transaction could see different data: that is a mistake of the caller.
+fn once<'a>(db: &'a DatabaseConnection, run: &AtomicBool) -> &'a DatabaseConnection {
+    let before = run.swap(true, Ordering::Relaxed);
+    assert!(!before, "a second statement needs a snapshot");
+    db
 }
 
 fn statement(sql: &str, values: Vec<Value>) -> Statement {

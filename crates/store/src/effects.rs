@@ -39,25 +39,26 @@ pub(crate) async fn enqueue(
     Ok(())
 }
 
-/// Every waiting effect of a workflow but the outstanding one is wanted no longer.
-pub(crate) async fn supersede(
+/// Every waiting effect of a workflow but the outstanding one is at an end: done if its result is recorded, and wanted
+/// no longer otherwise.
+pub(crate) async fn end_others(
     tx: &Tx<'_>,
     workflow: &WorkflowId,
     outstanding: Option<&EffectId>,
+    done: Option<&EffectId>,
 ) -> Result<(), StoreError> {
-    const SUPERSEDE: &str = "UPDATE effects SET status = 'superseded', lease_until = NULL, worker = NULL
+    const END: &str = "UPDATE effects SET status = CASE WHEN id = $4 THEN 'done' ELSE 'superseded' END,
+        lease_until = NULL, worker = NULL
         WHERE tenant = $1 AND workflow = $2 AND status IN ('pending', 'claimed') AND id IS NOT $3";
-    let outstanding = outstanding.map(EffectId::as_str);
-    tx.run(SUPERSEDE, [workflow.as_str().into(), outstanding.into()])
-        .await
-        .map(|_| ())
+    let id = |id: Option<&EffectId>| id.map(EffectId::as_str).into();
+    let values = [workflow.as_str().into(), id(outstanding), id(done)];
+    tx.run(END, values).await.map(|_| ())
 }
 
 /// The outstanding effect waits to be done; otherwise its workflow would stand still for ever.
-pub(crate) async fn refuse_missing(tx: &Tx<'_>, outstanding: Option<&EffectId>) -> Result<(), StoreError> {
+pub(crate) async fn refuse_missing(tx: &Tx<'_>, id: &EffectId) -> Result<(), StoreError> {
     const WAITS: &str =
         "SELECT 1 FROM effects WHERE tenant = $1 AND id = $2 AND status IN ('pending', 'claimed')";
-    let Some(id) = outstanding else { return Ok(()) };
     match tx.row(WAITS, [id.as_str().into()]).await? {
         Some(_) => Ok(()),
         None => Err(StoreError::Refused {
@@ -95,13 +96,6 @@ pub(crate) async fn held(
         workflow: row.parsed("workflow", WorkflowId::parse)?,
         lease_until: row.time("lease_until")?,
     })
-}
-
-/// Its result is recorded: done.
-pub(crate) async fn finish(tx: &Tx<'_>, id: &EffectId) -> Result<(), StoreError> {
-    const DONE: &str = "UPDATE effects SET status = 'done', lease_until = NULL, worker = NULL
-        WHERE tenant = $1 AND id = $2";
-    tx.run(DONE, [id.as_str().into()]).await.map(|_| ())
 }
 
 /// Releases a claim; the effect runs again at `at`.
@@ -155,21 +149,44 @@ pub(crate) enum Taken {
     Unreadable(StoreError),
 }
 
-/// Claims the next effect of a tenant that may run now.
+/// Which effects a claim may take.
+pub(crate) enum Wanted<'a> {
+    /// The first one in line.
+    Any {
+        /// Only of this workflow.
+        only: Option<&'a WorkflowId>,
+        /// Not of these workflows: a JSON list.
+        judging: &'a str,
+    },
+    /// This one, unless an input of its workflow waits.
+    This(&'a EffectId),
+}
+
+/// Claims an effect of a tenant that may run now.
 pub(crate) async fn claim(
     tx: &Tx<'_>,
     worker: &str,
-    only: Option<&WorkflowId>,
-    judging: &str,
+    wanted: &Wanted<'_>,
     now: Timestamp,
 ) -> Result<Option<Taken>, StoreError> {
-    let sql = format!(
-        "SELECT e.id, e.workflow, e.payload, e.attempts FROM effects e
-        WHERE e.tenant = $1 AND ($3 IS NULL OR e.workflow = $3)
-        AND e.workflow NOT IN (SELECT value FROM json_each($4)) AND {MAY_RUN} ORDER BY e.run_at, e.n LIMIT 1"
-    );
-    let only = only.map(WorkflowId::as_str);
-    let Some(row) = tx.row(&sql, [time(now), only.into(), judging.into()]).await? else {
+    const FOUND: &str =
+        "SELECT e.id, e.workflow, e.payload, e.attempts FROM effects e WHERE e.tenant = $1 AND";
+    let found = match wanted {
+        Wanted::Any { only, judging } => {
+            let sql = format!(
+                "{FOUND} ($3 IS NULL OR e.workflow = $3)
+                AND e.workflow NOT IN (SELECT value FROM json_each($4)) AND {MAY_RUN}
+                ORDER BY e.run_at, e.n LIMIT 1"
+            );
+            let only = only.map(WorkflowId::as_str);
+            tx.row(&sql, [time(now), only.into(), (*judging).into()]).await?
+        }
+        Wanted::This(id) => {
+            let sql = format!("{FOUND} e.id = $3 AND {MAY_RUN} AND {NO_INPUT_WAITS}");
+            tx.row(&sql, [time(now), id.as_str().into()]).await?
+        }
+    };
+    let Some(row) = found else {
         return Ok(None);
     };
     let id = row.parsed("id", EffectId::parse)?;
@@ -222,6 +239,10 @@ pub(crate) const MAY_RUN: &str = "e.status IN ('pending', 'claimed')
     AND NOT EXISTS (SELECT 1 FROM effects o
         WHERE o.tenant = e.tenant AND o.workflow = e.workflow AND o.id <> e.id
         AND o.status = 'claimed' AND o.lease_until > $2)";
+
+/// Whether nobody has anything to say about the workflow of effect `e` first.
+const NO_INPUT_WAITS: &str = "NOT EXISTS (SELECT 1 FROM inputs i
+    WHERE i.tenant = e.tenant AND i.workflow = e.workflow AND i.status IN ('pending', 'held'))";
 
 async fn next_fence(all: &AllTx) -> Result<Fence, StoreError> {
     let row = all

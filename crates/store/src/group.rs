@@ -6,7 +6,7 @@
 //! commit returned: nothing (an effect, an event, an answer) is visible before it is on disk (hazard 58). A lonely
 //! item commits at once.
 
-use crate::db::AllTx;
+use crate::db::{AllTx, Way};
 use crate::error;
 use countersign_ports::moment::{self, Moment};
 use countersign_ports::store::{Clock, StoreError};
@@ -97,7 +97,10 @@ impl Group {
             ..Default::default()
         };
         let begun = self.connection.begin_with_options(immediate).await;
-        let tx = AllTx::new(begun.map_err(error::database)?, Arc::clone(&self.clock));
+        let tx = AllTx::new(
+            Way::Transaction(begun.map_err(error::database)?),
+            Arc::clone(&self.clock),
+        );
         Ok(Open {
             tx,
             items: 0,

@@ -13,6 +13,7 @@ use countersign_ledger::{
 use countersign_ports::store::{BODY_MAX_BYTES, StoreError};
 use rand_core::{OsRng, RngCore as _};
 use sea_orm::Value;
+use std::collections::BTreeSet;
 
 /// The stream of facts that belong to no workflow: members, repositories.
 pub(crate) const TENANT_STREAM: &str = "tenant";
@@ -29,162 +30,147 @@ pub(crate) const KIND_REPOSITORY_REGISTERED: &str = "repository.registered";
 pub(crate) const KIND_ALARM: &str = "alarm.raised";
 
 /// A fact to append.
-pub(crate) struct Fact<'a> {
+pub(crate) struct Fact {
     /// What kind of fact.
-    pub(crate) kind: &'a str,
+    pub(crate) kind: &'static str,
     /// When; raised to the log's newest time if it lies before it.
     pub(crate) at: Timestamp,
     /// What the leaf commits to.
-    pub(crate) body: &'a [u8],
+    pub(crate) body: Vec<u8>,
     /// It is the last one of its stream.
     pub(crate) ends: bool,
 }
 
-/// Where a stream stands.
-pub(crate) struct Stream {
-    name: String,
-    /// How many entries it has.
-    pub(crate) count: u64,
-    last: Option<LeafHash>,
-}
-
-impl Stream {
-    /// Looks a stream up; one without entries is empty.
-    pub(crate) async fn load(tx: &Tx<'_>, name: &str) -> Result<Self, StoreError> {
-        const LAST: &str =
-            "SELECT seq, leaf FROM entries WHERE tenant = $1 AND stream = $2 ORDER BY seq DESC LIMIT 1";
-        let last = tx.row(LAST, [name.into()]).await?;
-        let (count, last) = match last {
-            Some(row) => (row.number("seq")?, Some(leaf_hash(&row.bytes("leaf")?))),
-            None => (0, None),
-        };
-        Ok(Self {
-            name: name.to_owned(),
-            count,
-            last,
-        })
-    }
-}
-
-/// The tenant's log, open for appending.
+/// The tenant's log, open for appending to one of its streams.
 pub(crate) struct Log<'a> {
     tx: &'a Tx<'a>,
     size: u64,
     newest: Timestamp,
-    known: KnownHashes,
+    stream: &'a str,
+    count: u64,
+    last: Option<LeafHash>,
 }
 
 impl<'a> Log<'a> {
-    /// Looks up where the log stands.
-    pub(crate) async fn open(tx: &'a Tx<'a>) -> Result<Self, StoreError> {
-        let last = tx
-            .row(
-                "SELECT idx, at FROM entries WHERE tenant = $1 ORDER BY idx DESC LIMIT 1",
-                [],
-            )
-            .await?;
-        let (size, newest) = match last {
-            Some(row) => (row.number("idx")? + 1, row.time("at")?),
-            None => (0, Timestamp(0)),
-        };
-        Ok(Self {
+    /// Looks up where the log and the stream stand; a stream without entries is empty.
+    pub(crate) async fn open(tx: &'a Tx<'a>, stream: &'a str) -> Result<Self, StoreError> {
+        const ENDS: &str = "SELECT log.idx, log.at, own.seq, own.leaf
+            FROM (SELECT idx, at FROM entries WHERE tenant = $1 ORDER BY idx DESC LIMIT 1) AS log
+            LEFT JOIN (SELECT seq, leaf FROM entries WHERE tenant = $1 AND stream = $2
+                ORDER BY seq DESC LIMIT 1) AS own ON true";
+        let mut log = Self {
             tx,
-            size,
-            newest,
-            known: KnownHashes::new(),
-        })
+            size: 0,
+            newest: Timestamp(0),
+            stream,
+            count: 0,
+            last: None,
+        };
+        if let Some(row) = tx.row(ENDS, [stream.into()]).await? {
+            log.size = row.number("idx")? + 1;
+            log.newest = row.time("at")?;
+            log.count = row.number_or_null("seq")?.unwrap_or(0);
+            log.last = row.bytes_or_null("leaf")?.as_deref().map(leaf_hash);
+        }
+        Ok(log)
     }
 
-    /// Leaves in it.
+    /// Leaves in the log.
     pub(crate) fn size(&self) -> u64 {
         self.size
     }
 
-    /// Appends one fact to a stream.
-    pub(crate) async fn append(&mut self, stream: &mut Stream, fact: &Fact<'_>) -> Result<(), StoreError> {
-        if fact.body.len() > BODY_MAX_BYTES {
-            return Err(too_large(fact.body.len()));
+    /// Entries in the stream.
+    pub(crate) fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// Appends facts to the stream, one after the other.
+    pub(crate) async fn append(&mut self, facts: Vec<Fact>) -> Result<(), StoreError> {
+        let mut known = self.edge(facts.len()).await?;
+        let (mut entries, mut bodies, mut hashes) = (Vec::new(), Vec::new(), Vec::new());
+        for fact in facts {
+            if fact.body.len() > BODY_MAX_BYTES {
+                return Err(too_large(fact.body.len()));
+            }
+            let salt = fresh_salt()?;
+            let leaf = self.next_leaf(&fact, &salt);
+            let bytes = leaf.to_bytes().map_err(|e| error::leaf(&e))?;
+            let position = tree::stored_hash_count(self.size).map_err(|e| error::tree(&e))?;
+            let new = tree::append(self.size, &bytes, &known).map_err(|e| error::tree(&e))?;
+            self.last = Some(leaf_hash(&bytes));
+            entries.push([
+                int(self.size),
+                int(position),
+                leaf.stream.into(),
+                int(leaf.seq),
+                leaf.kind.into(),
+                time(self.newest),
+                Value::from(bytes),
+            ]);
+            bodies.push([
+                int(self.size),
+                Value::from(salt.0.to_vec()),
+                Value::from(fact.body),
+            ]);
+            for (position, hash) in (position..).zip(new) {
+                hashes.push([int(position), Value::from(hash.to_vec())]);
+                known.insert(position, hash);
+            }
+            self.size += 1;
         }
-        let salt = fresh_salt()?;
-        let at = fact.at.max(self.newest);
-        let seq = stream.count + 1;
-        let leaf = Leaf {
+        let into = "entries (tenant, idx, position, stream, seq, kind, at, leaf)";
+        self.tx.insert(into, entries).await?;
+        self.tx
+            .insert("entry_bodies (tenant, idx, salt, body)", bodies)
+            .await?;
+        self.tx
+            .insert("tree_hashes (tenant, position, hash)", hashes)
+            .await
+    }
+
+    fn next_leaf(&mut self, fact: &Fact, salt: &Salt) -> Leaf {
+        self.newest = self.newest.max(fact.at);
+        self.count += 1;
+        Leaf {
             tenant: self.tx.tenant().to_string(),
-            stream: stream.name.clone(),
-            seq,
-            prev: stream.last,
+            stream: self.stream.to_owned(),
+            seq: self.count,
+            prev: self.last,
             kind: fact.kind.to_owned(),
-            at: at.to_rfc3339(),
-            commitment: commit(&salt, fact.body),
-            ended: fact.ends.then_some(seq),
-        };
-        let bytes = leaf.to_bytes().map_err(|e| error::leaf(&e))?;
-        self.insert_entry(&leaf, at, &bytes).await?;
-        self.insert_body(&salt, fact.body).await?;
-        self.insert_hashes(&bytes).await?;
-        *stream = Stream {
-            name: std::mem::take(&mut stream.name),
-            count: seq,
-            last: Some(leaf_hash(&bytes)),
-        };
-        self.size += 1;
-        self.newest = at;
-        Ok(())
-    }
-
-    async fn insert_entry(&self, leaf: &Leaf, at: Timestamp, bytes: &[u8]) -> Result<(), StoreError> {
-        const INSERT: &str = "INSERT INTO entries (tenant, idx, position, stream, seq, kind, at, leaf)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
-        let position = tree::stored_hash_count(self.size).map_err(|e| error::tree(&e))?;
-        let values = [
-            int(self.size),
-            int(position),
-            leaf.stream.as_str().into(),
-            int(leaf.seq),
-            leaf.kind.as_str().into(),
-            time(at),
-            Value::from(bytes),
-        ];
-        self.tx.run(INSERT, values).await.map(|_| ())
-    }
-
-    async fn insert_body(&self, salt: &Salt, body: &[u8]) -> Result<(), StoreError> {
-        const INSERT: &str = "INSERT INTO entry_bodies (tenant, idx, salt, body) VALUES ($1, $2, $3, $4)";
-        let values = [
-            int(self.size),
-            Value::from(salt.as_bytes().as_slice()),
-            Value::from(body),
-        ];
-        self.tx.run(INSERT, values).await.map(|_| ())
-    }
-
-    /// The leaf's hash and every subtree that it completes.
-    async fn insert_hashes(&mut self, leaf: &[u8]) -> Result<(), StoreError> {
-        const INSERT: &str = "INSERT INTO tree_hashes (tenant, position, hash) VALUES ($1, $2, $3)";
-        let reads = tree::append_reads(self.size).map_err(|e| error::tree(&e))?;
-        load_hashes(self.tx, &reads, &mut self.known).await?;
-        let hashes = tree::append(self.size, leaf, &self.known).map_err(|e| error::tree(&e))?;
-        let first = tree::stored_hash_count(self.size).map_err(|e| error::tree(&e))?;
-        for (position, hash) in (first..).zip(hashes) {
-            self.tx
-                .run(INSERT, [int(position), Value::from(hash.as_slice())])
-                .await?;
-            self.known.insert(position, hash);
+            at: self.newest.to_rfc3339(),
+            commitment: commit(salt, &fact.body),
+            ended: fact.ends.then_some(self.count),
         }
-        Ok(())
+    }
+
+    /// The stored hashes that appending so many leaves builds on.
+    async fn edge(&self, leaves: usize) -> Result<KnownHashes, StoreError> {
+        let stored = tree::stored_hash_count(self.size).map_err(|e| error::tree(&e))?;
+        let mut reads = BTreeSet::new();
+        for size in (self.size..).take(leaves) {
+            let read = tree::append_reads(size).map_err(|e| error::tree(&e))?;
+            reads.extend(read.into_iter().filter(|position| *position < stored));
+        }
+        let mut known = KnownHashes::new();
+        load_hashes(self.tx, reads, &mut known).await?;
+        Ok(known)
     }
 }
 
 /// Appends one fact of the tenant as a whole.
-pub(crate) async fn append_tenant_fact(tx: &Tx<'_>, kind: &str, body: &[u8]) -> Result<(), StoreError> {
+pub(crate) async fn append_tenant_fact(
+    tx: &Tx<'_>,
+    kind: &'static str,
+    body: &[u8],
+) -> Result<(), StoreError> {
     let fact = Fact {
         kind,
         at: tx.now().await?,
-        body,
+        body: body.to_vec(),
         ends: false,
     };
-    let mut stream = Stream::load(tx, TENANT_STREAM).await?;
-    Log::open(tx).await?.append(&mut stream, &fact).await
+    Log::open(tx, TENANT_STREAM).await?.append(vec![fact]).await
 }
 
 /// Leaves in the tenant's log.
@@ -203,7 +189,7 @@ pub(crate) async fn root(tx: &Tx<'_>, size: u64) -> Result<RootHash, StoreError>
     let mut known = KnownHashes::new();
     load_hashes(
         tx,
-        &tree::root_reads(size).map_err(|e| error::tree(&e))?,
+        tree::root_reads(size).map_err(|e| error::tree(&e))?,
         &mut known,
     )
     .await?;
@@ -218,7 +204,7 @@ pub(crate) async fn inclusion(
     known: &mut KnownHashes,
 ) -> Result<Vec<[u8; 32]>, StoreError> {
     let reads = tree::inclusion_reads(size, index).map_err(|e| error::tree(&e))?;
-    load_hashes(tx, &reads, known).await?;
+    load_hashes(tx, reads, known).await?;
     tree::prove_inclusion(size, index, known).map_err(|e| error::tree(&e))
 }
 
@@ -228,7 +214,7 @@ pub(crate) async fn earlier(tx: &Tx<'_>, sizes: &[u64], size: u64) -> Result<Vec
     let mut found = Vec::new();
     for old in sizes.iter().copied().filter(|old| (1..size).contains(old)) {
         let reads = tree::consistency_reads(old, size).map_err(|e| error::tree(&e))?;
-        load_hashes(tx, &reads, &mut known).await?;
+        load_hashes(tx, reads, &mut known).await?;
         found.push(Earlier {
             size: old,
             root: root(tx, old).await?,
@@ -239,21 +225,26 @@ pub(crate) async fn earlier(tx: &Tx<'_>, sizes: &[u64], size: u64) -> Result<Vec
 }
 
 /// Loads the hashes at these positions that are not known yet.
-async fn load_hashes(tx: &Tx<'_>, positions: &[u64], known: &mut KnownHashes) -> Result<(), StoreError> {
-    for position in positions {
-        if known.contains_key(position) {
-            continue;
-        }
-        let found = tx
-            .row(
-                "SELECT hash FROM tree_hashes WHERE tenant = $1 AND position = $2",
-                [int(*position)],
-            )
-            .await?;
-        let row = found.ok_or_else(|| error::tree(&TreeError::MissingHash { position: *position }))?;
-        known.insert(*position, row.hash("hash")?);
+async fn load_hashes(
+    tx: &Tx<'_>,
+    positions: impl IntoIterator<Item = u64>,
+    known: &mut KnownHashes,
+) -> Result<(), StoreError> {
+    const LOAD: &str = "SELECT position, hash FROM tree_hashes
+        WHERE tenant = $1 AND position IN (SELECT value FROM json_each($2))";
+    let unknown = positions.into_iter().filter(|p| !known.contains_key(p));
+    let missing: Vec<u64> = unknown.collect();
+    if missing.is_empty() {
+        return Ok(());
     }
-    Ok(())
+    let list = serde_json::Value::from(missing.clone()).to_string();
+    for row in tx.rows(LOAD, [list.into()]).await? {
+        known.insert(row.number("position")?, row.hash("hash")?);
+    }
+    match missing.into_iter().find(|p| !known.contains_key(p)) {
+        Some(position) => Err(error::tree(&TreeError::MissingHash { position })),
+        None => Ok(()),
+    }
 }
 
 fn fresh_salt() -> Result<Salt, StoreError> {

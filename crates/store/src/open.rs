@@ -27,6 +27,8 @@ const RETRY_EVERY: Duration = Duration::from_millis(20);
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(60);
 /// Connections that only read.
 const READERS: u32 = 4;
+/// Prepared statements that a connection keeps: more than there are, those that insert many rows included.
+const STATEMENTS_KEPT: usize = 256;
 /// SQLite gives its `-wal` and `-shm` files the mode of the main file.
 const FILE_MODE: u32 = 0o600;
 
@@ -70,12 +72,16 @@ fn options(path: &Path) -> SqliteConnectOptions {
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
         .busy_timeout(BUSY_TIMEOUT)
+        .statement_cache_capacity(STATEMENTS_KEPT)
         .disable_statement_logging()
 }
 
+/// A connection is tested when it is given back, and this process alone has it: testing it again before use would
+/// only cost.
 fn reader() -> SqlitePoolOptions {
     SqlitePoolOptions::new()
         .max_connections(READERS)
+        .test_before_acquire(false)
         .acquire_timeout(ACQUIRE_TIMEOUT)
 }
 
@@ -85,6 +91,7 @@ fn reader() -> SqlitePoolOptions {
 fn writer() -> SqlitePoolOptions {
     let pool = SqlitePoolOptions::new()
         .max_connections(1)
+        .test_before_acquire(false)
         .acquire_timeout(ACQUIRE_TIMEOUT);
     pool.idle_timeout(None)
         .max_lifetime(None)

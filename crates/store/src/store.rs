@@ -282,7 +282,7 @@ impl Store for SqliteStore {
     async fn now(&self) -> Result<Timestamp, StoreError> {
         self.shared
             .db
-            .in_snapshot_of_all(async |all| all.now().await)
+            .in_statement_of_all(async |all| all.now().await)
             .await
     }
 
@@ -326,7 +326,7 @@ impl Store for SqliteStore {
     async fn next_run_at(&self, only: Option<&WorkflowId>) -> Result<Option<Timestamp>, StoreError> {
         self.shared
             .db
-            .in_snapshot_of_all(async |all| effects::next_run_at(all, only).await)
+            .in_statement_of_all(async |all| effects::next_run_at(all, only).await)
             .await
     }
 

@@ -28,7 +28,7 @@ pub(crate) struct SqliteTenant {
     pub(crate) tenant: TenantId,
 }
 
-/// `write!(self, |tx| …)` is one write transaction, `read!` one snapshot.
+/// `write!(self, |tx| …)` is one write transaction, `read!` one snapshot, `read_once!` one statement.
 macro_rules! write {
     ($self:ident, |$tx:ident| $work:expr) => {
         $self
@@ -45,6 +45,16 @@ macro_rules! read {
             .shared
             .db
             .in_snapshot(&$self.tenant, async |$tx| $work.await)
+            .await
+    };
+}
+
+macro_rules! read_once {
+    ($self:ident, |$tx:ident| $work:expr) => {
+        $self
+            .shared
+            .db
+            .in_statement(&$self.tenant, async |$tx| $work.await)
             .await
     };
 }
@@ -97,7 +107,7 @@ impl TenantStore for SqliteTenant {
     }
 
     async fn input_status(&self, id: &InputId) -> Result<InputStatus, StoreError> {
-        read!(self, |tx| inputs::status(tx, id))
+        read_once!(self, |tx| inputs::status(tx, id))
     }
 
     async fn settle_input(&self, id: &InputId, status: &InputStatus) -> Result<(), StoreError> {
@@ -106,7 +116,7 @@ impl TenantStore for SqliteTenant {
     }
 
     async fn held_inputs(&self, workflow: &WorkflowId) -> Result<Vec<(InputId, String)>, StoreError> {
-        read!(self, |tx| inputs::held(tx, workflow))
+        read_once!(self, |tx| inputs::held(tx, workflow))
     }
 
     async fn events(&self, workflow: &WorkflowId) -> Result<Vec<EventRecord>, StoreError> {
@@ -115,7 +125,11 @@ impl TenantStore for SqliteTenant {
 
     async fn commit(&self, commit: &Commit) -> Result<Committed, StoreError> {
         let recorded = write!(self, |tx| commit::record(tx, commit));
-        self.wake_after(recorded)
+        match &recorded {
+            // What follows is in hand already: nobody else has anything to look for.
+            Ok(Committed { next: Some(_), .. }) => recorded,
+            Ok(Committed { next: None, .. }) | Err(_) => self.wake_after(recorded),
+        }
     }
 
     async fn reschedule(
@@ -217,7 +231,7 @@ impl TenantStore for SqliteTenant {
     }
 
     async fn workflow(&self, id: &WorkflowId) -> Result<WorkflowRow, StoreError> {
-        read!(self, |tx| workflows::one(tx, id))
+        read_once!(self, |tx| workflows::one(tx, id))
     }
 
     async fn open_duplicate(
@@ -226,7 +240,7 @@ impl TenantStore for SqliteTenant {
         repositories: &[RepositoryId],
         except: Option<&WorkflowId>,
     ) -> Result<Option<WorkflowId>, StoreError> {
-        read!(self, |tx| workflows::open_duplicate(
+        read_once!(self, |tx| workflows::open_duplicate(
             tx,
             feedback,
             repositories,
@@ -239,6 +253,6 @@ impl TenantStore for SqliteTenant {
     }
 
     async fn body(&self, hash: &BodyHash) -> Result<Vec<u8>, StoreError> {
-        read!(self, |tx| bodies::get(tx, hash))
+        read_once!(self, |tx| bodies::get(tx, hash))
     }
 }

@@ -157,7 +157,7 @@ async fn fill(world: &World) {
     let settles = Settles::Effect {
         id: lookup.id,
         fence: lookup.fence,
-        again_at: world.clock.now(),
+        again_after_ms: 0,
     };
     let mut commit = world.commit(3, world.looked_up(&working), settles);
     commit.bodies = vec![b"evidence".to_vec()];

@@ -17,7 +17,7 @@ async fn the_acknowledgement_is_part_of_the_results_transaction() {
     let settles = Settles::Effect {
         id: claimed.id,
         fence: claimed.fence,
-        again_at: world.clock.now(),
+        again_after_ms: 0,
     };
     world
         .local()
@@ -103,7 +103,7 @@ async fn a_lapsed_lease_is_claimed_anew_and_the_old_fence_settles_nothing() {
         let settles = Settles::Effect {
             id: old.id.clone(),
             fence,
-            again_at: world.clock.now(),
+            again_after_ms: 0,
         };
         world.commit(3, world.looked_up(&workflow), settles)
     };
@@ -133,7 +133,7 @@ async fn a_lease_that_ran_out_settles_nothing_even_if_nobody_took_over() {
     let settles = Settles::Effect {
         id: claimed.id,
         fence: claimed.fence,
-        again_at: world.clock.now(),
+        again_after_ms: 0,
     };
     let commit = world.commit(3, world.looked_up(&workflow), settles);
     assert!(matches!(
@@ -194,17 +194,14 @@ async fn a_result_after_which_the_effect_is_still_wanted_backs_off() {
         &workflow,
         vec![world.local().events(&workflow.id).await.unwrap()[1].event.clone()],
     );
-    let again_at = world.clock.now().plus_ms(5_000);
     let settles = Settles::Effect {
         id: claimed.id.clone(),
         fence: claimed.fence,
-        again_at,
+        again_after_ms: 5_000,
     };
-    world
-        .local()
-        .commit(&world.commit(3, noted, settles))
-        .await
-        .unwrap();
+    let noted = world.commit(3, noted, settles);
+    world.local().commit(&noted).await.unwrap();
+    let again_at = noted.at.plus_ms(5_000);
     assert_eq!(world.store.next_run_at(None).await.unwrap(), Some(again_at));
     world.clock.forward(5_000);
     let again = world.claim_effect().await;
