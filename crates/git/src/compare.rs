@@ -2,7 +2,7 @@
 
 use crate::diff::{self, Rendered};
 use crate::error::unsupported;
-use crate::known::Known;
+use crate::known::{Known, Memory};
 use crate::mirror::Mirrors;
 use crate::objects::{commit_sha, decode_commit, read, to_gix};
 use countersign_core::diff::TreeDiff;
@@ -22,7 +22,12 @@ pub(crate) fn between(
 ) -> Result<(TreeDiff, Vec<u8>), TreesError> {
     let (mirror, base) = mirrors.pinned(&repo.id, base)?;
     let (_, result) = mirrors.pinned(&repo.id, result)?;
-    match diff::between_within(&Known::new(&mirror), base, result, COMPARED_MAX_BYTES)? {
+    match diff::between_within(
+        &Known::new(&mirror, &Memory::default()),
+        base,
+        result,
+        COMPARED_MAX_BYTES,
+    )? {
         Some(Rendered { facts, canonical }) => Ok((facts, canonical)),
         None => Err(unsupported(
             "diff-too-large",

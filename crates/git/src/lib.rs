@@ -15,10 +15,12 @@ mod known;
 mod merge;
 mod mirror;
 mod objects;
+mod packs;
 mod plant;
 mod prepare;
 mod program;
 mod publish;
+mod recent;
 mod second;
 mod snapshot;
 mod source;
@@ -37,6 +39,7 @@ use countersign_ports::trees::{
     Applied, ApplyRefusal, BaseStanding, BranchState, Heads, Pinned, PreparedCommit, Probe, PublishError,
     RepoSource, SecondOpinion, SnapshotEntry, Trees, TreesError,
 };
+use known::{Known, Memory};
 use mirror::Mirrors;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -174,7 +177,7 @@ impl Trees for GitTrees {
         diff: &[u8],
     ) -> Result<Result<Applied, ApplyRefusal>, TreesError> {
         let (mirror, tree) = self.mirrors.pinned(&repo.id, base)?;
-        apply::settle(apply::apply(&mirror, tree, diff))
+        apply::settle(apply::apply(&Known::new(&mirror, &Memory::default()), tree, diff))
     }
 
     fn second_opinion(

@@ -5,6 +5,7 @@
 
 use crate::apply;
 use crate::error::{from_gix, from_io};
+use crate::known::{Known, Memory};
 use crate::objects::{self, entry_kind, to_gix, tree_of, tree_sha};
 use countersign_core::diff::FileMode;
 use countersign_core::id::{CommitSha, TreeSha};
@@ -23,6 +24,7 @@ pub type Files = BTreeMap<RepoPath, (FileMode, Vec<u8>)>;
 /// The objects of one repository, to read from.
 pub struct Workbench {
     repo: gix::Repository,
+    memory: Memory,
     /// An empty repository that borrows the objects: as in a mirror, no ref, index or setting of the source is seen.
     folder: Arc<TempDir>,
 }
@@ -55,13 +57,18 @@ impl Workbench {
         repo.objects.ignore_replacements = true;
         objects::remember_some(&mut repo);
         let folder = Arc::new(folder);
-        Ok(Self { repo, folder })
+        Ok(Self {
+            repo,
+            memory: Memory::default(),
+            folder,
+        })
     }
 
     /// The same repository with a memory of its own, which is empty.
     pub fn fresh(&self) -> Self {
         Self {
             repo: self.repo.clone().with_object_memory(),
+            memory: Memory::default(),
             folder: Arc::clone(&self.folder),
         }
     }
@@ -69,6 +76,10 @@ impl Workbench {
     /// Forgets the objects that were made here, and keeps what was read: as if it were [`Self::fresh`], but quicker.
     pub fn forget(&self) {
         drop(self.repo.objects.reset_object_memory());
+    }
+
+    fn known(&self) -> Known<'_> {
+        Known::new(&self.repo, &self.memory)
     }
 
     /// The tree of a commit.
@@ -106,7 +117,7 @@ impl Workbench {
         base: &TreeSha,
         proposal: &[u8],
     ) -> Result<Result<Applied, ApplyRefusal>, TreesError> {
-        apply::settle(apply::apply(&self.repo, to_gix(base.as_str())?, proposal))
+        apply::settle(apply::apply(&self.known(), to_gix(base.as_str())?, proposal))
     }
 
     /// The same without what follows: only the tree that comes out, and no canonical diff that proves it.
@@ -118,7 +129,7 @@ impl Workbench {
         base: &TreeSha,
         proposal: &[u8],
     ) -> Result<Result<TreeSha, ApplyRefusal>, TreesError> {
-        apply::settle(apply::tree_after(&self.repo, to_gix(base.as_str())?, proposal))
+        apply::settle(apply::tree_after(&self.known(), to_gix(base.as_str())?, proposal))
     }
 }
 

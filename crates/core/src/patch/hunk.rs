@@ -209,17 +209,22 @@ fn read_by_looks(lines: &[&[u8]], start: usize) -> Result<Body, ReadError> {
 }
 
 fn body_line(line: &[u8]) -> Option<HunkLine> {
-    let (side, content) = match line.first() {
-        Some(b' ') => (Side::Context, &line[1..]),
-        Some(b'-') => (Side::Removed, &line[1..]),
-        Some(b'+') => (Side::Added, &line[1..]),
-        None | Some(b'\r') if is_blank(line) => (Side::Context, line),
-        None | Some(_) => return None,
-    };
+    let (side, content) = body_parts(line)?;
     let mut bytes = Vec::with_capacity(content.len() + 1);
     bytes.extend_from_slice(content);
     bytes.push(b'\n');
     Some(HunkLine { side, bytes })
+}
+
+/// A line's side and its content, if it can be one of a hunk.
+fn body_parts(line: &[u8]) -> Option<(Side, &[u8])> {
+    match line.first() {
+        Some(b' ') => Some((Side::Context, &line[1..])),
+        Some(b'-') => Some((Side::Removed, &line[1..])),
+        Some(b'+') => Some((Side::Added, &line[1..])),
+        None | Some(b'\r') if is_blank(line) => Some((Side::Context, line)),
+        None | Some(_) => None,
+    }
 }
 
 /// A context line that lost its leading space: nothing, or only the CR of a CRLF file.
@@ -242,7 +247,7 @@ fn is_signature(lines: &[&[u8]], at: usize) -> bool {
     is_dashes(lines[at])
         && lines
             .get(at + 1)
-            .is_none_or(|l| body_line(l).is_none() || is_blank(l))
+            .is_none_or(|l| body_parts(l).is_none() || is_blank(l))
 }
 
 fn is_dashes(line: &[u8]) -> bool {
@@ -251,7 +256,7 @@ fn is_dashes(line: &[u8]) -> bool {
 
 fn looks_like_body(lines: &[&[u8]], at: usize) -> bool {
     let Some(line) = lines.get(at) else { return false };
-    body_line(line).is_some() && !is_header_pair(lines, at) && !is_signature(lines, at)
+    body_parts(line).is_some() && !is_header_pair(lines, at) && !is_signature(lines, at)
 }
 
 fn drop_newline(body: &mut [HunkLine]) -> bool {
@@ -267,9 +272,9 @@ fn drop_newline(body: &mut [HunkLine]) -> bool {
 /// Only the last line of a side can lack its line feed.
 fn check_newline_marks(body: &[HunkLine], line: usize) -> Result<(), ReadError> {
     for not_this in [Side::Added, Side::Removed] {
-        let side: Vec<&HunkLine> = body.iter().filter(|l| l.side != not_this).collect();
-        let inner = side.len().saturating_sub(1);
-        if side[..inner].iter().any(|l| l.bytes.last() != Some(&b'\n')) {
+        let mut side = body.iter().rev().filter(|l| l.side != not_this);
+        let _last = side.next();
+        if side.any(|l| l.bytes.last() != Some(&b'\n')) {
             return refuse(
                 "newline-mark",
                 line,

@@ -90,14 +90,16 @@ fn refuse_unended(lines: &[&[u8]], in_hunk: bool, last: Option<&FilePatch>) -> R
 fn split(bytes: &[u8]) -> Result<(Vec<&[u8]>, bool), ReadError> {
     let whole = bytes.strip_suffix(b"\n").unwrap_or(bytes);
     // Counted before they are kept: sixteen million empty lines would take sixteen times their bytes.
-    if whole.iter().filter(|b| **b == b'\n').count() >= LINES_MAX {
+    let ends = whole.iter().filter(|b| **b == b'\n').count();
+    if ends >= LINES_MAX {
         return refuse(
             "too-many-lines",
             LINES_MAX,
             format!("A diff may have at most {LINES_MAX} lines. Split it."),
         );
     }
-    let mut lines: Vec<&[u8]> = whole.split(|b| *b == b'\n').collect();
+    let mut lines = Vec::with_capacity(ends + 1);
+    lines.extend(whole.split(|b| *b == b'\n'));
     if let Some(at) = lines.iter().position(|l| l.len() > LINE_MAX_BYTES) {
         return refuse(
             "line-too-long",

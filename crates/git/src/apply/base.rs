@@ -2,11 +2,13 @@
 //! plan's business.
 
 use crate::error::from_gix;
+use crate::known::Known;
 use crate::objects::file_mode;
 use countersign_core::diff::FileMode;
 use countersign_core::path::RepoPath;
 use countersign_ports::trees::TreesError;
 use gix::ObjectId;
+use gix::objs::TreeRefIter;
 
 /// A file of the base.
 #[derive(Clone, Copy)]
@@ -27,23 +29,24 @@ pub(super) enum AtBase {
 
 /// The tree that a proposal starts from.
 pub(super) struct Base<'r> {
-    pub(super) repo: &'r gix::Repository,
+    pub(super) known: &'r Known<'r>,
     pub(super) tree: ObjectId,
 }
 
-impl<'r> Base<'r> {
+impl Base<'_> {
     pub(super) fn at(&self, path: &RepoPath) -> Result<AtBase, TreesError> {
-        let mut tree = self.read(self.tree)?;
+        let mut tree = self.known.tree(self.tree)?;
         for folder in path.parents().chain([path.as_bytes()]) {
             let is_last = folder.len() == path.as_bytes().len();
             let name = folder.rsplit(|b| *b == b'/').next().unwrap_or(folder);
-            let Some(entry) = tree.find_entry(name) else {
+            let mut entries = entries(&tree).filter_map(Result::ok);
+            let Some(entry) = entries.find(|e| e.filename == name) else {
                 return Ok(AtBase::Nothing);
             };
-            let (mode, id) = (file_mode(entry.mode()), entry.object_id());
+            let (mode, id) = (file_mode(entry.mode), entry.oid.to_owned());
             match (mode, is_last) {
                 (None, true) => return Ok(AtBase::Folder(id)),
-                (None, false) => tree = self.read(id)?,
+                (None, false) => tree = self.known.tree(id)?,
                 (Some(mode), true) => return Ok(AtBase::File(BaseFile { mode, id })),
                 (Some(_), false) => return Ok(AtBase::BelowFile(RepoPath::from_bytes(folder))),
             }
@@ -62,18 +65,18 @@ impl<'r> Base<'r> {
     ) -> Result<Option<RepoPath>, TreesError> {
         let mut open = vec![(folder.clone(), tree)];
         while let Some((folder, tree)) = open.pop() {
-            let tree = self.read(tree)?;
-            let mut entries = tree.iter().peekable();
+            let tree = self.known.tree(tree)?;
+            let mut entries = entries(&tree).peekable();
             if entries.peek().is_none() {
                 return Ok(Some(folder));
             }
             for entry in entries {
                 let entry = entry.map_err(|e| from_gix("Reading the base tree", &e))?;
-                let path = RepoPath::from_bytes([folder.as_bytes(), b"/", entry.filename()].concat());
-                let stays = match file_mode(entry.mode()) {
+                let path = RepoPath::from_bytes([folder.as_bytes(), b"/", entry.filename].concat());
+                let stays = match file_mode(entry.mode) {
                     Some(_) => !is_gone(&path),
                     None => {
-                        open.push((path.clone(), entry.object_id()));
+                        open.push((path.clone(), entry.oid.to_owned()));
                         // Each of these holds something, and there are not that many gone files.
                         open.len() > gone
                     }
@@ -85,10 +88,8 @@ impl<'r> Base<'r> {
         }
         Ok(None)
     }
+}
 
-    fn read(&self, id: ObjectId) -> Result<gix::Tree<'r>, TreesError> {
-        self.repo
-            .find_tree(id)
-            .map_err(|e| from_gix("Reading the base tree", &e))
-    }
+fn entries(tree: &[u8]) -> TreeRefIter<'_> {
+    TreeRefIter::from_bytes(tree, gix::hash::Kind::Sha1)
 }

@@ -5,6 +5,7 @@
 use super::budget::Budget;
 use super::search::{Order, Placed, Rules, place_all};
 use super::{Stop, refused};
+use crate::diff::split;
 use countersign_core::patch::{Edits, Elision, FileOp, FilePatch, Hunk, PROOF_MIN_DIGITS, Side, elision};
 use countersign_ports::trees::{ApplyRefusal, ApplyWarning};
 use gix::bstr::ByteSlice;
@@ -167,9 +168,13 @@ fn apply(
         Vec::new()
     };
     let whole = if unended { &ended } else { base };
-    let lines: Vec<&[u8]> = lines_of(whole).collect();
+    let lines = split(whole);
     let placed = place_all(&lines, hunks, &rules, work.budget)?;
-    let mut out = Vec::with_capacity(whole.len());
+    let added = hunks
+        .iter()
+        .flat_map(|h| &h.lines)
+        .filter(|l| l.side == Side::Added);
+    let mut out = Vec::with_capacity(whole.len() + added.map(|l| l.bytes.len()).sum::<usize>());
     let (mut from, mut left) = (0, whole);
     for hunk in &placed {
         // What no hunk touches is copied in one piece.

@@ -8,6 +8,7 @@
 mod base;
 mod budget;
 mod content;
+mod edit;
 mod paths;
 mod plan;
 mod repair;
@@ -15,7 +16,7 @@ mod search;
 
 use crate::diff;
 use crate::error::corrupt;
-use crate::known::Known;
+use crate::known::{Known, Memory};
 use crate::objects::{to_gix, tree_sha};
 use countersign_core::diff::{FileMode, TreeDiff};
 use countersign_core::id::TreeSha;
@@ -78,9 +79,8 @@ pub(crate) fn settle<T>(result: Result<T, Stop>) -> Result<Result<T, ApplyRefusa
 
 /// Reads a diff and applies it to a tree; the new objects are in the repository's memory afterwards.
 #[tracing::instrument(level = "debug", skip_all, fields(bytes = diff.len()))]
-pub(crate) fn apply(repo: &gix::Repository, base: ObjectId, diff: &[u8]) -> Result<Applied, Stop> {
+pub(crate) fn apply(known: &Known<'_>, base: ObjectId, diff: &[u8]) -> Result<Applied, Stop> {
     let patches = patch::read(diff)?;
-    let known = &Known::new(repo);
     let (result, warnings) = apply_patches(known, base, &patches, Leniency::Proposal)?;
     if result == base {
         return refused(
@@ -102,9 +102,9 @@ pub(crate) fn apply(repo: &gix::Repository, base: ObjectId, diff: &[u8]) -> Resu
 }
 
 /// Reads a proposal and applies it to a tree, and nothing more.
-pub(crate) fn tree_after(repo: &gix::Repository, base: ObjectId, proposal: &[u8]) -> Result<TreeSha, Stop> {
+pub(crate) fn tree_after(known: &Known<'_>, base: ObjectId, proposal: &[u8]) -> Result<TreeSha, Stop> {
     let patches = patch::read(proposal)?;
-    let (result, _) = apply_patches(&Known::new(repo), base, &patches, Leniency::Proposal)?;
+    let (result, _) = apply_patches(known, base, &patches, Leniency::Proposal)?;
     Ok(tree_sha(&result)?)
 }
 
@@ -123,9 +123,11 @@ pub(crate) fn replay(
     base: ObjectId,
     canonical: &[u8],
 ) -> Result<ObjectId, TreesError> {
+    let memory = Memory::default();
+    let known = Known::new(repo, &memory);
     let run = || -> Result<ObjectId, Stop> {
         let patches = patch::read(canonical)?;
-        Ok(apply_patches(&Known::new(repo), base, &patches, Leniency::Canonical)?.0)
+        Ok(apply_patches(&known, base, &patches, Leniency::Canonical)?.0)
     };
     match run() {
         Ok(tree) => Ok(tree),

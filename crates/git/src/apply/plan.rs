@@ -1,20 +1,19 @@
 //! All file changes of one diff, checked against the base and against each other, then made at once.
 //!
-//! A tree editor silently replaces a file by a folder, and a folder with all that it holds by a file; the checks here
-//! are what stops that where the diff doesn't take away what is in the way.
+//! Editing a tree (`edit`) silently replaces a file by a folder, and a folder with all that it holds by a file; the
+//! checks here are what stops that where the diff doesn't take away what is in the way.
 
 use super::base::{AtBase, Base, BaseFile};
 use super::budget::Budget;
+use super::edit::Edit;
 use super::{Leniency, Stop, content, paths, refused};
-use crate::error::from_gix;
 use crate::known::Known;
-use crate::objects::{OBJECT_MAX_BYTES, entry_kind};
+use crate::objects::OBJECT_MAX_BYTES;
 use countersign_core::diff::FileMode;
 use countersign_core::patch::{Edits, FileOp, FilePatch, INPUT_MAX_BYTES};
 use countersign_core::path::RepoPath;
 use countersign_ports::trees::ApplyWarning;
 use gix::ObjectId;
-use gix::bstr::{BString, ByteSlice};
 use std::collections::BTreeMap;
 
 /// Most bytes of all changed files together, after the change.
@@ -43,10 +42,7 @@ impl<'r> Plan<'r> {
     pub(super) fn new(known: &'r Known<'r>, base: ObjectId, leniency: Leniency) -> Self {
         Self {
             known,
-            base: Base {
-                repo: known.repo,
-                tree: base,
-            },
+            base: Base { known, tree: base },
             removed: BTreeMap::new(),
             written: BTreeMap::new(),
             warnings: Vec::new(),
@@ -197,21 +193,14 @@ impl<'r> Plan<'r> {
         for patch in targets.iter().filter(|p| p.op != FileOp::Delete) {
             self.check_target(patch)?;
         }
-        let doing = "Making the result tree";
-        let mut editor = self
-            .base
-            .repo
-            .edit_tree(self.base.tree)
-            .map_err(|e| from_gix(doing, &e))?;
+        let mut edit = Edit::default();
         for path in self.removed.keys() {
-            editor.remove(components(path)).map_err(|e| from_gix(doing, &e))?;
+            edit.remove(path);
         }
         for (path, (mode, id, _)) in &self.written {
-            editor
-                .upsert(components(path), entry_kind(*mode), *id)
-                .map_err(|e| from_gix(doing, &e))?;
+            edit.put(path, *mode, *id);
         }
-        let result = editor.write().map_err(|e| from_gix(doing, &e))?.detach();
+        let result = edit.write(self.known, self.base.tree)?;
         Ok((result, self.warnings))
     }
 
@@ -266,10 +255,6 @@ impl<'r> Plan<'r> {
             ),
         }
     }
-}
-
-fn components(path: &RepoPath) -> BString {
-    path.as_bytes().as_bstr().to_owned()
 }
 
 fn is_link(mode: FileMode) -> bool {

@@ -1,15 +1,25 @@
 //! The lines of two contents that differ, grouped into hunks with context. Pure.
 
-use gix::bstr::ByteSlice;
 use gix::diff::blob::{Algorithm, InternedInput, diff_with_slider_heuristics};
 use std::ops::Range;
 
 /// Unchanged lines shown around a change.
 pub(super) const CONTEXT_LINES: u32 = 3;
+/// How long lines usually are, in bytes: only for how much room is made at first.
+const USUAL_LINE_BYTES: usize = 32;
 
 /// Lines of a content, each with its line feed.
-pub(super) fn split(content: &[u8]) -> Vec<&[u8]> {
-    content.lines_with_terminator().collect()
+pub(crate) fn split(content: &[u8]) -> Vec<&[u8]> {
+    let mut lines = Vec::with_capacity(content.len() / USUAL_LINE_BYTES);
+    let mut from = 0;
+    for at in memchr::memchr_iter(b'\n', content) {
+        lines.push(&content[from..=at]);
+        from = at + 1;
+    }
+    if from < content.len() {
+        lines.push(&content[from..]);
+    }
+    lines
 }
 
 /// One differing region: line numbers from 0, before and after.

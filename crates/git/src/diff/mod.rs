@@ -7,6 +7,8 @@ mod lines;
 mod renames;
 mod render;
 
+pub(crate) use lines::split;
+
 use crate::error::corrupt;
 use crate::known::Known;
 use crate::objects::{blob_sha, file_mode, to_gix, tree_sha};
@@ -19,7 +21,7 @@ use gix::bstr::BString;
 use gix::object::tree::diff::ChangeDetached;
 use gix::objs::tree::EntryMode;
 use std::collections::BTreeSet;
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// How many leading bytes are searched for a NUL (git's rule for binary).
 const BINARY_PROBE_BYTES: usize = 8_000;
@@ -206,16 +208,16 @@ fn describe(known: &Known<'_>, change: ChangeKind, out: &mut Vec<u8>) -> Result<
 }
 
 /// What the diff shows of a side: content, or what git writes for a submodule.
-fn content_of(known: &Known<'_>, side: Option<&FileSide>) -> Result<Rc<Vec<u8>>, TreesError> {
+fn content_of(known: &Known<'_>, side: Option<&FileSide>) -> Result<Arc<Vec<u8>>, TreesError> {
     match side {
-        None => Ok(Rc::default()),
-        Some(side) if side.mode == FileMode::Submodule => {
-            Ok(Rc::new(format!("Subproject commit {}\n", side.blob).into_bytes()))
-        }
+        None => Ok(Arc::default()),
+        Some(side) if side.mode == FileMode::Submodule => Ok(Arc::new(
+            format!("Subproject commit {}\n", side.blob).into_bytes(),
+        )),
         Some(side) => known.blob(to_gix(side.blob.as_str())?),
     }
 }
 
 fn is_binary(content: &[u8]) -> bool {
-    content.iter().take(BINARY_PROBE_BYTES).any(|b| *b == 0)
+    content[..content.len().min(BINARY_PROBE_BYTES)].contains(&0)
 }
