@@ -4,7 +4,7 @@ use crate::assert_none;
 use crate::packages::dependencies;
 
 /// Who owns what; a name that ends in `-` stands for all that begin with it.
-const OWNERS: [(&str, &[&str], &str); 10] = [
+const OWNERS: [(&str, &[&str], &str); 11] = [
     (
         "sea-orm",
         &["store"],
@@ -36,6 +36,7 @@ const OWNERS: [(&str, &[&str], &str); 10] = [
         &["rego"],
         "rules of others are run in one place, which can be left out",
     ),
+    ("axum", &["server"], "what comes over HTTP has one door"),
     ("clap", &["countersign"], "only the binary has a command line"),
     (
         "anyhow",

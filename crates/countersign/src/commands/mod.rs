@@ -29,7 +29,7 @@ mod which;
 pub(crate) use resuming::Resumed;
 
 use crate::cli::{
-    Command, KeyCommand, LedgerCommand, MemberCommand, PatchCommand, PolicyCommand, RepoCommand,
+    self, Command, KeyCommand, LedgerCommand, MemberCommand, PatchCommand, PolicyCommand, RepoCommand,
 };
 use crate::error::{CliError, Exit};
 use crate::session::{App, Session};

@@ -18,7 +18,7 @@ use serde::Serialize;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
 impl From<Problem> for CliError {
@@ -74,6 +74,7 @@ struct ListeningWire {
 
 /// `serve`.
 pub(super) async fn run(session: &Session, args: ServeArgs) -> Result<Exit, CliError> {
+    let signals = Signals::listen()?;
     let (worker, api) = match args.role {
         Roles::All => (true, true),
         Roles::Api => (false, true),
@@ -109,10 +110,29 @@ pub(super) async fn run(session: &Session, args: ServeArgs) -> Result<Exit, CliE
         say_working(session);
         None
     };
-    until_stopped(stop, working, serving).await?;
+    until_stopped(signals, stop, working, serving).await?;
     drop(lock);
     say_stopped(session);
     Ok(Exit::Ok)
+}
+
+/// What asks the process to end; listened for before anybody is told that it runs.
+struct Signals {
+    interrupted: Signal,
+    terminated: Signal,
+}
+
+impl Signals {
+    fn listen() -> Result<Self, CliError> {
+        let listen = |kind| {
+            signal(kind)
+                .map_err(|e| CliError::internal("no-signals", format!("can't listen for signals: {e}")))
+        };
+        Ok(Self {
+            interrupted: listen(SignalKind::interrupt())?,
+            terminated: listen(SignalKind::terminate())?,
+        })
+    }
 }
 
 type Working = tokio::task::JoinHandle<Result<(), countersign_engine::EngineError>>;
@@ -120,16 +140,15 @@ type Serving = tokio::task::JoinHandle<std::io::Result<()>>;
 
 /// Runs until the process is asked to end, or one half of it can't go on; what was begun comes to its end.
 async fn until_stopped(
+    mut signals: Signals,
     stop: watch::Sender<bool>,
     mut working: Option<Working>,
     mut serving: Option<Serving>,
 ) -> Result<(), CliError> {
-    let io = |e: std::io::Error| CliError::internal("no-signals", format!("can't listen for signals: {e}"));
-    let mut terminated = signal(SignalKind::terminate()).map_err(io)?;
     let mut worked = None;
     tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        _ = terminated.recv() => {}
+        _ = signals.interrupted.recv() => {}
+        _ = signals.terminated.recv() => {}
         ended = async { working.as_mut().expect("polled only where there is one").await }, if working.is_some() => {
             worked = Some(ended);
             working = None;

@@ -84,9 +84,12 @@ impl Served {
         for (name, value) in headers.iter().filter(|(n, _)| *n != "Host") {
             text.push_str(&format!("{name}: {value}\r\n"));
         }
-        stream.write_all(format!("{text}\r\n{body}").as_bytes()).unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
+        stream.write_all(format!("{text}\r\n").as_bytes()).unwrap();
+        // A body that is too large is answered before all of it is sent, and then nobody reads on.
+        let _refused = stream.write_all(body.as_bytes());
+        let mut answer = Vec::new();
+        let _reset = stream.read_to_end(&mut answer);
+        let answer = String::from_utf8(answer).unwrap();
         let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
         let status = head.split(' ').nth(1).and_then(|s| s.parse().ok()).unwrap_or(0);
         let body = if head.to_ascii_lowercase().contains("transfer-encoding: chunked") {

@@ -1,6 +1,7 @@
 //! The store over real SQLite files: what the port promises, and what a queue library would not.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod access;
 mod commits;
 mod facts;
 mod inputs;

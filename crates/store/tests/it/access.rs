@@ -1,0 +1,207 @@
+//! Who may come in: codes that work once, sessions and keys that end, members whose rows are what was recorded.
+
+use crate::support::{START, World, ada};
+use countersign_core::epoch::Epoch;
+use countersign_core::id::{MemberId, TenantId};
+use countersign_core::member::{Member, Role};
+use countersign_core::time::Timestamp;
+use countersign_ports::access::{
+    Access, ApiKey, CODES_MAX, Repeated, SESSIONS_MAX, Scope, SecretHash, Session,
+};
+use sea_orm::ConnectionTrait as _;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+const HOUR: u64 = 3_600_000;
+
+fn secret(n: u8) -> SecretHash {
+    SecretHash([n; 32])
+}
+
+fn session(began: u64) -> Session {
+    Session {
+        member: ada().id,
+        through: "browser".to_owned(),
+        began_at: Timestamp(began),
+        authenticated_at: Timestamp(began),
+        seen_at: Timestamp(began),
+        expires_at: Timestamp(began + HOUR),
+    }
+}
+
+fn key(id: &str) -> ApiKey {
+    ApiKey {
+        id: id.to_owned(),
+        name: "ci".to_owned(),
+        member: ada().id,
+        scopes: BTreeSet::from([Scope::Read, Scope::Submit]),
+        created_at: Timestamp(START),
+        expires_at: Timestamp(START + HOUR),
+        used_at: None,
+        revoked_at: None,
+    }
+}
+
+async fn world() -> (World, Arc<dyn Access>) {
+    let world = World::new().await;
+    world.local().ensure_member(&ada()).await.unwrap();
+    let access = world.store.access(&TenantId::local());
+    (world, access)
+}
+
+#[tokio::test]
+async fn a_code_works_once_and_not_after_its_time() {
+    let (world, access) = world().await;
+    for n in [1, 2] {
+        access
+            .put_code(&secret(n), &ada().id, Timestamp(START + HOUR))
+            .await
+            .unwrap();
+    }
+    assert_eq!(access.take_code(&secret(1)).await.unwrap(), Some(ada().id));
+    assert_eq!(access.take_code(&secret(1)).await.unwrap(), None);
+    world.clock.forward(HOUR);
+    assert_eq!(access.take_code(&secret(2)).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn above_the_limit_the_oldest_codes_and_sessions_go() {
+    let (_world, access) = world().await;
+    for n in 0..=u8::try_from(CODES_MAX).unwrap() {
+        let until = Timestamp(START + HOUR + u64::from(n));
+        access.put_code(&secret(n), &ada().id, until).await.unwrap();
+    }
+    assert_eq!(access.take_code(&secret(0)).await.unwrap(), None);
+    assert!(access.take_code(&secret(1)).await.unwrap().is_some());
+    for n in 0..=u8::try_from(SESSIONS_MAX).unwrap() {
+        access
+            .begin_session(&secret(n), &session(START + u64::from(n)))
+            .await
+            .unwrap();
+    }
+    assert_eq!(access.session(&secret(0)).await.unwrap(), None);
+    assert!(access.session(&secret(1)).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn a_session_ends_by_time_by_word_and_with_its_member() {
+    let (world, access) = world().await;
+    for n in [1, 2, 3] {
+        access.begin_session(&secret(n), &session(START)).await.unwrap();
+    }
+    world.clock.forward(120_000);
+    access.touch_session(&secret(1)).await.unwrap();
+    let found = access.session(&secret(1)).await.unwrap().unwrap();
+    assert_eq!(found.seen_at, Timestamp(START + 120_000));
+    access.end_session(&secret(1)).await.unwrap();
+    assert_eq!(access.session(&secret(1)).await.unwrap(), None);
+    assert_eq!(access.end_sessions(&ada().id).await.unwrap(), 2);
+    access.begin_session(&secret(4), &session(START)).await.unwrap();
+    world.clock.forward(HOUR);
+    assert_eq!(access.session(&secret(4)).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_key_is_found_used_and_taken_back() {
+    let (world, access) = world().await;
+    access.add_key(&secret(9), &key("k1")).await.unwrap();
+    world.clock.forward(1_000);
+    access.touch_key("k1").await.unwrap();
+    let (hash, found) = access.key("k1").await.unwrap().unwrap();
+    assert!(hash == secret(9) && found.used_at == Some(Timestamp(START + 1_000)));
+    access.revoke_key("k1").await.unwrap();
+    access.revoke_key("k1").await.unwrap();
+    assert_eq!(
+        access.keys().await.unwrap()[0].revoked_at,
+        Some(Timestamp(START + 1_000))
+    );
+    assert_eq!(access.revoke_key("k2").await.unwrap_err().code(), "not-found");
+}
+
+#[tokio::test]
+async fn a_repeated_call_is_known_by_its_key_and_its_words() {
+    let (_world, access) = world().await;
+    let call = |key: &'static str, words| {
+        let access = access.clone();
+        async move {
+            access
+                .remember("person:ada", key, &secret(words), "made")
+                .await
+                .unwrap()
+        }
+    };
+    assert_eq!(call("k", 1).await, Repeated::First);
+    assert_eq!(call("k", 1).await, Repeated::Same("made".to_owned()));
+    assert_eq!(call("k", 2).await, Repeated::Other);
+    assert_eq!(call("l", 2).await, Repeated::First);
+}
+
+#[tokio::test]
+async fn a_new_epoch_lets_nobody_in_who_was_let_in_before() {
+    let (world, access) = world().await;
+    let tenant = TenantId::local();
+    world.store.begin_first_epoch(&tenant, "here").await.unwrap();
+    access
+        .put_code(&secret(1), &ada().id, Timestamp(START + HOUR))
+        .await
+        .unwrap();
+    access.begin_session(&secret(2), &session(START)).await.unwrap();
+    access.add_key(&secret(3), &key("k1")).await.unwrap();
+    let (size, _) = world.local().ledger_size().await.unwrap();
+    let next = Epoch {
+        epoch: 2,
+        previous: Some(1),
+        entries: size,
+        ..Epoch::first(size, "there")
+    };
+    world.store.begin_epoch(&tenant, &next).await.unwrap();
+    assert_eq!(access.take_code(&secret(1)).await.unwrap(), None);
+    assert_eq!(access.session(&secret(2)).await.unwrap(), None);
+    assert!(access.keys().await.unwrap()[0].revoked_at.is_some());
+}
+
+#[tokio::test]
+async fn a_member_changes_by_a_fact_and_never_by_a_row() {
+    let (world, _) = world().await;
+    let local = world.local();
+    let bob = Member {
+        id: MemberId::parse("mb_bob").unwrap(),
+        person: "bob".to_owned(),
+        name: "Bob".to_owned(),
+        role: Role::Viewer,
+        active: true,
+    };
+    assert_eq!(local.change_member(&bob).await.unwrap_err().code(), "not-found");
+    local.ensure_member(&bob).await.unwrap();
+    let demoted = Member {
+        role: Role::Reviewer,
+        ..ada()
+    };
+    assert_eq!(
+        local.change_member(&demoted).await.unwrap_err().code(),
+        "last-owner"
+    );
+    let owner = Member {
+        role: Role::Owner,
+        ..bob.clone()
+    };
+    local.change_member(&owner).await.unwrap();
+    local.change_member(&demoted).await.unwrap();
+    let roster = local.roster().await.unwrap();
+    assert_eq!(
+        (roster.members[0].role, roster.members[1].role),
+        (Role::Reviewer, Role::Owner)
+    );
+    let before = local.ledger_size().await.unwrap();
+    local.change_member(&demoted).await.unwrap();
+    assert_eq!(local.ledger_size().await.unwrap(), before, "nothing is different");
+
+    // A row that is put back to what was true once is a forgery, too.
+    let db = sea_orm::Database::connect(format!("sqlite://{}", world.file().display()))
+        .await
+        .unwrap();
+    db.execute_unprepared("UPDATE members SET role = 'owner' WHERE id = 'mb_ada'")
+        .await
+        .unwrap();
+    assert_eq!(local.roster().await.unwrap_err().code(), "data-damaged");
+}
