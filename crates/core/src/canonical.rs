@@ -184,6 +184,8 @@ fn units(key: &[u8]) -> Vec<u16> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
     use super::*;
     use proptest::prelude::*;
     use serde_json::{Map, Value, json};
