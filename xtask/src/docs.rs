@@ -10,6 +10,8 @@ use std::process::Command;
 /// Deepest level of subcommands that is looked for.
 const DEPTH_MAX: usize = 4;
 
+/// The server's API, for programs.
+const OPENAPI: &str = "docs/openapi.json";
 /// People write it, but for one table.
 const POLICY: &str = "docs/policy.md";
 /// Before and after that table.
@@ -26,7 +28,11 @@ struct Page {
 
 /// Writes all of them.
 pub(crate) fn write() -> Outcome {
-    for page in pages()? {
+    write_pages(pages()?)
+}
+
+fn write_pages(pages: impl IntoIterator<Item = Page>) -> Outcome {
+    for page in pages {
         let path = root().join(page.path);
         if fs::read_to_string(&path).is_ok_and(|old| old == page.text) {
             println!("{} is up to date", page.path);
@@ -72,9 +78,16 @@ fn first_difference(path: &str, old: &str, new: &str) -> String {
     format!("{path}: only line ends differ")
 }
 
-fn pages() -> Result<[Page; 3], String> {
-    let programs = ["catalogue", "countersign", "policy_table"];
-    let [catalogue, binary, policy_table] = build(Scope::Workspace, programs)?;
+/// Writes the one page that programs are made from.
+pub(crate) fn write_openapi() -> Outcome {
+    write_pages(pages()?.into_iter().filter(|page| page.path == OPENAPI))
+}
+
+fn pages() -> Result<[Page; 5], String> {
+    let programs = ["catalogue", "countersign", "policy_table", "description"];
+    let [catalogue, binary, policy_table, description] = build(Scope::Workspace, programs)?;
+    let openapi = capture(&mut Command::new(&description))?;
+    let access = capture(Command::new(&description).arg("access"))?;
     let workflow = capture(&mut Command::new(catalogue))?;
     let cli = reference(&binary)?;
     let rules = capture(&mut Command::new(policy_table))?;
@@ -88,6 +101,14 @@ fn pages() -> Result<[Page; 3], String> {
         Page {
             path: "docs/cli.md",
             text: tidy(&cli),
+        },
+        Page {
+            path: OPENAPI,
+            text: tidy(&openapi),
+        },
+        Page {
+            path: "docs/access.md",
+            text: tidy(&access),
         },
         Page {
             path: POLICY,

@@ -30,7 +30,8 @@ What developers and CI run. Usage: cargo xtask COMMAND
   lint                 format and lints only
   simulate --seeds N   that many storms over the whole engine, from seed 1 or from --from S
   simulate --seed S    one of them, with its whole story
-  docs                 writes docs/workflow.md and docs/cli.md anew out of the code
+  docs                 writes anew what docs/ has out of the code
+  docs openapi         only docs/openapi.json
   docs --check         says whether they are up to date
   bench workflows      workflows through all durable states beside single commits; --count N, --workers N
   bench ledger         a log of a million entries beside a chain of hashes; --entries N
@@ -71,6 +72,7 @@ fn run(words: &[&str]) -> Option<Outcome> {
         }
         "test" if known(&[]) => Some(checks::test()),
         "lint" if known(&[]) => Some(checks::lint()),
+        "docs" if flags == ["openapi"] => Some(docs::write_openapi()),
         "docs" if known(&["--check"]) => Some(match flags.is_empty() {
             true => docs::write(),
             false => docs::check(),

@@ -73,6 +73,7 @@ pub const DOORS: &[Door] = &[
     door("GET", "/api/v1/workflows/{id}/agent-runs", LOOK),
     door("GET", "/api/v1/workflows/{id}/export", LOOK),
     door("POST", "/api/v1/workflows/{id}/acts", DECIDE),
+    door("GET", "/api/v1/agent-runs", LOOK),
     door("GET", "/api/v1/patches/{id}", LOOK),
     door("GET", "/api/v1/requests", LOOK),
     door("GET", "/api/v1/requests/{id}", LOOK),

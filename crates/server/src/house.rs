@@ -58,6 +58,8 @@ pub struct House {
     pub keys: Arc<dyn HeldKeys>,
     /// Where it is reached.
     pub origin: Origin,
+    /// Other origins whose pages may call the API with a token of their own, such as `https://front.example.org`.
+    pub cors: Vec<String>,
     /// Beats whenever something was recorded.
     pub pulse: Pulse,
 }

@@ -26,12 +26,13 @@ pub use live::Pulse;
 pub use problem::Problem;
 
 use axum::Router;
-use axum::http::StatusCode;
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::{get, post};
 use std::sync::Arc;
 use std::time::Duration;
 use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::cors::{AllowOrigin, CorsLayer};
 use tower_http::limit::RequestBodyLimitLayer;
 use tower_http::timeout::TimeoutLayer;
 use utoipa_swagger_ui::SwaggerUi;
@@ -43,6 +44,7 @@ const ANSWER_MAX: Duration = Duration::from_secs(60);
 
 /// Everything the server answers.
 pub fn router(house: House) -> Router {
+    let cors = cors(&house.cors);
     let house = Arc::new(house);
     let (api, description) = api::routes().split_for_parts();
     let pages = Router::new()
@@ -66,6 +68,7 @@ pub fn router(house: House) -> Router {
         .merge(SwaggerUi::new("/api/docs").url("/api/openapi.json", description))
         .fallback(nothing_here)
         .layer(axum::middleware::from_fn_with_state(guard, guard::guard))
+        .layer(cors)
         .layer(TimeoutLayer::with_status_code(
             StatusCode::GATEWAY_TIMEOUT,
             ANSWER_MAX,
@@ -74,6 +77,22 @@ pub fn router(house: House) -> Router {
         .layer(CatchPanicLayer::custom(|_| {
             Problem::internal("internal", "an internal error; the log has the details").into_response()
         }))
+}
+
+/// Pages of other origins call with a token that they were given; no cookie ever goes along.
+fn cors(origins: &[String]) -> CorsLayer {
+    let origins = origins.iter().filter_map(|o| HeaderValue::from_str(o).ok());
+    let own = ["idempotency-key", "last-event-id", "x-request-id"].map(HeaderName::from_static);
+    let headers: Vec<HeaderName> = [header::AUTHORIZATION, header::CONTENT_TYPE]
+        .into_iter()
+        .chain(own)
+        .collect();
+    CorsLayer::new()
+        .allow_origin(AllowOrigin::list(origins))
+        .allow_methods([Method::GET, Method::POST, Method::PATCH, Method::DELETE])
+        .allow_headers(headers)
+        .expose_headers([header::LOCATION, HeaderName::from_static("x-request-id")])
+        .max_age(Duration::from_secs(600))
 }
 
 async fn nothing_here() -> Response {

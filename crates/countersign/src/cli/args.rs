@@ -449,6 +449,9 @@ pub(crate) struct ServeArgs {
     /// The address under which a proxy makes it public
     #[arg(long, value_name = "https://NAME")]
     pub(crate) origin: Option<String>,
+    /// Let pages of this origin call the API with a token; repeat for several
+    #[arg(long = "cors-origin", value_name = "ORIGIN")]
+    pub(crate) cors: Vec<String>,
     /// A proxy that you trust stands before it and speaks TLS
     #[arg(long, requires = "origin")]
     pub(crate) behind_proxy: bool,
@@ -547,4 +550,12 @@ pub(crate) struct CompletionsArgs {
     /// Which shell: bash, elvish, fish, powershell or zsh
     #[arg(value_name = "SHELL", hide_possible_values = true)]
     pub(crate) shell: clap_complete::Shell,
+}
+
+/// `watch`.
+#[derive(Debug, Args)]
+pub(crate) struct WatchArgs {
+    /// Only this workflow, until it ends: its id, or the beginning or end of it
+    #[arg(value_name = "ID")]
+    pub(crate) id: Option<String>,
 }

@@ -49,6 +49,14 @@ Examples:
   countersign show 01KA --story
   countersign show 01KA --json | jq .state";
 
+pub(super) const WATCH: &str = "\
+Ctrl-C stops it. With --json one object per line.
+
+Examples:
+  countersign watch
+  countersign watch MPLE
+  countersign watch --json | jq -r .text";
+
 pub(super) const DIFF: &str = "\
 Examples:
   countersign diff 01KA

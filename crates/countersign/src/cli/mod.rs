@@ -9,7 +9,7 @@ pub(crate) use args::{
     ConsistencyArgs, DeselectArgs, DiffArgs, EntriesArgs, EraseArgs, ErasePart, ExportArgs, InitArgs,
     KeyAddArgs, KeyRevokeArgs, ListArgs, MemberAddArgs, MemberArgs, MemberChangeArgs, PatchShowArgs,
     PolicyShowArgs, PolicyTestArgs, ReasonArgs, RejectArgs, RepoAddArgs, RestoreArgs, ResumeArgs, Roles,
-    ServeArgs, ShowArgs, StartArgs, StartFlags, StoryId, VerifyArgs, WaiveArgs,
+    ServeArgs, ShowArgs, StartArgs, StartFlags, StoryId, VerifyArgs, WaiveArgs, WatchArgs,
 };
 
 use crate::terminal::ColourChoice;
@@ -92,6 +92,9 @@ pub(crate) enum Command {
     /// Show one workflow: plan, diffs, gates, what waits
     #[command(after_help = help::SHOW)]
     Show(ShowArgs),
+    /// Tell what is recorded from now on, whoever records it
+    #[command(after_help = help::WATCH)]
+    Watch(WatchArgs),
     /// Show the proposed diffs
     #[command(after_help = help::DIFF)]
     Diff(DiffArgs),

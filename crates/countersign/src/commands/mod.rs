@@ -24,6 +24,7 @@ mod submission;
 mod throwaway;
 mod verify;
 mod waive;
+mod watch;
 mod which;
 
 pub(crate) use resuming::Resumed;
@@ -62,6 +63,7 @@ pub(crate) async fn perform(app: &App, command: Command) -> Result<Exit, CliErro
         | Command::List(_)
         | Command::Show(_)
         | Command::Diff(_)
+        | Command::Watch(_)
         | Command::Approve(_)
         | Command::Reject(_)
         | Command::RequestChanges(_)
@@ -95,6 +97,7 @@ async fn in_session(session: &Session, command: Command) -> Result<Exit, CliErro
         Command::List(args) => look::list(session, args).await,
         Command::Show(args) => look::show(session, args).await,
         Command::Diff(args) => look::diff(session, args).await,
+        Command::Watch(args) => watch::watch(session, args).await,
         Command::Approve(args) => approve::approve(session, args).await,
         Command::Reject(args) => acts::reject(session, args).await,
         Command::RequestChanges(args) => acts::request_changes(session, args).await,

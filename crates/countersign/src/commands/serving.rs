@@ -102,6 +102,7 @@ pub(super) async fn run(session: &Session, args: ServeArgs) -> Result<Exit, CliE
             access: session.database().access(&TenantId::local()),
             keys: Arc::new(MemberSeeds(session.keys().clone())),
             ports,
+            cors: cors(&args.cors)?,
             origin,
             pulse,
         };
@@ -231,6 +232,27 @@ fn public_origin(text: &str) -> Result<Origin, CliError> {
             "bad-origin",
             format!("--origin {text}: it has to be https://NAME"),
         )),
+    }
+}
+
+/// Exact origins, as browsers send them: no path, no wildcard.
+fn cors(origins: &[String]) -> Result<Vec<String>, CliError> {
+    let plain = |origin: &String| {
+        let host = origin
+            .strip_prefix("https://")
+            .or_else(|| origin.strip_prefix("http://"));
+        host.is_some_and(|h| {
+            !h.is_empty()
+                && h.bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || b".-:".contains(&b))
+        })
+    };
+    match origins.iter().find(|o| !plain(o)) {
+        None => Ok(origins.to_vec()),
+        Some(odd) => {
+            let text = format!("--cors-origin {odd}: it has to be https://NAME[:PORT], without a path");
+            Err(CliError::usage("bad-origin", text))
+        }
     }
 }
 

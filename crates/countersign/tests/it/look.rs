@@ -69,3 +69,19 @@ fn a_closed_pipe_ends_quietly() {
     let ran = crate::support::ran(&shell.args(["-c", &line]).output().unwrap());
     assert_eq!(ran.err, "", "{ran}");
 }
+
+#[test]
+fn watch_tells_what_another_process_records_and_ends_with_the_workflow() {
+    let world = World::new();
+    let id = world.waiting();
+    let mut watching = world
+        .command(&["watch", &id, "--json"])
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    world.run(&["approve", &id, "--yes"]).exits(0);
+    let mut told = String::new();
+    std::io::Read::read_to_string(&mut watching.stdout.take().unwrap(), &mut told).unwrap();
+    assert!(watching.wait().unwrap().success());
+    assert!(told.contains("Done: every approved branch"), "{told}");
+}

@@ -1,7 +1,8 @@
-//! Programs of others that check our proofs: `in-toto-verify` (PyPI) in a scratch environment, and Go's transparency log.
+//! Programs of others that check us: `in-toto-verify` and `schemathesis` (PyPI) in scratch environments, and Go's transparency
+//! log.
 //!
-//! Both are made once under `target/` and kept. Where that can't be done the tests fail and say why; whoever can't reach
-//! PyPI or has no Go says so by `COUNTERSIGN_TESTS_WITHOUT_OTHERS=1`, and then nothing is shown about either.
+//! All are made once under `target/` and kept. Where that can't be done the tests fail and say why; whoever can't reach
+//! PyPI or has no Go says so by `COUNTERSIGN_TESTS_WITHOUT_OTHERS=1`, and then nothing is shown about any.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -10,7 +11,8 @@ use std::process::{Command, Output};
 /// Set to `1`: leave these tests out.
 const LEAVE_OUT: &str = "COUNTERSIGN_TESTS_WITHOUT_OTHERS";
 /// Exactly these versions, so that a release of theirs never breaks ours unseen.
-const REQUIREMENTS: &str = include_str!("../others/requirements.txt");
+const IN_TOTO: &str = include_str!("../others/in-toto.txt");
+const SCHEMATHESIS: &str = include_str!("../others/schemathesis.txt");
 const TLOG: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/others/tlog.go");
 /// Where Debian's packages of Go libraries (`golang-…-dev`) put their sources.
 const DEBIAN_GO_PATH: &str = "/usr/share/gocode";
@@ -24,14 +26,24 @@ pub(crate) fn left_out() -> bool {
     asked
 }
 
-/// `in-toto-verify` from PyPI, installed into an environment of its own on first use.
+/// `in-toto-verify` from PyPI.
 pub(crate) fn in_toto_verify() -> PathBuf {
-    let home = kept("in-toto");
+    from_pypi("in-toto", IN_TOTO, "in-toto-verify")
+}
+
+/// `schemathesis` from PyPI.
+pub(crate) fn schemathesis() -> PathBuf {
+    from_pypi("schemathesis", SCHEMATHESIS, "schemathesis")
+}
+
+/// A program from PyPI, installed into an environment of its own on first use.
+fn from_pypi(name: &str, requirements: &str, program: &str) -> PathBuf {
+    let home = kept(name);
     let _held = only_one(&home);
     let environment = home.join("environment");
-    let program = environment.join("bin/in-toto-verify");
+    let program = environment.join("bin").join(program);
     let finished = home.join("installed.txt");
-    if fs::read_to_string(&finished).is_ok_and(|text| text == REQUIREMENTS) && program.exists() {
+    if fs::read_to_string(&finished).is_ok_and(|text| text == requirements) && program.exists() {
         return program;
     }
     let _gone = fs::remove_dir_all(&environment);
@@ -44,7 +56,7 @@ pub(crate) fn in_toto_verify() -> PathBuf {
         "Python can't make an environment; on Debian install python3-venv",
     );
     let list = home.join("requirements.txt");
-    fs::write(&list, REQUIREMENTS).unwrap();
+    fs::write(&list, requirements).unwrap();
     let installed = Command::new(environment.join("bin/python"))
         .args([
             "-m",
@@ -56,8 +68,8 @@ pub(crate) fn in_toto_verify() -> PathBuf {
         ])
         .arg(&list)
         .output();
-    succeeded(installed, "in-toto can't be installed from PyPI");
-    fs::write(finished, REQUIREMENTS).unwrap();
+    succeeded(installed, &format!("{name} can't be installed from PyPI"));
+    fs::write(finished, requirements).unwrap();
     program
 }
 

@@ -1,5 +1,6 @@
 //! The server, over real HTTP, on the real program.
 
+use crate::others::{left_out, schemathesis};
 use crate::support::World;
 use serde_json::{Value, json};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -696,4 +697,91 @@ fn whoever_asked_for_a_change_does_not_approve_it_and_whoever_is_removed_is_out(
         .run(&["member", "add", "Bob", "--role", "king"])
         .exits(2)
         .says("is no role");
+}
+
+#[test]
+fn only_pages_of_named_origins_may_call_with_a_token() {
+    let world = world();
+    let served = Served::start(&world, &["--cors-origin", "https://front.example"]);
+    let ask = |origin: &str| {
+        let headers = [
+            ("Origin", origin),
+            ("Access-Control-Request-Method", "POST"),
+            ("Access-Control-Request-Headers", "authorization,content-type"),
+        ];
+        let answer = served.send("OPTIONS", "/api/v1/workflows", &headers, "");
+        answer.header("access-control-allow-origin").map(str::to_owned)
+    };
+    assert_eq!(
+        ask("https://front.example").as_deref(),
+        Some("https://front.example")
+    );
+    assert_eq!(ask("https://evil.example"), None);
+    let token = served.token();
+    served.waiting(&token);
+    let runs = served.get("/api/v1/agent-runs?role=coder", &token).is(200).json();
+    assert_eq!(runs[0]["role"], "coder");
+    world
+        .run(&[
+            "serve",
+            "--listen",
+            "127.0.0.1:0",
+            "--role",
+            "api",
+            "--cors-origin",
+            "*",
+        ])
+        .exits(64)
+        .says("without a path");
+}
+
+/// Every endpoint gets what its description allows and what it doesn't: no answer is an internal error, and none is of a
+/// status, type or form that the description doesn't know.
+#[test]
+fn no_call_that_schemathesis_makes_up_gets_an_answer_that_the_description_does_not_know() {
+    if left_out() {
+        return;
+    }
+    let world = world();
+    let served = Served::start(&world, &[]);
+    let token = served.token();
+    let description = format!("http://{}/api/openapi.json", served.address);
+    let bearer = format!("Authorization: Bearer {token}");
+    // Streams never end, and whoever signs out is nobody afterwards.
+    let ran = Command::new(schemathesis())
+        .current_dir(world.root.path())
+        .args([
+            "run",
+            &description,
+            "--header",
+            &bearer,
+            "--max-examples",
+            "15",
+            "--seed",
+            "7",
+            "--no-color",
+        ])
+        .args([
+            "--checks",
+            "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance",
+        ])
+        .args([
+            "--exclude-path",
+            "/api/v1/events",
+            "--exclude-path",
+            "/api/v1/session",
+        ])
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&ran.stdout);
+    assert!(
+        ran.status.success(),
+        "{said}\n{}",
+        String::from_utf8_lossy(&ran.stderr)
+    );
+    assert!(
+        said.contains("not_a_server_error") || said.contains("generated"),
+        "{said}"
+    );
+    served.get("/readyz", &token).is(200);
 }

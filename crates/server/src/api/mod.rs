@@ -19,6 +19,7 @@ use countersign_core::id::WorkflowId;
 use serde::Serialize;
 use std::sync::Arc;
 use utoipa::OpenApi;
+use utoipa::openapi::{ContentBuilder, Ref, ResponseBuilder};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -100,6 +101,32 @@ impl utoipa::Modify for Security {
 
 /// All routes of the API with their description.
 pub(crate) fn routes() -> OpenApiRouter<Arc<House>> {
+    let mut routes = endpoints();
+    describe_problems(routes.get_openapi_mut());
+    routes
+}
+
+/// Whatever else an endpoint answers is a problem.
+fn describe_problems(description: &mut utoipa::openapi::OpenApi) {
+    let problem = ContentBuilder::new()
+        .schema(Some(Ref::from_schema_name("Problem")))
+        .build();
+    let problem = ResponseBuilder::new()
+        .description("What is wrong, in a sentence, and what to do next")
+        .content("application/problem+json", problem)
+        .build();
+    for path in description.paths.paths.values_mut() {
+        let operations = [&mut path.get, &mut path.post, &mut path.patch, &mut path.delete];
+        for operation in operations.into_iter().flatten() {
+            operation
+                .responses
+                .responses
+                .insert("default".to_owned(), problem.clone().into());
+        }
+    }
+}
+
+fn endpoints() -> OpenApiRouter<Arc<House>> {
     OpenApiRouter::with_openapi(Description::openapi())
         .routes(routes!(sessions::sign_in))
         .routes(routes!(sessions::whoami, sessions::sign_out))
@@ -112,6 +139,7 @@ pub(crate) fn routes() -> OpenApiRouter<Arc<House>> {
         .routes(routes!(workflows::patch))
         .routes(routes!(workflows::artifacts))
         .routes(routes!(workflows::agent_runs))
+        .routes(routes!(workflows::all_agent_runs))
         .routes(routes!(ledger::export))
         .routes(routes!(decisions::act))
         .routes(routes!(decisions::requests))

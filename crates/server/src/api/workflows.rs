@@ -11,6 +11,7 @@ use countersign_core::diff_view::{Wanted, typed_diff};
 use countersign_core::id::PatchSetId;
 use countersign_core::patch_set::Draft;
 use countersign_core::path::RepoPath;
+use countersign_core::record::EventRecord;
 use countersign_core::workflow::{Event, State as WorkflowState};
 use countersign_inspect::masked;
 use serde::{Deserialize, Serialize};
@@ -369,6 +370,7 @@ pub(crate) async fn artifacts(
 /// One call of an agent.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct AgentRunWire {
+    workflow: String,
     /// RFC 3339, UTC.
     at: String,
     role: String,
@@ -390,11 +392,16 @@ pub(crate) async fn agent_runs(
     Path(id): Path<String>,
 ) -> Result<Json<Vec<AgentRunWire>>, Problem> {
     let seen = house.look(&workflow_id(&id)?).await?;
-    let runs = seen.records.iter().filter_map(|record| {
+    Ok(Json(runs_in(&seen.records)))
+}
+
+fn runs_in(records: &[EventRecord]) -> Vec<AgentRunWire> {
+    let runs = records.iter().filter_map(|record| {
         let Event::AgentCalled { run } = &record.event else {
             return None;
         };
         Some(AgentRunWire {
+            workflow: record.workflow.to_string(),
             at: record.at.to_rfc3339(),
             role: run.role.as_str().to_owned(),
             revision: run.revision.0,
@@ -405,5 +412,36 @@ pub(crate) async fn agent_runs(
             took_ms: run.took_ms,
         })
     });
-    Ok(Json(runs.collect()))
+    runs.collect()
+}
+
+/// Which calls of agents.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RunsQuery {
+    /// Only of this role: `coder`, `critic` …
+    role: Option<String>,
+    /// How many at most: 1 to 500, 50 if nothing is said.
+    limit: Option<u32>,
+}
+
+/// List calls of agents across workflows, newest first
+#[utoipa::path(get, path = "/api/v1/agent-runs", tag = "workflows", params(RunsQuery), responses((status = 200, body = Vec<AgentRunWire>)))]
+pub(crate) async fn all_agent_runs(
+    State(house): State<Arc<House>>,
+    Query(query): Query<RunsQuery>,
+) -> Result<Json<Vec<AgentRunWire>>, Problem> {
+    let limit = query.limit.unwrap_or(PAGE).clamp(1, PAGE_MAX);
+    let mut found: Vec<AgentRunWire> = Vec::new();
+    // Every workflow has calls of agents, so as many workflows as there may be calls are enough.
+    for row in house.store.workflows(limit).await? {
+        let runs = runs_in(&house.store.events(&row.id).await?);
+        found.extend(
+            runs.into_iter()
+                .filter(|r| query.role.as_deref().is_none_or(|role| role == r.role)),
+        );
+    }
+    found.sort_by(|a, b| b.at.cmp(&a.at));
+    found.truncate(limit as usize);
+    Ok(Json(found))
 }
