@@ -77,6 +77,7 @@ fn look(scene: &Scene<'_>, tries: &mut Tries, problems: &mut Vec<Problem>, unjud
             number,
             outcome,
         } => tries.end(scene, intent, *number, outcome, problems),
+        Event::BranchRetracted { intent, deleted } => tries.retracted(intent, *deleted, problems),
         Event::Reconciled { epoch, .. } => epochs::look(scene, *epoch, problems),
         Event::StateEntered { .. }
         | Event::EffectRequested { .. }
@@ -101,7 +102,6 @@ fn look(scene: &Scene<'_>, tries: &mut Tries, problems: &mut Vec<Problem>, unjud
         | Event::RevisionStarted { .. }
         | Event::BasesChecked { .. }
         | Event::PullRequestsSkipped { .. }
-        | Event::BranchRetracted { .. }
         | Event::WorkflowEnded { .. } => {}
     }
 }

@@ -116,6 +116,19 @@ impl Tries {
         }
     }
 
+    /// The branch was taken out of play. Where it was there, a try whose outcome nobody knew has written it; where it was
+    /// not, none has.
+    pub(super) fn retracted(&mut self, of: &WriteIntentId, was_there: bool, problems: &mut Vec<Problem>) {
+        let open = |t: &Try| t.open && t.intent == *of;
+        if was_there && let Some(last) = self.0.iter().rposition(open) {
+            problems.extend(self.doubts_about(last, true));
+        }
+        self.0
+            .iter_mut()
+            .filter(|t| t.intent == *of)
+            .for_each(|t| t.open = false);
+    }
+
     /// What speaks against tries whose outcome the story doesn't tell: they may have written.
     pub(super) fn untold(&self) -> impl Iterator<Item = Problem> {
         let open = (0..self.0.len()).filter(|at| self.0[*at].open);

@@ -58,6 +58,41 @@ fn a_try_that_comes_too_late_and_is_refused_is_lawful() {
     assert_lawful(&verdict(&teller.told));
 }
 
+/// Found by the simulation (seed 213): a try began after the approvals had run out, its process died, and when somebody
+/// cancelled later there was no branch: nothing was written.
+#[test]
+fn a_try_that_comes_too_late_and_leaves_no_branch_is_lawful() {
+    let mut teller = about_to_write();
+    teller
+        .result("write-branch: attempt starts")
+        .result("write-branch: failed");
+    teller.at = teller.at.plus_ms(canned::EIGHT_DAYS_MS);
+    teller
+        .result("write-branch: attempt starts")
+        .result("write-branch: unknown");
+    let reason = "enough".to_owned();
+    teller.act("alice", Act::Cancel { reason });
+    let mut told = teller.told.clone();
+    assert_found(&verdict(&told), Code::ApprovalExpired);
+    let intent = teller.workflow.intents[0].id.clone();
+    let (at, _) = told[told.len() - 1].clone();
+    for (deleted, lawful) in [(false, true), (true, false)] {
+        told = teller.told.clone();
+        told.push((
+            at,
+            Event::BranchRetracted {
+                intent: intent.clone(),
+                deleted,
+            },
+        ));
+        let expired = verdict(&told)
+            .problems
+            .iter()
+            .any(|p| p.code == Code::ApprovalExpired);
+        assert_eq!(!expired, lawful);
+    }
+}
+
 #[test]
 fn what_was_written_in_time_may_be_found_later() {
     let mut teller = about_to_write();
