@@ -26,6 +26,7 @@ pub use live::Pulse;
 pub use problem::Problem;
 
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::{get, post};
@@ -73,6 +74,7 @@ pub fn router(house: House) -> Router {
             StatusCode::GATEWAY_TIMEOUT,
             ANSWER_MAX,
         ))
+        .layer(DefaultBodyLimit::disable())
         .layer(RequestBodyLimitLayer::new(BODY_MAX_BYTES))
         .layer(CatchPanicLayer::custom(|_| {
             Problem::internal("internal", "an internal error; the log has the details").into_response()

@@ -617,6 +617,9 @@ fn what_can_not_be_read_is_a_problem_with_a_code_and_never_an_internal_error() {
             .json()["code"],
         "not-json"
     );
+    let large = json!({"text": "x".repeat(3 << 20), "repositories": [{"name": "tollgate"}]});
+    let large = served.json("POST", "/api/v1/workflows", &token, &large).is(422);
+    assert_eq!(large.json()["code"], "feedback-too-large", "it was read");
     let huge = format!(r#"{{"text": "{}", "repositories": []}}"#, "x".repeat(9 << 20));
     served
         .send("POST", "/api/v1/workflows", &json_headers, &huge)
