@@ -2,7 +2,7 @@
 
 use crate::db::Tx;
 use crate::row::{Row, time};
-use crate::tenant::SqliteTenant;
+use crate::tenant::{SqliteTenant, in_snapshot, in_tx};
 use async_trait::async_trait;
 use countersign_core::id::MemberId;
 use countersign_core::time::Timestamp;
@@ -239,27 +239,6 @@ pub(crate) async fn close_all(tx: &Tx<'_>) -> Result<(), StoreError> {
     tx.run(REVOKE, [time(now)]).await.map(drop)
 }
 
-/// `write!(self, |tx| …)` is one write transaction, `read!` one snapshot.
-macro_rules! write {
-    ($self:ident, |$tx:ident| $work:expr) => {
-        $self
-            .shared
-            .db
-            .in_tx(&$self.tenant, async |$tx| $work.await)
-            .await
-    };
-}
-
-macro_rules! read {
-    ($self:ident, |$tx:ident| $work:expr) => {
-        $self
-            .shared
-            .db
-            .in_snapshot(&$self.tenant, async |$tx| $work.await)
-            .await
-    };
-}
-
 #[async_trait]
 impl Access for SqliteTenant {
     async fn put_code(
@@ -268,52 +247,52 @@ impl Access for SqliteTenant {
         member: &MemberId,
         expires_at: Timestamp,
     ) -> Result<(), StoreError> {
-        write!(self, |tx| put_code(tx, code, member, expires_at))
+        in_tx!(self, |tx| put_code(tx, code, member, expires_at))
     }
 
     async fn take_code(&self, code: &SecretHash) -> Result<Option<MemberId>, StoreError> {
-        write!(self, |tx| take_code(tx, code))
+        in_tx!(self, |tx| take_code(tx, code))
     }
 
     async fn begin_session(&self, token: &SecretHash, session: &Session) -> Result<(), StoreError> {
-        write!(self, |tx| begin_session(tx, token, session))
+        in_tx!(self, |tx| begin_session(tx, token, session))
     }
 
     async fn session(&self, token: &SecretHash) -> Result<Option<Session>, StoreError> {
-        read!(self, |tx| find_session(tx, token))
+        in_snapshot!(self, |tx| find_session(tx, token))
     }
 
     async fn touch_session(&self, token: &SecretHash) -> Result<(), StoreError> {
-        write!(self, |tx| touch_session(tx, token))
+        in_tx!(self, |tx| touch_session(tx, token))
     }
 
     async fn end_session(&self, token: &SecretHash) -> Result<(), StoreError> {
         const END: &str = "DELETE FROM sessions WHERE tenant = $1 AND hash = $2";
-        write!(self, |tx| tx.run(END, [bytes(token)])).map(drop)
+        in_tx!(self, |tx| tx.run(END, [bytes(token)])).map(drop)
     }
 
     async fn end_sessions(&self, member: &MemberId) -> Result<u64, StoreError> {
-        write!(self, |tx| end_sessions(tx, member))
+        in_tx!(self, |tx| end_sessions(tx, member))
     }
 
     async fn add_key(&self, secret: &SecretHash, key: &ApiKey) -> Result<(), StoreError> {
-        write!(self, |tx| add_key(tx, secret, key))
+        in_tx!(self, |tx| add_key(tx, secret, key))
     }
 
     async fn key(&self, id: &str) -> Result<Option<(SecretHash, ApiKey)>, StoreError> {
-        read!(self, |tx| find_key(tx, id))
+        in_snapshot!(self, |tx| find_key(tx, id))
     }
 
     async fn keys(&self) -> Result<Vec<ApiKey>, StoreError> {
-        read!(self, |tx| keys(tx))
+        in_snapshot!(self, |tx| keys(tx))
     }
 
     async fn touch_key(&self, id: &str) -> Result<(), StoreError> {
-        write!(self, |tx| touch_key(tx, id))
+        in_tx!(self, |tx| touch_key(tx, id))
     }
 
     async fn revoke_key(&self, id: &str) -> Result<(), StoreError> {
-        write!(self, |tx| revoke_key(tx, id))
+        in_tx!(self, |tx| revoke_key(tx, id))
     }
 
     async fn remember(
@@ -323,6 +302,6 @@ impl Access for SqliteTenant {
         request: &SecretHash,
         made: &str,
     ) -> Result<Repeated, StoreError> {
-        write!(self, |tx| remember(tx, caller, key, request, made))
+        in_tx!(self, |tx| remember(tx, caller, key, request, made))
     }
 }

@@ -28,8 +28,8 @@ pub(crate) struct SqliteTenant {
     pub(crate) tenant: TenantId,
 }
 
-/// `write!(self, |tx| …)` is one write transaction, `read!` one snapshot, `read_once!` one statement.
-macro_rules! write {
+/// `in_tx!(self, |tx| …)` is one write transaction, `in_snapshot!` one view, `in_statement!` one statement.
+macro_rules! in_tx {
     ($self:ident, |$tx:ident| $work:expr) => {
         $self
             .shared
@@ -39,7 +39,7 @@ macro_rules! write {
     };
 }
 
-macro_rules! read {
+macro_rules! in_snapshot {
     ($self:ident, |$tx:ident| $work:expr) => {
         $self
             .shared
@@ -49,7 +49,7 @@ macro_rules! read {
     };
 }
 
-macro_rules! read_once {
+macro_rules! in_statement {
     ($self:ident, |$tx:ident| $work:expr) => {
         $self
             .shared
@@ -58,6 +58,8 @@ macro_rules! read_once {
             .await
     };
 }
+
+pub(crate) use {in_snapshot, in_tx};
 
 impl SqliteTenant {
     /// Passes a success on and wakes whoever waits for work.
@@ -76,24 +78,24 @@ impl TenantStore for SqliteTenant {
     }
 
     async fn register_repository(&self, git_dir: &Path) -> Result<RepositoryRow, StoreError> {
-        write!(self, |tx| repositories::register(tx, git_dir))
+        in_tx!(self, |tx| repositories::register(tx, git_dir))
     }
 
     async fn repositories(&self) -> Result<Vec<RepositoryRow>, StoreError> {
-        read!(self, |tx| repositories::list(tx))
+        in_snapshot!(self, |tx| repositories::list(tx))
     }
 
     async fn ensure_member(&self, member: &Member) -> Result<(), StoreError> {
-        write!(self, |tx| members::ensure(tx, member))
+        in_tx!(self, |tx| members::ensure(tx, member))
     }
 
     async fn change_member(&self, member: &Member) -> Result<(), StoreError> {
-        write!(self, |tx| members::change(tx, member))
+        in_tx!(self, |tx| members::change(tx, member))
     }
 
     async fn roster(&self) -> Result<Roster, StoreError> {
         let keys = self.shared.keys.as_ref();
-        read!(self, |tx| members::roster(tx, keys))
+        in_snapshot!(self, |tx| members::roster(tx, keys))
     }
 
     async fn insert_input(
@@ -102,29 +104,29 @@ impl TenantStore for SqliteTenant {
         workflow: &WorkflowId,
         input: &NewInput,
     ) -> Result<(), StoreError> {
-        let inserted = write!(self, |tx| inputs::insert(tx, id, workflow, input));
+        let inserted = in_tx!(self, |tx| inputs::insert(tx, id, workflow, input));
         self.wake_after(inserted)
     }
 
     async fn input_status(&self, id: &InputId) -> Result<InputStatus, StoreError> {
-        read_once!(self, |tx| inputs::status(tx, id))
+        in_statement!(self, |tx| inputs::status(tx, id))
     }
 
     async fn settle_input(&self, id: &InputId, status: &InputStatus) -> Result<(), StoreError> {
-        let settled = write!(self, |tx| inputs::settle(tx, id, status));
+        let settled = in_tx!(self, |tx| inputs::settle(tx, id, status));
         self.wake_after(settled)
     }
 
     async fn held_inputs(&self, workflow: &WorkflowId) -> Result<Vec<(InputId, String)>, StoreError> {
-        read_once!(self, |tx| inputs::held(tx, workflow))
+        in_statement!(self, |tx| inputs::held(tx, workflow))
     }
 
     async fn events(&self, workflow: &WorkflowId) -> Result<Vec<EventRecord>, StoreError> {
-        read!(self, |tx| entries::events(tx, workflow))
+        in_snapshot!(self, |tx| entries::events(tx, workflow))
     }
 
     async fn commit(&self, commit: &Commit) -> Result<Committed, StoreError> {
-        let recorded = write!(self, |tx| commit::record(tx, commit));
+        let recorded = in_tx!(self, |tx| commit::record(tx, commit));
         match &recorded {
             // What follows is in hand already: nobody else has anything to look for.
             Ok(Committed { next: Some(_), .. }) => recorded,
@@ -139,12 +141,12 @@ impl TenantStore for SqliteTenant {
         error: &str,
         counts: bool,
     ) -> Result<(), StoreError> {
-        let released = write!(self, |tx| effects::reschedule(tx, effect, at, error, counts));
+        let released = in_tx!(self, |tx| effects::reschedule(tx, effect, at, error, counts));
         self.wake_after(released)
     }
 
     async fn renew(&self, effect: &ClaimedEffect) -> Result<Timestamp, StoreError> {
-        write!(self, |tx| effects::renew(tx, effect))
+        in_tx!(self, |tx| effects::renew(tx, effect))
     }
 
     async fn fresh_facts(
@@ -154,7 +156,7 @@ impl TenantStore for SqliteTenant {
         outside: OutsideFacts,
     ) -> Result<FreshFacts, StoreError> {
         let keys = self.shared.keys.as_ref();
-        write!(self, |tx| facts::fresh(tx, keys, effect, attempt, outside))
+        in_tx!(self, |tx| facts::fresh(tx, keys, effect, attempt, outside))
     }
 
     async fn seal(
@@ -162,55 +164,55 @@ impl TenantStore for SqliteTenant {
         workflow: &WorkflowId,
         signer: &dyn CheckpointSigner,
     ) -> Result<CheckpointRef, StoreError> {
-        let (reference, row) = write!(self, |tx| seal::seal(tx, workflow, signer))?;
+        let (reference, row) = in_tx!(self, |tx| seal::seal(tx, workflow, signer))?;
         self.shared.witness(&self.tenant, &row);
         Ok(reference)
     }
 
     async fn seal_head(&self, signer: &dyn CheckpointSigner) -> Result<CheckpointRow, StoreError> {
-        let (row, _root) = write!(self, |tx| seal::head(tx, signer))?;
+        let (row, _root) = in_tx!(self, |tx| seal::head(tx, signer))?;
         self.shared.witness(&self.tenant, &row);
         Ok(row)
     }
 
     async fn notices(&self, workflow: &WorkflowId, size: u64) -> Result<Vec<BundleEntry>, StoreError> {
-        read!(self, |tx| entries::notices(tx, workflow, size))
+        in_snapshot!(self, |tx| entries::notices(tx, workflow, size))
     }
 
     async fn earlier(&self, sizes: &[u64], size: u64) -> Result<Vec<Earlier>, StoreError> {
-        read!(self, |tx| log::earlier(tx, sizes, size))
+        in_snapshot!(self, |tx| log::earlier(tx, sizes, size))
     }
 
     async fn continuity(&self, note: &str) -> Result<Continuity, StoreError> {
-        read!(self, |tx| seal::compare(tx, note))
+        in_snapshot!(self, |tx| seal::compare(tx, note))
     }
 
     async fn rotate(&self, rotation: &dyn KeyRotation) -> Result<Rotation, StoreError> {
-        write!(self, |tx| rotating::rotate(tx, rotation))
+        in_tx!(self, |tx| rotating::rotate(tx, rotation))
     }
 
     async fn rotations(&self) -> Result<Vec<Rotation>, StoreError> {
-        read!(self, |tx| rotating::rotations(tx))
+        in_snapshot!(self, |tx| rotating::rotations(tx))
     }
 
     async fn erase(&self, erasure: &Erasure) -> Result<Erasure, StoreError> {
-        write!(self, |tx| erasing::erase(tx, erasure))
+        in_tx!(self, |tx| erasing::erase(tx, erasure))
     }
 
     async fn raise(&self, alarm: &Alarm) -> Result<(), StoreError> {
-        write!(self, |tx| alarms::raise(tx, alarm))
+        in_tx!(self, |tx| alarms::raise(tx, alarm))
     }
 
     async fn alarms(&self) -> Result<Vec<(Timestamp, Alarm)>, StoreError> {
-        read!(self, |tx| alarms::all(tx))
+        in_snapshot!(self, |tx| alarms::all(tx))
     }
 
     async fn ledger_size(&self) -> Result<(u64, u64), StoreError> {
-        read!(self, |tx| seal::sizes(tx))
+        in_snapshot!(self, |tx| seal::sizes(tx))
     }
 
     async fn checkpoints(&self, limit: u32) -> Result<Vec<CheckpointRow>, StoreError> {
-        read!(self, |tx| seal::list(tx, limit))
+        in_snapshot!(self, |tx| seal::list(tx, limit))
     }
 
     async fn entries(
@@ -219,19 +221,19 @@ impl TenantStore for SqliteTenant {
         from: u64,
         limit: u32,
     ) -> Result<Vec<EntryRow>, StoreError> {
-        read!(self, |tx| entries::page(tx, stream, from, limit))
+        in_snapshot!(self, |tx| entries::page(tx, stream, from, limit))
     }
 
     async fn export(&self, workflow: &WorkflowId, size: u64) -> Result<Vec<BundleEntry>, StoreError> {
-        read!(self, |tx| entries::export(tx, workflow, size))
+        in_snapshot!(self, |tx| entries::export(tx, workflow, size))
     }
 
     async fn workflows(&self, limit: u32) -> Result<Vec<WorkflowRow>, StoreError> {
-        read!(self, |tx| workflows::list(tx, limit))
+        in_snapshot!(self, |tx| workflows::list(tx, limit))
     }
 
     async fn workflow(&self, id: &WorkflowId) -> Result<WorkflowRow, StoreError> {
-        read_once!(self, |tx| workflows::one(tx, id))
+        in_statement!(self, |tx| workflows::one(tx, id))
     }
 
     async fn open_duplicate(
@@ -240,7 +242,7 @@ impl TenantStore for SqliteTenant {
         repositories: &[RepositoryId],
         except: Option<&WorkflowId>,
     ) -> Result<Option<WorkflowId>, StoreError> {
-        read_once!(self, |tx| workflows::open_duplicate(
+        in_statement!(self, |tx| workflows::open_duplicate(
             tx,
             feedback,
             repositories,
@@ -249,10 +251,10 @@ impl TenantStore for SqliteTenant {
     }
 
     async fn put_body(&self, bytes: &[u8]) -> Result<BodyHash, StoreError> {
-        write!(self, |tx| bodies::put(tx, bytes))
+        in_tx!(self, |tx| bodies::put(tx, bytes))
     }
 
     async fn body(&self, hash: &BodyHash) -> Result<Vec<u8>, StoreError> {
-        read_once!(self, |tx| bodies::get(tx, hash))
+        in_statement!(self, |tx| bodies::get(tx, hash))
     }
 }
