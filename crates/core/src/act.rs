@@ -142,6 +142,15 @@ pub enum Act {
         /// What was seen.
         seen: SeenDigest,
     },
+    /// Keep a request open for longer; it changes nothing about what is asked.
+    Extend {
+        /// Which request.
+        request: RequestId,
+        /// What was seen.
+        seen: SeenDigest,
+        /// Until when: later than now asked, and no later than a request that is opened now would live.
+        until: Timestamp,
+    },
     /// Take a deferred workflow up again.
     Wake,
 }
@@ -157,7 +166,7 @@ impl Act {
             | Act::Cancel { reason } => Some(("the reason", reason)),
             Act::RequestChanges { comment, .. } => Some(("the comment", comment)),
             Act::Answer { text, .. } => Some(("the answer", text)),
-            Act::Approve { .. } | Act::Retry { .. } | Act::Wake => None,
+            Act::Approve { .. } | Act::Retry { .. } | Act::Extend { .. } | Act::Wake => None,
         }
     }
 
@@ -173,6 +182,7 @@ impl Act {
             Act::Withdraw { .. } => "withdraw",
             Act::Cancel { .. } => "cancel",
             Act::Retry { .. } => "retry",
+            Act::Extend { .. } => "extend",
             Act::Wake => "wake",
         }
     }

@@ -161,6 +161,8 @@ pub struct ClaimFacts {
     pub baseline_unchanged: bool,
     /// The base branch was looked at just now, and the result may still be written.
     pub base_stands: bool,
+    /// Somebody froze the tenant, or one of the workflow's repositories.
+    pub frozen: bool,
 }
 
 impl FreshFacts {
@@ -234,6 +236,9 @@ pub enum GateRefusal {
     /// The organisation's baseline changed since the approval.
     #[error("the organisation's policy changed since the approval")]
     BaselineChanged,
+    /// Somebody froze the tenant, or one of the workflow's repositories.
+    #[error("writing is frozen")]
+    Frozen,
     /// Nothing that ended the revision is recorded, so nothing may be taken out of play.
     #[error("nothing is recorded that takes this out of play")]
     NotRetracting,
@@ -259,6 +264,7 @@ impl GateRefusal {
             GateRefusal::GateNotPassed(_) => "gate-not-passed",
             GateRefusal::TenantInactive => "gate-tenant-inactive",
             GateRefusal::BaselineChanged => "gate-baseline-changed",
+            GateRefusal::Frozen => "gate-frozen",
             GateRefusal::NotRetracting => "gate-not-retracting",
         }
     }
@@ -328,6 +334,9 @@ impl WriteGate {
             roster,
         } = facts;
         check_place(workflow, held)?;
+        if held.frozen {
+            return Err(GateRefusal::Frozen);
+        }
         if workflow.state != State::Applying {
             return Err(GateRefusal::NotApplying(workflow.state));
         }

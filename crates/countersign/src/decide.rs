@@ -1,9 +1,8 @@
 //! The conversation about one workflow: drive it, show what waits, take decisions, until it rests or the person quits.
 
-use crate::drive::{self, Until};
+use crate::desk::Desk;
 use crate::error::{CliError, Exit};
 use crate::render::{end, review, seen::Seen, waiting};
-use crate::session::Session;
 use crate::talk;
 use crate::terminal::{Page, Person, Style};
 use countersign_core::act::{Act, Attendance};
@@ -26,31 +25,34 @@ pub(crate) enum Mode {
 ///
 /// # Errors
 /// When the store fails, or an unattended decision is refused.
-pub(crate) async fn follow(session: &Session, id: &WorkflowId, mode: Mode) -> Result<(Seen, Exit), CliError> {
-    let terminal = &session.app.terminal;
+pub(crate) async fn follow(desk: &Desk, id: &WorkflowId, mode: Mode) -> Result<(Seen, Exit), CliError> {
+    let terminal = &desk.app.terminal;
     let person = match mode {
         Mode::Person if !terminal.is_json() => Person::at_terminal(terminal),
         Mode::Person | Mode::Unattended { .. } => None,
     };
     loop {
-        drive::drive(session, id, Until::Rest, None).await?;
-        let seen = session.look(id).await?;
+        desk.drive(id, None).await?;
+        let seen = desk.look(id).await?;
         let state = seen.workflow.state;
         if state.is_final() {
             terminal.print(&end::page(&seen));
             return Ok((seen, exit_for(state)));
         }
+        if state == State::Applying {
+            return Ok((seen, exit_for(state)));
+        }
         match (mode, &person) {
             (Mode::Unattended { acknowledge_warnings }, _) => {
                 terminal.print(&review::page(&seen));
-                if !unattended(session, &seen, acknowledge_warnings).await? {
+                if !unattended(desk, &seen, acknowledge_warnings).await? {
                     terminal.print(&waiting::how(&seen));
                     return Ok((seen, exit_for(state)));
                 }
             }
             (Mode::Person, Some(person)) => {
                 person.show(terminal, &review::page(&seen));
-                if !talk::decide(session, person, &seen).await? {
+                if !talk::decide(desk, person, &seen).await? {
                     terminal.print(&waiting::how(&seen));
                     return Ok((seen, exit_for(state)));
                 }
@@ -65,7 +67,7 @@ pub(crate) async fn follow(session: &Session, id: &WorkflowId, mode: Mode) -> Re
 }
 
 /// Approves what waits, unattended. `false`: what waits is not for that.
-async fn unattended(session: &Session, seen: &Seen, acknowledge_warnings: bool) -> Result<bool, CliError> {
+async fn unattended(desk: &Desk, seen: &Seen, acknowledge_warnings: bool) -> Result<bool, CliError> {
     let requests = seen.approvals_wanted();
     let mut page = Page::new();
     page.gap();
@@ -73,20 +75,20 @@ async fn unattended(session: &Session, seen: &Seen, acknowledge_warnings: bool) 
         page.line(0)
             .add(Style::Warn, "? ")
             .add(Style::Plain, "unattended: questions are never answered");
-        session.app.terminal.print(&page);
+        desk.app.terminal.print(&page);
         return Ok(false);
     }
     let warned = requests.iter().any(|r| !seen.warnings(r).is_empty());
     if warned && !acknowledge_warnings {
         let text = "unattended: policy warnings are not acknowledged without --acknowledge-warnings";
         page.line(0).add(Style::Warn, "? ").add(Style::Plain, text);
-        session.app.terminal.print(&page);
+        desk.app.terminal.print(&page);
         return Ok(false);
     }
     page.line(0)
         .add(Style::Warn, "! ")
         .add(Style::Bold, "unattended: approving without anybody looking");
-    session.app.terminal.print(&page);
+    desk.app.terminal.print(&page);
     for request in requests {
         let (_, digest) = seen.subject(request);
         let acknowledged = seen.warnings(request).iter().map(|v| v.id()).collect();
@@ -95,7 +97,7 @@ async fn unattended(session: &Session, seen: &Seen, acknowledge_warnings: bool) 
             seen: digest,
             acknowledged,
         };
-        drive::send(session, &seen.workflow.id, act, Attendance::Unattended).await?;
+        desk.send(&seen.workflow.id, act, Attendance::Unattended).await?;
     }
     Ok(true)
 }
@@ -106,16 +108,18 @@ pub(crate) fn exit_for(state: State) -> Exit {
         State::Done => Exit::Ok,
         State::Declined | State::Failed | State::Cancelled => Exit::Ended,
         State::BlockedPolicy => Exit::Refused,
-        State::AwaitingPlanApproval | State::AwaitingApproval | State::NeedsHuman | State::Deferred => {
-            Exit::Waits
-        }
+        // Nothing rests in Applying, unless somebody froze it.
+        State::AwaitingPlanApproval
+        | State::AwaitingApproval
+        | State::NeedsHuman
+        | State::Deferred
+        | State::Applying => Exit::Waits,
         State::Queued
         | State::LoadingContext
         | State::Triaging
         | State::Planning
         | State::Coding
         | State::Reviewing
-        | State::Applying
         | State::PrOpen => Exit::Internal,
     }
 }

@@ -10,7 +10,7 @@ use crate::session::Session;
 use crate::terminal::{Page, Style};
 use countersign_core::act::{Act, ActRecord, Attendance, AuthenticatedBy, SignedAct};
 use countersign_core::id::{InputId, TenantId, WorkflowId};
-use countersign_core::workflow::Workflow;
+use countersign_core::workflow::{State, Workflow};
 use countersign_engine::intake::take_in;
 use countersign_engine::{Ports, Step, Worker};
 use countersign_ports::store::{Clock as _, InputStatus, NewInput};
@@ -120,13 +120,38 @@ async fn work(session: &Session, id: &WorkflowId, until: Until) -> Result<(), Cl
                         "countersign cancel {id} --reason … ends it; the log says what is wrong."
                     )));
                 }
+                if let Some(why) = frozen(session, &workflow).await? {
+                    let mut page = Page::new();
+                    page.line(0).add(Style::Warn, "! ").add(Style::Plain, why);
+                    session.app.terminal.note(&page);
+                    return Ok(());
+                }
                 worker.wait(Some(id)).await?;
             }
         }
     }
 }
 
-fn rests(workflow: &Workflow) -> bool {
+/// Why an approved write waits, where somebody froze it: until then nobody has to sit here.
+async fn frozen(session: &Session, workflow: &Workflow) -> Result<Option<String>, CliError> {
+    if workflow.state != State::Applying {
+        return Ok(None);
+    }
+    let repositories = || workflow.repositories.iter().map(|r| &r.repository);
+    let frozen = session.store.freezes().await?;
+    let covering = frozen
+        .into_iter()
+        .find(|(_, freeze)| freeze.covers(repositories()));
+    Ok(covering.map(|(at, freeze)| {
+        format!(
+            "writing is frozen since {at}: {}. It goes on after `countersign unfreeze`: countersign resume {}",
+            freeze.reason, workflow.id
+        )
+    }))
+}
+
+/// Whether nothing happens to it before a human does something.
+pub(crate) fn rests(workflow: &Workflow) -> bool {
     workflow.state.is_final() || (workflow.state.waits_for_human() && workflow.outstanding.is_none())
 }
 
@@ -220,7 +245,7 @@ pub(crate) async fn settled(session: &Session, id: &WorkflowId, input: &InputId)
 }
 
 /// What to do about a refusal.
-fn next_for(code: &str, id: &WorkflowId) -> String {
+pub(crate) fn next_for(code: &str, id: &WorkflowId) -> String {
     match code {
         "warnings-not-acknowledged" => {
             format!(

@@ -1,6 +1,7 @@
 //! What a command ends with: an exit code, or an error in plain words with the next step.
 
 use crate::terminal::{Page, Style};
+use countersign_core::member::Ineligible;
 use countersign_engine::EngineError;
 use countersign_engine::intake::NotTaken;
 use countersign_ports::agent::AgentError;
@@ -148,6 +149,12 @@ impl CliError {
 const RESUME: &str = "Where the original is still in use, go on there. Else: countersign restore --resume";
 /// What to do with an older copy.
 const GIVE_UP: &str = "Put the newest copy back. Where there is none: countersign restore --resume";
+
+impl From<Ineligible> for CliError {
+    fn from(error: Ineligible) -> Self {
+        Self::refused("not-entitled", error.to_string()).next("Ask somebody who may: countersign member list")
+    }
+}
 
 impl From<StoreError> for CliError {
     fn from(error: StoreError) -> Self {

@@ -8,6 +8,7 @@ mod backup;
 mod cli;
 mod commands;
 mod decide;
+mod desk;
 mod drive;
 mod error;
 mod folder;
@@ -15,6 +16,7 @@ mod keys;
 mod leaving_out;
 mod log;
 mod redact;
+mod remote;
 mod render;
 mod session;
 mod talk;
@@ -110,13 +112,17 @@ fn prepared(global: &Global, terminal: &Arc<Terminal>) -> Result<(App, tokio::ru
     let data = named(&global.data, "COUNTERSIGN_DATA");
     let keys = named(&global.keys, "COUNTERSIGN_KEYS");
     let folder = Folder::named(data.as_deref(), keys.as_deref())?;
+    // One provider of cryptography for every connection; set once, so a second call changes nothing.
+    let _first = rustls::crypto::ring::default_provider().install_default();
     log::start(global);
     log::keep_panics_in(folder.root());
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(|e| CliError::internal("no-runtime", format!("can't start: {e}")))?;
-    Ok((App::new(terminal.clone(), folder), runtime))
+    let from_environment = || std::env::var("COUNTERSIGN_SERVER").ok().filter(|v| !v.is_empty());
+    let server = global.server.clone().or_else(from_environment);
+    Ok((App::new(terminal.clone(), folder, server), runtime))
 }
 
 /// Ctrl-C ends the process, never the work: what is recorded stays, and it can be taken up again.

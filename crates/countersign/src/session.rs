@@ -33,16 +33,38 @@ pub(crate) struct App {
     pub(crate) terminal: Arc<Terminal>,
     /// The data folder, perhaps not there yet.
     pub(crate) folder: Folder,
+    server: Option<String>,
     current: Arc<Mutex<Option<WorkflowId>>>,
 }
 
 impl App {
     /// For one command.
-    pub(crate) fn new(terminal: Arc<Terminal>, folder: Folder) -> Self {
+    pub(crate) fn new(terminal: Arc<Terminal>, folder: Folder, server: Option<String>) -> Self {
         Self {
             terminal,
             folder,
+            server,
             current: Arc::default(),
+        }
+    }
+
+    /// The address of the server that was named.
+    pub(crate) fn server(&self) -> Option<&str> {
+        self.server.as_deref()
+    }
+
+    /// For commands that work on a data folder: a server that was named is a mistake.
+    ///
+    /// # Errors
+    /// When one was.
+    pub(crate) fn refuse_server(&self) -> Result<(), CliError> {
+        match &self.server {
+            None => Ok(()),
+            Some(address) => {
+                let text = format!("this command works on a data folder, and {address} is named");
+                Err(CliError::usage("not-over-server", text)
+                    .next("Run it on the server's machine, without --server and COUNTERSIGN_SERVER."))
+            }
         }
     }
 
@@ -237,6 +259,7 @@ impl Session {
         }
         let (roster, rows) = (self.store.roster().await?, self.store.repositories().await?);
         let mut seen = Seen {
+            at: self.ports.store.now().await?,
             workflow,
             records,
             roster,
@@ -273,6 +296,14 @@ fn work_tree_of(git_dir: &std::path::Path) -> std::path::PathBuf {
         (Some(name), Some(parent)) if name == ".git" => parent.to_path_buf(),
         (Some(_) | None, _) => git_dir.to_path_buf(),
     }
+}
+
+/// 32 random hex digits.
+///
+/// # Errors
+/// When the system gives no randomness.
+pub(crate) fn random_hex() -> Result<String, CliError> {
+    Ok(format!("{:032x}", random()?))
 }
 
 fn random() -> Result<u128, CliError> {

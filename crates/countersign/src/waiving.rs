@@ -1,11 +1,10 @@
 //! From the words of somebody who waives to acts: which broken rules are meant, until when, and one act after the
 //! other. What may be waived is decided in `core`; here nothing is judged twice.
 
-use crate::drive;
+use crate::desk::Desk;
 use crate::error::CliError;
 use crate::render::seen::Seen;
 use crate::render::waivers::waivable;
-use crate::session::Session;
 use countersign_core::act::{Act, Attendance};
 use countersign_core::policy::Violation;
 use countersign_core::question::QuestionKind;
@@ -102,7 +101,7 @@ pub(crate) fn offered(seen: &Seen) -> bool {
 /// # Errors
 /// When one is refused, or is not there any more; those before it stay waived.
 pub(crate) async fn send(
-    session: &Session,
+    desk: &Desk,
     seen: &Seen,
     chosen: &[&Violation],
     (reason, until): (&str, Timestamp),
@@ -111,13 +110,13 @@ pub(crate) async fn send(
     let mut in_order: Vec<Violation> = chosen.iter().map(|v| (*v).clone()).collect();
     in_order.sort_by_key(|v| v.severity);
     for violation in in_order {
-        let now = session.look(id).await?;
+        let now = desk.look(id).await?;
         let act = act(&now, &violation, reason, until).ok_or_else(|| {
             let text = format!("`{}` is not there any more as you saw it", violation.id());
             CliError::refused("not-waivable", text)
                 .next(format!("Look at what waits now: countersign show {id}"))
         })?;
-        drive::send(session, id, act, Attendance::Attended).await?;
+        desk.send(id, act, Attendance::Attended).await?;
     }
     Ok(())
 }

@@ -56,6 +56,9 @@ impl Judge<'_> {
                     );
                     return self.refuse_forged(id, "start-not-authentic", text).await;
                 }
+                if let Some(why) = self.frozen(&submission).await? {
+                    return self.refuse_frozen(id, why).await;
+                }
                 self.submit(id, submission).await?
             }
             NewInput::Act(act) => {
@@ -105,6 +108,25 @@ impl Judge<'_> {
             message: "the signature is not that of the key held for this member".to_owned(),
         };
         self.store.settle_input(id, &refused).await?;
+        Ok(None)
+    }
+
+    /// Nothing new begins where writing is frozen; whoever asks is told why.
+    async fn frozen(&self, submission: &Submission) -> Result<Option<String>, EngineError> {
+        let repositories = || submission.repositories.iter().map(|r| &r.id);
+        let frozen = self.store.freezes().await?;
+        let covering = frozen.into_iter().find(|(_, f)| f.covers(repositories()));
+        Ok(
+            covering
+                .map(|(at, freeze)| format!("nothing begins: it is frozen since {at}: {}", freeze.reason)),
+        )
+    }
+
+    async fn refuse_frozen(&self, id: &InputId, message: String) -> Result<Option<NextEffect>, EngineError> {
+        let code = "frozen".to_owned();
+        self.store
+            .settle_input(id, &InputStatus::Refused { code, message })
+            .await?;
         Ok(None)
     }
 

@@ -18,6 +18,8 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tracing::Instrument as _;
 
+/// How often a frozen write looks whether it may go on, in milliseconds.
+const THAW_LOOK_MS: u64 = 2_000;
 /// How long to wait before the second, third, fourth and fifth try, in milliseconds.
 const BACKOFF_MS: [u64; 4] = [250, 1_000, 3_000, 8_000];
 /// The sweep: how long a worker sleeps at most before it looks again.
@@ -306,6 +308,9 @@ impl Worker {
             Ok(Performed { result, bodies }) => (result, bodies),
             Err(EffectError::Store(StoreError::ClaimLost)) => return Ok(None),
             Err(EffectError::Store(error)) => return Err(error.into()),
+            Err(EffectError::Frozen { message }) => {
+                return self.wait_for_thaw(&claimed, &message).await.map(|()| None);
+            }
             Err(EffectError::Passing { code, message }) if claimed.attempt < TRIES_MAX => {
                 return self.try_later(&claimed, &code, &message).await.map(|()| None);
             }
@@ -448,6 +453,14 @@ impl Worker {
                 .reschedule(claimed, at, &format!("{code}: {message}"), true)
                 .await,
         )
+    }
+
+    /// No try: it is put back as it was, and looked at again after a pause.
+    async fn wait_for_thaw(&self, claimed: &ClaimedEffect, message: &str) -> Result<(), EngineError> {
+        tracing::info!(message, "the effect waits");
+        let at = self.ports.store.now().await?.plus_ms(THAW_LOOK_MS);
+        let store = self.ports.store.tenant(&claimed.tenant);
+        ignore_lost_claim(store.reschedule(claimed, at, message, false).await)
     }
 
     async fn backoff(&self, claimed: &ClaimedEffect) -> Result<Timestamp, EngineError> {

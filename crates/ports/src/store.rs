@@ -97,6 +97,60 @@ impl Alarm {
     }
 }
 
+/// An alarm as it stands. It stays in the ledger for good; clearing it says that somebody has seen to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AlarmRow {
+    /// Where the ledger has it, which is its number.
+    pub index: u64,
+    /// When it was raised.
+    pub at: Timestamp,
+    /// What it says.
+    pub alarm: Alarm,
+    /// Who saw to it, if somebody did.
+    pub cleared: Option<(Timestamp, Cleared)>,
+}
+
+/// Somebody has seen to an alarm. Also the persisted form of the ledger's entry about it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Cleared {
+    /// Version of the form.
+    pub v: u32,
+    /// Which alarm, by its number.
+    pub alarm: u64,
+    /// Who.
+    pub by: MemberId,
+    /// What was found and done, in a sentence.
+    pub note: String,
+}
+
+/// Approved writes stop, and nothing new begins. Also the persisted form of the ledger's entries about it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Freeze {
+    /// Version of the form.
+    pub v: u32,
+    /// In this repository only; `None`: in all of them.
+    pub repository: Option<RepositoryId>,
+    /// Who.
+    pub by: MemberId,
+    /// Why.
+    pub reason: String,
+}
+
+impl Freeze {
+    /// Whether it holds for work on any of these repositories.
+    pub fn covers<'a>(&self, mut repositories: impl Iterator<Item = &'a RepositoryId>) -> bool {
+        match &self.repository {
+            None => true,
+            Some(frozen) => repositories.any(|r| r == frozen),
+        }
+    }
+}
+
+/// Longest reason of a freeze and note about an alarm, in bytes.
+pub const NOTE_MAX_BYTES: usize = 2_000;
+
 /// Why the store could not answer or record. Nothing was half-written.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -519,8 +573,20 @@ pub trait TenantStore: Send + Sync {
     /// Records an alarm; the same one again changes nothing.
     async fn raise(&self, alarm: &Alarm) -> Result<(), StoreError>;
 
-    /// All alarms, oldest first, with the time of each.
-    async fn alarms(&self) -> Result<Vec<(Timestamp, Alarm)>, StoreError>;
+    /// All alarms, oldest first.
+    async fn alarms(&self) -> Result<Vec<AlarmRow>, StoreError>;
+
+    /// Records that somebody has seen to an alarm. Refused where there is none of that number, or it was cleared already.
+    async fn clear_alarm(&self, cleared: &Cleared) -> Result<(), StoreError>;
+
+    /// Stops approved writes. Refused (`frozen-already`) where the same is frozen.
+    async fn freeze(&self, freeze: &Freeze) -> Result<(), StoreError>;
+
+    /// Lets them go on; `end` names what is unfrozen, by whom and why. Refused (`not-frozen`) where it is not.
+    async fn unfreeze(&self, end: &Freeze) -> Result<(), StoreError>;
+
+    /// What is frozen, oldest first, with the time of each.
+    async fn freezes(&self) -> Result<Vec<(Timestamp, Freeze)>, StoreError>;
 
     /// A stream's entries with salts, bodies and inclusion proofs against a checkpoint of that size.
     async fn export(&self, workflow: &WorkflowId, size: u64) -> Result<Vec<BundleEntry>, StoreError>;

@@ -85,6 +85,7 @@ impl House {
         let (roster, rows) = (self.store.roster().await?, self.store.repositories().await?);
         let uncommitted = Vec::new();
         Ok(Seen {
+            at: self.ports.store.now().await?,
             workflow,
             records,
             roster,

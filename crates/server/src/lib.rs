@@ -14,12 +14,13 @@ mod problem;
 pub mod shown;
 pub mod wire;
 
-pub use api::description;
+pub use api::holds::{clear_alarm, frozen, set_frozen};
 pub use api::keys::{DAYS_DEFAULT, DAYS_MAX, KeyWire, MadeKey, NewKey, make as make_key};
 pub use api::members::{
     Invited, MemberWire, change as change_member, invite, named as member_named, parse_role,
 };
 pub use api::sessions::{CODE_MS, new_code};
+pub use api::{client, description};
 pub use house::{HeldKeys, House, Origin};
 pub use listen::serve;
 pub use live::Pulse;

@@ -17,7 +17,7 @@ use axum::response::sse::{Event, KeepAlive, Sse};
 use countersign_ledger::Leaf;
 use countersign_ports::store::EntryRow;
 use futures_util::Stream;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -71,18 +71,18 @@ impl Pulse {
 }
 
 /// What changed.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
-pub(crate) struct Changed {
+#[derive(Debug, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Changed {
     /// The entry's index in the ledger, which is the event's id, too.
-    index: u64,
+    pub index: u64,
     /// Kind of the entry: `workflow.event`, `member.added` …
-    kind: String,
+    pub kind: String,
     /// The workflow, where it is about one.
-    workflow: Option<String>,
+    pub workflow: Option<String>,
     /// The entry's number in its stream, from 1.
-    seq: u64,
+    pub seq: u64,
     /// RFC 3339, UTC.
-    at: String,
+    pub at: String,
 }
 
 impl Changed {

@@ -115,14 +115,33 @@ pub(crate) async fn tenant_facts_of(tx: &Tx<'_>, kinds: &[&str]) -> Result<Vec<V
     Ok(of_kind.filter_map(|e| e.body.map(|(_, body)| body)).collect())
 }
 
-/// The same, each with its time.
-pub(crate) async fn timed_tenant_facts(
-    tx: &Tx<'_>,
-    kind: &str,
-) -> Result<Vec<(Timestamp, Vec<u8>)>, StoreError> {
+/// A fact of the tenant's own stream.
+pub(crate) struct TenantFact {
+    /// Where the log has it.
+    pub(crate) index: u64,
+    /// When it was recorded.
+    pub(crate) at: Timestamp,
+    /// What kind of fact.
+    pub(crate) kind: String,
+    /// What it says.
+    pub(crate) body: Vec<u8>,
+}
+
+/// The same with place and time.
+pub(crate) async fn placed_tenant_facts(tx: &Tx<'_>, kinds: &[&str]) -> Result<Vec<TenantFact>, StoreError> {
     let entries = whole_stream(tx, log::TENANT_STREAM).await?;
-    let of_kind = entries.into_iter().filter(|e| e.leaf.kind == kind);
-    Ok(of_kind.filter_map(|e| Some((e.at, e.body?.1))).collect())
+    let of_kind = entries
+        .into_iter()
+        .filter(|e| kinds.contains(&e.leaf.kind.as_str()));
+    let placed = of_kind.filter_map(|e| {
+        Some(TenantFact {
+            index: e.index,
+            at: e.at,
+            kind: e.leaf.kind,
+            body: e.body?.1,
+        })
+    });
+    Ok(placed.collect())
 }
 
 /// Entries of the tenant's own stream that a workflow's story rests on, with proofs against `size` leaves.

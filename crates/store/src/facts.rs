@@ -10,6 +10,7 @@ use crate::db::Tx;
 use crate::effects;
 use crate::entries;
 use crate::error;
+use crate::freezes;
 use crate::inputs;
 use crate::members;
 use countersign_core::act::SignedAct;
@@ -18,7 +19,7 @@ use countersign_core::permit::{ClaimFacts, FreshFacts};
 use countersign_core::time::Timestamp;
 use countersign_core::workflow::Workflow;
 use countersign_core::workflow::event::Attempt;
-use countersign_ports::store::{Alarm, ClaimedEffect, MemberKeys, OutsideFacts, StoreError};
+use countersign_ports::store::{Alarm, ClaimedEffect, Freeze, MemberKeys, OutsideFacts, StoreError};
 use ed25519_dalek::VerifyingKey;
 
 /// How far the machine's clock may lie behind the ledger for a write to be thought of, in milliseconds.
@@ -54,6 +55,7 @@ pub(crate) async fn fresh(
         tenant_active: is_active(tx).await?,
         baseline_unchanged: outside.baseline_unchanged,
         base_stands: outside.base_stands,
+        frozen: is_frozen(tx, &workflow).await?,
     };
     Ok(FreshFacts::attest(
         workflow,
@@ -103,6 +105,14 @@ fn is_authentic(act: &SignedAct, tenant: &TenantId, workflow: &WorkflowId, keys:
         .verifying_key(tenant, &record.member)
         .and_then(|bytes| VerifyingKey::from_bytes(&bytes).ok());
     record.tenant == *tenant && record.workflow == *workflow && key.is_some_and(|key| act.is_authentic(&key))
+}
+
+async fn is_frozen(tx: &Tx<'_>, workflow: &Workflow) -> Result<bool, StoreError> {
+    let frozen = freezes::all(tx).await?;
+    let covers = |(_, freeze): &(Timestamp, Freeze)| {
+        freeze.covers(workflow.repositories.iter().map(|r| &r.repository))
+    };
+    Ok(frozen.iter().any(covers))
 }
 
 async fn is_active(tx: &Tx<'_>) -> Result<bool, StoreError> {

@@ -19,6 +19,7 @@ mod erasing;
 mod error;
 mod facts;
 mod forms;
+mod freezes;
 mod group;
 mod inputs;
 mod log;

@@ -28,6 +28,12 @@ pub(crate) const KIND_REPOSITORY_REGISTERED: &str = "repository.registered";
 
 /// Kind of the entry of an alarm.
 pub(crate) const KIND_ALARM: &str = "alarm.raised";
+/// Kind of the entry of an alarm that somebody has seen to.
+pub(crate) const KIND_ALARM_CLEARED: &str = "alarm.cleared";
+/// Kinds of the entries of a freeze and of its end.
+pub(crate) const KIND_FREEZE_BEGUN: &str = "freeze.begun";
+/// Its end.
+pub(crate) const KIND_FREEZE_ENDED: &str = "freeze.ended";
 
 /// A fact to append.
 pub(crate) struct Fact {

@@ -2,7 +2,8 @@
 
 use crate::store::Shared;
 use crate::{
-    alarms, bodies, commit, effects, entries, erasing, facts, inputs, log, members, repositories, rotating,
+    alarms, bodies, commit, effects, entries, erasing, facts, freezes, inputs, log, members, repositories,
+    rotating,
 };
 use crate::{seal, workflows};
 use async_trait::async_trait;
@@ -16,8 +17,9 @@ use countersign_core::time::Timestamp;
 use countersign_core::workflow::event::{Attempt, CheckpointRef};
 use countersign_ledger::{BundleEntry, Continuity, Earlier, Rotation};
 use countersign_ports::store::{
-    Alarm, CheckpointRow, CheckpointSigner, ClaimedEffect, Commit, Committed, EntryRow, InputStatus,
-    KeyRotation, NewInput, OutsideFacts, RepositoryRow, StoreError, TenantStore, WorkflowRow,
+    Alarm, AlarmRow, CheckpointRow, CheckpointSigner, ClaimedEffect, Cleared, Commit, Committed, EntryRow,
+    Freeze, InputStatus, KeyRotation, NewInput, OutsideFacts, RepositoryRow, StoreError, TenantStore,
+    WorkflowRow,
 };
 use std::path::Path;
 use std::sync::Arc;
@@ -203,8 +205,25 @@ impl TenantStore for SqliteTenant {
         in_tx!(self, |tx| alarms::raise(tx, alarm))
     }
 
-    async fn alarms(&self) -> Result<Vec<(Timestamp, Alarm)>, StoreError> {
+    async fn alarms(&self) -> Result<Vec<AlarmRow>, StoreError> {
         in_snapshot!(self, |tx| alarms::all(tx))
+    }
+
+    async fn clear_alarm(&self, cleared: &Cleared) -> Result<(), StoreError> {
+        in_tx!(self, |tx| alarms::clear(tx, cleared))
+    }
+
+    async fn freeze(&self, freeze: &Freeze) -> Result<(), StoreError> {
+        in_tx!(self, |tx| freezes::begin(tx, freeze))
+    }
+
+    async fn unfreeze(&self, end: &Freeze) -> Result<(), StoreError> {
+        let ended = in_tx!(self, |tx| freezes::end(tx, end));
+        self.wake_after(ended)
+    }
+
+    async fn freezes(&self) -> Result<Vec<(Timestamp, Freeze)>, StoreError> {
+        in_snapshot!(self, |tx| freezes::all(tx))
     }
 
     async fn ledger_size(&self) -> Result<(u64, u64), StoreError> {

@@ -69,7 +69,13 @@ pub async fn take_down(house: &House, with_ledger: bool) -> Result<Evidence, Hou
             repositories: tenant.repositories.clone(),
             streams: BTreeMap::new(),
             inputs: inputs(house, tenant).await?,
-            alarms: tenant.store.alarms().await?.into_iter().map(|(_, a)| a).collect(),
+            alarms: tenant
+                .store
+                .alarms()
+                .await?
+                .into_iter()
+                .map(|a| a.alarm)
+                .collect(),
             ledger: None,
         };
         for id in tenant.workflows() {

@@ -14,8 +14,9 @@ use countersign_core::time::Timestamp;
 use countersign_core::workflow::event::{Attempt, CheckpointRef};
 use countersign_ledger::{BundleEntry, Continuity, Earlier, Rotation};
 use countersign_ports::store::{
-    Alarm, CheckpointRow, CheckpointSigner, Claim, ClaimedEffect, Commit, Committed, EntryRow, InputStatus,
-    KeyRotation, NewInput, OutsideFacts, RepositoryRow, Settles, Store, StoreError, TenantStore, WorkflowRow,
+    Alarm, AlarmRow, CheckpointRow, CheckpointSigner, Claim, ClaimedEffect, Cleared, Commit, Committed,
+    EntryRow, Freeze, InputStatus, KeyRotation, NewInput, OutsideFacts, RepositoryRow, Settles, Store,
+    StoreError, TenantStore, WorkflowRow,
 };
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -134,7 +135,11 @@ mortal! { TenantStore for MortalTenant {
     fn rotations() -> Vec<Rotation>;
     fn erase(erasure: &Erasure) -> Erasure;
     fn raise(alarm: &Alarm) -> ();
-    fn alarms() -> Vec<(Timestamp, Alarm)>;
+    fn alarms() -> Vec<AlarmRow>;
+    fn clear_alarm(cleared: &Cleared) -> ();
+    fn freeze(freeze: &Freeze) -> ();
+    fn unfreeze(end: &Freeze) -> ();
+    fn freezes() -> Vec<(Timestamp, Freeze)>;
     fn export(workflow: &WorkflowId, size: u64) -> Vec<BundleEntry>;
     fn workflows(limit: u32) -> Vec<WorkflowRow>;
     fn workflow(id: &WorkflowId) -> WorkflowRow;

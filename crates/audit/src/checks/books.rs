@@ -210,6 +210,7 @@ fn shapes(act: &Act) -> bool {
         | Act::Withdraw { .. }
         | Act::Cancel { .. }
         | Act::Retry { .. }
+        | Act::Extend { .. }
         | Act::Wake => false,
     }
 }
@@ -225,6 +226,7 @@ fn cancels(act: &Act) -> bool {
         | Act::Waive { .. }
         | Act::Withdraw { .. }
         | Act::Retry { .. }
+        | Act::Extend { .. }
         | Act::Wake => false,
     }
 }

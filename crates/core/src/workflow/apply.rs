@@ -6,8 +6,9 @@ use super::{GuidanceNote, State, Workflow};
 use crate::act::{Act, SeenDigest, SignedAct};
 use crate::artifact::AgentRole;
 use crate::gate::GateId;
-use crate::id::{Revision, Version};
+use crate::id::{RequestId, Revision, Version};
 use crate::question::Choice;
+use crate::time::Timestamp;
 
 impl Workflow {
     /// Takes one event in.
@@ -149,6 +150,9 @@ impl Workflow {
             Event::ActTaken { act } => match act.record.act {
                 Act::Cancel { .. } => self.cancelling = true,
                 Act::Retry { .. } => self.take_words(act),
+                Act::Extend {
+                    ref request, until, ..
+                } => self.extend(request, until),
                 Act::Approve { .. }
                 | Act::Reject { .. }
                 | Act::RequestChanges { .. }
@@ -236,6 +240,12 @@ impl Workflow {
         self.refused_in_a_row.remove(&role);
     }
 
+    fn extend(&mut self, id: &RequestId, until: Timestamp) {
+        for request in self.requests.iter_mut().filter(|r| r.id == *id) {
+            request.expires_at = Some(until);
+        }
+    }
+
     /// Words of a human shape what comes next.
     fn take_words(&mut self, act: &SignedAct) {
         let text = match &act.record.act {
@@ -248,6 +258,7 @@ impl Workflow {
             | Act::Withdraw { .. }
             | Act::Cancel { .. }
             | Act::Retry { .. }
+            | Act::Extend { .. }
             | Act::Wake => "",
         };
         self.refused_in_a_row.clear();

@@ -241,6 +241,7 @@ pub(crate) fn approvals_of<'a>(
             | Act::Withdraw { .. }
             | Act::Cancel { .. }
             | Act::Retry { .. }
+            | Act::Extend { .. }
             | Act::Wake => false,
         })
 }

@@ -1,10 +1,9 @@
 //! What humans do. One function for every door: terminal today, API and comments later (hazard 13).
 
-use super::approving::decision_expires_at;
-use super::approving::{ask_again, count_approvals};
+use super::approving::{ask_again, count_approvals, decision_expires_at};
 use super::effect::SealPurpose;
 use super::event::{Approval, Event, Request, RequestStatus, ResumePoint, RevisionCause, Subject};
-use super::planning::{ask_for_plan, plan_approved};
+use super::planning::{approval_window_ms, ask_for_plan, plan_approved};
 use super::turn::Turn;
 use super::writing::{any_written, pin_anew, retract_next};
 use super::{EVENTS_MAX, Effect, Refusal, State, Workflow, deselecting, waiving};
@@ -16,6 +15,7 @@ use crate::member::{Role, Roster};
 use crate::outbound::refused_words;
 use crate::policy::Unattended;
 use crate::question::{Choice, Question, QuestionKind};
+use crate::time::Timestamp;
 
 /// Judges one act. The signature was checked before; entitlement, digest and state are checked here.
 pub(super) fn act(turn: &mut Turn, act: SignedAct, roster: &Roster) -> Result<(), Refusal> {
@@ -75,6 +75,7 @@ pub(super) fn act(turn: &mut Turn, act: SignedAct, roster: &Roster) -> Result<()
         Act::Withdraw { reason } => withdraw(turn, act, &reason, roster),
         Act::Cancel { reason } => cancel(turn, act, &reason),
         Act::Retry { request, seen } => retry(turn, act, &request, &seen, roster),
+        Act::Extend { request, seen, until } => extend(turn, act, &request, &seen, until),
         Act::Wake => wake(turn, act),
     }
 }
@@ -90,6 +91,7 @@ fn go_on_cancelling(turn: &mut Turn, act: SignedAct) -> Result<(), Refusal> {
         | Act::Deselect { .. }
         | Act::Waive { .. }
         | Act::Withdraw { .. }
+        | Act::Extend { .. }
         | Act::Wake => false,
     };
     if !pushes_on || turn.workflow.open_requests().next().is_none() {
@@ -142,7 +144,8 @@ fn check_attendance(workflow: &Workflow, act: &SignedAct) -> Result<(), Refusal>
             | Act::RequestChanges { .. }
             | Act::Answer { .. }
             | Act::Deselect { .. }
-            | Act::Waive { .. },
+            | Act::Waive { .. }
+            | Act::Extend { .. },
         ) => {
             let verb = act.record.act.verb();
             Err(Refusal::UnattendedForbidden(format!(
@@ -569,6 +572,44 @@ fn retry(
     turn.emit(Event::ActTaken { act });
     turn.close(id, RequestStatus::Answered);
     go_on(turn, question.kind, Choice::Retry, roster);
+    Ok(())
+}
+
+/// The latest moment until which an open request can be kept open by somebody who asks for it now. `None`: it does not run
+/// out.
+pub fn extendable_until(workflow: &Workflow, request: &Request, at: Timestamp) -> Option<Timestamp> {
+    request.expires_at?;
+    match request.subject {
+        Subject::Plan { .. } => Some(at.plus_ms(approval_window_ms(workflow))),
+        Subject::PatchSet { .. } => Some(decision_expires_at(workflow, at)),
+        Subject::Question { .. } => None,
+    }
+}
+
+fn extend(
+    turn: &mut Turn,
+    act: SignedAct,
+    id: &RequestId,
+    seen: &SeenDigest,
+    until: Timestamp,
+) -> Result<(), Refusal> {
+    let request = find_open(&turn.workflow, id, seen)?;
+    let refuse = |why: String| Err(Refusal::NotExtendable(why));
+    let (Some(now), Some(latest)) = (
+        request.expires_at,
+        extendable_until(&turn.workflow, &request, turn.at),
+    ) else {
+        return refuse("this request does not run out".to_owned());
+    };
+    if until <= now {
+        return refuse(format!("it is open until {now} already"));
+    }
+    if until > latest {
+        return refuse(format!(
+            "policy and waivers keep it open until {latest} at the latest"
+        ));
+    }
+    turn.emit(Event::ActTaken { act });
     Ok(())
 }
 

@@ -25,6 +25,7 @@ pub mod writing;
 pub use decide::{decide, start};
 pub use effect::Effect;
 pub use event::Event;
+pub use human::extendable_until;
 pub use input::{EffectResult, Input, Submission};
 pub use refusal::Refusal;
 pub use turn::Decision;

@@ -65,6 +65,9 @@ pub enum Refusal {
     /// That rule, path or time can't be waived.
     #[error("{0}")]
     NotWaivable(String),
+    /// A request that can't be kept open, or not that long.
+    #[error("{0}")]
+    NotExtendable(String),
     /// That can't be left out.
     #[error("{0}")]
     NotDeselectable(String),
@@ -99,6 +102,7 @@ impl Refusal {
             Refusal::NotAChoice { .. } => "not-a-choice",
             Refusal::BadText(_) => "bad-text",
             Refusal::NotWaivable(_) => "not-waivable",
+            Refusal::NotExtendable(_) => "not-extendable",
             Refusal::NotDeselectable(_) => "not-deselectable",
             Refusal::NothingToWithdraw(_) => "nothing-to-withdraw",
             Refusal::NotStarted => "not-started",

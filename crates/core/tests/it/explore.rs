@@ -270,6 +270,7 @@ fn act_name(act: &Act) -> String {
         | Act::Withdraw { .. }
         | Act::Cancel { .. }
         | Act::Retry { .. }
+        | Act::Extend { .. }
         | Act::Wake => act.verb().to_owned(),
     }
 }
@@ -290,6 +291,11 @@ fn acts(workflow: &Workflow, at: Timestamp) -> Vec<Act> {
             request: request.clone(),
             seen: seen.clone(),
             acknowledged,
+        });
+        acts.push(Act::Extend {
+            request: request.clone(),
+            seen: seen.clone(),
+            until: at.plus_ms(1000),
         });
         acts.push(Act::Retry {
             request: request.clone(),

@@ -35,6 +35,7 @@ fn held() -> ClaimFacts {
         tenant_active: true,
         baseline_unchanged: true,
         base_stands: true,
+        frozen: false,
     }
 }
 
@@ -64,6 +65,7 @@ fn everything_in_place_gives_a_permit_that_is_used_once_and_runs_out() {
 #[test]
 fn each_fact_alone_keeps_it_closed() {
     let code = |r: GateRefusal| r.code();
+    assert_eq!(code(refusal(|_, _, _, h| h.frozen = true)), "gate-frozen");
     assert_eq!(
         code(refusal(|_, _, _, h| h.undecided_inputs = 1)),
         "gate-undecided-inputs"

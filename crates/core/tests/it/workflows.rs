@@ -6,7 +6,7 @@ use countersign_core::gate::{GateId, GateOutcome};
 use countersign_core::question::{Choice, QuestionKind};
 use countersign_core::time::Timestamp;
 use countersign_core::workflow::event::{RequestStatus, Subject};
-use countersign_core::workflow::{Effect, Input, Refusal, State, Workflow, decide};
+use countersign_core::workflow::{Effect, Input, Refusal, State, Workflow, decide, extendable_until};
 
 const SOON: Timestamp = Timestamp(START.0 + 60_000);
 
@@ -243,6 +243,39 @@ fn a_rejection_ends_it_for_good() {
     assert_eq!(
         take(&w, Team::Solo, "alice", Act::Wake).unwrap_err().code(),
         "workflow-ended"
+    );
+}
+
+#[test]
+fn a_request_is_kept_open_later_than_before_and_never_longer_than_a_new_one() {
+    let w = awaiting_approval(Team::Solo);
+    let open = w.open_requests().next().unwrap().clone();
+    let now = open.expires_at.unwrap();
+    let extend = |until| Act::Extend {
+        request: open.id.clone(),
+        seen: seen(&open.subject),
+        until,
+    };
+    let latest = extendable_until(&w, &open, SOON).unwrap();
+    for until in [now, Timestamp(now.0 - 1), latest.plus_ms(1)] {
+        let refused = take(&w, Team::Solo, "alice", extend(until)).unwrap_err();
+        assert_eq!(refused.code(), "not-extendable");
+    }
+    let kept = take(&w, Team::Solo, "alice", extend(latest)).unwrap();
+    let same = kept.open_requests().next().unwrap();
+    assert_eq!(same.expires_at, Some(latest));
+    assert_eq!((&same.subject, kept.state), (&open.subject, w.state));
+    let unattended = act(
+        &w,
+        Team::Solo,
+        "alice",
+        extend(latest),
+        Attendance::Unattended,
+        SOON,
+    );
+    assert_eq!(
+        decide(&w, unattended, SOON).unwrap_err().code(),
+        "unattended-forbidden"
     );
 }
 

@@ -166,6 +166,50 @@ pub(crate) struct ChangesArgs {
     pub(crate) file: Option<PathBuf>,
 }
 
+/// `extend`.
+#[derive(Debug, Args)]
+pub(crate) struct ExtendArgs {
+    /// Which.
+    #[command(flatten)]
+    pub(crate) which: StoryId,
+    /// Only this repository's request
+    #[arg(long, value_name = "NAME")]
+    pub(crate) repo: Option<String>,
+    /// For how many days from now [default: as long as policy keeps a new request open]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=365))]
+    pub(crate) days: Option<u32>,
+}
+
+/// `freeze` and `unfreeze`.
+#[derive(Debug, Args)]
+pub(crate) struct FreezeArgs {
+    /// Only this repository, by its name
+    #[arg(long, value_name = "NAME")]
+    pub(crate) repo: Option<String>,
+    /// Why
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: String,
+}
+
+/// `alarm list`.
+#[derive(Debug, Args)]
+pub(crate) struct AlarmListArgs {
+    /// Those that were cleared, too
+    #[arg(long)]
+    pub(crate) all: bool,
+}
+
+/// `alarm clear`.
+#[derive(Debug, Args)]
+pub(crate) struct AlarmClearArgs {
+    /// Its number, as `alarm list` shows it
+    #[arg(value_name = "NUMBER")]
+    pub(crate) number: u64,
+    /// What was found and done
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) note: String,
+}
+
 /// `deselect`.
 #[derive(Debug, Args)]
 pub(crate) struct DeselectArgs {

@@ -88,6 +88,43 @@ Examples:
   countersign request-changes 01KA --comment 'Leave the tests alone.'
   countersign request-changes 01KA --file new-rules.md";
 
+pub(super) const EXTEND: &str = "\
+Needs a person at the terminal. What waits is the same as before; only its time is longer. `list` and
+`show` say when less than a day is left.
+
+Examples:
+  countersign extend 01KA
+  countersign extend 01KA --repo tollgate --days 3";
+
+pub(super) const FREEZE: &str = "\
+Only an owner. What is approved and not written yet waits, at the last moment before the branch is
+made; new workflows are refused; deciding, cancelling and taking our own branches back go on.
+
+Examples:
+  countersign freeze --reason 'Release day.'
+  countersign freeze --repo tollgate --reason 'Being moved.'";
+
+pub(super) const UNFREEZE: &str = "\
+Examples:
+  countersign unfreeze --reason 'Released.'
+  countersign unfreeze --repo tollgate --reason 'Moved.'";
+
+pub(super) const ALARM: &str = "\
+Examples:
+  countersign alarm list
+  countersign alarm clear 41 --note 'A test of ours wrote that row.'";
+
+pub(super) const ALARM_LIST: &str = "\
+Examples:
+  countersign alarm list
+  countersign alarm list --all --json";
+
+pub(super) const ALARM_CLEAR: &str = "\
+Needs a maintainer. An alarm points to a forgery: look at it before you clear it.
+
+Examples:
+  countersign alarm clear 41 --note 'A test of ours wrote that row.'";
+
 pub(super) const DESELECT: &str = "\
 Needs a person at the terminal, who types the first 8 digits of the patch set's digest. What is left is
 applied, reviewed and asked about again. New, deleted and renamed files go as a whole.
@@ -307,6 +344,19 @@ Examples:
   countersign serve --data ~/countersign --listen 127.0.0.1:0
   countersign serve --listen 0.0.0.0:7171 --origin https://review.example.org --behind-proxy
   countersign serve --role api";
+
+pub(super) const SIGN_IN: &str = "\
+The code is typed at the terminal, or read from standard input; `countersign code` prints one on the
+server's machine. The token is kept in countersign/servers.json of the XDG config home, for you alone.
+Programs use a key instead: COUNTERSIGN_TOKEN.
+
+Examples:
+  countersign sign-in --server https://countersign.example.org
+  export COUNTERSIGN_SERVER=http://127.0.0.1:7171 && countersign sign-in && countersign list";
+
+pub(super) const SIGN_OUT: &str = "\
+Examples:
+  countersign sign-out --server https://countersign.example.org";
 
 pub(super) const CODE: &str = "\
 The code works once, within 15 minutes, and signs in whoever runs this command.

@@ -5,11 +5,12 @@ mod help;
 pub(crate) mod repo_spec;
 
 pub(crate) use args::{
-    AnswerArgs, ApplyArgs, ApproveArgs, BackupArgs, ChangesArgs, CheckArgs, CheckFormat, CompletionsArgs,
-    ConsistencyArgs, DeselectArgs, DiffArgs, EntriesArgs, EraseArgs, ErasePart, ExportArgs, InitArgs,
-    KeyAddArgs, KeyRevokeArgs, ListArgs, MemberAddArgs, MemberArgs, MemberChangeArgs, PatchShowArgs,
-    PolicyShowArgs, PolicyTestArgs, ReasonArgs, RejectArgs, RepoAddArgs, RestoreArgs, ResumeArgs, Roles,
-    ServeArgs, ShowArgs, StartArgs, StartFlags, StoryId, VerifyArgs, WaiveArgs, WatchArgs,
+    AlarmClearArgs, AlarmListArgs, AnswerArgs, ApplyArgs, ApproveArgs, BackupArgs, ChangesArgs, CheckArgs,
+    CheckFormat, CompletionsArgs, ConsistencyArgs, DeselectArgs, DiffArgs, EntriesArgs, EraseArgs, ErasePart,
+    ExportArgs, ExtendArgs, FreezeArgs, InitArgs, KeyAddArgs, KeyRevokeArgs, ListArgs, MemberAddArgs,
+    MemberArgs, MemberChangeArgs, PatchShowArgs, PolicyShowArgs, PolicyTestArgs, ReasonArgs, RejectArgs,
+    RepoAddArgs, RestoreArgs, ResumeArgs, Roles, ServeArgs, ShowArgs, StartArgs, StartFlags, StoryId,
+    VerifyArgs, WaiveArgs, WatchArgs,
 };
 
 use crate::terminal::ColourChoice;
@@ -39,6 +40,9 @@ pub(crate) struct Global {
     /// Where keys are kept [default: $COUNTERSIGN_KEYS, else keys in the data folder]
     #[arg(long, global = true, value_name = "DIR")]
     pub(crate) keys: Option<PathBuf>,
+    /// Work with this server instead of a data folder [default: $COUNTERSIGN_SERVER]
+    #[arg(long, global = true, value_name = "URL")]
+    pub(crate) server: Option<String>,
     /// Print one JSON value on standard output instead of text
     #[arg(long, global = true)]
     pub(crate) json: bool,
@@ -128,6 +132,18 @@ pub(crate) enum Command {
     /// Take a deferred workflow up again
     #[command(after_help = help::WAKE)]
     Wake(StoryId),
+    /// Keep what waits open for longer
+    #[command(after_help = help::EXTEND)]
+    Extend(ExtendArgs),
+    /// Stop approved writes, and let nothing new begin
+    #[command(after_help = help::FREEZE)]
+    Freeze(FreezeArgs),
+    /// Let them go on
+    #[command(after_help = help::UNFREEZE)]
+    Unfreeze(FreezeArgs),
+    /// List alarms, and say that somebody has seen to one
+    #[command(subcommand, after_help = help::ALARM)]
+    Alarm(AlarmCommand),
     /// Register and list repositories
     #[command(subcommand, after_help = help::REPO)]
     Repo(RepoCommand),
@@ -152,6 +168,12 @@ pub(crate) enum Command {
     /// Serve this data folder: API, pages and worker in one process
     #[command(after_help = help::SERVE)]
     Serve(ServeArgs),
+    /// Sign in to a server with a one-time code
+    #[command(after_help = help::SIGN_IN)]
+    SignIn,
+    /// Sign out of a server
+    #[command(after_help = help::SIGN_OUT)]
+    SignOut,
     /// Print a one-time code to sign in with
     #[command(after_help = help::CODE)]
     Code,
@@ -181,6 +203,17 @@ pub(crate) enum RepoCommand {
     /// List registered repositories
     #[command(after_help = help::REPO_LIST)]
     List,
+}
+
+/// Alarms.
+#[derive(Debug, Subcommand)]
+pub(crate) enum AlarmCommand {
+    /// List what points to a forgery and nobody has seen to
+    #[command(after_help = help::ALARM_LIST)]
+    List(AlarmListArgs),
+    /// Say what was found; the alarm stays in the ledger
+    #[command(after_help = help::ALARM_CLEAR)]
+    Clear(AlarmClearArgs),
 }
 
 /// Policy.

@@ -1,9 +1,9 @@
 //! Single decisions from the command line: reject, request changes, answer, withdraw, cancel, retry, wake.
 
 use super::{files, which};
-use crate::cli::{AnswerArgs, ChangesArgs, ReasonArgs, RejectArgs, StoryId};
+use crate::cli::{AnswerArgs, ChangesArgs, ExtendArgs, ReasonArgs, RejectArgs, StoryId};
 use crate::decide::exit_for;
-use crate::drive;
+use crate::desk::{Desk, Place};
 use crate::error::{CliError, Exit};
 use crate::render::seen::Seen;
 use crate::render::{end, waiting};
@@ -13,50 +13,54 @@ use crate::wire::WorkflowWire;
 use countersign_core::act::{Act, Attendance};
 use countersign_core::id::WorkflowId;
 use countersign_core::question::Choice;
-use countersign_core::workflow::event::Request;
+use countersign_core::workflow::event::{Request, Subject};
+use countersign_core::workflow::extendable_until;
 use countersign_ports::store::InputStatus;
 
+/// A day in milliseconds.
+const DAY_MS: u64 = 24 * 60 * 60 * 1000;
+
 /// `reject`.
-pub(super) async fn reject(session: &Session, args: RejectArgs) -> Result<Exit, CliError> {
-    let id = which::find(session, &args.which).await?;
-    let seen = session.look(&id).await?;
+pub(super) async fn reject(desk: &Desk, args: RejectArgs) -> Result<Exit, CliError> {
+    let id = which::find(desk, &args.which).await?;
+    let seen = desk.look(&id).await?;
     let request = undecided(&seen)?;
-    person(session, &id)?;
+    person(desk, &id)?;
     let (_, digest) = seen.subject(request);
     let act = Act::Reject {
         request: request.id.clone(),
         seen: digest,
         reason: args.reason,
     };
-    taken(session, &id, act, Attendance::Attended).await?;
+    taken(desk, &id, act, Attendance::Attended).await?;
     Ok(Exit::Ok)
 }
 
 /// `request-changes`.
-pub(super) async fn request_changes(session: &Session, args: ChangesArgs) -> Result<Exit, CliError> {
-    let id = which::find(session, &args.which).await?;
+pub(super) async fn request_changes(desk: &Desk, args: ChangesArgs) -> Result<Exit, CliError> {
+    let id = which::find(desk, &args.which).await?;
     let comment = match (args.comment, args.file) {
         (Some(comment), _) => comment,
         (None, Some(file)) => files::read_words(&file)?,
         (None, None) => String::new(),
     };
-    let seen = session.look(&id).await?;
+    let seen = desk.look(&id).await?;
     let request = undecided(&seen)?;
-    person(session, &id)?;
+    person(desk, &id)?;
     let (_, digest) = seen.subject(request);
     let act = Act::RequestChanges {
         request: request.id.clone(),
         seen: digest,
         comment,
     };
-    let after = taken(session, &id, act, Attendance::Attended).await?;
+    let after = taken(desk, &id, act, Attendance::Attended).await?;
     Ok(exit_for(after.workflow.state))
 }
 
 /// `answer`.
-pub(super) async fn answer(session: &Session, args: AnswerArgs) -> Result<Exit, CliError> {
-    let id = which::find(session, &args.which).await?;
-    let seen = session.look(&id).await?;
+pub(super) async fn answer(desk: &Desk, args: AnswerArgs) -> Result<Exit, CliError> {
+    let id = which::find(desk, &args.which).await?;
+    let seen = desk.look(&id).await?;
     let Some(request) = seen.question() else {
         let text = format!("the workflow is {} and asks no question", seen.workflow.state);
         return Err(CliError::refused("wrong-state", text).next(format!("countersign show {id}")));
@@ -72,7 +76,7 @@ pub(super) async fn answer(session: &Session, args: AnswerArgs) -> Result<Exit, 
         (None, Some(file)) => files::read_words(&file)?,
         (None, None) => String::new(),
     };
-    person(session, &id)?;
+    person(desk, &id)?;
     let (_, digest) = seen.subject(request);
     let act = Act::Answer {
         request: request.id.clone(),
@@ -80,44 +84,34 @@ pub(super) async fn answer(session: &Session, args: AnswerArgs) -> Result<Exit, 
         choice,
         text,
     };
-    let after = taken(session, &id, act, Attendance::Attended).await?;
+    let after = taken(desk, &id, act, Attendance::Attended).await?;
     Ok(exit_for(after.workflow.state))
 }
 
 /// `withdraw`.
-pub(super) async fn withdraw(session: &Session, args: ReasonArgs) -> Result<Exit, CliError> {
-    let id = which::find(session, &args.which).await?;
-    taken(
-        session,
-        &id,
-        Act::Withdraw { reason: args.reason },
-        attendance(session),
-    )
-    .await?;
+pub(super) async fn withdraw(desk: &Desk, args: ReasonArgs) -> Result<Exit, CliError> {
+    let id = which::find(desk, &args.which).await?;
+    taken(desk, &id, Act::Withdraw { reason: args.reason }, attendance(desk)).await?;
     Ok(Exit::Ok)
 }
 
 /// `cancel`.
-pub(super) async fn cancel(session: &Session, args: ReasonArgs) -> Result<Exit, CliError> {
-    let id = which::find(session, &args.which).await?;
-    drop_held(session, &id).await?;
-    taken(
-        session,
-        &id,
-        Act::Cancel { reason: args.reason },
-        attendance(session),
-    )
-    .await?;
+pub(super) async fn cancel(desk: &Desk, args: ReasonArgs) -> Result<Exit, CliError> {
+    let id = which::find(desk, &args.which).await?;
+    if let Place::Folder(session) = &desk.at {
+        drop_held(desk, session, &id).await?;
+    }
+    taken(desk, &id, Act::Cancel { reason: args.reason }, attendance(desk)).await?;
     Ok(Exit::Ok)
 }
 
 /// A person resolves inputs that can't be judged by dropping them; until then they hold the workflow closed.
-async fn drop_held(session: &Session, id: &WorkflowId) -> Result<(), CliError> {
+async fn drop_held(desk: &Desk, session: &Session, id: &WorkflowId) -> Result<(), CliError> {
     let held = session.store.held_inputs(id).await?;
     if held.is_empty() {
         return Ok(());
     }
-    person(session, id)?;
+    person(desk, id)?;
     for (input, why) in held {
         let message = format!("dropped by a person who cancelled the workflow; {why}");
         let code = "input-dropped".to_owned();
@@ -130,9 +124,9 @@ async fn drop_held(session: &Session, id: &WorkflowId) -> Result<(), CliError> {
 }
 
 /// `retry`.
-pub(super) async fn retry(session: &Session, which: StoryId) -> Result<Exit, CliError> {
-    let id = which::find(session, &which).await?;
-    let seen = session.look(&id).await?;
+pub(super) async fn retry(desk: &Desk, which: StoryId) -> Result<Exit, CliError> {
+    let id = which::find(desk, &which).await?;
+    let seen = desk.look(&id).await?;
     let Some(request) = seen.question() else {
         let text = format!("the workflow is {} and nothing has stopped", seen.workflow.state);
         return Err(CliError::refused("wrong-state", text).next(format!("countersign show {id}")));
@@ -142,14 +136,44 @@ pub(super) async fn retry(session: &Session, which: StoryId) -> Result<Exit, Cli
         request: request.id.clone(),
         seen: digest,
     };
-    let after = taken(session, &id, act, attendance(session)).await?;
+    let after = taken(desk, &id, act, attendance(desk)).await?;
+    Ok(exit_for(after.workflow.state))
+}
+
+/// `extend`.
+pub(super) async fn extend(desk: &Desk, args: ExtendArgs) -> Result<Exit, CliError> {
+    let id = which::find(desk, &args.which).await?;
+    let seen = desk.look(&id).await?;
+    let all = seen.approvals_wanted();
+    let meant = all.into_iter().find(|r| match (&r.subject, &args.repo) {
+        (_, None) => true,
+        (Subject::PatchSet { repository, .. }, Some(name)) => {
+            seen.workflow.repository_name(repository) == *name
+        }
+        (Subject::Plan { .. } | Subject::Question { .. }, Some(_)) => false,
+    });
+    let request = meant.ok_or_else(|| nothing_to_decide(&seen))?;
+    person(desk, &id)?;
+    let latest = extendable_until(&seen.workflow, request, seen.at);
+    let latest =
+        latest.ok_or_else(|| CliError::refused("not-extendable", "this request does not run out"))?;
+    let until = args
+        .days
+        .map_or(latest, |days| seen.at.plus_ms(u64::from(days) * DAY_MS));
+    let (_, digest) = seen.subject(request);
+    let act = Act::Extend {
+        request: request.id.clone(),
+        seen: digest,
+        until,
+    };
+    let after = taken(desk, &id, act, Attendance::Attended).await?;
     Ok(exit_for(after.workflow.state))
 }
 
 /// `wake`.
-pub(super) async fn wake(session: &Session, which: StoryId) -> Result<Exit, CliError> {
-    let id = which::find(session, &which).await?;
-    let after = taken(session, &id, Act::Wake, attendance(session)).await?;
+pub(super) async fn wake(desk: &Desk, which: StoryId) -> Result<Exit, CliError> {
+    let id = which::find(desk, &which).await?;
+    let after = taken(desk, &id, Act::Wake, attendance(desk)).await?;
     Ok(exit_for(after.workflow.state))
 }
 
@@ -177,15 +201,15 @@ pub(super) fn nothing_to_decide(seen: &Seen) -> CliError {
 }
 
 /// The person without whom this can't be decided.
-pub(super) fn person(session: &Session, id: &WorkflowId) -> Result<Person, CliError> {
-    Person::at_terminal(&session.app.terminal).ok_or_else(|| {
+pub(super) fn person(desk: &Desk, id: &WorkflowId) -> Result<Person, CliError> {
+    Person::at_terminal(&desk.app.terminal).ok_or_else(|| {
         let text = "this needs a person at a terminal, and there is none";
         CliError::waits("needs-a-person", text).next(format!("At a terminal: countersign resume {id}"))
     })
 }
 
-fn attendance(session: &Session) -> Attendance {
-    match Person::at_terminal(&session.app.terminal) {
+fn attendance(desk: &Desk) -> Attendance {
+    match Person::at_terminal(&desk.app.terminal) {
         Some(_) => Attendance::Attended,
         None => Attendance::Unattended,
     }
@@ -193,23 +217,23 @@ fn attendance(session: &Session) -> Attendance {
 
 /// Sends an act and says how the workflow stands afterwards.
 pub(super) async fn taken(
-    session: &Session,
+    desk: &Desk,
     id: &WorkflowId,
     act: Act,
     attendance: Attendance,
 ) -> Result<Seen, CliError> {
     let verb = act.verb();
-    if session.store.events(id).await?.is_empty() {
-        session.look(id).await?;
+    if desk.events(id).await?.is_empty() {
+        desk.look(id).await?;
     }
-    drive::send(session, id, act, attendance).await?;
-    stands(session, id, verb).await
+    desk.send(id, act, attendance).await?;
+    stands(desk, id, verb).await
 }
 
 /// How a workflow stands after something was done to it.
-pub(super) async fn stands(session: &Session, id: &WorkflowId, verb: &str) -> Result<Seen, CliError> {
-    let seen = session.look(id).await?;
-    let terminal = &session.app.terminal;
+pub(super) async fn stands(desk: &Desk, id: &WorkflowId, verb: &str) -> Result<Seen, CliError> {
+    let seen = desk.look(id).await?;
+    let terminal = &desk.app.terminal;
     if terminal.is_json() {
         terminal.print_json(&WorkflowWire::of(&seen));
         return Ok(seen);

@@ -3,25 +3,24 @@
 use super::{acts, digits, which};
 use crate::cli::ApproveArgs;
 use crate::decide::exit_for;
-use crate::drive;
+use crate::desk::Desk;
 use crate::error::{CliError, Exit};
 use crate::render::review;
 use crate::render::seen::{Seen, first8};
-use crate::session::Session;
 use crate::talk;
 use countersign_core::act::{Act, Attendance};
 use countersign_core::workflow::event::{Request, Subject};
 
 /// `approve`.
-pub(super) async fn approve(session: &Session, args: ApproveArgs) -> Result<Exit, CliError> {
-    let id = which::find(session, &args.which).await?;
-    let seen = session.look(&id).await?;
+pub(super) async fn approve(desk: &Desk, args: ApproveArgs) -> Result<Exit, CliError> {
+    let id = which::find(desk, &args.which).await?;
+    let seen = desk.look(&id).await?;
     let requests = wanted(&seen, &args)?;
     check_digits(&seen, &requests, &args)?;
     let acts = if args.yes {
         requests.iter().map(|r| unattended(&seen, r, &args)).collect()
     } else {
-        attended(session, &seen, &requests, &args).await?
+        attended(desk, &seen, &requests, &args).await?
     };
     let attendance = if args.yes {
         Attendance::Unattended
@@ -29,9 +28,9 @@ pub(super) async fn approve(session: &Session, args: ApproveArgs) -> Result<Exit
         Attendance::Attended
     };
     for act in acts {
-        drive::send(session, &id, act, attendance).await?;
+        desk.send(&id, act, attendance).await?;
     }
-    let after = acts::stands(session, &id, "approve").await?;
+    let after = acts::stands(desk, &id, "approve").await?;
     Ok(exit_for(after.workflow.state))
 }
 
@@ -97,13 +96,13 @@ fn named(seen: &Seen, request: &Request, args: &ApproveArgs) -> Vec<String> {
 }
 
 async fn attended(
-    session: &Session,
+    desk: &Desk,
     seen: &Seen,
     requests: &[&Request],
     args: &ApproveArgs,
 ) -> Result<Vec<Act>, CliError> {
-    let person = acts::person(session, &seen.workflow.id)?;
-    person.show(&session.app.terminal, &review::page(seen));
+    let person = acts::person(desk, &seen.workflow.id)?;
+    person.show(&desk.app.terminal, &review::page(seen));
     let mut acts = Vec::new();
     for request in requests {
         let act = talk::approve_one(&person, seen, request, &talk::Given::from(args)).await;

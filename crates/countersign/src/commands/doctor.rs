@@ -158,7 +158,10 @@ async fn inside(session: &Session) -> Result<Vec<Finding>, StoreError> {
         "ledger",
         format!("{size} entries, {sealed} of them under a signed checkpoint"),
     ));
-    let alarms = session.store.alarms().await?.len();
+    let alarms = {
+        let alarms = session.store.alarms().await?;
+        alarms.iter().filter(|a| a.cleared.is_none()).count()
+    };
     findings.push(match alarms {
         0 => well("alarms", "none"),
         some => worth_a_look(

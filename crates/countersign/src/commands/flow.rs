@@ -3,9 +3,10 @@
 use super::{submission, which};
 use crate::cli::{StartArgs, StartFlags};
 use crate::decide::{self, Mode};
+use crate::desk::{Desk, Place, Server};
 use crate::drive::{self, Until};
 use crate::error::{CliError, Exit};
-use crate::session::Session;
+use crate::session::{App, Session, random_hex};
 use crate::terminal::{Page, Person, Reply, Style};
 use crate::wire::WorkflowWire;
 use countersign_core::id::{RepositoryId, WorkflowId};
@@ -26,40 +27,39 @@ enum Start {
 }
 
 /// `run`.
-pub(super) async fn run(session: &Session, args: StartArgs) -> Result<Exit, CliError> {
-    let unattended = args.start.yes || session.app.terminal.is_json();
+pub(super) async fn run(desk: &Desk, args: StartArgs) -> Result<Exit, CliError> {
+    let unattended = args.start.yes || desk.app.terminal.is_json();
     let how = if unattended {
         Start::RunUnattended
     } else {
         Start::Run
     };
-    let id = put(session, &args.start, how).await?;
+    let id = put(desk, &args.start, how).await?;
     let mode = mode(args.start.yes, args.acknowledge_warnings);
-    finish(session, &id, mode).await
+    finish(desk, &id, mode).await
 }
 
 /// `resume`.
-pub(super) async fn resume(session: &Session, args: crate::cli::ResumeArgs) -> Result<Exit, CliError> {
-    let id = which::find(session, &args.which).await?;
-    finish(session, &id, mode(args.yes, args.acknowledge_warnings)).await
+pub(super) async fn resume(desk: &Desk, args: crate::cli::ResumeArgs) -> Result<Exit, CliError> {
+    let id = which::find(desk, &args.which).await?;
+    finish(desk, &id, mode(args.yes, args.acknowledge_warnings)).await
 }
 
 /// `submit`.
-pub(super) async fn submit(session: &Session, flags: StartFlags) -> Result<Exit, CliError> {
-    let id = put(session, &flags, Start::Submit).await?;
-    if session.app.terminal.is_json() {
-        session
-            .app
+pub(super) async fn submit(desk: &Desk, flags: StartFlags) -> Result<Exit, CliError> {
+    let id = put(desk, &flags, Start::Submit).await?;
+    if desk.app.terminal.is_json() {
+        desk.app
             .terminal
             .print_json(&SubmittedWire { id: id.to_string() });
         return Ok(Exit::Ok);
     }
     // The id alone on standard output, so that a shell can catch it.
-    session.app.terminal.pipe(format!("{id}\n").as_bytes());
+    desk.app.terminal.pipe(format!("{id}\n").as_bytes());
     let mut page = Page::new();
     page.line(0)
         .add(Style::Dim, format!("It is in the inbox. countersign resume {id}"));
-    session.app.terminal.note(&page);
+    desk.app.terminal.note(&page);
     Ok(Exit::Ok)
 }
 
@@ -78,25 +78,68 @@ fn mode(yes: bool, acknowledge_warnings: bool) -> Mode {
     }
 }
 
-async fn finish(session: &Session, id: &WorkflowId, mode: Mode) -> Result<Exit, CliError> {
-    let (seen, exit) = decide::follow(session, id, mode).await?;
-    if session.app.terminal.is_json() {
-        session.app.terminal.print_json(&WorkflowWire::of(&seen));
+async fn finish(desk: &Desk, id: &WorkflowId, mode: Mode) -> Result<Exit, CliError> {
+    let (seen, exit) = decide::follow(desk, id, mode).await?;
+    if desk.app.terminal.is_json() {
+        desk.app.terminal.print_json(&WorkflowWire::of(&seen));
     }
     Ok(exit)
 }
 
+/// Starts a workflow and has it judged at least, so that lists show it.
+async fn put(desk: &Desk, flags: &StartFlags, how: Start) -> Result<WorkflowId, CliError> {
+    match &desk.at {
+        Place::Folder(session) => put_here(session, flags, how).await,
+        Place::Server(server) => put_there(desk, server, flags, how).await,
+    }
+}
+
+/// Over a server: the same text, repositories and proposers, except commands.
+async fn put_there(
+    desk: &Desk,
+    server: &Server,
+    flags: &StartFlags,
+    how: Start,
+) -> Result<WorkflowId, CliError> {
+    let mut new = submission::for_server(desk, flags).await?;
+    let key = random_hex()?;
+    let submitted = match server.remote.submit(&new, &key).await {
+        Err(error) if error.code == "duplicate" => {
+            if !wants_another(&desk.app, how, &error.message).await {
+                return Err(error.next(OR_AGAIN));
+            }
+            new.again = true;
+            server.remote.submit(&new, &random_hex()?).await?
+        }
+        submitted => submitted?,
+    };
+    let id = WorkflowId::parse(&submitted.id)
+        .map_err(|e| CliError::internal("odd-answer", format!("the server's answer can't be read: {e}")))?;
+    if how != Start::Submit {
+        say_id(&desk.app, &id);
+        desk.go_along(server, &id, 0).await?;
+    }
+    Ok(id)
+}
+
+/// What to do where the same is open already.
+const OR_AGAIN: &str = "Go on with it: countersign resume ID\nOr start another one: add --again";
+
+fn say_id(app: &App, id: &WorkflowId) {
+    let mut page = Page::new();
+    page.line(0)
+        .add(Style::Bold, id.as_str())
+        .add(Style::Dim, "  (leave any time; `countersign resume` goes on)");
+    app.terminal.print(&page);
+}
+
 /// Puts a new workflow into the inbox and has it judged at least, so that lists show it.
-async fn put(session: &Session, flags: &StartFlags, how: Start) -> Result<WorkflowId, CliError> {
+async fn put_here(session: &Session, flags: &StartFlags, how: Start) -> Result<WorkflowId, CliError> {
     let mut submission = submission::read(session, flags).await?;
     refuse_duplicate(session, &mut submission, how).await?;
     let (id, input) = (session.new_workflow_id().await?, session.new_input_id().await?);
     if how != Start::Submit {
-        let mut page = Page::new();
-        page.line(0)
-            .add(Style::Bold, id.as_str())
-            .add(Style::Dim, "  (leave any time; `countersign resume` goes on)");
-        session.app.terminal.print(&page);
+        say_id(&session.app, &id);
     }
     let (_, key) = session.member().await?;
     let signed = submission.signed(session.store.tenant(), &id, &key);
@@ -130,20 +173,22 @@ async fn refuse_duplicate(
         .open_duplicate(&submission.feedback.hash, &repositories, None)
         .await?;
     let Some(other) = open else { return Ok(()) };
-    let person = if how == Start::Run {
-        Person::at_terminal(&session.app.terminal)
-    } else {
-        None
-    };
-    if let Some(person) = person {
-        let prompt = format!("{other} is open with the same text and repositories. Start another one? [y/N]");
-        let reply = person.ask(&prompt).await;
-        if matches!(&reply, Reply::Words(word) if matches!(word.trim(), "y" | "yes")) {
-            submission.again = true;
-            return Ok(());
-        }
-    }
     let text = format!("{other} is open with the same text and repositories");
+    if wants_another(&session.app, how, &text).await {
+        submission.again = true;
+        return Ok(());
+    }
     let next = format!("Go on with it: countersign resume {other}\nOr start another one: add --again");
     Err(CliError::refused("duplicate", text).next(next))
+}
+
+/// Asks whoever is there.
+async fn wants_another(app: &App, how: Start, text: &str) -> bool {
+    let person = match how {
+        Start::Run => Person::at_terminal(&app.terminal),
+        Start::RunUnattended | Start::Submit => None,
+    };
+    let Some(person) = person else { return false };
+    let reply = person.ask(&format!("{text}. Start another one? [y/N]")).await;
+    matches!(&reply, Reply::Words(word) if matches!(word.trim(), "y" | "yes"))
 }

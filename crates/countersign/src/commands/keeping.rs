@@ -80,7 +80,7 @@ async fn proof(session: &Session, seen: &Checkpoint) -> Result<(Checkpoint, Vec<
 
 /// `ledger erase`.
 pub(super) async fn erase(session: &Session, args: EraseArgs) -> Result<Exit, CliError> {
-    let id = which::find(session, &args.which).await?;
+    let id = which::find_here(session, &args.which).await?;
     let (member, _) = session.member().await?;
     let roster = session.store.roster().await?;
     roster

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 
 /// `ledger export`.
 pub(super) async fn export(session: &Session, args: ExportArgs) -> Result<Exit, CliError> {
-    let id = which::find(session, &args.which).await?;
+    let id = which::find_here(session, &args.which).await?;
     let since: Result<Vec<u64>, CliError> = args.since.iter().map(|file| size_in(file)).collect();
     let bundle = bundle::export(
         session.store.as_ref(),
@@ -122,7 +122,7 @@ pub(super) async fn checkpoint(session: &Session) -> Result<Exit, CliError> {
 /// `ledger show`.
 pub(super) async fn show(session: &Session, args: EntriesArgs) -> Result<Exit, CliError> {
     let stream = match args.id {
-        Some(id) => Some(which::find(session, &StoryId { id }).await?),
+        Some(id) => Some(which::find_here(session, &StoryId { id }).await?),
         None => None,
     };
     let (size, sealed) = session.store.ledger_size().await?;

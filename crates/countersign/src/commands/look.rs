@@ -1,34 +1,33 @@
 //! `list`, `show`, `diff`: reading only.
 
-use super::which;
+use super::{holds, which};
 use crate::cli::{DiffArgs, ListArgs, ShowArgs};
+use crate::desk::Desk;
 use crate::error::{CliError, Exit};
 use crate::render::{diff, review, story, waiting};
-use crate::session::Session;
 use crate::terminal::{Page, Style};
 use crate::wire::{AlarmWire, DiffWire, DiffsWire, StoryWire, WorkflowRowWire, WorkflowWire, WorkflowsWire};
 use countersign_core::id::Revision;
-use countersign_core::time::Timestamp;
 use countersign_core::workflow::State;
-use countersign_ports::store::{Alarm, WorkflowRow};
+use countersign_server::client::FreezeWire;
 
 /// How many alarms a list begins with.
 const ALARMS_SHOWN: usize = 3;
 
 /// `list`.
-pub(super) async fn list(session: &Session, args: ListArgs) -> Result<Exit, CliError> {
-    let rows = session.store.workflows(args.limit).await?;
-    let alarms = session.store.alarms().await?;
-    let terminal = &session.app.terminal;
+pub(super) async fn list(desk: &Desk, args: ListArgs) -> Result<Exit, CliError> {
+    let rows = desk.workflows(args.limit).await?;
+    let alarms = desk.alarms().await?;
+    let terminal = &desk.app.terminal;
     if terminal.is_json() {
         terminal.print_json(&WorkflowsWire {
-            workflows: rows.iter().map(WorkflowRowWire::of).collect(),
-            alarms: alarms.iter().map(AlarmWire::of).collect(),
+            workflows: rows,
+            alarms,
         });
         return Ok(Exit::Ok);
     }
     let mut page = Page::new();
-    warn(&mut page, &alarms);
+    warn(&mut page, &alarms, &desk.frozen().await?);
     if rows.is_empty() {
         page.line(0).add(
             Style::Dim,
@@ -42,41 +41,40 @@ pub(super) async fn list(session: &Session, args: ListArgs) -> Result<Exit, CliE
     Ok(Exit::Ok)
 }
 
-/// What points to a forgery comes before everything else.
-fn warn(page: &mut Page, alarms: &[(Timestamp, Alarm)]) {
-    for (at, alarm) in alarms.iter().rev().take(ALARMS_SHOWN) {
-        let day: String = at.to_rfc3339().chars().take(16).collect();
-        page.line(0)
-            .add(Style::Bad, "! ALARM ")
-            .add(Style::Dim, format!("{}  ", day.replace('T', " ")))
-            .add(Style::Plain, format!("{}: {}", alarm.workflow, alarm.message))
-            .add(Style::Dim, format!("  [{}]", alarm.code));
+/// What points to a forgery comes before everything else, then what stops writing.
+fn warn(page: &mut Page, alarms: &[AlarmWire], frozen: &[FreezeWire]) {
+    let open: Vec<&AlarmWire> = alarms.iter().filter(|alarm| alarm.cleared.is_none()).collect();
+    for alarm in open.iter().rev().take(ALARMS_SHOWN) {
+        holds::put_alarm(page, alarm);
     }
-    let more = alarms.len().saturating_sub(ALARMS_SHOWN);
+    let more = open.len().saturating_sub(ALARMS_SHOWN);
     if more > 0 {
         page.line(2).add(
             Style::Dim,
-            format!("and {more} older; `countersign list --json` has all"),
+            format!("and {more} older; `countersign alarm list` has all"),
         );
     }
+    holds::put_frozen(page, frozen);
 }
 
-fn one(page: &mut Page, row: &WorkflowRow) {
-    let (mark, style) = mark(row.state);
-    let names: Vec<&str> = row.repositories.iter().map(|r| r.name.as_str()).collect();
-    let day: String = row.updated_at.to_rfc3339().chars().take(16).collect();
+fn one(page: &mut Page, row: &WorkflowRowWire) {
+    let (mark, style) = mark(&row.state);
+    let day: String = row.updated_at.chars().take(16).collect();
     page.line(0)
         .add(style, format!("{mark} "))
-        .column(Style::Plain, row.id.as_str(), 31)
-        .column(style, row.state.as_str(), 22)
+        .column(Style::Plain, &row.id, 31)
+        .column(style, &row.state, 22)
         .column(Style::Dim, day.replace('T', " "), 18)
-        .column(Style::Name, names.join(", "), 20)
+        .column(Style::Name, row.repositories.join(", "), 20)
         .add(Style::Plain, " ")
         .add(Style::Plain, &row.title);
 }
 
 /// A mark for each kind of state; the state's name stands beside it.
-fn mark(state: State) -> (&'static str, Style) {
+fn mark(state: &str) -> (&'static str, Style) {
+    let Some(state) = State::ALL.into_iter().find(|s| s.as_str() == state) else {
+        return ("·", Style::Dim);
+    };
     match state {
         State::Done => ("✓", Style::Good),
         State::Declined | State::Failed | State::Cancelled | State::BlockedPolicy => ("✗", Style::Bad),
@@ -95,18 +93,18 @@ fn mark(state: State) -> (&'static str, Style) {
 }
 
 /// `show`.
-pub(super) async fn show(session: &Session, args: ShowArgs) -> Result<Exit, CliError> {
-    let id = which::find(session, &args.which).await?;
-    let seen = session.look(&id).await?;
-    let mut alarms = session.store.alarms().await?;
-    alarms.retain(|(_, alarm)| alarm.workflow == id);
-    let terminal = &session.app.terminal;
+pub(super) async fn show(desk: &Desk, args: ShowArgs) -> Result<Exit, CliError> {
+    let id = which::find(desk, &args.which).await?;
+    let seen = desk.look(&id).await?;
+    let mut alarms = desk.alarms().await?;
+    alarms.retain(|alarm| alarm.workflow == id.as_str());
+    let terminal = &desk.app.terminal;
     let told = || story::tell(&seen.records, &seen.names());
     if terminal.is_json() {
         let story = args.story.then(|| told().iter().map(StoryWire::of).collect());
         let mut wire = WorkflowWire::of(&seen);
         wire.story = story;
-        wire.alarms = alarms.iter().map(AlarmWire::of).collect();
+        wire.alarms = alarms;
         terminal.print_json(&wire);
         return Ok(Exit::Ok);
     }
@@ -118,7 +116,7 @@ pub(super) async fn show(session: &Session, args: ShowArgs) -> Result<Exit, CliE
         return Ok(Exit::Ok);
     }
     let mut page = Page::new();
-    warn(&mut page, &alarms);
+    warn(&mut page, &alarms, &desk.frozen().await?);
     page.append(review::page(&seen));
     page.append(waiting::how(&seen));
     terminal.print(&page);
@@ -126,9 +124,9 @@ pub(super) async fn show(session: &Session, args: ShowArgs) -> Result<Exit, CliE
 }
 
 /// `diff`.
-pub(super) async fn diff(session: &Session, args: DiffArgs) -> Result<Exit, CliError> {
-    let id = which::find(session, &args.which).await?;
-    let seen = session.look(&id).await?;
+pub(super) async fn diff(desk: &Desk, args: DiffArgs) -> Result<Exit, CliError> {
+    let id = which::find(desk, &args.which).await?;
+    let seen = desk.look(&id).await?;
     let all = seen.drafts_by_revision();
     let next = format!("countersign show {id}");
     let newest = all.keys().next_back().copied();
@@ -146,7 +144,7 @@ pub(super) async fn diff(session: &Session, args: DiffArgs) -> Result<Exit, CliE
         if args.repo.as_ref().is_some_and(|wanted| *wanted != name) {
             continue;
         }
-        let canonical = session.store.body(&draft.canonical).await?;
+        let canonical = desk.canonical(&seen, revision, draft).await?;
         let current = seen
             .workflow
             .patch_set(&draft.repository)
@@ -161,7 +159,7 @@ pub(super) async fn diff(session: &Session, args: DiffArgs) -> Result<Exit, CliE
         let text = format!("revision {revision} changes nothing in a repository `{name}`");
         return Err(CliError::refused("no-diff", text).next(next));
     }
-    let terminal = &session.app.terminal;
+    let terminal = &desk.app.terminal;
     if terminal.is_json() {
         terminal.print_json(&DiffsWire { diffs: wires });
     } else {

@@ -8,6 +8,7 @@ mod digits;
 mod doctor;
 mod files;
 mod flow;
+mod holds;
 mod in_toto;
 mod init;
 mod keeping;
@@ -20,6 +21,7 @@ mod proposer;
 mod repo;
 mod resuming;
 mod serving;
+mod sign_in;
 mod submission;
 mod throwaway;
 mod verify;
@@ -30,8 +32,10 @@ mod which;
 pub(crate) use resuming::Resumed;
 
 use crate::cli::{
-    self, Command, KeyCommand, LedgerCommand, MemberCommand, PatchCommand, PolicyCommand, RepoCommand,
+    self, AlarmCommand, Command, KeyCommand, LedgerCommand, MemberCommand, PatchCommand, PolicyCommand,
+    RepoCommand,
 };
+use crate::desk::Desk;
 use crate::error::{CliError, Exit};
 use crate::session::{App, Session};
 
@@ -57,6 +61,8 @@ pub(crate) async fn perform(app: &App, command: Command) -> Result<Exit, CliErro
             Some(from) => backup::restore(app, from).await,
             None => resuming::resume(app, &args).await,
         },
+        Command::SignIn => sign_in::sign_in(app).await,
+        Command::SignOut => sign_in::sign_out(app).await,
         Command::Run(_)
         | Command::Submit(_)
         | Command::Resume(_)
@@ -74,13 +80,23 @@ pub(crate) async fn perform(app: &App, command: Command) -> Result<Exit, CliErro
         | Command::Cancel(_)
         | Command::Retry(_)
         | Command::Wake(_)
-        | Command::Repo(_)
-        | Command::Backup(_)
+        | Command::Extend(_)
+        | Command::Freeze(_)
+        | Command::Unfreeze(_)
+        | Command::Alarm(_)
+        | Command::Repo(_) => {
+            let desk = Desk::open(app).await?;
+            let result = at_desk(&desk, command).await;
+            desk.close().await;
+            result
+        }
+        Command::Backup(_)
         | Command::Serve(_)
         | Command::Code
         | Command::Key(_)
         | Command::Member(_)
         | Command::Ledger(_) => {
+            app.refuse_server()?;
             let session = Session::open(app).await?;
             let result = in_session(&session, command).await;
             session.close().await;
@@ -89,27 +105,53 @@ pub(crate) async fn perform(app: &App, command: Command) -> Result<Exit, CliErro
     }
 }
 
+/// What is done in a data folder and over a server alike.
+async fn at_desk(desk: &Desk, command: Command) -> Result<Exit, CliError> {
+    match command {
+        Command::Run(args) => flow::run(desk, args).await,
+        Command::Submit(flags) => flow::submit(desk, flags).await,
+        Command::Resume(args) => flow::resume(desk, args).await,
+        Command::List(args) => look::list(desk, args).await,
+        Command::Show(args) => look::show(desk, args).await,
+        Command::Diff(args) => look::diff(desk, args).await,
+        Command::Watch(args) => watch::watch(desk, args).await,
+        Command::Approve(args) => approve::approve(desk, args).await,
+        Command::Reject(args) => acts::reject(desk, args).await,
+        Command::RequestChanges(args) => acts::request_changes(desk, args).await,
+        Command::Deselect(args) => deselect::deselect(desk, args).await,
+        Command::Waive(args) => waive::waive(desk, args).await,
+        Command::Answer(args) => acts::answer(desk, args).await,
+        Command::Withdraw(args) => acts::withdraw(desk, args).await,
+        Command::Cancel(args) => acts::cancel(desk, args).await,
+        Command::Retry(which) => acts::retry(desk, which).await,
+        Command::Wake(which) => acts::wake(desk, which).await,
+        Command::Extend(args) => acts::extend(desk, args).await,
+        Command::Freeze(args) => holds::freeze(desk, args, false).await,
+        Command::Unfreeze(args) => holds::freeze(desk, args, true).await,
+        Command::Alarm(AlarmCommand::List(args)) => holds::alarms(desk, args).await,
+        Command::Alarm(AlarmCommand::Clear(args)) => holds::clear(desk, args).await,
+        Command::Repo(RepoCommand::Add(args)) => repo::add(desk, args).await,
+        Command::Repo(RepoCommand::List) => repo::list(desk).await,
+        Command::Policy(_)
+        | Command::Patch(_)
+        | Command::Verify(_)
+        | Command::Restore(_)
+        | Command::Doctor
+        | Command::Completions(_)
+        | Command::Init(_)
+        | Command::SignIn
+        | Command::SignOut
+        | Command::Backup(_)
+        | Command::Serve(_)
+        | Command::Code
+        | Command::Key(_)
+        | Command::Member(_)
+        | Command::Ledger(_) => Err(misrouted()),
+    }
+}
+
 async fn in_session(session: &Session, command: Command) -> Result<Exit, CliError> {
     match command {
-        Command::Run(args) => flow::run(session, args).await,
-        Command::Submit(flags) => flow::submit(session, flags).await,
-        Command::Resume(args) => flow::resume(session, args).await,
-        Command::List(args) => look::list(session, args).await,
-        Command::Show(args) => look::show(session, args).await,
-        Command::Diff(args) => look::diff(session, args).await,
-        Command::Watch(args) => watch::watch(session, args).await,
-        Command::Approve(args) => approve::approve(session, args).await,
-        Command::Reject(args) => acts::reject(session, args).await,
-        Command::RequestChanges(args) => acts::request_changes(session, args).await,
-        Command::Deselect(args) => deselect::deselect(session, args).await,
-        Command::Waive(args) => waive::waive(session, args).await,
-        Command::Answer(args) => acts::answer(session, args).await,
-        Command::Withdraw(args) => acts::withdraw(session, args).await,
-        Command::Cancel(args) => acts::cancel(session, args).await,
-        Command::Retry(which) => acts::retry(session, which).await,
-        Command::Wake(which) => acts::wake(session, which).await,
-        Command::Repo(RepoCommand::Add(args)) => repo::add(session, args).await,
-        Command::Repo(RepoCommand::List) => repo::list(session).await,
         Command::Ledger(LedgerCommand::Export(args)) => ledger::export(session, args).await,
         Command::Ledger(LedgerCommand::Checkpoint) => ledger::checkpoint(session).await,
         Command::Ledger(LedgerCommand::Show(args)) => ledger::show(session, args).await,
@@ -133,9 +175,34 @@ async fn in_session(session: &Session, command: Command) -> Result<Exit, CliErro
         | Command::Restore(_)
         | Command::Doctor
         | Command::Completions(_)
-        | Command::Init(_) => Err(CliError::internal(
-            "misrouted",
-            "this command needs no data folder",
-        )),
+        | Command::Init(_)
+        | Command::SignIn
+        | Command::SignOut
+        | Command::Run(_)
+        | Command::Submit(_)
+        | Command::Resume(_)
+        | Command::List(_)
+        | Command::Show(_)
+        | Command::Diff(_)
+        | Command::Watch(_)
+        | Command::Approve(_)
+        | Command::Reject(_)
+        | Command::RequestChanges(_)
+        | Command::Deselect(_)
+        | Command::Waive(_)
+        | Command::Answer(_)
+        | Command::Withdraw(_)
+        | Command::Cancel(_)
+        | Command::Retry(_)
+        | Command::Wake(_)
+        | Command::Extend(_)
+        | Command::Freeze(_)
+        | Command::Unfreeze(_)
+        | Command::Alarm(_)
+        | Command::Repo(_) => Err(misrouted()),
     }
+}
+
+fn misrouted() -> CliError {
+    CliError::internal("misrouted", "this command works elsewhere")
 }

@@ -92,6 +92,18 @@ fn own_program(command: &str) -> Option<PathBuf> {
     (program.is_absolute() && program.is_file()).then_some(program)
 }
 
+/// A script's file as a server takes it.
+///
+/// # Errors
+/// When it can't be read, or is no JSON.
+pub(super) fn script_for_server(file: &Path) -> Result<serde_json::Value, CliError> {
+    let bytes = files::read("the script", file, SCRIPT_MAX_BYTES)?;
+    serde_json::from_slice(&bytes).map_err(|e| {
+        let text = format!("the script {} is no JSON: {e}", file.display());
+        CliError::refused("bad-script", text).next("Correct it and run it again.")
+    })
+}
+
 /// Keeps what the specification needs.
 ///
 /// # Errors

@@ -2,10 +2,11 @@
 
 use super::submission;
 use crate::cli::RepoAddArgs;
+use crate::desk::{Desk, Place};
 use crate::error::{CliError, Exit};
-use crate::session::Session;
 use crate::terminal::{Page, Style};
 use countersign_ports::store::RepositoryRow;
+use countersign_server::client::NewFolder;
 use serde::Serialize;
 
 /// A registered repository.
@@ -38,9 +39,26 @@ fn wire(row: &RepositoryRow) -> RepositoryWire {
 }
 
 /// `repo add`.
-pub(super) async fn add(session: &Session, args: RepoAddArgs) -> Result<Exit, CliError> {
+pub(super) async fn add(desk: &Desk, args: RepoAddArgs) -> Result<Exit, CliError> {
+    let terminal = &desk.app.terminal;
+    let session = match &desk.at {
+        Place::Folder(session) => session,
+        Place::Server(server) => {
+            let added = server.remote.register(&NewFolder { path: args.path }).await?;
+            if terminal.is_json() {
+                terminal.print_json(&added);
+                return Ok(Exit::Ok);
+            }
+            let mut page = Page::new();
+            page.line(0)
+                .add(Style::Good, "✓ ")
+                .add(Style::Name, &added.name)
+                .add(Style::Plain, format!(" is {}", added.id));
+            terminal.print(&page);
+            return Ok(Exit::Ok);
+        }
+    };
     let (probe, row) = submission::register(session, &args.path).await?;
-    let terminal = &session.app.terminal;
     if terminal.is_json() {
         terminal.print_json(&wire(&row));
         return Ok(Exit::Ok);
@@ -59,9 +77,9 @@ pub(super) async fn add(session: &Session, args: RepoAddArgs) -> Result<Exit, Cl
 }
 
 /// `repo list`.
-pub(super) async fn list(session: &Session) -> Result<Exit, CliError> {
-    let rows = session.store.repositories().await?;
-    let terminal = &session.app.terminal;
+pub(super) async fn list(desk: &Desk) -> Result<Exit, CliError> {
+    let rows = desk.repositories().await?;
+    let terminal = &desk.app.terminal;
     if terminal.is_json() {
         terminal.print_json(&RepositoriesWire {
             repositories: rows.iter().map(wire).collect(),

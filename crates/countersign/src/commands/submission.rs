@@ -3,6 +3,7 @@
 use super::{files, proposer};
 use crate::cli::StartFlags;
 use crate::cli::repo_spec::{self, RepoSpec};
+use crate::desk::Desk;
 use crate::error::CliError;
 use crate::render::story::counted;
 use crate::session::Session;
@@ -16,10 +17,87 @@ use countersign_core::policy;
 use countersign_core::workflow::Submission;
 use countersign_ports::store::RepositoryRow;
 use countersign_ports::trees::{Heads, Probe, RepoSource, Trees as _};
+use countersign_server::client::{NewAgent, NewDiff, NewRepository, NewWorkflow};
 use std::path::{Path, PathBuf};
 
 /// Most branches that an error names.
 const BRANCHES_NAMED: usize = 6;
+
+/// The same for a server: repositories by the names that it knows them by, and no command as a proposer.
+///
+/// # Errors
+/// When something is missing or can't be used; nothing was started.
+pub(super) async fn for_server(desk: &Desk, flags: &StartFlags) -> Result<NewWorkflow, CliError> {
+    let rows = desk.repositories().await?;
+    let known = |path: &Path| rows.iter().any(|r| Path::new(&r.name) == path);
+    let mut selections = Vec::new();
+    for text in &flags.repos {
+        let spec = repo_spec::parse(text, known);
+        let row = rows
+            .iter()
+            .find(|r| Path::new(&r.name) == spec.path)
+            .ok_or_else(|| {
+                let names: Vec<&str> = rows.iter().map(|r| r.name.as_str()).collect();
+                let next = match names.is_empty() {
+                    true => {
+                        "An owner registers one: countersign repo add /PATH/THERE --server URL".to_owned()
+                    }
+                    false => format!("It knows: {}.", names.join(", ")),
+                };
+                let text = format!("the server has no repository `{}`", spec.path.display());
+                CliError::refused("unknown-repository", text).next(next)
+            })?;
+        let base = spec.reference.as_deref().map(BranchName::parse).transpose();
+        selections.push(RepoSelection {
+            id: row.id.clone(),
+            name: row.name.clone(),
+            role: spec.role,
+            base: base.map_err(|e| CliError::usage("bad-branch", e.to_string()))?,
+        });
+    }
+    let agent = match proposer::read(flags)? {
+        proposer::Proposer::Codemod => NewAgent::Codemod,
+        proposer::Proposer::Scripted(file) => NewAgent::Scripted {
+            script: proposer::script_for_server(&file)?,
+        },
+        proposer::Proposer::Command { .. } => {
+            let text = "a server runs no command that comes from elsewhere";
+            return Err(CliError::refused("command-over-server", text)
+                .next("Run it on the server's machine, or let it make a diff and give that: --diff FILE"));
+        }
+    };
+    let mut diffs = Vec::new();
+    for Diff { repository, bytes } in read_diffs(flags, &selections)? {
+        let diff = String::from_utf8(bytes).map_err(|_| {
+            CliError::refused(
+                "diff-not-utf8",
+                format!("the diff for {} is not UTF-8", repository.name),
+            )
+            .next("Submit it on the server's machine.")
+        })?;
+        diffs.push(NewDiff {
+            repository: repository.name,
+            diff,
+        });
+    }
+    let issue = flags.issue.as_deref().map(read_issue).transpose()?;
+    let repository = |r: RepoSelection| NewRepository {
+        name: r.name,
+        role: Some(match r.role {
+            RepoRole::Primary => "primary".to_owned(),
+            RepoRole::Secondary => "secondary".to_owned(),
+        }),
+        base: r.base.map(|b| b.to_string()),
+    };
+    Ok(NewWorkflow {
+        text: issue.map(|feedback| feedback.text).unwrap_or_default(),
+        repositories: selections.into_iter().map(repository).collect(),
+        agent: diffs.is_empty().then_some(agent),
+        diffs,
+        again: flags.again,
+        unattended: flags.yes,
+    })
+}
 
 /// Reads everything that the flags name.
 ///

@@ -3,10 +3,10 @@
 use super::{acts, digits, which};
 use crate::cli::WaiveArgs;
 use crate::decide::exit_for;
+use crate::desk::Desk;
 use crate::error::{CliError, Exit};
 use crate::render::review;
 use crate::render::seen::Seen;
-use crate::session::Session;
 use crate::talk::{self, Given};
 use crate::waiving::{DAYS_DEFAULT, days_max, find, in_days, request, send};
 use countersign_core::policy::Violation;
@@ -14,9 +14,9 @@ use countersign_core::time::Timestamp;
 use time::macros::{format_description, time};
 
 /// `waive`.
-pub(super) async fn waive(session: &Session, args: WaiveArgs) -> Result<Exit, CliError> {
-    let id = which::find(session, &args.which).await?;
-    let seen = session.look(&id).await?;
+pub(super) async fn waive(desk: &Desk, args: WaiveArgs) -> Result<Exit, CliError> {
+    let id = which::find(desk, &args.which).await?;
+    let seen = desk.look(&id).await?;
     let mut chosen: Vec<&Violation> = Vec::new();
     for named in &args.violations {
         let found = find(&seen, named, args.repo.as_deref())?;
@@ -25,16 +25,16 @@ pub(super) async fn waive(session: &Session, args: WaiveArgs) -> Result<Exit, Cl
         }
     }
     check_digits(&seen, &chosen, &args.digests)?;
-    let until = until(&args, &seen, &chosen, session.ports.store.now().await?)?;
-    let person = acts::person(session, &id)?;
-    person.show(&session.app.terminal, &review::page(&seen));
+    let until = until(&args, &seen, &chosen, desk.now().await?)?;
+    let person = acts::person(desk, &id)?;
+    person.show(&desk.app.terminal, &review::page(&seen));
     let given = Given::of_digests(&args.digests);
     if !talk::agreed_to_waive(&person, &seen, (&chosen, until), &given).await {
         let next = format!("countersign resume {id}");
         return Err(CliError::waits("not-waived", "nothing was waived").next(next));
     }
-    send(session, &seen, &chosen, (&args.reason, until)).await?;
-    let after = acts::stands(session, &id, "waive").await?;
+    send(desk, &seen, &chosen, (&args.reason, until)).await?;
+    let after = acts::stands(desk, &id, "waive").await?;
     Ok(exit_for(after.workflow.state))
 }
 

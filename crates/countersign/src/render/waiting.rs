@@ -62,6 +62,11 @@ pub(crate) fn how(seen: &Seen) -> Page {
             .add(Style::Warn, "? ")
             .add(Style::Plain, format!("{subject}, digest {}", first8(&digest)))
             .add(Style::Dim, until);
+        if seen.runs_out_soon(request) {
+            page.line(4)
+                .add(Style::Warn, "it runs out within a day; ")
+                .add(Style::Plain, format!("countersign extend {id}"));
+        }
     }
     let mut command = |what: &str, text: String| {
         page.line(2)

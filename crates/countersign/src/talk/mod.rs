@@ -7,10 +7,9 @@ pub(crate) use leaving_out::agreed as agreed_to_leave_out;
 pub(crate) use waiving::agreed as agreed_to_waive;
 
 use crate::cli::ApproveArgs;
-use crate::drive;
+use crate::desk::Desk;
 use crate::error::CliError;
 use crate::render::seen::{Seen, first8};
-use crate::session::Session;
 use crate::terminal::{Page, Person, Reply, Style};
 use countersign_core::act::{Act, Attendance, SeenDigest};
 use countersign_core::policy::Violation;
@@ -56,17 +55,17 @@ impl From<&ApproveArgs> for Given {
 ///
 /// # Errors
 /// When the store fails. A refused decision is shown, and it is asked again.
-pub(crate) async fn decide(session: &Session, person: &Person, seen: &Seen) -> Result<bool, CliError> {
+pub(crate) async fn decide(desk: &Desk, person: &Person, seen: &Seen) -> Result<bool, CliError> {
     loop {
         let acts = if seen.workflow.state == State::Deferred {
             deferred(person).await
         } else if seen.question().is_some() {
             match answer(person, seen).await {
                 Answered::Acts(acts) => acts,
-                Answered::Waive => match waiving::waive(session, person, seen).await {
+                Answered::Waive => match waiving::waive(desk, person, seen).await {
                     Ok(false) => continue,
                     Err(error) if error.exit == crate::error::Exit::Refused => {
-                        person.show(&session.app.terminal, &error.to_page());
+                        person.show(&desk.app.terminal, &error.to_page());
                         return Ok(true);
                     }
                     waived => return waived,
@@ -80,10 +79,10 @@ pub(crate) async fn decide(session: &Session, person: &Person, seen: &Seen) -> R
             continue;
         }
         for act in acts {
-            match drive::send(session, &seen.workflow.id, act, Attendance::Attended).await {
+            match desk.send(&seen.workflow.id, act, Attendance::Attended).await {
                 Ok(()) => {}
                 Err(error) if error.exit == crate::error::Exit::Refused => {
-                    person.show(&session.app.terminal, &error.to_page());
+                    person.show(&desk.app.terminal, &error.to_page());
                     break;
                 }
                 Err(error) => return Err(error),

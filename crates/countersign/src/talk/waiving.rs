@@ -1,10 +1,10 @@
 //! Waiving at the terminal: what is let pass and what that means, in plain words, before the digits.
 
 use super::{Given, countersigned, say};
+use crate::desk::Desk;
 use crate::error::CliError;
 use crate::render::seen::Seen;
 use crate::render::waivers::{bound_to, minute, waivable, weight, who_may};
-use crate::session::Session;
 use crate::terminal::{Page, Person, Reply, Style};
 use crate::waiving::{DAYS_DEFAULT, days_max, in_days, request, send};
 use countersign_core::policy::{Violation, WaivedContent};
@@ -14,7 +14,7 @@ use countersign_core::time::Timestamp;
 ///
 /// # Errors
 /// When it is refused, or the store fails.
-pub(super) async fn waive(session: &Session, person: &Person, seen: &Seen) -> Result<bool, CliError> {
+pub(super) async fn waive(desk: &Desk, person: &Person, seen: &Seen) -> Result<bool, CliError> {
     let all = waivable(seen);
     person.tell(&listed(seen, &all));
     let Some(chosen) = chosen(person, &all).await else {
@@ -30,11 +30,11 @@ pub(super) async fn waive(session: &Session, person: &Person, seen: &Seen) -> Re
     let Some(days) = days(person, most).await else {
         return Ok(false);
     };
-    let until = in_days(session.ports.store.now().await?, days);
+    let until = in_days(desk.now().await?, days);
     if !agreed(person, seen, (&chosen, until), &Given::default()).await {
         return Ok(false);
     }
-    send(session, seen, &chosen, (&reason, until)).await?;
+    send(desk, seen, &chosen, (&reason, until)).await?;
     Ok(true)
 }
 

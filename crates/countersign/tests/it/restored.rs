@@ -19,7 +19,7 @@ const BOTH: [&str; 8] = [
 
 impl World {
     /// Our branches in both repositories.
-    fn branches(&self) -> String {
+    pub(crate) fn branches(&self) -> String {
         let list = [
             "for-each-ref",
             "--format=%(refname:short)",

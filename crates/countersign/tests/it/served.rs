@@ -12,15 +12,15 @@ use std::time::Duration;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// `countersign serve` on a free port.
-struct Served {
+pub(crate) struct Served {
     process: Child,
-    address: String,
+    pub(crate) address: String,
     /// The host that browsers use.
     host: String,
-    code: String,
+    pub(crate) code: String,
 }
 
-struct Answer {
+pub(crate) struct Answer {
     status: u16,
     head: String,
     body: String,
@@ -28,13 +28,13 @@ struct Answer {
 
 impl Answer {
     #[track_caller]
-    fn is(self, status: u16) -> Self {
+    pub(crate) fn is(self, status: u16) -> Self {
         assert_eq!(self.status, status, "{}\n{}", self.head, self.body);
         self
     }
 
     #[track_caller]
-    fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or_else(|e| panic!("{e}: {}", self.body))
     }
 
@@ -45,7 +45,7 @@ impl Answer {
 }
 
 impl Served {
-    fn start(world: &World, more: &[&str]) -> Self {
+    pub(crate) fn start(world: &World, more: &[&str]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_countersign"));
         world.surroundings(&mut command);
         command
@@ -105,7 +105,7 @@ impl Served {
         }
     }
 
-    fn json(&self, method: &str, path: &str, token: &str, body: &Value) -> Answer {
+    pub(crate) fn json(&self, method: &str, path: &str, token: &str, body: &Value) -> Answer {
         let bearer = format!("Bearer {token}");
         let headers = [
             ("Authorization", bearer.as_str()),
@@ -123,7 +123,7 @@ impl Served {
         self.json("GET", path, token, &Value::Null)
     }
 
-    fn token(&self) -> String {
+    pub(crate) fn token(&self) -> String {
         let answer = self
             .json("POST", "/api/v1/sessions", "", &json!({"code": self.code}))
             .is(201);
@@ -165,7 +165,7 @@ impl Served {
             .to_owned()
     }
 
-    fn ends(&mut self, signal: &str) -> Option<i32> {
+    pub(crate) fn ends(&mut self, signal: &str) -> Option<i32> {
         let pid = self.process.id().to_string();
         assert!(
             Command::new("kill")

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 /// Longest wait for one expected text.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-struct Typist {
+pub(crate) struct Typist {
     child: Child,
     keyboard: ChildStdin,
     screen: Receiver<Vec<u8>>,
@@ -18,7 +18,7 @@ struct Typist {
 }
 
 impl Typist {
-    fn sits_at(world: &World, arguments: &[&str]) -> Self {
+    pub(crate) fn sits_at(world: &World, arguments: &[&str]) -> Self {
         Self::types_into_shell(world, &line(arguments))
     }
 
@@ -62,7 +62,7 @@ impl Typist {
 
     /// Waits until the screen shows this, after what was waited for last.
     #[track_caller]
-    fn sees(&mut self, text: &str) -> &mut Self {
+    pub(crate) fn sees(&mut self, text: &str) -> &mut Self {
         let until = Instant::now() + PATIENCE;
         loop {
             let fresh = String::from_utf8_lossy(&self.seen[self.read..]).into_owned();
@@ -78,13 +78,13 @@ impl Typist {
         }
     }
 
-    fn types(&mut self, text: &str) -> &mut Self {
+    pub(crate) fn types(&mut self, text: &str) -> &mut Self {
         self.keyboard.write_all(text.as_bytes()).unwrap();
         self.keyboard.flush().unwrap();
         self
     }
 
-    fn leaves(mut self) -> Ran {
+    pub(crate) fn leaves(mut self) -> Ran {
         let until = Instant::now() + PATIENCE;
         while let Ok(bytes) = self
             .screen
@@ -115,7 +115,7 @@ fn digits(world: &World, id: &str) -> String {
     shown["requests"][0]["digits"].as_str().unwrap().to_owned()
 }
 
-const MENU: &str = "[a]pprove, [r]eject, request [c]hanges, [l]eave parts out, or [q]uit?";
+pub(crate) const MENU: &str = "[a]pprove, [r]eject, request [c]hanges, [l]eave parts out, or [q]uit?";
 /// The same where a plan waits.
 const PLAN_MENU: &str = "[a]pprove, [r]eject, request [c]hanges, or [q]uit?";
 

@@ -39,6 +39,9 @@ pub(crate) enum EffectError {
     /// It will not work by itself.
     #[error("{message}")]
     Lasting { code: String, message: String },
+    /// Somebody froze it: it waits until that ends, and no try counts.
+    #[error("{message}")]
+    Frozen { message: String },
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -23,6 +23,7 @@ const ATTEMPT_MS: u64 = 45_000;
 impl Job<'_> {
     pub(super) async fn write_branch(&self, id: &WriteIntentId) -> Result<Performed, EffectError> {
         let intent = self.intent(id)?.clone();
+        self.refuse_frozen().await?;
         let source = self.source(&intent.repository).await?;
         let attempt = self.begin_attempt(&intent).await?;
         let outcome = self.attempt(&intent, &source, &attempt).await?;
@@ -32,6 +33,18 @@ impl Job<'_> {
             outcome,
         }
         .into())
+    }
+
+    /// Before an attempt is begun; a freeze that comes later is seen by the gate.
+    async fn refuse_frozen(&self) -> Result<(), EffectError> {
+        let repositories = || self.workflow.repositories.iter().map(|r| &r.repository);
+        let frozen = self.store.freezes().await?;
+        match frozen.into_iter().find(|(_, f)| f.covers(repositories())) {
+            None => Ok(()),
+            Some((at, freeze)) => Err(EffectError::Frozen {
+                message: format!("writing is frozen since {at}: {}", freeze.reason),
+            }),
+        }
     }
 
     fn intent(&self, id: &WriteIntentId) -> Result<&WriteIntent, EffectError> {
@@ -378,6 +391,7 @@ fn as_outcome(error: EffectError) -> Result<AttemptOutcome, EffectError> {
                 detail: message,
             })
         }
+        EffectError::Frozen { message } => Err(EffectError::Frozen { message }),
         EffectError::Store(error) => Err(error.into()),
     }
 }

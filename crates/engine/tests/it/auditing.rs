@@ -162,7 +162,7 @@ async fn an_approval_that_somebody_inserts_is_refused_and_raises_an_alarm() {
     assert!(house.load(&id).await.approvals.is_empty());
     let alarms = house.store.alarms().await.unwrap();
     assert_eq!(alarms.len(), 1);
-    let (_, alarm) = &alarms[0];
+    let alarm = &alarms[0].alarm;
     assert_eq!((alarm.code.as_str(), &alarm.workflow), ("act-not-authentic", &id));
     assert!(
         alarm.message.contains("`approve` in the name of mb_me"),

@@ -112,6 +112,7 @@ async fn a_rejection_that_waits_in_the_inbox_is_judged_before_anything_is_writte
         | Act::Retry { .. }
         | Act::Deselect { .. }
         | Act::Waive { .. }
+        | Act::Extend { .. }
         | Act::Wake => panic!("not an approval"),
     };
     house.post(&id, house.sign(&id, approvals[0].clone())).await;

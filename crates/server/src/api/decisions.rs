@@ -15,7 +15,9 @@ use countersign_core::id::{RequestId, WorkflowId};
 use countersign_core::narrow::LeftOut;
 use countersign_core::path::RepoPath;
 use countersign_core::question::Choice;
+use countersign_core::time::Timestamp;
 use countersign_core::workflow::event::{Request, Subject};
+use countersign_core::workflow::extendable_until;
 use countersign_engine::intake::take_in;
 use countersign_ports::store::{InputStatus, NewInput, WorkflowRow};
 use serde::{Deserialize, Serialize};
@@ -110,9 +112,9 @@ pub(crate) async fn request(
 }
 
 /// A decision on a request. `digest` is the whole digest of what the person saw; another one is refused with 409.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "decision", rename_all = "kebab-case", deny_unknown_fields)]
-pub(crate) enum Decision {
+pub enum Decision {
     /// Yes, to exactly this.
     Approve {
         /// 64 hex digits.
@@ -166,6 +168,15 @@ pub(crate) enum Decision {
         reason: String,
         /// For how many days, 1 to 30; 7 if nothing is said.
         days: Option<u32>,
+        /// Or until when: RFC 3339, UTC.
+        until: Option<String>,
+    },
+    /// Keep it open for longer.
+    Extend {
+        /// 64 hex digits.
+        digest: String,
+        /// Until when, RFC 3339; as long as policy allows if nothing is said.
+        until: Option<String>,
     },
     /// Do the step that stopped once more.
     Retry {
@@ -175,16 +186,34 @@ pub(crate) enum Decision {
 }
 
 /// A patch, or some hunks of it.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Part {
-    /// The repository's name.
-    repository: String,
+pub struct Part {
+    /// The repository's name or id.
+    pub repository: String,
     /// The file's path.
-    path: String,
+    pub path: String,
     /// Hunks of it, from 1; none: all of it.
     #[serde(default)]
-    hunks: Vec<u32>,
+    pub hunks: Vec<u32>,
+}
+
+/// Whether a person looked.
+#[derive(Debug, Clone, Copy, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct How {
+    /// Nobody looked: recorded as such, taken only where policy allows it, and only for an approval and for stopping.
+    #[serde(default)]
+    unattended: bool,
+}
+
+impl How {
+    fn attendance(self) -> Attendance {
+        match self.unattended {
+            true => Attendance::Unattended,
+            false => Attendance::Attended,
+        }
+    }
 }
 
 impl Decision {
@@ -196,6 +225,7 @@ impl Decision {
             | Decision::Answer { digest, .. }
             | Decision::Deselect { digest, .. }
             | Decision::Waive { digest, .. }
+            | Decision::Extend { digest, .. }
             | Decision::Retry { digest } => digest,
         }
     }
@@ -203,7 +233,7 @@ impl Decision {
 
 /// Decide
 #[utoipa::path(
-    post, path = "/api/v1/requests/{id}/decisions", tag = "requests", params(("id" = String, Path)), request_body = Decision,
+    post, path = "/api/v1/requests/{id}/decisions", tag = "requests", params(("id" = String, Path), How), request_body = Decision,
     responses((status = 200, description = "taken; the workflow as it is now", body = WorkflowWire),
         (status = 403, description = "not by this caller", content_type = "application/problem+json", body = Problem),
         (status = 409, description = "something else waits by now; `waits` says what", content_type = "application/problem+json", body = Problem),
@@ -213,11 +243,12 @@ pub(crate) async fn decide(
     State(house): State<Arc<House>>,
     Extension(principal): Extension<Principal>,
     Path(id): Path<String>,
+    Query(how): Query<How>,
     Json(decision): Json<Decision>,
 ) -> Result<Json<WorkflowWire>, Problem> {
     let (workflow, id) = of_request(&id)?;
     let act = act_of(&house, &workflow, &id, decision).await?;
-    take(&house, &principal, &workflow, act).await?;
+    take(&house, &principal, &workflow, act, how.attendance()).await?;
     Ok(Json(WorkflowWire::of(&house.look(&workflow).await?)))
 }
 
@@ -252,6 +283,20 @@ pub(crate) async fn act_of(
             seen: seen_digest,
             comment,
         },
+        Decision::Extend { until, .. } => {
+            let at = house.ports.store.now().await?;
+            let found = find(&seen, &request)?;
+            let until = match until {
+                Some(text) => moment(&text)?,
+                None => extendable_until(&seen.workflow, found, at)
+                    .ok_or_else(|| Problem::refused("not-extendable", "this request does not run out"))?,
+            };
+            Act::Extend {
+                request,
+                seen: seen_digest,
+                until,
+            }
+        }
         Decision::Retry { .. } => Act::Retry {
             request,
             seen: seen_digest,
@@ -283,6 +328,7 @@ pub(crate) async fn act_of(
             violation,
             reason,
             days,
+            until,
             ..
         } => Act::Waive {
             request,
@@ -290,14 +336,28 @@ pub(crate) async fn act_of(
             repository: repository_named(&seen, &repository)?,
             violation,
             reason,
-            until: house
-                .ports
-                .store
-                .now()
-                .await?
-                .plus_ms(u64::from(days.unwrap_or(WAIVER_DAYS)) * DAY_MS),
+            until: until_when(house, days, until.as_deref()).await?,
         },
     })
+}
+
+fn moment(text: &str) -> Result<Timestamp, Problem> {
+    Timestamp::from_rfc3339(text)
+        .ok_or_else(|| Problem::refused("bad-time", format!("`{text}` is not a time as RFC 3339 has it")))
+}
+
+async fn until_when(house: &House, days: Option<u32>, until: Option<&str>) -> Result<Timestamp, Problem> {
+    match (days, until) {
+        (Some(_), Some(_)) => {
+            let text = "there are `days` and `until`; give one";
+            Err(Problem::refused("days-and-until", text))
+        }
+        (None, Some(text)) => moment(text),
+        (days, None) => {
+            let days = u64::from(days.unwrap_or(WAIVER_DAYS));
+            Ok(house.ports.store.now().await?.plus_ms(days * DAY_MS))
+        }
+    }
 }
 
 fn repository_named(seen: &Seen, name: &str) -> Result<countersign_core::id::RepositoryId, Problem> {
@@ -344,9 +404,9 @@ fn moved_on(seen: &Seen, request: &Request, is_open: bool) -> Problem {
 }
 
 /// Something a person does to a workflow as a whole.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "act", rename_all = "kebab-case", deny_unknown_fields)]
-pub(crate) enum WholeAct {
+pub enum WholeAct {
     /// Take one's own approvals back.
     Withdraw {
         /// Why.
@@ -363,7 +423,7 @@ pub(crate) enum WholeAct {
 
 /// Withdraw, cancel or wake
 #[utoipa::path(
-    post, path = "/api/v1/workflows/{id}/acts", tag = "workflows", params(("id" = String, Path)), request_body = WholeAct,
+    post, path = "/api/v1/workflows/{id}/acts", tag = "workflows", params(("id" = String, Path), How), request_body = WholeAct,
     responses((status = 200, description = "taken; the workflow as it is now", body = WorkflowWire),
         (status = 422, description = "it can't be done now", content_type = "application/problem+json", body = Problem))
 )]
@@ -371,17 +431,32 @@ pub(crate) async fn act(
     State(house): State<Arc<House>>,
     Extension(principal): Extension<Principal>,
     Path(id): Path<String>,
+    Query(how): Query<How>,
     Json(act): Json<WholeAct>,
 ) -> Result<Json<WorkflowWire>, Problem> {
     let id = workflow_id(&id)?;
     house.look(&id).await?;
+    if matches!(act, WholeAct::Cancel { .. }) && !how.unattended {
+        drop_held(&house, &id).await?;
+    }
     let act = match act {
         WholeAct::Withdraw { reason } => Act::Withdraw { reason },
         WholeAct::Cancel { reason } => Act::Cancel { reason },
         WholeAct::Wake => Act::Wake,
     };
-    take(&house, &principal, &id, act).await?;
+    take(&house, &principal, &id, act, how.attendance()).await?;
     Ok(Json(WorkflowWire::of(&house.look(&id).await?)))
+}
+
+/// A person who cancels resolves inputs that can't be judged by dropping them; until then they hold the workflow closed.
+async fn drop_held(house: &House, id: &WorkflowId) -> Result<(), Problem> {
+    for (input, why) in house.store.held_inputs(id).await? {
+        let message = format!("dropped by a person who cancelled the workflow; {why}");
+        let code = "input-dropped".to_owned();
+        let status = InputStatus::Refused { code, message };
+        house.store.settle_input(&input, &status).await?;
+    }
+    Ok(())
 }
 
 /// Signs an act in the name of whoever is signed in, and waits until it is judged.
@@ -390,6 +465,7 @@ pub(crate) async fn take(
     principal: &Principal,
     workflow: &WorkflowId,
     act: Act,
+    attendance: Attendance,
 ) -> Result<(), Problem> {
     let member = principal.member()?.id.clone();
     let key = house.key(&member)?;
@@ -398,7 +474,7 @@ pub(crate) async fn take(
         workflow: workflow.clone(),
         member,
         authenticated_by: AuthenticatedBy::Session,
-        attendance: Attendance::Attended,
+        attendance,
         at: house.ports.store.now().await?,
         act,
     };

@@ -107,13 +107,18 @@ pub async fn change(store: &dyn TenantStore, access: &dyn Access, member: &Membe
 }
 
 /// A member.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct MemberWire {
-    id: String,
-    name: String,
+    /// `mb_…`.
+    pub id: String,
+    /// Whom it stands for: ids with the same person count as one.
+    pub person: String,
+    /// How they are called.
+    pub name: String,
     /// `viewer`, `reviewer`, `maintainer` or `owner`.
-    role: &'static str,
-    active: bool,
+    pub role: String,
+    /// Whether they still are a member.
+    pub active: bool,
 }
 
 impl MemberWire {
@@ -122,8 +127,9 @@ impl MemberWire {
         let (id, name) = (member.id.to_string(), member.name.clone());
         Self {
             id,
+            person: member.person.clone(),
             name,
-            role: role_word(member.role),
+            role: role_word(member.role).to_owned(),
             active: member.active,
         }
     }

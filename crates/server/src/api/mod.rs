@@ -1,6 +1,7 @@
 //! The HTTP API, `/api/v1`, by noun. Handlers translate; what is allowed is decided in `guard`, what happens in `core`.
 
 pub(crate) mod decisions;
+pub(crate) mod holds;
 pub(crate) mod keys;
 pub(crate) mod ledger;
 pub(crate) mod members;
@@ -8,6 +9,18 @@ pub(crate) mod sessions;
 pub(crate) mod submitting;
 pub(crate) mod system;
 pub(crate) mod workflows;
+
+/// What goes over the wire, for clients.
+pub mod client {
+    pub use super::decisions::{Decision, Part, WholeAct};
+    pub use super::holds::{FreezeWire, NewFreeze, Note};
+    pub use super::members::MemberWire;
+    pub use super::sessions::{Code, Token, Whoami};
+    pub use super::submitting::{NewAgent, NewDiff, NewRepository, NewWorkflow, Submitted};
+    pub use super::system::{NewRepository as NewFolder, RepositoryWire};
+    pub use super::workflows::{EventWire, WorkflowsPage};
+    pub use crate::live::Changed;
+}
 
 use crate::house::House;
 use crate::problem::Problem;
@@ -149,7 +162,10 @@ fn endpoints() -> OpenApiRouter<Arc<House>> {
         .routes(routes!(members::list, members::add))
         .routes(routes!(members::update))
         .routes(routes!(members::code))
-        .routes(routes!(system::alarms))
+        .routes(routes!(holds::alarms))
+        .routes(routes!(holds::clear))
+        .routes(routes!(holds::list, holds::freeze))
+        .routes(routes!(holds::unfreeze))
         .routes(routes!(keys::list, keys::add))
         .routes(routes!(keys::revoke))
         .routes(routes!(ledger::state))

@@ -74,19 +74,20 @@ pub(crate) async fn begin(house: &House, code: &str, through: &str) -> Result<St
 }
 
 /// A one-time code.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Code {
+pub struct Code {
     /// As `countersign code` prints it; blanks and hyphens don't count.
-    code: String,
+    pub code: String,
 }
 
 /// A session's token: it is shown once, and belongs into an `Authorization: Bearer` header.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct Token {
-    token: String,
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub struct Token {
+    /// `css_…`.
+    pub token: String,
     /// RFC 3339, UTC.
-    expires_at: String,
+    pub expires_at: String,
 }
 
 /// Trade a one-time code for a session
@@ -105,26 +106,37 @@ pub(crate) async fn sign_in(
 }
 
 /// Who calls.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct Whoami {
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub struct Whoami {
     /// `person` or `key`.
-    kind: &'static str,
-    member: String,
-    name: String,
+    pub kind: String,
+    /// Whose data it is.
+    pub tenant: String,
+    /// `mb_…`.
+    pub member: String,
+    /// How they are called.
+    pub name: String,
     /// `viewer`, `reviewer`, `maintainer` or `owner`.
-    role: &'static str,
+    pub role: String,
     /// What a key may do; null for people.
-    scopes: Option<Vec<&'static str>>,
+    pub scopes: Option<Vec<String>>,
     /// Until when decisions need no new code; null for keys, which decide nothing.
-    decides_until: Option<String>,
+    pub decides_until: Option<String>,
 }
 
 /// Who is signed in
 #[utoipa::path(get, path = "/api/v1/session", tag = "sessions", responses((status = 200, body = Whoami)))]
-pub(crate) async fn whoami(Extension(principal): Extension<Principal>) -> Result<Json<Whoami>, Problem> {
+pub(crate) async fn whoami(
+    State(house): State<Arc<House>>,
+    Extension(principal): Extension<Principal>,
+) -> Result<Json<Whoami>, Problem> {
     let member = principal.member()?;
     let (kind, scopes, decides_until) = match &principal {
-        Principal::Key { key, .. } => ("key", Some(key.scopes.iter().map(|s| s.as_str()).collect()), None),
+        Principal::Key { key, .. } => (
+            "key",
+            Some(key.scopes.iter().map(|s| s.as_str().to_owned()).collect()),
+            None,
+        ),
         Principal::Person { session, .. } => (
             "person",
             None,
@@ -132,12 +144,12 @@ pub(crate) async fn whoami(Extension(principal): Extension<Principal>) -> Result
         ),
         Principal::Nobody => ("nobody", None, None),
     };
-    let (member, name, role) = (member.id.to_string(), member.name.clone(), role_word(member.role));
     Ok(Json(Whoami {
-        kind,
-        member,
-        name,
-        role,
+        kind: kind.to_owned(),
+        tenant: house.tenant().to_string(),
+        member: member.id.to_string(),
+        name: member.name.clone(),
+        role: role_word(member.role).to_owned(),
         scopes,
         decides_until,
     }))

@@ -36,38 +36,41 @@ const KEY_MAX_BYTES: usize = 255;
 /// What starts a workflow.
 #[derive(Debug, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct NewWorkflow {
+pub struct NewWorkflow {
     /// The text, at most 256 KiB; may be left out where there are diffs.
     #[serde(default)]
-    text: String,
+    pub text: String,
     /// Exactly one is `primary`; they are written in this order.
-    repositories: Vec<NewRepository>,
+    pub repositories: Vec<NewRepository>,
     /// Who proposes; `codemod` if nothing is said. Not together with `diffs`.
-    agent: Option<NewAgent>,
+    pub agent: Option<NewAgent>,
     /// Ready-made diffs to be judged instead of an agent's, one per repository at most.
     #[serde(default)]
-    diffs: Vec<NewDiff>,
+    pub diffs: Vec<NewDiff>,
     /// Start although the same text is open on the same repositories.
     #[serde(default)]
-    again: bool,
+    pub again: bool,
+    /// Nobody looks at it who starts it; recorded as such.
+    #[serde(default)]
+    pub unattended: bool,
 }
 
 /// A repository of a new workflow.
 #[derive(Debug, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct NewRepository {
+pub struct NewRepository {
     /// Its id or its name, as `GET /api/v1/repositories` lists them.
-    name: String,
+    pub name: String,
     /// `primary` or `secondary`; `primary` if nothing is said.
-    role: Option<String>,
+    pub role: Option<String>,
     /// The branch to start from; its default branch if nothing is said.
-    base: Option<String>,
+    pub base: Option<String>,
 }
 
 /// Who proposes.
 #[derive(Debug, Deserialize, Serialize, ToSchema)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
-enum NewAgent {
+pub enum NewAgent {
     /// Structural rules out of the text.
     Codemod,
     /// Answers that are laid down beforehand.
@@ -81,21 +84,22 @@ enum NewAgent {
 /// A ready-made diff.
 #[derive(Debug, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct NewDiff {
+pub struct NewDiff {
     /// The repository's name or id.
-    repository: String,
+    pub repository: String,
     /// Unified diff, SEARCH/REPLACE blocks or whole files.
-    diff: String,
+    pub diff: String,
 }
 
 /// A workflow that was put into the inbox.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct Submitted {
-    id: String,
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub struct Submitted {
+    /// The workflow.
+    pub id: String,
     /// Where it is read.
-    url: String,
+    pub url: String,
     /// Whether it was judged already; if not, it waits in the inbox.
-    judged: bool,
+    pub judged: bool,
 }
 
 /// Start a workflow
@@ -240,7 +244,10 @@ async fn read(house: &House, member: &MemberId, new: NewWorkflow) -> Result<Subm
         repositories,
         agent,
         started_by: member.clone(),
-        attendance: Attendance::Attended,
+        attendance: match new.unattended {
+            true => Attendance::Unattended,
+            false => Attendance::Attended,
+        },
         again: new.again,
         signature: None,
     })

@@ -1,9 +1,8 @@
-//! Repositories, alarms, and whether the server is well.
+//! Repositories, and whether the server is well.
 
 use super::Json;
 use crate::house::House;
 use crate::problem::Problem;
-use crate::wire::AlarmWire;
 use axum::extract::State;
 use axum::http::StatusCode;
 use countersign_ports::store::RepositoryRow;
@@ -23,12 +22,14 @@ pub(crate) struct LiveQuery {
 }
 
 /// A registered repository.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct RepositoryWire {
-    id: String,
-    name: String,
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub struct RepositoryWire {
+    /// `local-3`.
+    pub id: String,
+    /// Its short name.
+    pub name: String,
     /// RFC 3339, UTC.
-    registered_at: String,
+    pub registered_at: String,
 }
 
 impl RepositoryWire {
@@ -58,12 +59,12 @@ pub(crate) async fn repositories(
 }
 
 /// A repository on the server's machine.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct NewRepository {
+pub struct NewRepository {
     /// Its folder, absolute: a work tree's top or a bare repository.
     #[schema(value_type = String)]
-    path: PathBuf,
+    pub path: PathBuf,
 }
 
 /// Register a repository of the server's machine
@@ -87,14 +88,6 @@ pub(crate) async fn register(
     let probe = probe.map_err(|_| Problem::internal("probe-died", "the folder could not be looked at"))??;
     let row = house.store.register_repository(&probe.git_dir).await?;
     Ok((StatusCode::CREATED, Json(RepositoryWire::of(&row))))
-}
-
-/// List what points to a forgery, oldest first
-#[utoipa::path(get, path = "/api/v1/alarms", tag = "alarms", responses((status = 200, body = Vec<AlarmWire>)))]
-pub(crate) async fn alarms(State(house): State<Arc<House>>) -> Result<Json<Vec<AlarmWire>>, Problem> {
-    Ok(Json(
-        house.store.alarms().await?.iter().map(AlarmWire::of).collect(),
-    ))
 }
 
 /// The process answers.

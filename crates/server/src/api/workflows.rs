@@ -8,7 +8,7 @@ use crate::wire::{AlarmWire, DiffWire, DiffsWire, StoryWire, WorkflowRowWire, Wo
 use axum::extract::State;
 use countersign_core::act::SeenDigest;
 use countersign_core::diff_view::{Wanted, typed_diff};
-use countersign_core::id::PatchSetId;
+use countersign_core::id::{PatchSetId, Revision};
 use countersign_core::patch_set::Draft;
 use countersign_core::path::RepoPath;
 use countersign_core::record::EventRecord;
@@ -45,11 +45,12 @@ pub(crate) struct ListQuery {
 }
 
 /// A page of workflows.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct WorkflowsPage {
-    workflows: Vec<WorkflowRowWire>,
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub struct WorkflowsPage {
+    /// In the order that was asked for.
+    pub workflows: Vec<WorkflowRowWire>,
     /// The cursor of the next page; null: this is the last one.
-    next: Option<String>,
+    pub next: Option<String>,
 }
 
 /// List workflows, newest first
@@ -123,33 +124,46 @@ pub(crate) async fn show(
     let alarms = house.store.alarms().await?;
     wire.alarms = alarms
         .iter()
-        .filter(|(_, a)| a.workflow == seen.workflow.id)
+        .filter(|row| row.alarm.workflow == seen.workflow.id)
         .map(AlarmWire::of)
         .collect();
     Ok(Json(wire))
 }
 
 /// One event of a workflow, as it is recorded.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct EventWire {
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub struct EventWire {
     /// Its number in the workflow, from 1.
-    seq: u64,
+    pub seq: u64,
     /// RFC 3339, UTC.
-    at: String,
+    pub at: String,
     /// `workflow-started`, `gate-evaluated` …
-    kind: String,
+    pub kind: String,
     /// The event itself.
     #[schema(value_type = Object)]
-    event: serde_json::Value,
+    pub event: serde_json::Value,
+}
+
+/// Which events of a workflow.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct EventsQuery {
+    /// Only those after the one with this number.
+    #[serde(default)]
+    after: u64,
 }
 
 /// List a workflow's events
-#[utoipa::path(get, path = "/api/v1/workflows/{id}/events", tag = "workflows", params(("id" = String, Path)), responses((status = 200, body = Vec<EventWire>)))]
+#[utoipa::path(get, path = "/api/v1/workflows/{id}/events", tag = "workflows", params(("id" = String, Path), EventsQuery), responses((status = 200, body = Vec<EventWire>)))]
 pub(crate) async fn events(
     State(house): State<Arc<House>>,
     Path(id): Path<String>,
+    Query(query): Query<EventsQuery>,
 ) -> Result<Json<Vec<EventWire>>, Problem> {
-    let seen = house.look(&workflow_id(&id)?).await?;
+    let records = house.store.events(&workflow_id(&id)?).await?;
+    if records.is_empty() {
+        return Err(Problem::missing("workflow", &id));
+    }
     let wire = |r: &countersign_core::record::EventRecord| {
         let event = serde_json::to_value(&r.event);
         Ok(EventWire {
@@ -159,8 +173,9 @@ pub(crate) async fn events(
             event: event.map_err(|e| Problem::internal("no-json", e.to_string()))?,
         })
     };
-    seen.records
+    records
         .iter()
+        .filter(|r| r.seq > query.after)
         .map(wire)
         .collect::<Result<_, Problem>>()
         .map(Json)
@@ -181,18 +196,43 @@ pub(crate) async fn story(
     ))
 }
 
-/// Show the newest canonical diffs as text
-#[utoipa::path(get, path = "/api/v1/workflows/{id}/diffs", tag = "patches", params(("id" = String, Path)), responses((status = 200, body = DiffsWire)))]
+/// Which revision.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RevisionQuery {
+    /// The newest if nothing is said.
+    revision: Option<u32>,
+}
+
+/// Show the canonical diffs of a revision as text
+#[utoipa::path(
+    get, path = "/api/v1/workflows/{id}/diffs", tag = "patches", params(("id" = String, Path), RevisionQuery),
+    responses((status = 200, body = DiffsWire),
+        (status = 404, description = "there is no such workflow, or no diff in that revision", content_type = "application/problem+json", body = Problem))
+)]
 pub(crate) async fn diffs(
     State(house): State<Arc<House>>,
     Path(id): Path<String>,
+    Query(query): Query<RevisionQuery>,
 ) -> Result<Json<DiffsWire>, Problem> {
     let seen = house.look(&workflow_id(&id)?).await?;
-    let diffs = seen
-        .drafts()
-        .iter()
-        .map(|draft| diff_wire(&seen, draft))
-        .collect();
+    let Some(revision) = query.revision.map(Revision) else {
+        let newest = seen.drafts().iter().map(|draft| diff_wire(&seen, draft));
+        return Ok(Json(DiffsWire {
+            diffs: newest.collect(),
+        }));
+    };
+    let earlier = seen.drafts_by_revision();
+    let drafts = earlier.get(&revision);
+    let drafts = drafts.ok_or_else(|| Problem::missing("diff in revision", &revision.to_string()))?;
+    let mut diffs = Vec::new();
+    for draft in drafts {
+        let canonical = house.store.body(&draft.canonical).await?;
+        let name = seen.workflow.repository_name(&draft.repository);
+        let current = patch_set_of(&seen, draft).filter(|p| p.revision == revision);
+        let digest = current.and_then(|p| seen.digest(p));
+        diffs.push(DiffWire::of(&name, revision, digest.as_ref(), draft, &canonical));
+    }
     Ok(Json(DiffsWire { diffs }))
 }
 

@@ -1,7 +1,7 @@
 //! One page per request: what is asked, the plan, gates with their evidence, the diff with its violations, what will be
 //! written, and the decision, bound to the digest that is shown.
 
-use super::workflow::minute;
+use super::workflow::{holds, minute};
 use super::{field, fields, frame, lines, problem, respond};
 use crate::api::decisions::{Decision, act_of, find, of_request, take};
 use crate::guard::Principal;
@@ -13,6 +13,7 @@ use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Redirect, Response};
+use countersign_core::act::Attendance;
 use countersign_core::gate::{CheckOutcome, GateOutcome};
 use countersign_core::id::RepositoryId;
 use countersign_core::patch_set::{Draft, PatchSet};
@@ -46,7 +47,7 @@ async fn show(
     let (workflow, id) = of_request(id)?;
     let seen = house.look(&workflow).await?;
     let request = find(&seen, &id)?;
-    Ok(page(&seen, request, principal, wrong))
+    Ok(page(&seen, request, principal, (wrong, &holds(house).await?)))
 }
 
 /// `POST /requests/{id}`: the decision of the form.
@@ -75,7 +76,7 @@ async fn decided(
     let (workflow, id) = of_request(id)?;
     let decision = read(fields)?;
     let act = act_of(house, &workflow, &id, decision).await?;
-    take(house, principal, &workflow, act).await?;
+    take(house, principal, &workflow, act, Attendance::Attended).await?;
     Ok(workflow.to_string())
 }
 
@@ -107,6 +108,7 @@ fn read(fields: &[(String, String)]) -> Result<Decision, Problem> {
             digest,
             comment: text("words"),
         }),
+        "extend" => Ok(Decision::Extend { digest, until: None }),
         "answer" => Ok(Decision::Answer {
             digest,
             choice: text("choice"),
@@ -119,7 +121,12 @@ fn read(fields: &[(String, String)]) -> Result<Decision, Problem> {
     }
 }
 
-fn page(seen: &Seen, request: &Request, principal: &Principal, wrong: Option<&Problem>) -> Markup {
+fn page(
+    seen: &Seen,
+    request: &Request,
+    principal: &Principal,
+    (wrong, holds): (Option<&Problem>, &Markup),
+) -> Markup {
     let workflow = &seen.workflow;
     let (subject, digest) = seen.subject(request);
     let is_open = workflow.open_requests().any(|r| r.id == request.id);
@@ -136,10 +143,16 @@ fn page(seen: &Seen, request: &Request, principal: &Principal, wrong: Option<&Pr
         @if let Some(wrong) = wrong {
             p.bad role="alert" { "✗ " (visible(wrong.detail())) " " span.dim { "[" (wrong.code) "]" } }
         }
+        (holds)
         h1 { (visible(title)) }
         p { "What is asked: a decision on " strong { (visible(&subject)) } "." }
         p.dim { "Digest " code { (digest.to_hex()) } }
-        @if let Some(until) = request.expires_at { p.dim { "Asked until " (minute(&until.to_rfc3339())) } }
+        @if let Some(until) = request.expires_at {
+            p class=(if is_open && seen.runs_out_soon(request) { "warn" } else { "dim" }) {
+                "Asked until " (minute(&until.to_rfc3339()))
+                @if is_open && seen.runs_out_soon(request) { ". It runs out soon; it can be kept open below." }
+            }
+        }
         @if !is_open { p.warn { "This is decided already, or something newer waits." } }
         (issue(seen)) (question(request)) (plan(seen)) (gates(seen))
         (violations(seen, patch_set.map(|p| &p.repository)))
@@ -349,6 +362,15 @@ fn form(seen: &Seen, request: &Request, digest: &str) -> Markup {
                 button type="submit" name="decision" value="request-changes" { "Request changes" }
                 " "
                 button.danger type="submit" name="decision" value="reject" { "Reject for good" }
+            }
+        }
+        @if seen.runs_out_soon(request) {
+            form.decide method="post" action=(action) {
+                input type="hidden" name="digest" value=(digest);
+                fieldset {
+                    legend { "Or later" }
+                    button type="submit" name="decision" value="extend" { "Keep it open for longer" }
+                }
             }
         }
     }

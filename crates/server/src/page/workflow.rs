@@ -2,6 +2,7 @@
 
 use super::{frame, lines, problem, respond};
 use crate::api::decisions::open;
+use crate::api::holds::frozen;
 use crate::api::workflow_id;
 use crate::guard::Principal;
 use crate::house::House;
@@ -17,6 +18,9 @@ use std::sync::Arc;
 
 /// Newest workflows that are listed below what waits.
 const NEWEST: u32 = 20;
+
+/// Alarms that a page begins with.
+const ALARMS_SHOWN: usize = 3;
 
 fn who(principal: &Principal) -> Option<String> {
     principal.member().ok().map(|m| m.name.clone())
@@ -35,11 +39,9 @@ pub(crate) async fn home(
 
 async fn home_page(house: &House, principal: &Principal) -> Result<Markup, Problem> {
     let (waiting, newest) = (open(house).await?, house.store.workflows(NEWEST).await?);
-    let alarms = house.store.alarms().await?;
+    let holds = holds(house).await?;
     let body = html! {
-        @for (at, alarm) in alarms.iter().rev().take(3) {
-            p.alarm { strong { "Alarm " } (at.to_rfc3339()) " · " (visible(&alarm.message)) }
-        }
+        (holds)
         h1 { "What waits" }
         @if waiting.is_empty() { p.dim { "Nothing waits for anybody." } }
         (table(&waiting))
@@ -50,6 +52,20 @@ async fn home_page(house: &House, principal: &Principal) -> Result<Markup, Probl
         (table(&newest))
     };
     Ok(frame("What waits", who(principal).as_deref(), &body))
+}
+
+/// What stops writing, and alarms that nobody has seen to.
+pub(super) async fn holds(house: &House) -> Result<Markup, Problem> {
+    let (frozen, alarms) = (frozen(house.store.as_ref()).await?, house.store.alarms().await?);
+    Ok(html! {
+        @for freeze in &frozen {
+            p.warn { strong { "Frozen: " } (visible(freeze.repository.as_deref().unwrap_or("every repository")))
+                " since " (minute(&freeze.since)) " · " (visible(&freeze.reason)) " Approved writes wait; nothing new begins." }
+        }
+        @for row in alarms.iter().rev().filter(|row| row.cleared.is_none()).take(ALARMS_SHOWN) {
+            p.alarm { strong { "Alarm " } (minute(&row.at.to_rfc3339())) " · " (visible(&row.alarm.message)) }
+        }
+    })
 }
 
 fn table(rows: &[WorkflowRow]) -> Markup {

@@ -74,6 +74,11 @@ pub(super) fn act(signed: &SignedAct, names: &Names) -> Option<Sentence> {
         Act::Withdraw { reason } => bad(format!("{who} withdrew their approvals: {reason}{unseen}")),
         Act::Cancel { reason } => bad(format!("{who} cancelled: {reason}{unseen}")),
         Act::Retry { .. } => plain(format!("{who} had the stopped step done again{unseen}")),
+        Act::Extend { seen, until, .. } => plain(format!(
+            "{who} keeps {} open until {}{unseen}",
+            names.seen(seen),
+            minute(*until)
+        )),
         Act::Wake => plain(format!("{who} took it up again{unseen}")),
     }
 }

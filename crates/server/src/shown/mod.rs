@@ -25,8 +25,13 @@ use countersign_core::workflow::{Event, Workflow};
 use countersign_ports::store::RepositoryRow;
 use std::collections::BTreeMap;
 
+/// A request that has less than this left runs out soon: a day, in milliseconds.
+pub const SOON_MS: u64 = 24 * 60 * 60 * 1000;
+
 /// One workflow with all that is shown of it.
 pub struct Seen {
+    /// When it was looked at.
+    pub at: Timestamp,
     /// As its events make it.
     pub workflow: Workflow,
     /// The events.
@@ -92,6 +97,13 @@ impl Seen {
         };
         let wanted = |v: &&Violation| Some(&v.repository) == of && v.needs_acknowledgement();
         self.workflow.violations.iter().filter(wanted).collect()
+    }
+
+    /// Whether less than a day is left to decide on a request.
+    pub fn runs_out_soon(&self, request: &Request) -> bool {
+        request
+            .expires_at
+            .is_some_and(|until| until <= self.at.plus_ms(SOON_MS))
     }
 
     /// What a request is about, in words, and the digest that is decided on.

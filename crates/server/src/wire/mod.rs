@@ -7,4 +7,6 @@ mod workflow;
 
 pub use parts::{RequestWire, ViolationWire};
 pub use story::StoryWire;
-pub use workflow::{AlarmWire, DiffWire, DiffsWire, WorkflowRowWire, WorkflowWire, WorkflowsWire};
+pub use workflow::{
+    AlarmWire, ClearedWire, DiffWire, DiffsWire, WorkflowRowWire, WorkflowWire, WorkflowsWire,
+};

@@ -188,6 +188,8 @@ pub struct RequestWire {
     /// The first 8 digits of it.
     digits: String,
     expires_at: Option<String>,
+    /// Less than a day is left; `extend` keeps it open.
+    runs_out_soon: bool,
     /// A question's text.
     question: Option<&'static str>,
     details: Vec<String>,
@@ -359,6 +361,7 @@ impl RequestWire {
             repository,
             digest: digest.to_hex(),
             digits: first8(&digest),
+            runs_out_soon: seen.runs_out_soon(request),
             expires_at: request.expires_at.map(|t| t.to_rfc3339()),
             question: question.map(|q| q.kind.text()),
             details: question.map(|q| q.details.clone()).unwrap_or_default(),

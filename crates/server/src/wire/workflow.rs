@@ -10,10 +10,9 @@ use crate::shown::Seen;
 use countersign_core::act::SeenDigest;
 use countersign_core::id::Revision;
 use countersign_core::patch_set::Draft;
-use countersign_core::time::Timestamp;
 use countersign_inspect::masked;
-use countersign_ports::store::{Alarm, WorkflowRow};
-use serde::Serialize;
+use countersign_ports::store::{AlarmRow, WorkflowRow};
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 /// `list --json`.
@@ -26,42 +25,73 @@ pub struct WorkflowsWire {
 }
 
 /// Something that points to a forgery.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct AlarmWire {
+    /// Its number, by which it is cleared.
+    pub id: u64,
     /// RFC 3339, UTC.
-    at: String,
+    pub at: String,
     /// Stable kebab-case code.
-    code: String,
+    pub code: String,
     /// About which workflow.
-    workflow: String,
+    pub workflow: String,
     /// What was noticed.
-    message: String,
+    pub message: String,
+    /// Who has seen to it; null: nobody yet.
+    pub cleared: Option<ClearedWire>,
+}
+
+/// Somebody has seen to an alarm.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct ClearedWire {
+    /// RFC 3339, UTC.
+    pub at: String,
+    /// Who, by member's id.
+    pub by: String,
+    /// What was found and done.
+    pub note: String,
 }
 
 impl AlarmWire {
     /// From a stored one.
-    pub fn of((at, alarm): &(Timestamp, Alarm)) -> Self {
-        Self {
+    pub fn of(row: &AlarmRow) -> Self {
+        let cleared = row.cleared.as_ref().map(|(at, cleared)| ClearedWire {
             at: at.to_rfc3339(),
-            code: alarm.code.clone(),
-            workflow: alarm.workflow.to_string(),
-            message: alarm.message.clone(),
+            by: cleared.by.to_string(),
+            note: cleared.note.clone(),
+        });
+        Self {
+            id: row.index,
+            at: row.at.to_rfc3339(),
+            code: row.alarm.code.clone(),
+            workflow: row.alarm.workflow.to_string(),
+            message: row.alarm.message.clone(),
+            cleared,
         }
     }
 }
 
 /// One workflow in a list.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct WorkflowRowWire {
-    id: String,
-    title: String,
-    state: String,
-    reason: String,
-    revision: u32,
-    repositories: Vec<String>,
-    open_requests: u32,
-    created_at: String,
-    updated_at: String,
+    /// `wf_…`.
+    pub id: String,
+    /// First line of its feedback.
+    pub title: String,
+    /// `AwaitingApproval`, `Done`…
+    pub state: String,
+    /// Why it is there.
+    pub reason: String,
+    /// The current revision.
+    pub revision: u32,
+    /// Names of its repositories.
+    pub repositories: Vec<String>,
+    /// How many requests are open.
+    pub open_requests: u32,
+    /// RFC 3339, UTC.
+    pub created_at: String,
+    /// RFC 3339, UTC.
+    pub updated_at: String,
 }
 
 impl WorkflowRowWire {
@@ -168,27 +198,31 @@ impl WorkflowWire {
 }
 
 /// `diff --json`.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct DiffsWire {
     /// One per repository that changes.
     pub diffs: Vec<DiffWire>,
 }
 
 /// One repository's diff.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct DiffWire {
-    repository: String,
-    revision: u32,
+    /// The repository's name.
+    pub repository: String,
+    /// Of which revision.
+    pub revision: u32,
     /// What is decided on; null for an earlier revision.
-    digest: Option<String>,
-    added: u64,
-    removed: u64,
+    pub digest: Option<String>,
+    /// Lines.
+    pub added: u64,
+    /// Lines.
+    pub removed: u64,
     /// The canonical diff; bytes that are not UTF-8 are replaced, and what looks like a secret is.
-    diff: String,
+    pub diff: String,
     /// Whether bytes were replaced that are not UTF-8.
-    lossy: bool,
+    pub lossy: bool,
     /// How many lines are there without what looks like a secret.
-    masked_lines: u32,
+    pub masked_lines: u32,
 }
 
 impl DiffWire {

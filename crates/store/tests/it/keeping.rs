@@ -3,10 +3,10 @@
 use crate::support::{Seal, World, ada, open, workflow_id};
 use countersign_core::digest::BodyHash;
 use countersign_core::erasure::Erasure;
-use countersign_core::id::TenantId;
+use countersign_core::id::{MemberId, RepositoryId, TenantId};
 use countersign_ledger::{Continuity, LedgerKey, Rotation, origin_of};
 use countersign_ports::store::{
-    Alarm, CheckpointSigner, KeyRotation, Settles, Store as _, StoreError, Witness,
+    Alarm, CheckpointSigner, Cleared, Freeze, KeyRotation, Settles, Store as _, StoreError, Witness,
 };
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
@@ -230,7 +230,32 @@ async fn an_alarm_is_kept_once_and_for_good() {
         world.local().raise(&alarm).await.unwrap();
     }
     let alarms = world.local().alarms().await.unwrap();
-    assert_eq!(alarms.iter().map(|(_, a)| a).collect::<Vec<_>>(), [&alarm]);
+    assert_eq!(alarms.iter().map(|a| &a.alarm).collect::<Vec<_>>(), [&alarm]);
+    let cleared = Cleared {
+        v: 1,
+        alarm: alarms[0].index,
+        by: MemberId::parse("mb_me").unwrap(),
+        note: "It was a test.".to_owned(),
+    };
+    world.local().clear_alarm(&cleared).await.unwrap();
+    let again = world.local().clear_alarm(&cleared).await.unwrap_err();
+    assert_eq!(again.code(), "alarm-cleared-already");
+    let none = Cleared {
+        alarm: 9_999,
+        ..cleared.clone()
+    };
+    assert_eq!(
+        world.local().clear_alarm(&none).await.unwrap_err().code(),
+        "not-found"
+    );
+    let row = &world.local().alarms().await.unwrap()[0];
+    assert_eq!(row.cleared.as_ref().map(|(_, c)| c), Some(&cleared));
+    world.local().raise(&alarm).await.unwrap();
+    assert_eq!(
+        world.local().alarms().await.unwrap().len(),
+        2,
+        "it is raised anew"
+    );
     assert!(world.sql("DELETE FROM entries").await.is_err());
 }
 
@@ -252,4 +277,36 @@ async fn a_member_that_was_added_or_changed_by_hand_is_nobody() {
             "{sql}"
         );
     }
+}
+
+#[tokio::test]
+async fn a_freeze_is_what_the_ledger_says_and_ends_once() {
+    let world = World::new().await;
+    let local = world.local();
+    let freeze = |repository| Freeze {
+        v: 1,
+        repository,
+        by: MemberId::parse("mb_me").unwrap(),
+        reason: "Release day.".to_owned(),
+    };
+    local.freeze(&freeze(None)).await.unwrap();
+    local.freeze(&freeze(Some(RepositoryId::local(1)))).await.unwrap();
+    let again = local.freeze(&freeze(None)).await.unwrap_err();
+    assert_eq!(again.code(), "frozen-already");
+    assert_eq!(local.freezes().await.unwrap().len(), 2);
+    local.unfreeze(&freeze(None)).await.unwrap();
+    assert_eq!(
+        local.unfreeze(&freeze(None)).await.unwrap_err().code(),
+        "not-frozen"
+    );
+    let left: Vec<Freeze> = local
+        .freezes()
+        .await
+        .unwrap()
+        .into_iter()
+        .map(|(_, f)| f)
+        .collect();
+    assert_eq!(left, [freeze(Some(RepositoryId::local(1)))]);
+    local.freeze(&freeze(None)).await.unwrap();
+    assert_eq!(local.freezes().await.unwrap().len(), 2);
 }

@@ -250,6 +250,7 @@ impl Machine {
             tenant_active: true,
             baseline_unchanged: true,
             base_stands: !s.base_moved,
+            frozen: false,
         }
     }
 
