@@ -26,7 +26,7 @@ const TOOLS: Step = Step {
         // The same word by which the tests are told to leave them out.
         let left_out = std::env::var_os("COUNTERSIGN_TESTS_WITHOUT_OTHERS");
         if left_out.is_none_or(|value| value != "1") {
-            needed.extend([tools::PYTHON, tools::GO, tools::GO_MOD]);
+            needed.extend([tools::PYTHON, tools::GO, tools::GO_MOD, tools::NODE, tools::NPM]);
         }
         tools::need(&needed)
     },

@@ -80,6 +80,18 @@ pub(crate) const GO_MOD: Tool = Tool {
     package: "golang-golang-x-mod-dev",
     why: "Go's transparency log",
 };
+/// Node: it compiles the client in web/ and runs its tests.
+pub(crate) const NODE: Tool = Tool {
+    sign: Sign::Program("node"),
+    package: "nodejs",
+    why: "the client in web/",
+};
+/// npm: and brings the packages for that.
+pub(crate) const NPM: Tool = Tool {
+    sign: Sign::Program("npm"),
+    package: "npm",
+    why: "the client in web/",
+};
 
 /// Looks for the tools, and installs what is missing where that can be done without asking.
 pub(crate) fn need(tools: &[Tool]) -> Outcome {

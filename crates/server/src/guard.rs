@@ -76,6 +76,14 @@ impl Principal {
         }
     }
 
+    /// What lets the caller in: the same for all calls with one session or one key.
+    pub(crate) fn credential(&self) -> String {
+        match self {
+            Principal::Nobody | Principal::Key { .. } => self.name(),
+            Principal::Person { token, .. } => format!("session:{}", hex::encode(token.0)),
+        }
+    }
+
     /// Whether whoever called before may still call.
     pub(crate) async fn still_may(&self, house: &House) -> bool {
         let (id, there) = match self {

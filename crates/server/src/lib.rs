@@ -12,6 +12,7 @@ mod live;
 mod page;
 mod problem;
 pub mod shown;
+mod tail;
 pub mod wire;
 
 pub use api::holds::{clear_alarm, frozen, set_frozen};
@@ -22,7 +23,7 @@ pub use api::members::{
 pub use api::sessions::{CODE_MS, new_code};
 pub use api::{client, description};
 pub use house::{HeldKeys, House, Origin};
-pub use listen::serve;
+pub use listen::{CONNECTIONS_MAX, serve};
 pub use live::Pulse;
 pub use problem::Problem;
 
@@ -77,6 +78,7 @@ pub fn router(house: House) -> Router {
         ))
         .layer(DefaultBodyLimit::disable())
         .layer(RequestBodyLimitLayer::new(BODY_MAX_BYTES))
+        .layer(axum::middleware::map_response(problem::of_bare))
         .layer(CatchPanicLayer::custom(|_| {
             Problem::internal("internal", "an internal error; the log has the details").into_response()
         }))

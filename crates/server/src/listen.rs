@@ -12,7 +12,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 
 /// Most connections at a time; the next one waits.
-const CONNECTIONS_MAX: usize = 20_000;
+pub const CONNECTIONS_MAX: usize = 20_000;
 /// How long the head of a request may take to arrive.
 const HEAD_MAX: Duration = Duration::from_secs(10);
 /// How long open requests may go on after the end was asked for.
@@ -20,13 +20,18 @@ const GRACE: Duration = Duration::from_secs(10);
 /// How long to wait after the system refused a connection.
 const AFTER_REFUSAL: Duration = Duration::from_millis(100);
 
-/// Serves until `stop` says so, then lets open requests come to their end.
+/// Serves `connections` at a time until `stop` says so, then lets open requests come to their end.
 ///
 /// # Errors
 /// When the socket can't be used any more.
-pub async fn serve(listener: TcpListener, router: Router, mut stop: watch::Receiver<bool>) -> io::Result<()> {
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    connections: usize,
+    mut stop: watch::Receiver<bool>,
+) -> io::Result<()> {
     let graceful = GracefulShutdown::new();
-    let slots = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let slots = Arc::new(Semaphore::new(connections.min(CONNECTIONS_MAX)));
     while !*stop.borrow() {
         let slot = Arc::clone(&slots).acquire_owned();
         let slot = tokio::select! {

@@ -9,6 +9,7 @@ use crate::api::system::LiveQuery;
 use crate::guard::Principal;
 use crate::house::House;
 use crate::problem::Problem;
+use crate::tail::{Tail, Told};
 use axum::Extension;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
@@ -18,16 +19,19 @@ use countersign_ledger::Leaf;
 use countersign_ports::store::EntryRow;
 use futures_util::Stream;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
+use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore, broadcast, mpsc, watch};
+use tokio::time::Instant;
 
 /// Most streams at a time.
 pub(crate) const STREAMS_MAX: usize = 10_000;
-/// Entries that are read at a time.
+/// Entries that are read at a time by whoever comes back.
 const BATCH: u32 = 200;
 /// Events that wait for a slow reader.
 const BUFFER: usize = 64;
@@ -37,36 +41,55 @@ const SLOW_MAX: Duration = Duration::from_secs(10);
 const SWEEP: Duration = Duration::from_secs(2);
 /// How often it is asked whether the caller may still listen.
 const REAUTHORISE: Duration = Duration::from_secs(15);
+/// How long the answer to that counts for the caller's other streams.
+const STILL_TRUE: Duration = Duration::from_secs(5);
 
 /// Beats whenever something was recorded.
 #[derive(Clone)]
 pub struct Pulse {
     beat: watch::Sender<u64>,
     streams: Arc<Semaphore>,
-}
-
-impl Default for Pulse {
-    fn default() -> Self {
-        Self {
-            beat: watch::Sender::new(0),
-            streams: Arc::new(Semaphore::new(STREAMS_MAX)),
-        }
-    }
+    tail: Tail,
+    /// Who was asked about lately, and whether they may listen.
+    asked: Arc<Mutex<BTreeMap<String, (Instant, bool)>>>,
 }
 
 impl Pulse {
+    /// For a server that takes that many connections: streams leave a quarter of them free.
+    pub fn beside(connections: usize) -> Self {
+        Self {
+            beat: watch::Sender::new(0),
+            streams: Arc::new(Semaphore::new(STREAMS_MAX.min(connections / 4 * 3))),
+            tail: Tail::default(),
+            asked: Arc::default(),
+        }
+    }
+
     /// Something was recorded.
     pub fn beat(&self) {
         self.beat.send_modify(|n| *n = n.wrapping_add(1));
     }
 
     /// Waits for the next beat, or the sweep.
-    async fn wait(beats: &mut watch::Receiver<u64>) {
+    pub(crate) async fn wait(beats: &mut watch::Receiver<u64>) {
         let _either = tokio::time::timeout(SWEEP, beats.changed()).await;
     }
 
     pub(crate) fn listen(&self) -> watch::Receiver<u64> {
         self.beat.subscribe()
+    }
+
+    /// Whether a caller may go on listening; asked once for all streams of that caller.
+    async fn may_listen(&self, house: &House, principal: &Principal) -> bool {
+        let (name, now) = (principal.credential(), Instant::now());
+        let mut asked = self.asked.lock().await;
+        asked.retain(|_, (at, _)| now.duration_since(*at) < STILL_TRUE);
+        if let Some((_, may)) = asked.get(&name) {
+            return *may;
+        }
+        let may = principal.still_may(house).await;
+        asked.insert(name, (now, may));
+        may
     }
 }
 
@@ -86,22 +109,28 @@ pub struct Changed {
 }
 
 impl Changed {
-    fn of(row: &EntryRow) -> Result<Self, Problem> {
+    /// As listeners get it.
+    pub(crate) fn told(row: &EntryRow) -> Result<Told, Problem> {
         let leaf = Leaf::parse(&row.leaf)
             .map_err(|e| Problem::internal(e.code(), "an entry of the ledger can't be read"))?;
-        Ok(Self {
-            index: row.index,
-            workflow: leaf.stream.starts_with("wf_").then(|| leaf.stream.clone()),
+        let (index, stream) = (row.index, leaf.stream.clone());
+        let changed = Self {
+            index,
+            workflow: leaf.stream.starts_with("wf_").then_some(leaf.stream),
             kind: leaf.kind,
             seq: leaf.seq,
             at: leaf.at,
-        })
+        };
+        let data = serde_json::to_string(&changed);
+        let data = data.map_err(|e| Problem::internal("no-json", e.to_string()))?;
+        Ok(Told { index, stream, data })
     }
 }
 
-/// `GET /api/v1/events`: what is recorded from now on, or after `Last-Event-ID`, or `?after=`.
+/// Listen: what is recorded from now on, or after `Last-Event-ID`, or after `?after=`
 #[utoipa::path(
-    get, path = "/api/v1/events", tag = "events", params(LiveQuery),
+    get, path = "/api/v1/events", operation_id = "live_events", tag = "events",
+    params(LiveQuery, ("Last-Event-ID" = Option<String>, Header, description = "The id of the last event that was seen")),
     responses((status = 200, description = "a stream of events; `data` is `Changed`", content_type = "text/event-stream", body = Changed),
         (status = 429, description = "too many streams", content_type = "application/problem+json", body = Problem))
 )]
@@ -132,12 +161,22 @@ pub(crate) async fn events(
         })?),
         None => query.after,
     };
+    // First the ear, then the ledger: what is recorded in between is met twice, and told once.
+    let told = house.pulse.tail.listen(&house).await?;
     let next = match last {
         Some(last) => last.saturating_add(1),
         None => house.store.ledger_size().await?.0,
     };
     let (sender, receiver) = mpsc::channel(BUFFER);
-    tokio::spawn(feed(house, principal, next, query.workflow, sender));
+    let feed = Feed {
+        house,
+        principal,
+        next,
+        only: query.workflow,
+        sender,
+        ask_at: Instant::now() + REAUTHORISE,
+    };
+    tokio::spawn(feed.run(told));
     let events = Events {
         receiver,
         _permit: permit,
@@ -145,51 +184,84 @@ pub(crate) async fn events(
     Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(Duration::from_secs(15))))
 }
 
-/// Sends entries from `next` on until nobody listens, or nobody may.
-async fn feed(
+/// What one listener is sent: entries from `next` on until nobody listens, or nobody may.
+struct Feed {
     house: Arc<House>,
     principal: Principal,
-    mut next: u64,
+    next: u64,
     only: Option<String>,
     sender: mpsc::Sender<Event>,
-) {
-    let mut beats = house.pulse.listen();
-    let mut asked = tokio::time::Instant::now();
-    loop {
-        beats.mark_unchanged();
-        if asked.elapsed() >= REAUTHORISE {
-            if !principal.still_may(&house).await {
-                return;
-            }
-            asked = tokio::time::Instant::now();
-        }
-        let rows = match house.store.entries(only.as_deref(), next, BATCH).await {
-            Ok(rows) => rows,
-            Err(error) => {
-                tracing::warn!(code = error.code(), "live events end: the ledger can't be read");
-                return;
-            }
-        };
-        for row in &rows {
-            next = row.index + 1;
-            let Ok(changed) = Changed::of(row) else { return };
-            let Ok(event) = Event::default()
-                .id(changed.index.to_string())
-                .event("changed")
-                .json_data(&changed)
-            else {
-                return;
-            };
-            if sender.send_timeout(event, SLOW_MAX).await.is_err() {
-                return;
-            }
-        }
-        if rows.is_empty() {
+    /// When it is asked again whether the caller may listen.
+    ask_at: Instant,
+}
+
+/// The listener is gone, or has to go.
+struct Over;
+
+impl Feed {
+    async fn run(mut self, mut told: broadcast::Receiver<Arc<Told>>) -> Result<(), Over> {
+        self.catch_up().await?;
+        loop {
             tokio::select! {
-                () = Pulse::wait(&mut beats) => {}
-                () = sender.closed() => return,
+                entry = told.recv() => match entry {
+                    Ok(entry) if self.only.is_some() || entry.index <= self.next => self.tell(&entry).await?,
+                    // One is missing: it couldn't be read, or was dropped here.
+                    Ok(_) | Err(RecvError::Lagged(_)) => self.catch_up().await?,
+                    Err(RecvError::Closed) => return Err(Over),
+                },
+                () = tokio::time::sleep_until(self.ask_at) => {}
+                () = self.sender.closed() => return Err(Over),
             }
+            self.ask().await?;
         }
+    }
+
+    /// Asks now and then whether the caller may still listen.
+    async fn ask(&mut self) -> Result<(), Over> {
+        if Instant::now() < self.ask_at {
+            return Ok(());
+        }
+        self.ask_at = Instant::now() + REAUTHORISE;
+        match self.house.pulse.may_listen(&self.house, &self.principal).await {
+            true => Ok(()),
+            false => Err(Over),
+        }
+    }
+
+    /// Sends what the ledger has by now.
+    async fn catch_up(&mut self) -> Result<(), Over> {
+        loop {
+            let read = self
+                .house
+                .store
+                .entries(self.only.as_deref(), self.next, BATCH)
+                .await;
+            let rows = read.map_err(|error| {
+                tracing::warn!(code = error.code(), "live events end: the ledger can't be read");
+                Over
+            })?;
+            for row in &rows {
+                let told = Changed::told(row).map_err(|_| Over)?;
+                self.tell(&told).await?;
+            }
+            if rows.len() < BATCH as usize {
+                return Ok(());
+            }
+            self.ask().await?;
+        }
+    }
+
+    async fn tell(&mut self, told: &Told) -> Result<(), Over> {
+        let is_asked_for = self.only.as_ref().is_none_or(|only| *only == told.stream);
+        if told.index < self.next || !is_asked_for {
+            return Ok(());
+        }
+        self.next = told.index + 1;
+        let event = Event::default()
+            .id(told.index.to_string())
+            .event("changed")
+            .data(&told.data);
+        self.sender.send_timeout(event, SLOW_MAX).await.map_err(|_| Over)
     }
 }
 

@@ -104,6 +104,34 @@ impl Problem {
     }
 }
 
+/// Refusals that the router and the limits make by themselves, of which most are bare words or nothing, as problems.
+pub(crate) async fn of_bare(answer: Response) -> Response {
+    let kind = answer.headers().get(header::CONTENT_TYPE);
+    if !kind.is_none_or(|kind| kind.as_bytes().starts_with(b"text/plain")) {
+        return answer;
+    }
+    let (code, detail, next) = match answer.status() {
+        StatusCode::METHOD_NOT_ALLOWED => (
+            "method-not-allowed",
+            "this address has no such method",
+            "The header `Allow` says which ones it has.",
+        ),
+        StatusCode::PAYLOAD_TOO_LARGE => ("body-too-large", "a body has at most 8 MiB", "Send less at once."),
+        StatusCode::GATEWAY_TIMEOUT => (
+            "too-slow",
+            "this took longer than 60 seconds and was given up",
+            "Read what became of it, then try again.",
+        ),
+        _ => return answer,
+    };
+    let problem = Problem::new(answer.status(), code, detail).next(next);
+    let (mut head, _) = answer.into_parts();
+    head.headers.remove(header::CONTENT_LENGTH);
+    let (told, body) = problem.into_response().into_parts();
+    head.headers.extend(told.headers);
+    Response::from_parts(head, body)
+}
+
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let mut response = (self.status(), Json(&self)).into_response();

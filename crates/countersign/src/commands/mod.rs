@@ -15,6 +15,7 @@ mod keeping;
 mod ledger;
 mod look;
 mod members;
+mod open_files;
 mod patch;
 mod policy;
 mod proposer;

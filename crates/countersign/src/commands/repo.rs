@@ -6,7 +6,7 @@ use crate::desk::{Desk, Place};
 use crate::error::{CliError, Exit};
 use crate::terminal::{Page, Style};
 use countersign_ports::store::RepositoryRow;
-use countersign_server::client::NewFolder;
+use countersign_server::client::NewRepository;
 use serde::Serialize;
 
 /// A registered repository.
@@ -44,7 +44,7 @@ pub(super) async fn add(desk: &Desk, args: RepoAddArgs) -> Result<Exit, CliError
     let session = match &desk.at {
         Place::Folder(session) => session,
         Place::Server(server) => {
-            let added = server.remote.register(&NewFolder { path: args.path }).await?;
+            let added = server.remote.register(&NewRepository { path: args.path }).await?;
             if terminal.is_json() {
                 terminal.print_json(&added);
                 return Ok(Exit::Ok);

@@ -1,5 +1,6 @@
 //! `serve`, `code` and `key`: the server on this data folder, and who may come in.
 
+use super::open_files::room_for_connections;
 use crate::cli::{KeyAddArgs, KeyRevokeArgs, Roles, ServeArgs};
 use crate::error::{CliError, Exit};
 use crate::keys::Keys;
@@ -81,7 +82,8 @@ pub(super) async fn run(session: &Session, args: ServeArgs) -> Result<Exit, CliE
         Roles::Worker => (true, false),
     };
     let lock = if worker { Some(take_folder(session)?) } else { None };
-    let pulse = Pulse::default();
+    let connections = room_for_connections();
+    let pulse = Pulse::beside(connections);
     let ports = Ports {
         observer: Arc::new(Beating(pulse.clone())),
         ..session.ports.clone()
@@ -106,7 +108,7 @@ pub(super) async fn run(session: &Session, args: ServeArgs) -> Result<Exit, CliE
             origin,
             pulse,
         };
-        Some(tokio::spawn(serve(listener, router(house), stopped)))
+        Some(tokio::spawn(serve(listener, router(house), connections, stopped)))
     } else {
         say_working(session);
         None

@@ -17,7 +17,7 @@ use countersign_core::policy;
 use countersign_core::workflow::Submission;
 use countersign_ports::store::RepositoryRow;
 use countersign_ports::trees::{Heads, Probe, RepoSource, Trees as _};
-use countersign_server::client::{NewAgent, NewDiff, NewRepository, NewWorkflow};
+use countersign_server::client::{ChosenRepository, NewAgent, NewDiff, NewWorkflow};
 use std::path::{Path, PathBuf};
 
 /// Most branches that an error names.
@@ -81,7 +81,7 @@ pub(super) async fn for_server(desk: &Desk, flags: &StartFlags) -> Result<NewWor
         });
     }
     let issue = flags.issue.as_deref().map(read_issue).transpose()?;
-    let repository = |r: RepoSelection| NewRepository {
+    let repository = |r: RepoSelection| ChosenRepository {
         name: r.name,
         role: Some(match r.role {
             RepoRole::Primary => "primary".to_owned(),

@@ -13,7 +13,7 @@ use countersign_core::member::{Member, Roster};
 use countersign_core::record::{EventRecord, RECORD_VERSION};
 use countersign_core::time::Timestamp;
 use countersign_server::client::{
-    Code, Decision, EventWire, FreezeWire, MemberWire, NewFolder, NewFreeze, NewWorkflow, Note, Part,
+    Code, Decision, EventWire, FreezeWire, MemberWire, NewFreeze, NewRepository, NewWorkflow, Note, Part,
     RepositoryWire, Submitted, Token, Whoami, WholeAct, WorkflowsPage,
 };
 use countersign_server::parse_role;
@@ -251,7 +251,7 @@ impl Remote {
     ///
     /// # Errors
     /// As for every call.
-    pub(crate) async fn register(&self, folder: &NewFolder) -> Result<RepositoryWire, CliError> {
+    pub(crate) async fn register(&self, folder: &NewRepository) -> Result<RepositoryWire, CliError> {
         self.read(self.request(Method::POST, "repositories")?.json(folder))
             .await
     }

@@ -20,6 +20,7 @@ mod canned;
 mod teller;
 
 mod bad_input;
+mod besieged;
 mod confinement;
 mod data_folder;
 mod disk;
@@ -38,7 +39,9 @@ mod remote;
 mod restored;
 mod served;
 mod shown;
+mod spoilt;
 mod support;
 mod terminal;
 mod tlog;
 mod tools;
+mod web_client;

@@ -1,5 +1,5 @@
-//! Programs of others that check us: `in-toto-verify` and `schemathesis` (PyPI) in scratch environments, and Go's transparency
-//! log.
+//! Programs of others that check us: `in-toto-verify` and `schemathesis` (PyPI) in scratch environments, Go's transparency
+//! log, and the TypeScript compiler with what else `web/` names (npm).
 //!
 //! All are made once under `target/` and kept. Where that can't be done the tests fail and say why; whoever can't reach
 //! PyPI or has no Go says so by `COUNTERSIGN_TESTS_WITHOUT_OTHERS=1`, and then nothing is shown about any.
@@ -92,6 +92,85 @@ pub(crate) fn tlog() -> PathBuf {
         "Go can't build the checker; on Debian install golang-go and golang-golang-x-mod-dev",
     );
     program
+}
+
+/// A copy of `web/` with the packages that its lock file names; nobody else uses it before it is dropped.
+pub(crate) struct Web {
+    /// It lies beside a copy of `docs/openapi.json`, as `web/` does.
+    pub(crate) folder: PathBuf,
+    _held: File,
+}
+
+impl Web {
+    /// Runs a script of `package.json`; what it said where it failed.
+    pub(crate) fn run(&self, script: &str) -> Result<(), String> {
+        let ran = npm(&self.folder, &["run", "--silent", script]).output().unwrap();
+        match ran.status.success() {
+            true => Ok(()),
+            false => Err(format!(
+                "{}{}",
+                String::from_utf8_lossy(&ran.stdout),
+                String::from_utf8_lossy(&ran.stderr)
+            )),
+        }
+    }
+}
+
+/// `web/`, copied anew, with packages that were installed on first use.
+pub(crate) fn web() -> Web {
+    let home = kept("web");
+    let held = only_one(&home);
+    let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let folder = home.join("web");
+    let _built_before = fs::remove_dir_all(folder.join("built"));
+    for part in ["shared", "tests"] {
+        let _gone = fs::remove_dir_all(folder.join(part));
+        copy_all(&repository.join("web").join(part), &folder.join(part));
+    }
+    fs::create_dir_all(home.join("docs")).unwrap();
+    fs::copy(
+        repository.join("docs/openapi.json"),
+        home.join("docs/openapi.json"),
+    )
+    .unwrap();
+    let mut wanted = String::new();
+    for name in ["package.json", "package-lock.json", ".npmrc", "tsconfig.json"] {
+        let text = fs::read_to_string(repository.join("web").join(name)).unwrap();
+        fs::write(folder.join(name), &text).unwrap();
+        wanted.push_str(&text);
+    }
+    let finished = home.join("installed.txt");
+    if fs::read_to_string(&finished).is_ok_and(|text| text == wanted) {
+        return Web { folder, _held: held };
+    }
+    let installed = npm(&folder, &["ci", "--no-audit", "--no-fund"]).output();
+    succeeded(
+        installed,
+        "the packages of web/ can't be installed from npm; on Debian install nodejs and npm",
+    );
+    fs::write(finished, wanted).unwrap();
+    Web { folder, _held: held }
+}
+
+fn npm(folder: &Path, words: &[&str]) -> Command {
+    let mut command = Command::new("npm");
+    command.current_dir(folder).args(words);
+    command
+}
+
+/// A folder with everything in it; none where there is none.
+fn copy_all(from: &Path, to: &Path) {
+    let Ok(entries) = fs::read_dir(from) else { return };
+    fs::create_dir_all(to).unwrap();
+    for entry in entries {
+        let path = entry.unwrap().path();
+        let target = to.join(path.file_name().unwrap());
+        if path.is_dir() {
+            copy_all(&path, &target);
+        } else {
+            fs::copy(&path, &target).unwrap();
+        }
+    }
 }
 
 /// A folder under `target/` that outlives the tests.

@@ -194,7 +194,7 @@ fn a_key_submits_and_decides_nothing() {
         .json();
     let with_key = |arguments: &[&str]| {
         let mut command = apart.command(arguments);
-        command.env("COUNTERSIGN_TOKEN", key["key"].as_str().unwrap());
+        command.env("COUNTERSIGN_TOKEN", key["secret"].as_str().unwrap());
         ran(&command.output().unwrap())
     };
     let submitted = with_key(&["submit", "--repo", "tollgate", "--diff", "fix.diff"]).exits(0);
@@ -277,7 +277,7 @@ fn a_restarted_server_is_gone_along_with() {
     std::thread::sleep(std::time::Duration::from_millis(500));
     apart.served.ends("-KILL");
     let address = apart.served.address.clone();
-    apart.served = Served::start(&apart.there, &["--listen", &address]);
+    apart.served = Served::at(&address, &apart.there, &[]);
     apart.run(&["reject", &id, "--reason", "No."]).exits(3);
     apart.run(&["cancel", &id, "--reason", "No."]).exits(4);
     let mut told = std::io::BufReader::new(watching.stdout.take().unwrap());

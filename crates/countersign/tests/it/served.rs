@@ -3,17 +3,18 @@
 use crate::others::{left_out, schemathesis};
 use crate::support::World;
 use serde_json::{Value, json};
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Read, Write as _};
 use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 /// How long an answer may take in a test.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// `countersign serve` on a free port.
 pub(crate) struct Served {
-    process: Child,
+    pub(crate) process: Child,
+    /// What programs use, without a scheme.
     pub(crate) address: String,
     /// The host that browsers use.
     host: String,
@@ -21,12 +22,31 @@ pub(crate) struct Served {
 }
 
 pub(crate) struct Answer {
-    status: u16,
-    head: String,
-    body: String,
+    pub(crate) status: u16,
+    pub(crate) head: String,
+    pub(crate) body: String,
 }
 
 impl Answer {
+    /// Everything up to the connection's end; status 0 where there is no answer.
+    pub(crate) fn read(stream: &mut impl Read) -> Self {
+        let mut answer = Vec::new();
+        let _reset = stream.read_to_end(&mut answer);
+        let answer = String::from_utf8(answer).unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
+        let status = head.split(' ').nth(1).and_then(|s| s.parse().ok()).unwrap_or(0);
+        let body = if head.to_ascii_lowercase().contains("transfer-encoding: chunked") {
+            joined(body)
+        } else {
+            body.to_owned()
+        };
+        Self {
+            status,
+            head: head.to_owned(),
+            body,
+        }
+    }
+
     #[track_caller]
     pub(crate) fn is(self, status: u16) -> Self {
         assert_eq!(self.status, status, "{}\n{}", self.head, self.body);
@@ -38,7 +58,7 @@ impl Answer {
         serde_json::from_str(&self.body).unwrap_or_else(|e| panic!("{e}: {}", self.body))
     }
 
-    fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         let line = |l: &&str| l.to_ascii_lowercase().starts_with(&format!("{name}:"));
         self.head.lines().find(line).map(|l| l[name.len() + 1..].trim())
     }
@@ -46,11 +66,19 @@ impl Answer {
 
 impl Served {
     pub(crate) fn start(world: &World, more: &[&str]) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_countersign"));
+        Self::at("127.0.0.1:0", world, more)
+    }
+
+    /// At an address of the caller's choice.
+    pub(crate) fn at(address: &str, world: &World, more: &[&str]) -> Self {
+        let program = Command::new(env!("CARGO_BIN_EXE_countersign"));
+        Self::by(program, address, world, more)
+    }
+
+    /// By a program that becomes the server.
+    pub(crate) fn by(mut command: Command, address: &str, world: &World, more: &[&str]) -> Self {
         world.surroundings(&mut command);
-        command
-            .args(["serve", "--listen", "127.0.0.1:0", "--json"])
-            .args(more);
+        command.args(["serve", "--listen", address, "--json"]).args(more);
         let mut process = command
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -71,7 +99,7 @@ impl Served {
         }
     }
 
-    fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+    pub(crate) fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
         let mut stream = TcpStream::connect(&self.address).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         let host = headers
@@ -88,21 +116,7 @@ impl Served {
         stream.write_all(format!("{text}\r\n").as_bytes()).unwrap();
         // A body that is too large is answered before all of it is sent, and then nobody reads on.
         let _refused = stream.write_all(body.as_bytes());
-        let mut answer = Vec::new();
-        let _reset = stream.read_to_end(&mut answer);
-        let answer = String::from_utf8(answer).unwrap();
-        let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
-        let status = head.split(' ').nth(1).and_then(|s| s.parse().ok()).unwrap_or(0);
-        let body = if head.to_ascii_lowercase().contains("transfer-encoding: chunked") {
-            joined(body)
-        } else {
-            body.to_owned()
-        };
-        Answer {
-            status,
-            head: head.to_owned(),
-            body,
-        }
+        Answer::read(&mut stream)
     }
 
     pub(crate) fn json(&self, method: &str, path: &str, token: &str, body: &Value) -> Answer {
@@ -119,7 +133,7 @@ impl Served {
         self.send(method, path, &headers, &body)
     }
 
-    fn get(&self, path: &str, token: &str) -> Answer {
+    pub(crate) fn get(&self, path: &str, token: &str) -> Answer {
         self.json("GET", path, token, &Value::Null)
     }
 
@@ -131,7 +145,7 @@ impl Served {
     }
 
     /// Starts a workflow from a diff and gives its open request.
-    fn waiting(&self, token: &str) -> Value {
+    pub(crate) fn waiting(&self, token: &str) -> Value {
         let new = json!({"text": "Say so", "repositories": [{"name": "tollgate"}],
             "diffs": [{"repository": "tollgate", "diff": crate::support::DIFF}]});
         let id = self.json("POST", "/api/v1/workflows", token, &new).is(202).json()["id"].clone();
@@ -148,7 +162,7 @@ impl Served {
         })
     }
 
-    fn until<T>(&self, look: impl Fn() -> Option<T>) -> T {
+    pub(crate) fn until<T>(&self, look: impl Fn() -> Option<T>) -> T {
         for _ in 0..1_200 {
             if let Some(found) = look() {
                 return found;
@@ -199,13 +213,13 @@ fn joined(mut body: &str) -> String {
     whole
 }
 
-fn text<'a>(value: &'a Value, name: &str) -> &'a str {
+pub(crate) fn text<'a>(value: &'a Value, name: &str) -> &'a str {
     value[name]
         .as_str()
         .unwrap_or_else(|| panic!("no `{name}` in {value}"))
 }
 
-fn world() -> World {
+pub(crate) fn world() -> World {
     let world = World::new();
     world.run(&["repo", "add", "tollgate"]).exits(0);
     world.run(&["repo", "add", "larder"]).exits(0);

@@ -149,7 +149,7 @@ fn words(what: &str, text: String) -> Result<String, Problem> {
 }
 
 /// List what is frozen
-#[utoipa::path(get, path = "/api/v1/freezes", tag = "freezes", responses((status = 200, body = Vec<FreezeWire>)))]
+#[utoipa::path(get, path = "/api/v1/freezes", operation_id = "freezes", tag = "freezes", responses((status = 200, body = Vec<FreezeWire>)))]
 pub(crate) async fn list(State(house): State<Arc<House>>) -> Result<Json<Vec<FreezeWire>>, Problem> {
     Ok(Json(frozen(house.store.as_ref()).await?))
 }
@@ -199,7 +199,7 @@ pub(crate) async fn alarms(State(house): State<Arc<House>>) -> Result<Json<Vec<A
 
 /// Clear an alarm: somebody has seen to it
 #[utoipa::path(
-    post, path = "/api/v1/alarms/{id}/clear", tag = "alarms", params(("id" = u64, Path)), request_body = Note,
+    post, path = "/api/v1/alarms/{id}/clear", operation_id = "clear_alarm", tag = "alarms", params(("id" = u64, Path)), request_body = Note,
     responses((status = 200, description = "all alarms", body = Vec<AlarmWire>),
         (status = 404, description = "there is none", content_type = "application/problem+json", body = Problem),
         (status = 422, description = "it was cleared already", content_type = "application/problem+json", body = Problem))

@@ -131,14 +131,14 @@ pub struct MadeKey {
 }
 
 /// List API keys
-#[utoipa::path(get, path = "/api/v1/keys", tag = "keys", responses((status = 200, body = Vec<KeyWire>)))]
+#[utoipa::path(get, path = "/api/v1/keys", operation_id = "list_keys", tag = "keys", responses((status = 200, body = Vec<KeyWire>)))]
 pub(crate) async fn list(State(house): State<Arc<House>>) -> Result<Json<Vec<KeyWire>>, Problem> {
     Ok(Json(house.access.keys().await?.iter().map(KeyWire::of).collect()))
 }
 
 /// Make an API key
 #[utoipa::path(
-    post, path = "/api/v1/keys", tag = "keys", request_body = NewKey,
+    post, path = "/api/v1/keys", operation_id = "add_key", tag = "keys", request_body = NewKey,
     responses((status = 201, body = MadeKey),
         (status = 422, description = "it can't be such a key", content_type = "application/problem+json", body = Problem))
 )]

@@ -136,7 +136,7 @@ impl MemberWire {
 }
 
 /// List members
-#[utoipa::path(get, path = "/api/v1/members", tag = "members", responses((status = 200, body = Vec<MemberWire>)))]
+#[utoipa::path(get, path = "/api/v1/members", operation_id = "list_members", tag = "members", responses((status = 200, body = Vec<MemberWire>)))]
 pub(crate) async fn list(State(house): State<Arc<House>>) -> Result<Json<Vec<MemberWire>>, Problem> {
     Ok(Json(
         house
@@ -171,7 +171,7 @@ pub struct Invited {
 
 /// Add a member
 #[utoipa::path(
-    post, path = "/api/v1/members", tag = "members", request_body = NewMember,
+    post, path = "/api/v1/members", operation_id = "add_member", tag = "members", request_body = NewMember,
     responses((status = 201, body = Invited),
         (status = 422, description = "the name or role can't be", content_type = "application/problem+json", body = Problem))
 )]

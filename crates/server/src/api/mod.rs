@@ -16,8 +16,8 @@ pub mod client {
     pub use super::holds::{FreezeWire, NewFreeze, Note};
     pub use super::members::MemberWire;
     pub use super::sessions::{Code, Token, Whoami};
-    pub use super::submitting::{NewAgent, NewDiff, NewRepository, NewWorkflow, Submitted};
-    pub use super::system::{NewRepository as NewFolder, RepositoryWire};
+    pub use super::submitting::{ChosenRepository, NewAgent, NewDiff, NewWorkflow, Submitted};
+    pub use super::system::{NewRepository, RepositoryWire};
     pub use super::workflows::{EventWire, WorkflowsPage};
     pub use crate::live::Changed;
 }

@@ -41,7 +41,7 @@ pub struct NewWorkflow {
     #[serde(default)]
     pub text: String,
     /// Exactly one is `primary`; they are written in this order.
-    pub repositories: Vec<NewRepository>,
+    pub repositories: Vec<ChosenRepository>,
     /// Who proposes; `codemod` if nothing is said. Not together with `diffs`.
     pub agent: Option<NewAgent>,
     /// Ready-made diffs to be judged instead of an agent's, one per repository at most.
@@ -58,7 +58,7 @@ pub struct NewWorkflow {
 /// A repository of a new workflow.
 #[derive(Debug, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct NewRepository {
+pub struct ChosenRepository {
     /// Its id or its name, as `GET /api/v1/repositories` lists them.
     pub name: String,
     /// `primary` or `secondary`; `primary` if nothing is said.
@@ -257,13 +257,13 @@ fn find<'a>(rows: &'a [RepositoryRow], name: &str) -> Option<&'a RepositoryRow> 
     rows.iter().find(|r| r.name == name || r.id.to_string() == name)
 }
 
-fn selections(rows: &[RepositoryRow], wanted: &[NewRepository]) -> Result<Vec<RepoSelection>, Problem> {
+fn selections(rows: &[RepositoryRow], wanted: &[ChosenRepository]) -> Result<Vec<RepoSelection>, Problem> {
     if wanted.is_empty() || wanted.len() > REPOSITORIES_MAX {
         let text = format!("a workflow has 1 to {REPOSITORIES_MAX} repositories");
         return Err(Problem::refused("bad-repositories", text));
     }
     let mut found: Vec<RepoSelection> = Vec::new();
-    for NewRepository { name, role, base } in wanted {
+    for ChosenRepository { name, role, base } in wanted {
         let row = find(rows, name).ok_or_else(|| {
             Problem::refused("unknown-repository", format!("`{name}` is not registered"))
                 .next("Registered ones: GET /api/v1/repositories")

@@ -55,7 +55,7 @@ pub struct WorkflowsPage {
 
 /// List workflows, newest first
 #[utoipa::path(
-    get, path = "/api/v1/workflows", tag = "workflows", params(ListQuery),
+    get, path = "/api/v1/workflows", operation_id = "list_workflows", tag = "workflows", params(ListQuery),
     responses((status = 200, body = WorkflowsPage),
         (status = 400, description = "a parameter can't be read", content_type = "application/problem+json", body = Problem))
 )]
@@ -154,7 +154,7 @@ pub(crate) struct EventsQuery {
 }
 
 /// List a workflow's events
-#[utoipa::path(get, path = "/api/v1/workflows/{id}/events", tag = "workflows", params(("id" = String, Path), EventsQuery), responses((status = 200, body = Vec<EventWire>)))]
+#[utoipa::path(get, path = "/api/v1/workflows/{id}/events", operation_id = "workflow_events", tag = "workflows", params(("id" = String, Path), EventsQuery), responses((status = 200, body = Vec<EventWire>)))]
 pub(crate) async fn events(
     State(house): State<Arc<House>>,
     Path(id): Path<String>,

@@ -112,6 +112,10 @@ const HELP: &[(&str, &str)] = &[
         "The key stands for another call already. Each new call needs a new key.",
     ),
     (
+        "method-not-allowed",
+        "The address is there, but not with this method. The answer's header `Allow` names those that are.",
+    ),
+    (
         "not-for-keys",
         "API keys look and start. Deciding, keys and members need a signed-in person.",
     ),

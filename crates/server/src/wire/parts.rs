@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 
 /// A repository of a workflow.
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct RepositoryWire {
+pub(super) struct SelectionWire {
     id: String,
     name: String,
     /// `primary` or `secondary`.
@@ -209,11 +209,11 @@ pub(super) struct WrittenWire {
     tree: String,
 }
 
-pub(super) fn repositories(seen: &Seen) -> Vec<RepositoryWire> {
+pub(super) fn repositories(seen: &Seen) -> Vec<SelectionWire> {
     let selections = seen.workflow.submission.iter().flat_map(|s| &s.repositories);
     let wire = |s: &countersign_core::feedback::RepoSelection| {
         let pinned = seen.workflow.repositories.iter().find(|p| p.repository == s.id);
-        RepositoryWire {
+        SelectionWire {
             id: s.id.to_string(),
             name: s.name.clone(),
             role: match s.role {

@@ -3,7 +3,7 @@
 use super::StoryWire;
 use super::around::{DependencyWire, OwnerWire, dependencies, owners};
 use super::parts::{
-    FindingWire, GateWire, PatchSetWire, PlanWire, RepositoryWire, RequestWire, ViolationWire, WrittenWire,
+    FindingWire, GateWire, PatchSetWire, PlanWire, RequestWire, SelectionWire, ViolationWire, WrittenWire,
     findings, gates, patch_sets, plan, repositories, violations, written,
 };
 use crate::shown::Seen;
@@ -135,7 +135,7 @@ pub struct WorkflowWire {
     solo: bool,
     risk: Option<String>,
     risk_reasons: Vec<String>,
-    repositories: Vec<RepositoryWire>,
+    repositories: Vec<SelectionWire>,
     plan: Option<PlanWire>,
     patch_sets: Vec<PatchSetWire>,
     /// Every dependency that the newest drafts move.

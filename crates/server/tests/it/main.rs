@@ -29,6 +29,33 @@ fn every_described_endpoint_has_a_row_and_every_row_of_the_api_is_described() {
 }
 
 #[test]
+fn every_endpoint_is_described_under_a_name_of_its_own() {
+    let described = serde_json::to_value(description()).unwrap();
+    let mut names: Vec<&str> = Vec::new();
+    for item in described["paths"].as_object().unwrap().values() {
+        let endpoints = item.as_object().unwrap().values();
+        names.extend(endpoints.filter_map(|endpoint| endpoint["operationId"].as_str()));
+    }
+    names.sort_unstable();
+    let twice: Vec<_> = names.windows(2).filter(|pair| pair[0] == pair[1]).collect();
+    assert!(twice.is_empty(), "clients are made from these names: {twice:?}");
+}
+
+#[test]
+fn a_workflow_is_started_on_repositories_by_name_and_one_is_registered_by_path() {
+    let described = serde_json::to_value(description()).unwrap();
+    let form = |pointer: &str| {
+        let name = described.pointer(pointer).and_then(|v| v.as_str()).unwrap();
+        let form = described.pointer(name.trim_start_matches('#')).unwrap();
+        form["required"].clone()
+    };
+    let started = "/components/schemas/NewWorkflow/properties/repositories/items/$ref";
+    let registered = "/paths/~1api~1v1~1repositories/post/requestBody/content/application~1json/schema/$ref";
+    assert_eq!(form(started), serde_json::json!(["name"]));
+    assert_eq!(form(registered), serde_json::json!(["path"]));
+}
+
+#[test]
 fn the_description_is_openapi_3_1() {
     let text = description().to_pretty_json().unwrap();
     assert!(text.contains("\"openapi\": \"3.1"), "{}", &text[..80]);
