@@ -1,4 +1,5 @@
-//! Documents that are made out of the code: the state machine's catalogue and the command line's reference.
+//! Documents that are made out of the code: the state machine's catalogue, the references of command line and settings, and
+//! tables of others.
 
 use crate::Outcome;
 use crate::command::{Scope, build, capture, root};
@@ -12,13 +13,17 @@ const DEPTH_MAX: usize = 4;
 
 /// The server's API, for programs.
 const OPENAPI: &str = "docs/openapi.json";
-/// People write it, but for one table.
-const POLICY: &str = "docs/policy.md";
-/// Before and after that table.
-const TABLE: [&str; 2] = [
+/// People write these, but for one table each; the line before it.
+const POLICY: [&str; 2] = [
+    "docs/policy.md",
     "<!-- begin: made by `cargo xtask docs` out of the rules -->",
-    "<!-- end -->",
 ];
+const SETTINGS: [&str; 2] = [
+    "docs/configuration.md",
+    "<!-- begin: made by `cargo xtask docs` out of the table of settings -->",
+];
+/// The line after it.
+const END: &str = "<!-- end -->";
 
 /// One generated document.
 struct Page {
@@ -83,7 +88,7 @@ pub(crate) fn write_openapi() -> Outcome {
     write_pages(pages()?.into_iter().filter(|page| page.path == OPENAPI))
 }
 
-fn pages() -> Result<[Page; 5], String> {
+fn pages() -> Result<[Page; 7], String> {
     let programs = ["catalogue", "countersign", "policy_table", "description"];
     let [catalogue, binary, policy_table, description] = build(Scope::Workspace, programs)?;
     let openapi = capture(&mut Command::new(&description))?;
@@ -91,8 +96,10 @@ fn pages() -> Result<[Page; 5], String> {
     let workflow = capture(&mut Command::new(catalogue))?;
     let cli = reference(&binary)?;
     let rules = capture(&mut Command::new(policy_table))?;
-    let policy =
-        fs::read_to_string(root().join(POLICY)).map_err(|e| format!("{POLICY} can't be read: {e}"))?;
+    let settings = |form: &str| {
+        let mut command = Command::new(&binary);
+        capture(command.args(["config", "reference", "--as", form]))
+    };
     Ok([
         Page {
             path: "docs/workflow.md",
@@ -110,26 +117,34 @@ fn pages() -> Result<[Page; 5], String> {
             path: "docs/access.md",
             text: tidy(&access),
         },
+        with_table(POLICY, &rules)?,
+        with_table(SETTINGS, &settings("table")?)?,
         Page {
-            path: POLICY,
-            text: tidy(&with_table(&policy, &rules)?),
+            path: ".env.example",
+            text: tidy(&settings("env")?),
         },
     ])
 }
 
-/// A document with its table made anew.
-fn with_table(document: &str, table: &str) -> Result<String, String> {
-    let [begin, end] = TABLE;
-    let parts = document.split_once(begin).and_then(|(before, rest)| {
-        let (_, after) = rest.split_once(end)?;
-        Some((before, after))
-    });
-    let Some((before, after)) = parts else {
-        return Err(format!(
-            "{POLICY} has lost the line `{begin}` or `{end}`; put them back"
-        ));
-    };
-    Ok(format!("{before}{begin}\n\n{}\n\n{end}{after}", table.trim()))
+/// A document that people write, with its table made anew.
+fn with_table([path, begin]: [&'static str; 2], table: &str) -> Result<Page, String> {
+    let document = fs::read_to_string(root().join(path)).map_err(|e| format!("{path} can't be read: {e}"))?;
+    match between(&document, begin, table) {
+        Some(text) => Ok(Page {
+            path,
+            text: tidy(&text),
+        }),
+        None => Err(format!(
+            "{path} has lost the line `{begin}` or `{END}`; put them back"
+        )),
+    }
+}
+
+/// The document with the table between its two lines; `None`: one of them is not there.
+fn between(document: &str, begin: &str, table: &str) -> Option<String> {
+    let (before, rest) = document.split_once(begin)?;
+    let (_, after) = rest.split_once(END)?;
+    Some(format!("{before}{begin}\n\n{}\n\n{END}{after}", table.trim()))
 }
 
 /// No blanks at line ends, one line end at the end.
@@ -157,9 +172,6 @@ fn describe(binary: &Path, words: &mut Vec<String>, out: &mut String) -> Outcome
         .env("NO_COLOR", "1")
         .env("TERM", "dumb")
         .env("COLUMNS", "100");
-    for name in ["COUNTERSIGN_DATA", "COUNTERSIGN_LOG"] {
-        command.env_remove(name);
-    }
     let help = capture(&mut command)?;
     let name = std::iter::once("countersign")
         .chain(words.iter().map(String::as_str))
@@ -206,12 +218,12 @@ mod tests {
 
     #[test]
     fn only_the_table_is_made_anew() {
-        let [begin, end] = TABLE;
-        let old = format!("# A\n\n{begin}\n\n| old |\n\n{end}\n\nZ\n");
-        let new = with_table(&old, "| new |\n").expect("the marks are there");
+        let [_, begin] = SETTINGS;
+        let old = format!("# A\n\n{begin}\n\n| old |\n\n{END}\n\nZ\n");
+        let new = between(&old, begin, "| new |\n").expect("the marks are there");
         assert_eq!(new, old.replace("old", "new"));
-        assert_eq!(with_table(&new, "| new |\n"), Ok(new.clone()));
-        assert!(with_table("# A\n", "| new |").is_err_and(|e| e.contains("put them back")));
+        assert_eq!(between(&new, begin, "| new |\n"), Some(new.clone()));
+        assert_eq!(between("# A\n", begin, "| new |"), None);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! don't know which it is.
 
 use crate::adapters::{Progress, SystemClock};
+use crate::config::Client;
 use crate::drive;
 use crate::error::CliError;
 use crate::remote::{Changes, Remote, repository_id};
@@ -59,10 +60,11 @@ impl Desk {
     /// # Errors
     /// When it can't be used.
     pub(crate) async fn open(app: &App) -> Result<Self, CliError> {
-        let at = match app.server() {
+        let Client { server, token } = app.settings.client()?;
+        let at = match server {
             None => Place::Folder(Box::new(Session::open(app).await?)),
             Some(address) => {
-                let remote = Remote::new(address)?;
+                let remote = Remote::new(&address, token.as_ref())?;
                 let tenant = remote.tenant().await?;
                 Place::Server(Box::new(Server { remote, tenant }))
             }
@@ -349,7 +351,7 @@ impl Desk {
             },
             Place::Server(server) => Source::Server {
                 server,
-                changes: Changes::listen(&server.remote, only).await?,
+                changes: Box::new(Changes::listen(&server.remote, only).await?),
                 told: BTreeMap::new(),
             },
         };
@@ -392,7 +394,7 @@ enum Source<'a> {
     },
     Server {
         server: &'a Server,
-        changes: Changes<'a>,
+        changes: Box<Changes<'a>>,
         told: BTreeMap<WorkflowId, u64>,
     },
 }

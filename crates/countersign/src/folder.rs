@@ -1,5 +1,6 @@
 //! The data folder: one person's database, mirrors and keys, readable by nobody else.
 
+use crate::config::FILE_NAME;
 use crate::error::{CliError, file_error};
 use etcetera::BaseStrategy as _;
 use sha2::{Digest as _, Sha256};
@@ -9,7 +10,7 @@ use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as 
 use std::path::{Path, PathBuf};
 
 /// What a data folder holds; a folder with anything else in it is not taken for one.
-const KNOWN: [&str; 10] = [
+const KNOWN: [&str; 11] = [
     "owner.lock",
     "countersign.db",
     "countersign.db-wal",
@@ -18,6 +19,7 @@ const KNOWN: [&str; 10] = [
     "mirrors",
     "scratch",
     "policy.toml",
+    FILE_NAME,
     "keys",
     "panic.log",
 ];

@@ -1,6 +1,7 @@
 //! The log on standard error, and what becomes of a panic.
 
-use crate::cli::{Global, LogFormat};
+use crate::cli::LogFormat;
+use crate::config::Log;
 use crate::redact::redact;
 use crate::terminal::visible;
 use std::io::{self, Write};
@@ -8,17 +9,15 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use tracing_subscriber::EnvFilter;
 
-/// Starts the log: warnings and errors, more with `-v`, anything with COUNTERSIGN_LOG.
-pub(crate) fn start(global: &Global) {
-    let level = match global.verbose {
+/// Starts the log: warnings and errors, more with `-v`, anything by a filter.
+pub(crate) fn start(settings: &Log, verbose: u8) {
+    let level = match verbose {
         // The engine's warnings are said by the progress lines already.
         0 => "warn,countersign_engine=error",
         1 => "info",
         _ => "debug",
     };
-    let chosen = std::env::var("COUNTERSIGN_LOG")
-        .ok()
-        .filter(|v| !v.trim().is_empty());
+    let chosen = settings.filter.clone().filter(|v| !v.trim().is_empty());
     let default = format!(
         "{level},sqlx={quiet},sea_orm={quiet},gix={quiet}",
         quiet = "error"
@@ -30,7 +29,7 @@ pub(crate) fn start(global: &Global) {
         .with_writer(|| Visible)
         .with_ansi(false);
     // A second start would change nothing; there is only one.
-    let _started = match global.log_format {
+    let _started = match settings.format {
         LogFormat::Text => builder.compact().try_init(),
         LogFormat::Json => builder.json().try_init(),
     };

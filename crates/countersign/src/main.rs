@@ -7,6 +7,7 @@ mod adapters;
 mod backup;
 mod cli;
 mod commands;
+mod config;
 mod decide;
 mod desk;
 mod drive;
@@ -26,11 +27,11 @@ mod wire;
 
 use clap::Parser as _;
 use clap::error::ErrorKind;
-use cli::{Cli, Global};
+use cli::Cli;
+use config::Settings;
 use error::{CliError, Exit};
 use folder::Folder;
 use session::App;
-use std::path::PathBuf;
 use std::sync::Arc;
 use terminal::{ColourChoice, Page, Style, Terminal};
 
@@ -87,7 +88,7 @@ fn misunderstood(error: &clap::Error) -> Exit {
 
 fn begin(cli: Cli) -> Exit {
     let terminal = Arc::new(Terminal::new(cli.global.color, cli.global.json));
-    match prepared(&cli.global, &terminal) {
+    match prepared(&cli, &terminal) {
         Ok((app, runtime)) => {
             let exit = runtime.block_on(until_interrupted(&app, cli.command));
             runtime.shutdown_background();
@@ -100,29 +101,28 @@ fn begin(cli: Cli) -> Exit {
     }
 }
 
-fn prepared(global: &Global, terminal: &Arc<Terminal>) -> Result<(App, tokio::runtime::Runtime), CliError> {
-    let named = |given: &Option<PathBuf>, variable: &str| {
-        let from_environment = || {
-            std::env::var_os(variable)
-                .filter(|v| !v.is_empty())
-                .map(PathBuf::from)
-        };
-        given.clone().or_else(from_environment)
-    };
-    let data = named(&global.data, "COUNTERSIGN_DATA");
-    let keys = named(&global.keys, "COUNTERSIGN_KEYS");
-    let folder = Folder::named(data.as_deref(), keys.as_deref())?;
+fn prepared(cli: &Cli, terminal: &Arc<Terminal>) -> Result<(App, tokio::runtime::Runtime), CliError> {
+    let settings = Settings::load(&cli.global, &cli.command);
+    // The one says what is wrong by itself, the others need no settings.
+    let goes_on = matches!(
+        cli.command,
+        cli::Command::Doctor
+            | cli::Command::Completions(_)
+            | cli::Command::Config(cli::ConfigCommand::Reference(_))
+    );
+    if !goes_on {
+        settings.usable()?;
+    }
     // One provider of cryptography for every connection; set once, so a second call changes nothing.
     let _first = rustls::crypto::ring::default_provider().install_default();
-    log::start(global);
+    let folder = Folder::named(settings.data(), settings.keys())?;
+    log::start(&settings.log()?, cli.global.verbose);
     log::keep_panics_in(folder.root());
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(|e| CliError::internal("no-runtime", format!("can't start: {e}")))?;
-    let from_environment = || std::env::var("COUNTERSIGN_SERVER").ok().filter(|v| !v.is_empty());
-    let server = global.server.clone().or_else(from_environment);
-    Ok((App::new(terminal.clone(), folder, server), runtime))
+    Ok((App::new(terminal.clone(), folder, settings), runtime))
 }
 
 /// Ctrl-C ends the process, never the work: what is recorded stays, and it can be taken up again.

@@ -3,6 +3,7 @@
 use crate::adapters::{
     BaselineFile, FolderKeys, FolderWitness, Progress, Signer, Silent, SystemClock, own_rules,
 };
+use crate::config::Settings;
 use crate::error::CliError;
 use crate::folder::Folder;
 use crate::keys::Keys;
@@ -33,24 +34,20 @@ pub(crate) struct App {
     pub(crate) terminal: Arc<Terminal>,
     /// The data folder, perhaps not there yet.
     pub(crate) folder: Folder,
-    server: Option<String>,
+    /// What is set.
+    pub(crate) settings: Arc<Settings>,
     current: Arc<Mutex<Option<WorkflowId>>>,
 }
 
 impl App {
     /// For one command.
-    pub(crate) fn new(terminal: Arc<Terminal>, folder: Folder, server: Option<String>) -> Self {
+    pub(crate) fn new(terminal: Arc<Terminal>, folder: Folder, settings: Settings) -> Self {
         Self {
             terminal,
             folder,
-            server,
+            settings: Arc::new(settings),
             current: Arc::default(),
         }
-    }
-
-    /// The address of the server that was named.
-    pub(crate) fn server(&self) -> Option<&str> {
-        self.server.as_deref()
     }
 
     /// For commands that work on a data folder: a server that was named is a mistake.
@@ -58,7 +55,7 @@ impl App {
     /// # Errors
     /// When one was.
     pub(crate) fn refuse_server(&self) -> Result<(), CliError> {
-        match &self.server {
+        match self.settings.client()?.server {
             None => Ok(()),
             Some(address) => {
                 let text = format!("this command works on a data folder, and {address} is named");

@@ -30,6 +30,7 @@ mod owner;
 mod repositories;
 mod rotating;
 mod row;
+mod schema;
 mod seal;
 mod store;
 mod tenant;
@@ -40,4 +41,5 @@ mod workflows;
 
 pub use epoch::EpochStanding;
 pub use owner::OwnerLock;
+pub use schema::Schema;
 pub use store::SqliteStore;

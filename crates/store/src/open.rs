@@ -147,6 +147,24 @@ pub(crate) async fn copy(path: &Path, into: &Path) -> Result<(), StoreError> {
     file.sync_all().map_err(failed)
 }
 
+/// The versions of tables that a database has, oldest first; nothing is changed.
+pub(crate) async fn applied(path: &Path) -> Result<Vec<String>, StoreError> {
+    const THERE: &str = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'seaql_migrations'";
+    const APPLIED: &str = "SELECT version FROM seaql_migrations ORDER BY version";
+    let read = connect(reader, options(path).pragma("query_only", "ON")).await?;
+    let ask = |sql: &str| Statement::from_string(DbBackend::Sqlite, sql);
+    let found = async {
+        if read.query_one_raw(ask(THERE)).await?.is_none() {
+            return Ok(Vec::new());
+        }
+        let rows = read.query_all_raw(ask(APPLIED)).await?;
+        rows.iter().map(|row| row.try_get_by_index(0)).collect()
+    };
+    let found = found.await.map_err(error::database);
+    read.get_sqlite_connection_pool().close().await;
+    found
+}
+
 async fn migrate(write: &DatabaseConnection) -> Result<(), StoreError> {
     let immediate = TransactionOptions {
         sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),

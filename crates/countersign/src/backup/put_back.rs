@@ -3,6 +3,7 @@
 use super::manifest::Manifest;
 use super::{BASELINE, Beside, DATABASE, copy, measure, sync_folder};
 use crate::adapters::{FolderKeys, SystemClock};
+use crate::config::FILE_NAME;
 use crate::error::{CliError, file_error};
 use crate::folder::Folder;
 use crate::keys::Keys;
@@ -55,7 +56,7 @@ pub(crate) async fn put_back(from: &Path, folder: &Folder) -> Result<PutBack, Cl
     })
 }
 
-/// Only the keys may be there before, and what an earlier try of the same left.
+/// Only keys and settings may be there before, and what an earlier try of the same left.
 fn refuse_used(folder: &Folder, manifest: &Manifest) -> Result<(), CliError> {
     let root = folder.root();
     let entries = match fs::read_dir(root) {
@@ -68,7 +69,9 @@ fn refuse_used(folder: &Folder, manifest: &Manifest) -> Result<(), CliError> {
             let said = manifest.files.iter().find(|f| f.name == name);
             said.is_some_and(|f| measure(&entry.path()).is_ok_and(|m| m == (f.bytes, f.sha256.clone())))
         };
-        let known = entry.path() == folder.keys() || (entry.file_name() == BASELINE && same(BASELINE));
+        let known = entry.path() == folder.keys()
+            || entry.file_name() == FILE_NAME
+            || (entry.file_name() == BASELINE && same(BASELINE));
         if !known {
             let text = format!("the data folder {} is not empty", root.display());
             return Err(CliError::refused("data-folder-used", text)

@@ -484,12 +484,12 @@ pub(crate) struct InitArgs {
 /// `serve`.
 #[derive(Debug, Args)]
 pub(crate) struct ServeArgs {
-    /// Where to listen
-    #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:7171")]
-    pub(crate) listen: SocketAddr,
-    /// What this process does: all, api or worker
-    #[arg(long, value_name = "ROLE", default_value = "all", hide_possible_values = true)]
-    pub(crate) role: Roles,
+    /// Where to listen [default: 127.0.0.1:7171]
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub(crate) listen: Option<SocketAddr>,
+    /// What this process does: all, api or worker [default: all]
+    #[arg(long, value_name = "ROLE", hide_possible_values = true)]
+    pub(crate) role: Option<Roles>,
     /// The address under which a proxy makes it public
     #[arg(long, value_name = "https://NAME")]
     pub(crate) origin: Option<String>,
@@ -497,12 +497,13 @@ pub(crate) struct ServeArgs {
     #[arg(long = "cors-origin", value_name = "ORIGIN")]
     pub(crate) cors: Vec<String>,
     /// A proxy that you trust stands before it and speaks TLS
-    #[arg(long, requires = "origin")]
+    #[arg(long)]
     pub(crate) behind_proxy: bool,
 }
 
 /// What a server's process does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub(crate) enum Roles {
     /// API and worker.
     All,
@@ -510,6 +511,49 @@ pub(crate) enum Roles {
     Api,
     /// Judges and performs.
     Worker,
+}
+
+impl Roles {
+    /// As it is typed.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Roles::All => "all",
+            Roles::Api => "api",
+            Roles::Worker => "worker",
+        }
+    }
+}
+
+/// `migrate`.
+#[derive(Debug, Args)]
+pub(crate) struct MigrateArgs {
+    /// Only say what is missing; exits 2 where something is
+    #[arg(long)]
+    pub(crate) check: bool,
+}
+
+/// `config reference`.
+#[derive(Debug, Args)]
+pub(crate) struct ReferenceArgs {
+    /// As a table for people, as a file with settings, or as a list for the environment
+    #[arg(
+        long = "as",
+        value_name = "table|toml|env",
+        default_value = "table",
+        hide_possible_values = true
+    )]
+    pub(crate) form: ReferenceForm,
+}
+
+/// How `config reference` prints.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum ReferenceForm {
+    /// Markdown.
+    Table,
+    /// A commented `config.toml`.
+    Toml,
+    /// A commented list of `NAME=value`.
+    Env,
 }
 
 /// `key add`.

@@ -420,6 +420,37 @@ Examples:
   countersign doctor
   countersign doctor --json";
 
+pub(super) const MIGRATE: &str = "\
+Every command that opens the data folder does this by itself, without the copy. Run it where you want the
+copy, or before you start several processes of a new version. A database of a newer program is refused.
+
+Examples:
+  countersign migrate --check
+  countersign migrate --json
+
+Exits 0 when the tables are up to date, 2 when --check finds some missing or when it is refused.";
+
+pub(super) const CONFIG: &str = "\
+An option goes before the environment, the environment before the file, the file before the default.
+docs/configuration.md lists all settings.
+
+Examples:
+  countersign config show
+  countersign config reference --as toml > config.toml";
+
+pub(super) const CONFIG_SHOW: &str = "\
+Exits 2 when a value is refused.
+
+Examples:
+  countersign config show
+  countersign config show --json | jq '.settings[] | select(.origin.kind != \"default\")'";
+
+pub(super) const CONFIG_REFERENCE: &str = "\
+Examples:
+  countersign config reference
+  countersign config reference --as toml > config.toml
+  countersign config reference --as env > .env";
+
 pub(super) const COMPLETIONS: &str = "\
 Examples:
   countersign completions bash > ~/.local/share/bash-completion/completions/countersign

@@ -8,9 +8,9 @@ pub(crate) use args::{
     AlarmClearArgs, AlarmListArgs, AnswerArgs, ApplyArgs, ApproveArgs, BackupArgs, ChangesArgs, CheckArgs,
     CheckFormat, CompletionsArgs, ConsistencyArgs, DeselectArgs, DiffArgs, EntriesArgs, EraseArgs, ErasePart,
     ExportArgs, ExtendArgs, FreezeArgs, InitArgs, KeyAddArgs, KeyRevokeArgs, ListArgs, MemberAddArgs,
-    MemberArgs, MemberChangeArgs, PatchShowArgs, PolicyShowArgs, PolicyTestArgs, ReasonArgs, RejectArgs,
-    RepoAddArgs, RestoreArgs, ResumeArgs, Roles, ServeArgs, ShowArgs, StartArgs, StartFlags, StoryId,
-    VerifyArgs, WaiveArgs, WatchArgs,
+    MemberArgs, MemberChangeArgs, MigrateArgs, PatchShowArgs, PolicyShowArgs, PolicyTestArgs, ReasonArgs,
+    ReferenceArgs, ReferenceForm, RejectArgs, RepoAddArgs, RestoreArgs, ResumeArgs, Roles, ServeArgs,
+    ShowArgs, StartArgs, StartFlags, StoryId, VerifyArgs, WaiveArgs, WatchArgs,
 };
 
 use crate::terminal::ColourChoice;
@@ -43,6 +43,9 @@ pub(crate) struct Global {
     /// Work with this server instead of a data folder [default: $COUNTERSIGN_SERVER]
     #[arg(long, global = true, value_name = "URL")]
     pub(crate) server: Option<String>,
+    /// The file with settings [default: $COUNTERSIGN_CONFIG, else config.toml in the data folder]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
     /// Print one JSON value on standard output instead of text
     #[arg(long, global = true)]
     pub(crate) json: bool,
@@ -55,27 +58,32 @@ pub(crate) struct Global {
         hide_possible_values = true
     )]
     pub(crate) color: ColourChoice,
-    /// The form of the log on standard error
-    #[arg(
-        long,
-        global = true,
-        value_name = "text|json",
-        default_value = "text",
-        hide_possible_values = true
-    )]
-    pub(crate) log_format: LogFormat,
+    /// The form of the log on standard error [default: text]
+    #[arg(long, global = true, value_name = "text|json", hide_possible_values = true)]
+    pub(crate) log_format: Option<LogFormat>,
     /// Log more; twice for everything (COUNTERSIGN_LOG takes filters)
     #[arg(short, long, global = true, action = ArgAction::Count)]
     pub(crate) verbose: u8,
 }
 
 /// The form of the log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub(crate) enum LogFormat {
     /// Lines for people.
     Text,
     /// One JSON object per line.
     Json,
+}
+
+impl LogFormat {
+    /// As it is typed.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            LogFormat::Text => "text",
+            LogFormat::Json => "json",
+        }
+    }
 }
 
 /// What to do.
@@ -186,6 +194,12 @@ pub(crate) enum Command {
     /// Say what is wrong with this machine and data folder, and how to mend it
     #[command(after_help = help::DOCTOR)]
     Doctor,
+    /// Bring the database's tables up to date, after a copy
+    #[command(after_help = help::MIGRATE)]
+    Migrate(MigrateArgs),
+    /// Show every setting and where its value comes from
+    #[command(subcommand, after_help = help::CONFIG)]
+    Config(ConfigCommand),
     /// Print a script that completes commands in your shell
     #[command(after_help = help::COMPLETIONS)]
     Completions(CompletionsArgs),
@@ -273,6 +287,17 @@ pub(crate) enum KeyCommand {
     /// Take a key back
     #[command(after_help = help::KEY_REVOKE)]
     Revoke(KeyRevokeArgs),
+}
+
+/// Settings.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Show every setting, its value and where that comes from; secrets are hidden
+    #[command(after_help = help::CONFIG_SHOW)]
+    Show,
+    /// Print what can be set, by file, environment and option
+    #[command(after_help = help::CONFIG_REFERENCE)]
+    Reference(ReferenceArgs),
 }
 
 /// The ledger.

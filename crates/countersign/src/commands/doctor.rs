@@ -78,7 +78,7 @@ struct DoctorWire {
 
 /// `doctor`.
 pub(super) async fn doctor(app: &App) -> Result<Exit, CliError> {
-    let mut findings = vec![git()];
+    let mut findings = vec![git(), configuration(app)];
     if app.folder.database().exists() {
         findings.push(privacy("data folder", app.folder.root()));
         findings.push(privacy("keys", app.folder.keys()));
@@ -130,6 +130,28 @@ fn git() -> Finding {
         Ok(version) => well("git", version),
         Err(error) => ill("git", CliError::from(error).next("Install git.")),
     }
+}
+
+/// Whether all that is set can be read, and does something.
+fn configuration(app: &App) -> Finding {
+    let about = "settings";
+    if let Err(error) = app.settings.usable() {
+        return ill(about, error.into());
+    }
+    if let Err(error) = app.settings.config() {
+        return ill(about, error.into());
+    }
+    let warnings = super::config::warnings(app);
+    if !warnings.is_empty() {
+        return worth_a_look(about, warnings.join("; "), "Read them: countersign config show");
+    }
+    well(
+        about,
+        match app.settings.file() {
+            Some((file, true)) => file.display().to_string(),
+            Some((_, false)) | None => "no file; defaults, environment and options".to_owned(),
+        },
+    )
 }
 
 /// Nobody else may read a folder of ours.

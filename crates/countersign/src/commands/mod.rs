@@ -3,6 +3,7 @@
 mod acts;
 mod approve;
 mod backup;
+mod config;
 mod deselect;
 mod digits;
 mod doctor;
@@ -15,6 +16,7 @@ mod keeping;
 mod ledger;
 mod look;
 mod members;
+mod migrate;
 mod open_files;
 mod patch;
 mod policy;
@@ -33,8 +35,8 @@ mod which;
 pub(crate) use resuming::Resumed;
 
 use crate::cli::{
-    self, AlarmCommand, Command, KeyCommand, LedgerCommand, MemberCommand, PatchCommand, PolicyCommand,
-    RepoCommand,
+    self, AlarmCommand, Command, ConfigCommand, KeyCommand, LedgerCommand, MemberCommand, PatchCommand,
+    PolicyCommand, RepoCommand,
 };
 use crate::desk::Desk;
 use crate::error::{CliError, Exit};
@@ -54,6 +56,9 @@ pub(crate) async fn perform(app: &App, command: Command) -> Result<Exit, CliErro
         Command::Verify(args) => verify::verify(app, args).await,
         Command::Init(args) => init::init(app, args).await,
         Command::Doctor => doctor::doctor(app).await,
+        Command::Migrate(args) => migrate::migrate(app, &args).await,
+        Command::Config(ConfigCommand::Show) => config::show(app),
+        Command::Config(ConfigCommand::Reference(args)) => Ok(config::reference(app, &args)),
         Command::Completions(args) => {
             app.terminal.pipe(&cli::completions(args.shell));
             Ok(Exit::Ok)
@@ -140,6 +145,8 @@ async fn at_desk(desk: &Desk, command: Command) -> Result<Exit, CliError> {
         | Command::Doctor
         | Command::Completions(_)
         | Command::Init(_)
+        | Command::Config(_)
+        | Command::Migrate(_)
         | Command::SignIn
         | Command::SignOut
         | Command::Backup(_)
@@ -160,7 +167,7 @@ async fn in_session(session: &Session, command: Command) -> Result<Exit, CliErro
         Command::Ledger(LedgerCommand::Erase(args)) => keeping::erase(session, args).await,
         Command::Ledger(LedgerCommand::RotateKey) => keeping::rotate_key(session).await,
         Command::Backup(args) => backup::backup(session, args).await,
-        Command::Serve(args) => serving::run(session, args).await,
+        Command::Serve(_) => serving::run(session).await,
         Command::Code => serving::code(session).await,
         Command::Member(MemberCommand::Add(args)) => members::add(session, args).await,
         Command::Member(MemberCommand::List) => members::list(session).await,
@@ -175,6 +182,8 @@ async fn in_session(session: &Session, command: Command) -> Result<Exit, CliErro
         | Command::Verify(_)
         | Command::Restore(_)
         | Command::Doctor
+        | Command::Config(_)
+        | Command::Migrate(_)
         | Command::Completions(_)
         | Command::Init(_)
         | Command::SignIn

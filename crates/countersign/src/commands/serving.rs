@@ -1,7 +1,8 @@
 //! `serve`, `code` and `key`: the server on this data folder, and who may come in.
 
 use super::open_files::room_for_connections;
-use crate::cli::{KeyAddArgs, KeyRevokeArgs, Roles, ServeArgs};
+use crate::cli::{KeyAddArgs, KeyRevokeArgs, Roles};
+use crate::config::{PublicOrigin, Serve};
 use crate::error::{CliError, Exit};
 use crate::keys::Keys;
 use crate::session::Session;
@@ -74,9 +75,11 @@ struct ListeningWire {
 }
 
 /// `serve`.
-pub(super) async fn run(session: &Session, args: ServeArgs) -> Result<Exit, CliError> {
+pub(super) async fn run(session: &Session) -> Result<Exit, CliError> {
     let signals = Signals::listen()?;
-    let (worker, api) = match args.role {
+    let config = session.app.settings.config()?;
+    say_warnings(session);
+    let (worker, api) = match config.serve.role {
         Roles::All => (true, true),
         Roles::Api => (false, true),
         Roles::Worker => (true, false),
@@ -97,14 +100,14 @@ pub(super) async fn run(session: &Session, args: ServeArgs) -> Result<Exit, CliE
         None
     };
     let serving = if api {
-        let (listener, origin) = bind(session, &args).await?;
+        let (listener, origin) = bind(session, &config.serve).await?;
         announce(session, &listener, &origin).await?;
         let house = House {
             store: session.store.clone(),
             access: session.database().access(&TenantId::local()),
             keys: Arc::new(MemberSeeds(session.keys().clone())),
             ports,
-            cors: cors(&args.cors)?,
+            cors: config.serve.callers(),
             origin,
             pulse,
         };
@@ -192,15 +195,16 @@ fn take_folder(session: &Session) -> Result<OwnerLock, CliError> {
 }
 
 /// Opens the socket. Beyond this machine only behind a proxy that speaks TLS, and said so.
-async fn bind(session: &Session, args: &ServeArgs) -> Result<(TcpListener, Origin), CliError> {
-    let public = args.origin.as_deref().map(public_origin).transpose()?;
+async fn bind(session: &Session, args: &Serve) -> Result<(TcpListener, Origin), CliError> {
+    let public = args.origin.as_ref().map(public_origin);
     if !args.listen.ip().is_loopback() && (public.is_none() || !args.behind_proxy) {
         let text = format!(
             "{} can be reached from other machines, and nothing here encrypts",
             args.listen
         );
         return Err(CliError::refused("public-bind", text).next(
-            "Listen on 127.0.0.1, or put a proxy with TLS before it and say so: --origin https://NAME --behind-proxy",
+            "Listen on 127.0.0.1, or put a proxy with TLS before it and say so: --origin https://NAME --behind-proxy\n\
+             (or COUNTERSIGN_ORIGIN=https://NAME and COUNTERSIGN_BEHIND_PROXY=true)",
         ));
     }
     let failed = |e: std::io::Error| {
@@ -216,45 +220,11 @@ async fn bind(session: &Session, args: &ServeArgs) -> Result<(TcpListener, Origi
     Ok((listener, origin))
 }
 
-/// `https://NAME[:PORT]`, and nothing else.
-fn public_origin(text: &str) -> Result<Origin, CliError> {
-    let plain = |host: &str| {
-        !host.is_empty()
-            && host
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b':'))
-    };
-    match text.strip_prefix("https://") {
-        Some(host) if plain(host) => Ok(Origin {
-            scheme: "https".to_owned(),
-            host: host.to_ascii_lowercase(),
-            also: Vec::new(),
-        }),
-        Some(_) | None => Err(CliError::usage(
-            "bad-origin",
-            format!("--origin {text}: it has to be https://NAME"),
-        )),
-    }
-}
-
-/// Exact origins, as browsers send them: no path, no wildcard.
-fn cors(origins: &[String]) -> Result<Vec<String>, CliError> {
-    let plain = |origin: &String| {
-        let host = origin
-            .strip_prefix("https://")
-            .or_else(|| origin.strip_prefix("http://"));
-        host.is_some_and(|h| {
-            !h.is_empty()
-                && h.bytes()
-                    .all(|b| b.is_ascii_alphanumeric() || b".-:".contains(&b))
-        })
-    };
-    match origins.iter().find(|o| !plain(o)) {
-        None => Ok(origins.to_vec()),
-        Some(odd) => {
-            let text = format!("--cors-origin {odd}: it has to be https://NAME[:PORT], without a path");
-            Err(CliError::usage("bad-origin", text))
-        }
+fn public_origin(origin: &PublicOrigin) -> Origin {
+    Origin {
+        scheme: "https".to_owned(),
+        host: origin.0.clone(),
+        also: Vec::new(),
     }
 }
 
@@ -307,6 +277,15 @@ async fn announce(session: &Session, listener: &TcpListener, origin: &Origin) ->
     page.line(2).add(Style::Dim, "Ctrl-C stops it; nothing is lost.");
     terminal.print(&page);
     Ok(())
+}
+
+/// What is set and has no effect is said before anything else is.
+fn say_warnings(session: &Session) {
+    let mut page = Page::new();
+    for warning in super::config::warnings(&session.app) {
+        page.line(0).add(Style::Warn, "! ").add(Style::Plain, warning);
+    }
+    session.app.terminal.note(&page);
 }
 
 fn say_working(session: &Session) {

@@ -51,11 +51,12 @@ pub(super) async fn sign_out(app: &App) -> Result<Exit, CliError> {
 }
 
 fn server(app: &App) -> Result<Remote, CliError> {
-    let address = app.server().ok_or_else(|| {
+    let address = app.settings.client()?.server.ok_or_else(|| {
         CliError::usage("no-server", "no server is named")
             .next("Add --server URL, or set COUNTERSIGN_SERVER.")
     })?;
-    Remote::new(address)
+    // A token that is set would stand in the way of the one that this is about.
+    Remote::new(&address, None)
 }
 
 fn from_standard_input() -> Result<String, CliError> {

@@ -6,6 +6,7 @@ mod tokens;
 
 pub(crate) use stream::Changes;
 
+use crate::config::secret::Secret;
 use crate::error::{CliError, Exit};
 use countersign_core::act::{Act, Attendance};
 use countersign_core::id::{MemberId, RepositoryId, TenantId, WorkflowId};
@@ -43,7 +44,7 @@ impl Remote {
     ///
     /// # Errors
     /// When it is none, or a token would travel unencrypted between machines.
-    pub(crate) fn new(address: &str) -> Result<Self, CliError> {
+    pub(crate) fn new(address: &str, token: Option<&Secret>) -> Result<Self, CliError> {
         let origin = origin(address)?;
         let mut builder = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
@@ -57,7 +58,10 @@ impl Remote {
         let http = builder
             .build()
             .map_err(|e| CliError::internal("no-http", format!("can't call servers: {e}")))?;
-        let token = tokens::find(&origin)?;
+        let token = match token {
+            Some(token) => Some(token.reveal().trim().to_owned()),
+            None => tokens::find(&origin)?,
+        };
         Ok(Self { http, origin, token })
     }
 

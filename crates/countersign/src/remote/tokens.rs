@@ -1,5 +1,4 @@
-//! The tokens of servers that this user is signed in to, in one file that nobody else can read; or one from the
-//! environment, for programs.
+//! The tokens of servers that this user is signed in to, in one file that nobody else can read.
 
 use crate::error::{CliError, file_error};
 use etcetera::BaseStrategy as _;
@@ -10,9 +9,6 @@ use std::io::Write as _;
 use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
-/// An API key or a session's token, before any that is kept.
-const FROM_ENVIRONMENT: &str = "COUNTERSIGN_TOKEN";
-
 /// By origin.
 type Tokens = BTreeMap<String, String>;
 
@@ -21,11 +17,6 @@ type Tokens = BTreeMap<String, String>;
 /// # Errors
 /// When the file can't be read, or others can.
 pub(super) fn find(origin: &Url) -> Result<Option<String>, CliError> {
-    if let Ok(token) = std::env::var(FROM_ENVIRONMENT)
-        && !token.trim().is_empty()
-    {
-        return Ok(Some(token.trim().to_owned()));
-    }
     let Some(file) = file() else { return Ok(None) };
     Ok(read(&file)?.remove(origin.as_str()))
 }
@@ -37,7 +28,7 @@ pub(super) fn find(origin: &Url) -> Result<Option<String>, CliError> {
 pub(super) fn keep(origin: &Url, token: Option<&str>) -> Result<(), CliError> {
     let file = file().ok_or_else(|| {
         CliError::refused("no-home", "there is no home folder to keep a token in")
-            .next(format!("Give it in {FROM_ENVIRONMENT}."))
+            .next("Give it in COUNTERSIGN_TOKEN.")
     })?;
     let mut tokens = read(&file)?;
     match token {

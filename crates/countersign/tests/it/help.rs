@@ -2,7 +2,7 @@
 
 use crate::support::World;
 
-const COMMANDS: [&[&str]; 32] = [
+const COMMANDS: [&[&str]; 35] = [
     &[],
     &["run"],
     &["submit"],
@@ -34,6 +34,9 @@ const COMMANDS: [&[&str]; 32] = [
     &["ledger", "erase"],
     &["ledger", "rotate-key"],
     &["verify"],
+    &["migrate"],
+    &["config", "show"],
+    &["config", "reference"],
     &["init"],
 ];
 

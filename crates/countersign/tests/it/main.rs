@@ -21,6 +21,7 @@ mod teller;
 
 mod bad_input;
 mod besieged;
+mod configuring;
 mod confinement;
 mod data_folder;
 mod disk;
@@ -31,6 +32,7 @@ mod in_toto;
 mod killed;
 mod ledger;
 mod look;
+mod migrating;
 mod others;
 mod own_rules;
 mod patches;

@@ -571,7 +571,7 @@ fn nobody_but_this_machine_is_let_in_unless_a_proxy_encrypts() {
             "--behind-proxy",
         ])
         .exits(64)
-        .says("it has to be https://NAME");
+        .says("has to be https://NAME");
 }
 
 #[test]

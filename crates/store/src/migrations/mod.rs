@@ -18,6 +18,12 @@ impl MigratorTrait for Migrator {
     }
 }
 
+/// The names of all versions, oldest first.
+pub(crate) fn names() -> Vec<String> {
+    let all = Migrator::migrations();
+    all.iter().map(|m| m.name().to_owned()).collect()
+}
+
 /// Brings the tables up to date, inside the caller's transaction: two processes that start together don't
 /// collide, and a migration that fails leaves nothing behind.
 pub(crate) async fn up(tx: &DatabaseTransaction) -> Result<(), StoreError> {
@@ -31,10 +37,7 @@ async fn refuse_newer(tx: &DatabaseTransaction) -> Result<(), StoreError> {
     let applied = Migrator::get_migration_models(tx)
         .await
         .map_err(error::database)?;
-    let known: Vec<String> = Migrator::migrations()
-        .iter()
-        .map(|m| m.name().to_owned())
-        .collect();
+    let known = names();
     match applied.into_iter().find(|m| !known.contains(&m.version)) {
         None => Ok(()),
         Some(newer) => Err(StoreError::Unavailable {

@@ -12,6 +12,7 @@ use countersign_ledger::{BundleBuilder, Origin, Trust, verify};
 use countersign_ports::store::{
     CheckpointSigner as _, Clock as _, InputStatus, LEASE_MS, NewInput, Settles, TenantStore,
 };
+use countersign_store::Schema;
 use sea_orm::{ConnectionTrait as _, Database, DatabaseConnection, DbBackend, Statement};
 use std::path::Path;
 use std::sync::Arc;
@@ -58,6 +59,27 @@ async fn a_folder_of_version_1_goes_on() {
         "the other open workflow is closed by a held input"
     );
     world.started(9).await;
+}
+
+#[tokio::test]
+async fn a_folder_tells_its_tables_before_anything_is_applied() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("store.db");
+    let raw = raw(&file, "rwc").await;
+    raw.execute_unprepared(V0001).await.unwrap();
+    raw.close().await.unwrap();
+    for _ in 0..2 {
+        let schema = Schema::of(&file).await.unwrap();
+        assert_eq!(schema.has(), Some("m0001_first"));
+        assert_eq!(schema.missing().first(), Some(&"m0002_access"));
+        assert_eq!(schema.missing().last().copied(), schema.brings());
+        assert_eq!(schema.newer(), Vec::<&str>::new());
+    }
+    let world = World::new().await;
+    let schema = Schema::of(&world.file()).await.unwrap();
+    assert_eq!((schema.has(), schema.missing().len()), (schema.brings(), 0));
+    let missing = Schema::of(&folder.path().join("nothing.db")).await.unwrap_err();
+    assert!(!missing.code().is_empty() && !folder.path().join("nothing.db").exists());
 }
 
 async fn check_inputs(local: &dyn TenantStore) {

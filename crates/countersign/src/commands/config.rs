@@ -1,0 +1,185 @@
+//! `config show` and `config reference`: what is set, and what can be.
+
+use crate::cli::{ReferenceArgs, ReferenceForm};
+use crate::config::{Entry, Source, reference, secret::HIDDEN, table};
+use crate::error::{CliError, Exit};
+use crate::session::App;
+use crate::terminal::{Page, Style};
+use serde::Serialize;
+
+/// Where names begin, in columns.
+const NAME_AT: usize = 2;
+/// Where values begin.
+const VALUE_AT: usize = 18;
+/// Where their origins begin.
+const ORIGIN_AT: usize = 50;
+
+/// `config show --json`.
+#[derive(Debug, Serialize)]
+struct ConfigWire {
+    /// The file with settings; absent where there is no place for one.
+    file: Option<String>,
+    /// Whether it was there.
+    file_read: bool,
+    settings: Vec<SettingWire>,
+    /// What is worth a look.
+    warnings: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct SettingWire {
+    key: String,
+    /// Absent where nothing is set, and where it is a secret.
+    value: Option<String>,
+    set: bool,
+    secret: bool,
+    /// Whether anything uses it yet.
+    used: bool,
+    origin: OriginWire,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+enum OriginWire {
+    Default,
+    File { line: usize },
+    Environment { name: &'static str },
+    Option { name: &'static str },
+}
+
+impl SettingWire {
+    fn of(entry: Entry) -> Self {
+        Self {
+            origin: match entry.source {
+                Source::Default => OriginWire::Default,
+                Source::File { line } => OriginWire::File { line },
+                Source::Environment(name) => OriginWire::Environment { name },
+                Source::Flag(name) => OriginWire::Option { name },
+            },
+            key: entry.key,
+            value: entry.value,
+            set: entry.is_set,
+            secret: entry.setting.secret,
+            used: entry.setting.used,
+        }
+    }
+}
+
+/// `config show`.
+pub(super) fn show(app: &App) -> Result<Exit, CliError> {
+    let settings = &app.settings;
+    settings.config()?;
+    let mut entries = settings.entries();
+    // Where nothing names them, it is known by now what they are.
+    let folders = [(table::DATA, app.folder.root()), (table::KEYS, app.folder.keys())];
+    for entry in entries.iter_mut().filter(|e| e.source == Source::Default) {
+        if let Some((_, path)) = folders.iter().find(|(key, _)| *key == entry.key) {
+            entry.value = Some(path.display().to_string());
+            entry.is_set = true;
+        }
+        if let (table::CONFIG, Some((file, _))) = (entry.key.as_str(), settings.file()) {
+            entry.value = Some(file.display().to_string());
+            entry.is_set = true;
+        }
+    }
+    if app.terminal.is_json() {
+        app.terminal.print_json(&ConfigWire {
+            file: settings.file().map(|(file, _)| file.display().to_string()),
+            file_read: settings.file().is_some_and(|(_, read)| read),
+            settings: entries.into_iter().map(SettingWire::of).collect(),
+            warnings: warnings(app),
+        });
+        return Ok(Exit::Ok);
+    }
+    let mut page = Page::new();
+    list(&mut page, &entries, settings.file().is_some_and(|(_, read)| read));
+    let idle = entries.iter().any(Entry::is_idle);
+    let idle = idle.then(|| "is set, and nothing uses it yet".to_owned());
+    let warnings: Vec<String> = idle.into_iter().chain(other_warnings(app)).collect();
+    if !warnings.is_empty() {
+        page.gap();
+    }
+    for warning in warnings {
+        page.line(0).add(Style::Warn, "! ").add(Style::Plain, warning);
+    }
+    app.terminal.print(&page);
+    Ok(Exit::Ok)
+}
+
+fn list(page: &mut Page, entries: &[Entry], file_read: bool) {
+    let mut section = "";
+    for entry in entries {
+        let (own, name) = entry.key.rsplit_once('.').unwrap_or(("", &entry.key));
+        if own != section {
+            // The page begins with the first one.
+            if !section.is_empty() {
+                page.gap();
+            }
+            page.line(0).add(Style::Bold, own);
+            section = own;
+        }
+        let (style, value) = match (&entry.value, entry.is_set) {
+            (Some(value), _) if value.is_empty() => (Style::Dim, "–"),
+            (Some(value), _) => (Style::Plain, value.as_str()),
+            (None, true) => (Style::Plain, HIDDEN),
+            (None, false) => (Style::Dim, "–"),
+        };
+        let origin = match (&entry.source, entry.is_set) {
+            (Source::Default, false) if entry.setting.used => "",
+            (Source::Default, _) if !entry.setting.used => "not used yet",
+            (Source::Default, _) if entry.key == table::CONFIG && !file_read => "default; not there",
+            (Source::Default, _) => "default",
+            (Source::File { line }, _) => &format!("file, line {line}"),
+            (Source::Environment(name) | Source::Flag(name), _) => name,
+        };
+        let origin_style = if entry.source == Source::Default {
+            Style::Dim
+        } else {
+            Style::Name
+        };
+        let line = page
+            .line(0)
+            .column(Style::Warn, if entry.is_idle() { "!" } else { "" }, NAME_AT)
+            .column(Style::Plain, name, VALUE_AT - NAME_AT);
+        if value.chars().count() < ORIGIN_AT - VALUE_AT {
+            line.column(style, value, ORIGIN_AT - VALUE_AT)
+                .add(origin_style, origin);
+        } else {
+            line.add(style, value);
+            page.line(ORIGIN_AT).add(origin_style, origin);
+        }
+    }
+}
+
+/// What is worth a look, a sentence each.
+pub(super) fn warnings(app: &App) -> Vec<String> {
+    let unused = app.settings.unused();
+    let idle = (!unused.is_empty()).then(|| format!("set, but nothing uses it yet: {}", unused.join(", ")));
+    idle.into_iter().chain(other_warnings(app)).collect()
+}
+
+fn other_warnings(app: &App) -> Vec<String> {
+    let mut found = Vec::new();
+    if !app.settings.unknown_names().is_empty() {
+        let names = app.settings.unknown_names().join(", ");
+        found.push(format!("in the environment, but no setting: {names}"));
+    }
+    if let Some(file) = app.settings.open_to_others() {
+        let file = file.display();
+        found.push(format!(
+            "other users can read the secrets in it: chmod 600 {file}"
+        ));
+    }
+    found
+}
+
+/// `config reference`.
+pub(super) fn reference(app: &App, args: &ReferenceArgs) -> Exit {
+    let text = match args.form {
+        ReferenceForm::Table => reference::markdown(),
+        ReferenceForm::Toml => reference::toml(),
+        ReferenceForm::Env => reference::environment(),
+    };
+    app.terminal.pipe(text.as_bytes());
+    Exit::Ok
+}

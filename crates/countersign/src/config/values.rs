@@ -1,0 +1,193 @@
+//! What settings are once they are read: types that can't be wrong.
+
+use super::address::{
+    CorsOrigin, FrontendUrl, MailAddress, MailServer, PublicOrigin, RepoName, SecretAddress, WebAddress,
+};
+use super::error::ConfigError;
+use super::secret::Secret;
+use super::table::{BEHIND_PROXY, ORIGIN};
+use crate::cli::{LogFormat, Roles};
+use serde::Deserialize;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// Everything that can be set, but for the log and the places where data and keys lie.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct Config {
+    /// `[serve]`.
+    pub(crate) serve: Serve,
+    /// `[github]`.
+    #[serde(default)]
+    #[expect(dead_code, reason = "neither sign-in with GitHub nor its API is built yet")]
+    pub(crate) github: Github,
+    /// `[mail]`.
+    #[serde(default)]
+    pub(crate) mail: Mail,
+    /// `[[webhooks]]`.
+    #[serde(default)]
+    pub(crate) webhooks: Vec<Webhook>,
+    #[expect(dead_code, reason = "accepted and checked; nothing uses it")]
+    database: Option<Address>,
+    #[expect(dead_code, reason = "accepted and checked; nothing uses it")]
+    redis: Option<Address>,
+    #[expect(dead_code, reason = "accepted and checked; nothing uses it")]
+    anthropic: Option<ModelKey>,
+    #[expect(dead_code, reason = "accepted and checked; nothing uses it")]
+    openai: Option<ModelKey>,
+}
+
+impl Config {
+    /// Refuses settings that make no sense without another one.
+    ///
+    /// # Errors
+    /// `Incomplete`, for the first of them.
+    pub(super) fn check(self) -> Result<Self, ConfigError> {
+        let mail = &self.mail;
+        let sends = mail.server.is_some();
+        let unsigned = |hook: &Webhook| hook.form == WebhookForm::Json && hook.secret.is_none();
+        let wants = [
+            (
+                self.serve.behind_proxy,
+                self.serve.origin.is_some(),
+                BEHIND_PROXY,
+                ORIGIN,
+            ),
+            (
+                mail.user.is_some(),
+                mail.password.is_some(),
+                "mail.user",
+                "mail.password",
+            ),
+            (
+                mail.password.is_some(),
+                mail.user.is_some(),
+                "mail.password",
+                "mail.user",
+            ),
+            (sends, mail.from.is_some(), "mail.server", "mail.from"),
+            (sends, !mail.to.is_empty(), "mail.server", "mail.to"),
+            (
+                self.webhooks.iter().any(unsigned),
+                false,
+                "webhooks.url",
+                "webhooks.secret",
+            ),
+        ];
+        match wants.into_iter().find(|(set, other, _, _)| *set && !*other) {
+            None => Ok(self),
+            Some((_, _, key, missing)) => Err(ConfigError::Incomplete { key, missing }),
+        }
+    }
+}
+
+/// `[log]`, which every command needs.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct Log {
+    /// Its form.
+    pub(crate) format: LogFormat,
+    /// What is logged; `None`: what `-v` says.
+    pub(crate) filter: Option<String>,
+}
+
+/// `[client]`, which commands need that work over a server.
+#[derive(Debug, Clone, Default, Deserialize)]
+pub(crate) struct Client {
+    /// The server's address.
+    pub(crate) server: Option<String>,
+    /// A token of the caller's own.
+    pub(crate) token: Option<Secret>,
+}
+
+/// `[serve]`.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct Serve {
+    /// Where to listen.
+    pub(crate) listen: SocketAddr,
+    /// What the process does.
+    pub(crate) role: Roles,
+    /// The address under which a proxy makes it public.
+    pub(crate) origin: Option<PublicOrigin>,
+    /// A proxy that speaks TLS stands before it.
+    pub(crate) behind_proxy: bool,
+    /// Who may call the API from a browser.
+    #[serde(default)]
+    pub(crate) cors_origins: Vec<CorsOrigin>,
+    /// Where a front end lives.
+    pub(crate) frontend_url: Option<FrontendUrl>,
+    #[expect(dead_code, reason = "accepted and checked; nothing uses it")]
+    jwt_secret: Option<Secret>,
+}
+
+impl Serve {
+    /// Every origin whose pages may call the API, each once.
+    pub(crate) fn callers(&self) -> Vec<String> {
+        let mut found: Vec<String> = Vec::new();
+        let front_end = self.frontend_url.iter().map(|f| &f.0);
+        for origin in self.cors_origins.iter().chain(front_end) {
+            if !found.contains(&origin.0) {
+                found.push(origin.0.clone());
+            }
+        }
+        found
+    }
+}
+
+/// `[github]`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[expect(dead_code, reason = "sign-in with GitHub and its API are not built yet")]
+pub(crate) struct Github {
+    pub(crate) token: Option<Secret>,
+    pub(crate) repo: Option<RepoName>,
+    pub(crate) client_id: Option<String>,
+    pub(crate) client_secret: Option<Secret>,
+    #[serde(default)]
+    pub(crate) allowed_users: Vec<String>,
+    pub(crate) base_url: Option<WebAddress>,
+}
+
+/// `[mail]`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[expect(dead_code, reason = "mails are not built yet")]
+pub(crate) struct Mail {
+    pub(crate) server: Option<MailServer>,
+    pub(crate) user: Option<String>,
+    pub(crate) password: Option<Secret>,
+    pub(crate) from: Option<MailAddress>,
+    #[serde(default)]
+    pub(crate) to: Vec<MailAddress>,
+    pub(crate) root: Option<PathBuf>,
+}
+
+/// One of `[[webhooks]]`.
+#[derive(Debug, Clone, Deserialize)]
+#[expect(dead_code, reason = "webhooks are not built yet")]
+pub(crate) struct Webhook {
+    /// Whoever knows a Slack address may post there.
+    pub(crate) url: SecretAddress,
+    pub(crate) secret: Option<Secret>,
+    #[serde(default)]
+    pub(crate) form: WebhookForm,
+}
+
+/// In which form a webhook posts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum WebhookForm {
+    /// Signed JSON.
+    #[default]
+    Json,
+    /// What Slack's incoming webhooks take.
+    Slack,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[expect(dead_code, reason = "as the sections of `Config` that hold it")]
+struct Address {
+    url: Option<Secret>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[expect(dead_code, reason = "as the sections of `Config` that hold it")]
+struct ModelKey {
+    api_key: Option<Secret>,
+}
