@@ -28,10 +28,27 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List what points to a forgery, oldest first */
+        /** List alarms, oldest first */
         get: operations["alarms"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alarms/{id}/clear": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Clear an alarm: somebody has seen to it */
+        post: operations["clear_alarm"];
         delete?: never;
         options?: never;
         head?: never;
@@ -49,6 +66,41 @@ export interface paths {
         get: operations["live_events"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/freezes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List what is frozen */
+        get: operations["freezes"];
+        put?: never;
+        /** Freeze: approved writes wait, and nothing new begins */
+        post: operations["freeze"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/freezes/{id}/end": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Unfreeze */
+        post: operations["unfreeze"];
         delete?: never;
         options?: never;
         head?: never;
@@ -410,7 +462,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Show the newest canonical diffs as text */
+        /** Show the canonical diffs of a revision as text */
         get: operations["diffs"];
         put?: never;
         post?: never;
@@ -517,8 +569,14 @@ export interface components {
         AlarmWire: {
             /** @description RFC 3339, UTC. */
             at: string;
+            cleared?: components["schemas"]["ClearedWire"] | null;
             /** @description Stable kebab-case code. */
             code: string;
+            /**
+             * Format: int64
+             * @description Its number, by which it is cleared.
+             */
+            id: number;
             /** @description What was noticed. */
             message: string;
             /** @description About which workflow. */
@@ -586,6 +644,15 @@ export interface components {
             /** @description `primary` or `secondary`; `primary` if nothing is said. */
             role?: string | null;
         };
+        /** @description Somebody has seen to an alarm. */
+        ClearedWire: {
+            /** @description RFC 3339, UTC. */
+            at: string;
+            /** @description Who, by member's id. */
+            by: string;
+            /** @description What was found and done. */
+            note: string;
+        };
         /** @description A one-time code. */
         Code: {
             /** @description As `countersign code` prints it; blanks and hyphens don't count. */
@@ -652,8 +719,17 @@ export interface components {
             reason: string;
             /** @description The repository's name. */
             repository: string;
+            /** @description Or until when: RFC 3339, UTC. */
+            until?: string | null;
             /** @description The violation's id, `RULE@PATH`. */
             violation: string;
+        } | {
+            /** @enum {string} */
+            decision: "extend";
+            /** @description 64 hex digits. */
+            digest: string;
+            /** @description Until when, RFC 3339; as long as policy allows if nothing is said. */
+            until?: string | null;
         } | {
             /** @enum {string} */
             decision: "retry";
@@ -677,7 +753,10 @@ export interface components {
         };
         /** @description One repository's diff. */
         DiffWire: {
-            /** Format: int64 */
+            /**
+             * Format: int64
+             * @description Lines.
+             */
             added: number;
             /** @description The canonical diff; bytes that are not UTF-8 are replaced, and what looks like a secret is. */
             diff: string;
@@ -690,10 +769,17 @@ export interface components {
              * @description How many lines are there without what looks like a secret.
              */
             masked_lines: number;
-            /** Format: int64 */
+            /**
+             * Format: int64
+             * @description Lines.
+             */
             removed: number;
+            /** @description The repository's name. */
             repository: string;
-            /** Format: int32 */
+            /**
+             * Format: int32
+             * @description Of which revision.
+             */
             revision: number;
         };
         /** @description `diff --json`. */
@@ -745,6 +831,19 @@ export interface components {
             path?: string | null;
             repository?: string | null;
             text: string;
+        };
+        /** @description Something that is frozen. */
+        FreezeWire: {
+            /** @description Who, by member's id. */
+            by: string;
+            /** @description `everything`, or the id of a repository; what `DELETE` takes. */
+            id: string;
+            /** @description Why. */
+            reason: string;
+            /** @description The repository's name; null: every repository. */
+            repository?: string | null;
+            /** @description RFC 3339, UTC. */
+            since: string;
         };
         /** @description A gate. */
         GateWire: {
@@ -799,9 +898,14 @@ export interface components {
         };
         /** @description A member. */
         MemberWire: {
+            /** @description Whether they still are a member. */
             active: boolean;
+            /** @description `mb_…`. */
             id: string;
+            /** @description How they are called. */
             name: string;
+            /** @description Whom it stands for: ids with the same person count as one. */
+            person: string;
             /** @description `viewer`, `reviewer`, `maintainer` or `owner`. */
             role: string;
         };
@@ -821,6 +925,13 @@ export interface components {
             diff: string;
             /** @description The repository's name or id. */
             repository: string;
+        };
+        /** @description What is to be frozen, or not any more. */
+        NewFreeze: {
+            /** @description Why, in a sentence. */
+            reason: string;
+            /** @description A repository's name or id; every repository if nothing is said. */
+            repository?: string | null;
         };
         /** @description What a new key is to be. */
         NewKey: {
@@ -856,6 +967,13 @@ export interface components {
             repositories: components["schemas"]["ChosenRepository"][];
             /** @description The issue's text, at most 256 KiB; may be left out where there are diffs. */
             text?: string;
+            /** @description Nobody looks at it who starts it; recorded as such. */
+            unattended?: boolean;
+        };
+        /** @description Why a freeze ends, or what was found about an alarm. */
+        Note: {
+            /** @description A sentence. */
+            note: string;
         };
         /** @description One path with its owners. */
         OwnerWire: {
@@ -876,7 +994,7 @@ export interface components {
             hunks?: number[];
             /** @description The file's path. */
             path: string;
-            /** @description The repository's name. */
+            /** @description The repository's name or id. */
             repository: string;
         };
         /** @description One patch set with one line per file. */
@@ -959,7 +1077,9 @@ export interface components {
         };
         /** @description A registered repository. */
         RepositoryWire: {
+            /** @description `local-3`. */
             id: string;
+            /** @description Its short name. */
             name: string;
             /** @description RFC 3339, UTC. */
             registered_at: string;
@@ -980,6 +1100,8 @@ export interface components {
             /** @description A question's text. */
             question?: string | null;
             repository?: string | null;
+            /** @description Less than a day is left; `extend` keeps it open. */
+            runs_out_soon: boolean;
             /** @description Warnings that an approval has to acknowledge. */
             warnings: string[];
         };
@@ -1018,6 +1140,7 @@ export interface components {
         };
         /** @description A workflow that was put into the inbox. */
         Submitted: {
+            /** @description The workflow. */
             id: string;
             /** @description Whether it was judged already; if not, it waits in the inbox. */
             judged: boolean;
@@ -1028,6 +1151,7 @@ export interface components {
         Token: {
             /** @description RFC 3339, UTC. */
             expires_at: string;
+            /** @description `css_…`. */
             token: string;
         };
         /** @description A broken rule. */
@@ -1067,12 +1191,16 @@ export interface components {
             decides_until?: string | null;
             /** @description `person` or `key`. */
             kind: string;
+            /** @description `mb_…`. */
             member: string;
+            /** @description How they are called. */
             name: string;
             /** @description `viewer`, `reviewer`, `maintainer` or `owner`. */
             role: string;
             /** @description What a key may do; null for people. */
             scopes?: string[] | null;
+            /** @description Whose data it is. */
+            tenant: string;
         };
         /** @description Something a person does to a workflow as a whole. */
         WholeAct: {
@@ -1091,16 +1219,29 @@ export interface components {
         };
         /** @description One workflow in a list. */
         WorkflowRowWire: {
+            /** @description RFC 3339, UTC. */
             created_at: string;
+            /** @description `wf_…`. */
             id: string;
-            /** Format: int32 */
+            /**
+             * Format: int32
+             * @description How many requests are open.
+             */
             open_requests: number;
+            /** @description Why it is there. */
             reason: string;
+            /** @description Names of its repositories. */
             repositories: string[];
-            /** Format: int32 */
+            /**
+             * Format: int32
+             * @description The current revision.
+             */
             revision: number;
+            /** @description `AwaitingApproval`, `Done`… */
             state: string;
+            /** @description First line of its feedback. */
             title: string;
+            /** @description RFC 3339, UTC. */
             updated_at: string;
         };
         /** @description `show --json`, and what `run`, `resume` and every decision print at their end. */
@@ -1153,6 +1294,7 @@ export interface components {
         WorkflowsPage: {
             /** @description The cursor of the next page; null: this is the last one. */
             next?: string | null;
+            /** @description In the order that was asked for. */
             workflows: components["schemas"]["WorkflowRowWire"][];
         };
         /** @description A branch that was written and read back. */
@@ -1177,6 +1319,7 @@ export type Changed = components['schemas']['Changed'];
 export type CheckWire = components['schemas']['CheckWire'];
 export type CheckpointWire = components['schemas']['CheckpointWire'];
 export type ChosenRepository = components['schemas']['ChosenRepository'];
+export type ClearedWire = components['schemas']['ClearedWire'];
 export type Code = components['schemas']['Code'];
 export type ContentWire = components['schemas']['ContentWire'];
 export type Decision = components['schemas']['Decision'];
@@ -1186,6 +1329,7 @@ export type DiffsWire = components['schemas']['DiffsWire'];
 export type EntryWire = components['schemas']['EntryWire'];
 export type EventWire = components['schemas']['EventWire'];
 export type FindingWire = components['schemas']['FindingWire'];
+export type FreezeWire = components['schemas']['FreezeWire'];
 export type GateWire = components['schemas']['GateWire'];
 export type Invited = components['schemas']['Invited'];
 export type KeyWire = components['schemas']['KeyWire'];
@@ -1195,10 +1339,12 @@ export type MemberChange = components['schemas']['MemberChange'];
 export type MemberWire = components['schemas']['MemberWire'];
 export type NewAgent = components['schemas']['NewAgent'];
 export type NewDiff = components['schemas']['NewDiff'];
+export type NewFreeze = components['schemas']['NewFreeze'];
 export type NewKey = components['schemas']['NewKey'];
 export type NewMember = components['schemas']['NewMember'];
 export type NewRepository = components['schemas']['NewRepository'];
 export type NewWorkflow = components['schemas']['NewWorkflow'];
+export type Note = components['schemas']['Note'];
 export type OwnerWire = components['schemas']['OwnerWire'];
 export type Part = components['schemas']['Part'];
 export type PatchRow = components['schemas']['PatchRow'];
@@ -1287,6 +1433,59 @@ export interface operations {
             };
         };
     };
+    clear_alarm: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Note"];
+            };
+        };
+        responses: {
+            /** @description all alarms */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlarmWire"][];
+                };
+            };
+            /** @description there is none */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description it was cleared already */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What is wrong, in a sentence, and what to do next */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     live_events: {
         parameters: {
             query?: {
@@ -1315,6 +1514,120 @@ export interface operations {
             };
             /** @description too many streams */
             429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What is wrong, in a sentence, and what to do next */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    freezes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FreezeWire"][];
+                };
+            };
+            /** @description What is wrong, in a sentence, and what to do next */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    freeze: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewFreeze"];
+            };
+        };
+        responses: {
+            /** @description what is frozen now */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FreezeWire"][];
+                };
+            };
+            /** @description it can't be frozen */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What is wrong, in a sentence, and what to do next */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    unfreeze: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Note"];
+            };
+        };
+        responses: {
+            /** @description what is still frozen */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FreezeWire"][];
+                };
+            };
+            /** @description it is not frozen */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1882,7 +2195,10 @@ export interface operations {
     };
     decide: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Nobody looked: recorded as such, taken only where policy allows it, and only for an approval and for stopping. */
+                unattended?: boolean;
+            };
             header?: never;
             path: {
                 id: string;
@@ -2181,7 +2497,10 @@ export interface operations {
     };
     act: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Nobody looked: recorded as such, taken only where policy allows it, and only for an approval and for stopping. */
+                unattended?: boolean;
+            };
             header?: never;
             path: {
                 id: string;
@@ -2285,7 +2604,10 @@ export interface operations {
     };
     diffs: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description The newest if nothing is said. */
+                revision?: number | null;
+            };
             header?: never;
             path: {
                 id: string;
@@ -2302,6 +2624,15 @@ export interface operations {
                     "application/json": components["schemas"]["DiffsWire"];
                 };
             };
+            /** @description there is no such workflow, or no diff in that revision */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description What is wrong, in a sentence, and what to do next */
             default: {
                 headers: {
@@ -2315,7 +2646,10 @@ export interface operations {
     };
     workflow_events: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Only those after the one with this number. */
+                after?: number;
+            };
             header?: never;
             path: {
                 id: string;

@@ -10,6 +10,7 @@ use countersign_core::narrow::LeftOut;
 use countersign_core::question::{Choice, QuestionKind};
 use countersign_core::time::Timestamp;
 use countersign_core::workflow::event::Subject;
+use countersign_core::workflow::extendable_until;
 use countersign_core::workflow::{Event, Input, State, Workflow, decide};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -284,6 +285,11 @@ fn acts(workflow: &Workflow, at: Timestamp) -> Vec<Act> {
     ];
     for request in workflow.open_requests() {
         let seen = canned::seen(&request.subject);
+        acts.extend(extendable_until(workflow, request, at).map(|until| Act::Extend {
+            request: request.id.clone(),
+            seen: seen.clone(),
+            until,
+        }));
         let subject = request.subject.clone();
         let request = request.id.clone();
         let acknowledged = workflow.violations.iter().map(|v| v.id()).collect();
@@ -291,11 +297,6 @@ fn acts(workflow: &Workflow, at: Timestamp) -> Vec<Act> {
             request: request.clone(),
             seen: seen.clone(),
             acknowledged,
-        });
-        acts.push(Act::Extend {
-            request: request.clone(),
-            seen: seen.clone(),
-            until: at.plus_ms(1000),
         });
         acts.push(Act::Retry {
             request: request.clone(),

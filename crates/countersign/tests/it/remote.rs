@@ -102,7 +102,8 @@ fn a_workflow_goes_from_text_to_branch_without_a_data_folder() {
     // The server's own machine tells the same story.
     let story = |world: &World, more: &[&str]| {
         let words = [&["show", &id, "--story"], more].concat();
-        world.run(&words).exits(0).out
+        let told = world.run(&words).exits(0).out;
+        told.split_once("(times are UTC)").unwrap().1.to_owned()
     };
     assert_eq!(
         story(&apart.there, &[]),
@@ -189,7 +190,9 @@ fn a_key_submits_and_decides_nothing() {
     let apart = Apart::new();
     let key = apart
         .there
-        .run(&["key", "add", "ci", "--scope", "submit", "--json"])
+        .run(&[
+            "key", "add", "ci", "--scope", "read", "--scope", "submit", "--json",
+        ])
         .exits(0)
         .json();
     let with_key = |arguments: &[&str]| {
@@ -279,7 +282,7 @@ fn a_restarted_server_is_gone_along_with() {
     let address = apart.served.address.clone();
     apart.served = Served::at(&address, &apart.there, &[]);
     apart.run(&["reject", &id, "--reason", "No."]).exits(3);
-    apart.run(&["cancel", &id, "--reason", "No."]).exits(4);
+    apart.run(&["cancel", &id, "--reason", "No."]).exits(0);
     let mut told = std::io::BufReader::new(watching.stdout.take().unwrap());
     let mut line = String::new();
     while !line.contains("cancelled") {
