@@ -105,6 +105,15 @@ ids! {
     PatchSetId = "wf_";
     /// One approved write to do, derived: `<wf>:wi:<n>`.
     WriteIntentId = "wf_";
+    /// One notice to one place, derived from what it says and where to: `nt_` + 32 hex digits.
+    NoticeId = "nt_";
+}
+
+impl NoticeId {
+    /// The id with the first 16 bytes of that hash.
+    pub fn from_hash(hash: &[u8; 32]) -> Self {
+        Self(format!("nt_{}", hex::encode(&hash[..16])))
+    }
 }
 
 impl TenantId {

@@ -19,6 +19,7 @@ pub mod gate;
 pub mod id;
 pub mod member;
 pub mod narrow;
+pub mod notice;
 pub mod outbound;
 pub mod owners;
 pub mod patch;

@@ -16,6 +16,7 @@ mod folder;
 mod keys;
 mod leaving_out;
 mod log;
+mod noticing;
 mod redact;
 mod remote;
 mod render;

@@ -10,6 +10,7 @@ pub mod inspection;
 pub mod intake;
 mod judge;
 mod lease;
+pub mod notices;
 pub mod own_rules;
 pub mod reconciling;
 mod worker;

@@ -4,5 +4,6 @@ pub mod access;
 pub mod agent;
 pub mod forge;
 pub mod moment;
+pub mod notice;
 pub mod store;
 pub mod trees;

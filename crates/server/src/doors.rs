@@ -96,6 +96,7 @@ pub const DOORS: &[Door] = &[
     door("GET", "/api/v1/freezes", LOOK),
     door("POST", "/api/v1/freezes", OWN),
     door("POST", "/api/v1/freezes/{id}/end", OWN),
+    door("GET", "/api/v1/notices", LOOK),
     door("GET", "/api/v1/ledger", LOOK),
     door("GET", "/api/v1/ledger/entries", LOOK),
     door("GET", "/api/v1/ledger/checkpoint", LOOK),

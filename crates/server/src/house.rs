@@ -7,6 +7,7 @@ use countersign_core::id::{InputId, MemberId, TenantId, WorkflowId};
 use countersign_core::workflow::Workflow;
 use countersign_engine::Ports;
 use countersign_ports::access::{Access, SecretHash};
+use countersign_ports::notice::Outbox;
 use countersign_ports::store::TenantStore;
 use ed25519_dalek::SigningKey;
 use rand_core::{OsRng, RngCore as _};
@@ -54,6 +55,8 @@ pub struct House {
     pub store: Arc<dyn TenantStore>,
     /// Who may come in.
     pub access: Arc<dyn Access>,
+    /// What left as notices.
+    pub outbox: Arc<dyn Outbox>,
     /// The keys of members.
     pub keys: Arc<dyn HeldKeys>,
     /// Where it is reached.

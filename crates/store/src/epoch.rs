@@ -5,7 +5,7 @@
 //! original, wherever it lies; any other copy is known by its place.
 
 use crate::db::{AllTx, Tx};
-use crate::{access, entries, error, log};
+use crate::{access, entries, error, log, outbox};
 use countersign_core::epoch::{Epoch, KIND_EPOCH_BEGUN};
 use countersign_ports::store::StoreError;
 
@@ -72,13 +72,15 @@ pub(crate) async fn begin_first(tx: &Tx<'_>, place: &str) -> Result<(), StoreErr
     log::append_tenant_fact(tx, KIND_EPOCH_BEGUN, &first.to_bytes()).await
 }
 
-/// Records the next epoch; nothing but reconciling is done in it yet. Whoever was let in before has to come in again.
+/// Records the next epoch; nothing but reconciling is done in it yet. Whoever was let in before has to come in
+/// again, and no notice of before is sent.
 pub(crate) async fn begin(tx: &Tx<'_>, epoch: &Epoch) -> Result<(), StoreError> {
     if newest(tx).await?.map(|e| e.epoch) != epoch.previous || log::size(tx).await? != epoch.entries {
         return Err(StoreError::Clash);
     }
     log::append_tenant_fact(tx, KIND_EPOCH_BEGUN, &epoch.to_bytes()).await?;
     access::close_all(tx).await?;
+    outbox::void(tx).await?;
     set(tx.all(), Mark::Reconciling).await
 }
 

@@ -26,6 +26,7 @@ mod log;
 mod members;
 mod migrations;
 mod open;
+mod outbox;
 mod owner;
 mod repositories;
 mod rotating;

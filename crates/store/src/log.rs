@@ -35,6 +35,11 @@ pub(crate) const KIND_FREEZE_BEGUN: &str = "freeze.begun";
 /// Its end.
 pub(crate) const KIND_FREEZE_ENDED: &str = "freeze.ended";
 
+/// The stream of what left as notices. A stream of its own: the tenant's is read whole wherever somebody's role counts.
+pub(crate) const NOTICE_STREAM: &str = "notices";
+/// Kind of the entry of a notice that will not be sent again.
+pub(crate) const KIND_NOTICE_ENDED: &str = "notice.ended";
+
 /// A fact to append.
 pub(crate) struct Fact {
     /// What kind of fact.

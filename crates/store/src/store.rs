@@ -14,6 +14,7 @@ use countersign_core::id::{TenantId, WorkflowId};
 use countersign_core::time::Timestamp;
 use countersign_ledger::{Continuity, Leaf, Salt, commit};
 use countersign_ports::access::Access;
+use countersign_ports::notice::Outbox;
 use countersign_ports::store::{
     CheckpointRow, Claim, Clock, MemberKeys, Store, StoreError, TenantStore, Witness, WorkflowRow,
 };
@@ -263,6 +264,14 @@ impl SqliteStore {
 impl SqliteStore {
     /// One tenant's doors.
     pub fn access(&self, tenant: &TenantId) -> Arc<dyn Access> {
+        Arc::new(SqliteTenant {
+            shared: Arc::clone(&self.shared),
+            tenant: tenant.clone(),
+        })
+    }
+
+    /// One tenant's notices.
+    pub fn outbox(&self, tenant: &TenantId) -> Arc<dyn Outbox> {
         Arc::new(SqliteTenant {
             shared: Arc::clone(&self.shared),
             tenant: tenant.clone(),

@@ -4,7 +4,7 @@ use crate::assert_none;
 use crate::packages::dependencies;
 
 /// Who owns what; a name that ends in `-` stands for all that begin with it.
-const OWNERS: [(&str, &[&str], &str); 11] = [
+const OWNERS: [(&str, &[&str], &str); 13] = [
     (
         "sea-orm",
         &["store"],
@@ -35,6 +35,16 @@ const OWNERS: [(&str, &[&str], &str); 11] = [
         "regorus",
         &["rego"],
         "rules of others are run in one place, which can be left out",
+    ),
+    (
+        "lettre",
+        &["integrations"],
+        "a mail needs a permit; ask through the `Notifier` port",
+    ),
+    (
+        "reqwest",
+        &["integrations"],
+        "what is sent over HTTP needs a permit; ask through a port",
     ),
     ("axum", &["server"], "what comes over HTTP has one door"),
     ("clap", &["countersign"], "only the binary has a command line"),

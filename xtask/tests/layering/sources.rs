@@ -45,6 +45,15 @@ fn only_the_store_attests_facts() {
 }
 
 #[test]
+fn only_the_store_attests_facts_about_notices() {
+    only(
+        "NoticeFacts::attest",
+        &["crates/store/", "crates/core/src/notice/permit.rs"],
+        "a try is recorded before anything is sent; claim the notice from the outbox",
+    );
+}
+
+#[test]
 fn only_the_git_crate_runs_git() {
     only(
         "Command::new(\"git\")",

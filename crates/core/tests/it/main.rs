@@ -12,6 +12,7 @@ mod explore;
 mod explored;
 mod gate;
 mod model;
+mod notices;
 mod records;
 mod restored;
 mod waivers;

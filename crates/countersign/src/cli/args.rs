@@ -556,6 +556,18 @@ pub(crate) enum ReferenceForm {
     Env,
 }
 
+/// `notices`.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(crate) struct NoticesArgs {
+    /// What else to do
+    #[command(subcommand)]
+    pub(crate) what: Option<super::NoticesCommand>,
+    /// At most this many, newest first
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub(crate) limit: u32,
+}
+
 /// `key add`.
 #[derive(Debug, Args)]
 pub(crate) struct KeyAddArgs {

@@ -393,6 +393,21 @@ pub(super) const MEMBER_CODE: &str = "\
 Examples:
   countersign member code Ada";
 
+pub(super) const NOTICES: &str = "\
+Where notices go is set by the operator (docs/notices.md); where nothing is set nothing leaves. They
+are made and sent by `serve`. Addresses are masked.
+
+Examples:
+  countersign notices
+  countersign notices --limit 5 --json
+  countersign notices test";
+
+pub(super) const NOTICES_TEST: &str = "\
+Examples:
+  countersign notices test
+
+Exits 0 when every place has taken it, 2 otherwise.";
+
 pub(super) const KEY: &str = "\
 Keys are for programs: they look and start workflows, and never decide.
 

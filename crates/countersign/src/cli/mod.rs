@@ -8,9 +8,9 @@ pub(crate) use args::{
     AlarmClearArgs, AlarmListArgs, AnswerArgs, ApplyArgs, ApproveArgs, BackupArgs, ChangesArgs, CheckArgs,
     CheckFormat, CompletionsArgs, ConsistencyArgs, DeselectArgs, DiffArgs, EntriesArgs, EraseArgs, ErasePart,
     ExportArgs, ExtendArgs, FreezeArgs, InitArgs, KeyAddArgs, KeyRevokeArgs, ListArgs, MemberAddArgs,
-    MemberArgs, MemberChangeArgs, MigrateArgs, PatchShowArgs, PolicyShowArgs, PolicyTestArgs, ReasonArgs,
-    ReferenceArgs, ReferenceForm, RejectArgs, RepoAddArgs, RestoreArgs, ResumeArgs, Roles, ServeArgs,
-    ShowArgs, StartArgs, StartFlags, StoryId, VerifyArgs, WaiveArgs, WatchArgs,
+    MemberArgs, MemberChangeArgs, MigrateArgs, NoticesArgs, PatchShowArgs, PolicyShowArgs, PolicyTestArgs,
+    ReasonArgs, ReferenceArgs, ReferenceForm, RejectArgs, RepoAddArgs, RestoreArgs, ResumeArgs, Roles,
+    ServeArgs, ShowArgs, StartArgs, StartFlags, StoryId, VerifyArgs, WaiveArgs, WatchArgs,
 };
 
 use crate::terminal::ColourChoice;
@@ -191,6 +191,9 @@ pub(crate) enum Command {
     /// Make, list and revoke API keys
     #[command(subcommand, after_help = help::KEY)]
     Key(KeyCommand),
+    /// List what left as mail and webhooks, or try them
+    #[command(after_help = help::NOTICES)]
+    Notices(NoticesArgs),
     /// Say what is wrong with this machine and data folder, and how to mend it
     #[command(after_help = help::DOCTOR)]
     Doctor,
@@ -273,6 +276,14 @@ pub(crate) enum MemberCommand {
     /// Print another code for a member
     #[command(after_help = help::MEMBER_CODE)]
     Code(MemberArgs),
+}
+
+/// Notices.
+#[derive(Debug, Subcommand)]
+pub(crate) enum NoticesCommand {
+    /// Send a test to every place that is set, once, and say what came of it
+    #[command(after_help = help::NOTICES_TEST)]
+    Test,
 }
 
 /// API keys.

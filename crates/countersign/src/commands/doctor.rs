@@ -3,10 +3,12 @@
 
 use crate::drive;
 use crate::error::{CliError, Exit};
+use crate::noticing::{NoticeSettings, outbox, page_origin};
 use crate::session::{App, Session};
 use crate::terminal::{Page, Style};
 use countersign_core::artifact::AgentRole;
 use countersign_core::confinement::Rights;
+use countersign_core::notice::NoticeStanding;
 use countersign_ports::agent::ResolvedAgent;
 use countersign_ports::store::StoreError;
 use countersign_store::OwnerLock;
@@ -16,6 +18,11 @@ use std::path::Path;
 
 /// Workflows that are looked through for inputs that hold them.
 const LOOKED_AT_MAX: u32 = 1_000;
+
+/// The newest notices, of which it is asked whether they arrived.
+const NOTICES_LOOKED_AT: u32 = 50;
+/// Places are only looked at here: no link is made.
+const ANY_ORIGIN: &str = "http://localhost";
 
 /// How a check came out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -170,7 +177,7 @@ fn privacy(about: &'static str, folder: &Path) -> Finding {
 
 /// What an opened data folder tells.
 async fn inside(session: &Session) -> Result<Vec<Finding>, StoreError> {
-    let mut findings = vec![confinement(session).await];
+    let mut findings = vec![confinement(session).await, notices(session).await?];
     findings.push(match drive::refuse_old_clock(session).await {
         Ok(()) => well("clock", "not behind the ledger"),
         Err(error) => ill("clock", error),
@@ -229,6 +236,53 @@ async fn inside(session: &Session) -> Result<Vec<Finding>, StoreError> {
         }
     });
     Ok(findings)
+}
+
+/// Where notices go as it is set here, and whether the last ones arrived.
+async fn notices(session: &Session) -> Result<Finding, StoreError> {
+    let about = "notices";
+    // What is wrong with a setting is a finding of its own.
+    let Ok(config) = session.app.settings.config() else {
+        return Ok(worth_a_look(
+            about,
+            "the settings can't be read",
+            "countersign config show",
+        ));
+    };
+    let settings = NoticeSettings::of(&config);
+    if let Some(idle) = settings.idle.first() {
+        let next = "Name the server (docs/notices.md), or take the address out.";
+        return Ok(worth_a_look(about, idle, next));
+    }
+    let places = match page_origin(ANY_ORIGIN).and_then(|origin| settings.notifiers(&origin)) {
+        Ok(places) => places,
+        Err(error) => return Ok(ill(about, error)),
+    };
+    let mut lost = outbox(session).list(NOTICES_LOOKED_AT).await?;
+    lost.retain(|row| match row.standing {
+        NoticeStanding::Refused | NoticeStanding::Unknown | NoticeStanding::GivenUp => true,
+        NoticeStanding::Waiting
+        | NoticeStanding::Sending
+        | NoticeStanding::Delivered
+        | NoticeStanding::Void => false,
+    });
+    if let Some(row) = lost.first() {
+        let why = row.message.as_deref().unwrap_or("it did not arrive");
+        let found = format!(
+            "{} of the last {NOTICES_LOOKED_AT} did not arrive for sure; the newest: {why}",
+            lost.len()
+        );
+        let next = "Read them: countersign notices. Try the places: countersign notices test";
+        return Ok(worth_a_look(about, found, next));
+    }
+    if places.is_empty() {
+        return Ok(well(
+            about,
+            "no mail server and no webhook is set here, so nothing leaves",
+        ));
+    }
+    let shown: Vec<&str> = places.iter().map(|n| n.place().shown.as_str()).collect();
+    Ok(well(about, format!("go to {}", shown.join(", "))))
 }
 
 /// Whether a `command:` agent could be held on this machine.

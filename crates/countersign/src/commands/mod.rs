@@ -17,6 +17,7 @@ mod ledger;
 mod look;
 mod members;
 mod migrate;
+mod notices;
 mod open_files;
 mod patch;
 mod policy;
@@ -101,6 +102,7 @@ pub(crate) async fn perform(app: &App, command: Command) -> Result<Exit, CliErro
         | Command::Code
         | Command::Key(_)
         | Command::Member(_)
+        | Command::Notices(_)
         | Command::Ledger(_) => {
             app.refuse_server()?;
             let session = Session::open(app).await?;
@@ -147,6 +149,7 @@ async fn at_desk(desk: &Desk, command: Command) -> Result<Exit, CliError> {
         | Command::Init(_)
         | Command::Config(_)
         | Command::Migrate(_)
+        | Command::Notices(_)
         | Command::SignIn
         | Command::SignOut
         | Command::Backup(_)
@@ -169,6 +172,7 @@ async fn in_session(session: &Session, command: Command) -> Result<Exit, CliErro
         Command::Backup(args) => backup::backup(session, args).await,
         Command::Serve(_) => serving::run(session).await,
         Command::Code => serving::code(session).await,
+        Command::Notices(args) => notices::run(session, args).await,
         Command::Member(MemberCommand::Add(args)) => members::add(session, args).await,
         Command::Member(MemberCommand::List) => members::list(session).await,
         Command::Member(MemberCommand::Change(args)) => members::change(session, args).await,

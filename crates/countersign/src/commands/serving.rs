@@ -2,13 +2,15 @@
 
 use super::open_files::room_for_connections;
 use crate::cli::{KeyAddArgs, KeyRevokeArgs, Roles};
-use crate::config::{PublicOrigin, Serve};
+use crate::config::{Config, PublicOrigin, Serve};
 use crate::error::{CliError, Exit};
 use crate::keys::Keys;
+use crate::noticing::{NoticeSettings, notices, outbox, page_origin};
 use crate::session::Session;
 use crate::terminal::{Page, Style};
 use countersign_core::id::{MemberId, TenantId, WorkflowId};
 use countersign_core::workflow::{Effect, Event};
+use countersign_engine::notices::Notices;
 use countersign_engine::{Observer, Ports, Worker};
 use countersign_server::{
     CODE_MS, HeldKeys, House, KeyWire, MadeKey, NewKey, Origin, Problem, Pulse, make_key, new_code, router,
@@ -85,6 +87,20 @@ pub(super) async fn run(session: &Session) -> Result<Exit, CliError> {
         Roles::Worker => (true, false),
     };
     let lock = if worker { Some(take_folder(session)?) } else { None };
+    let bound = if api {
+        Some(bind(session, &config.serve).await?)
+    } else {
+        None
+    };
+    let origin = match &bound {
+        Some((_, origin)) => origin.clone(),
+        None => named_origin(session, &config.serve, config.serve.listen)?,
+    };
+    let noticing = if worker {
+        Some(noticing(session, &config, &origin)?)
+    } else {
+        None
+    };
     let connections = room_for_connections();
     let pulse = Pulse::beside(connections);
     let ports = Ports {
@@ -99,12 +115,13 @@ pub(super) async fn run(session: &Session) -> Result<Exit, CliError> {
     } else {
         None
     };
-    let serving = if api {
-        let (listener, origin) = bind(session, &config.serve).await?;
+    let noticing = noticing.map(|notices| tokio::spawn(Arc::new(notices).serve(stopped.clone())));
+    let serving = if let Some((listener, origin)) = bound {
         announce(session, &listener, &origin).await?;
         let house = House {
             store: session.store.clone(),
             access: session.database().access(&TenantId::local()),
+            outbox: outbox(session),
             keys: Arc::new(MemberSeeds(session.keys().clone())),
             ports,
             cors: config.serve.callers(),
@@ -116,10 +133,21 @@ pub(super) async fn run(session: &Session) -> Result<Exit, CliError> {
         say_working(session);
         None
     };
-    until_stopped(signals, stop, working, serving).await?;
+    let ended = until_stopped(signals, stop, working, serving).await;
+    if let Some(noticing) = noticing {
+        // A mail that was begun is brought to its end, so that its outcome is known.
+        let _ended = noticing.await;
+    }
+    ended?;
     drop(lock);
     say_stopped(session);
     Ok(Exit::Ok)
+}
+
+/// The notices of the worker's process.
+fn noticing(session: &Session, config: &Config, origin: &Origin) -> Result<Notices, CliError> {
+    let notifiers = NoticeSettings::of(config).notifiers(&page_origin(&origin.url())?)?;
+    Ok(notices(session, notifiers))
 }
 
 /// What asks the process to end; listened for before anybody is told that it runs.
@@ -196,8 +224,7 @@ fn take_folder(session: &Session) -> Result<OwnerLock, CliError> {
 
 /// Opens the socket. Beyond this machine only behind a proxy that speaks TLS, and said so.
 async fn bind(session: &Session, args: &Serve) -> Result<(TcpListener, Origin), CliError> {
-    let public = args.origin.as_ref().map(public_origin);
-    if !args.listen.ip().is_loopback() && (public.is_none() || !args.behind_proxy) {
+    if !args.listen.ip().is_loopback() && (args.origin.is_none() || !args.behind_proxy) {
         let text = format!(
             "{} can be reached from other machines, and nothing here encrypts",
             args.listen
@@ -213,11 +240,15 @@ async fn bind(session: &Session, args: &Serve) -> Result<(TcpListener, Origin), 
     };
     let listener = TcpListener::bind(args.listen).await.map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
-    let origin = match public {
-        Some(origin) => origin,
-        None => local_origin(session, address)?,
-    };
-    Ok((listener, origin))
+    Ok((listener, named_origin(session, args, address)?))
+}
+
+/// What people open: the name that a proxy has, or the one that is this data folder's on this machine.
+pub(super) fn named_origin(session: &Session, args: &Serve, address: SocketAddr) -> Result<Origin, CliError> {
+    match &args.origin {
+        Some(origin) => Ok(public_origin(origin)),
+        None => local_origin(session, address),
+    }
 }
 
 fn public_origin(origin: &PublicOrigin) -> Origin {

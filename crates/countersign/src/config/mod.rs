@@ -14,10 +14,10 @@ pub(crate) mod secret;
 pub(crate) mod table;
 mod values;
 
-pub(crate) use address::PublicOrigin;
+pub(crate) use address::{MailServer, MailTls, PublicOrigin};
 pub(crate) use error::{ConfigError, Source};
 pub(crate) use listing::Entry;
-pub(crate) use values::{Client, Config, Log, Serve};
+pub(crate) use values::{Client, Config, Log, Serve, Webhook, WebhookForm};
 
 use crate::cli::{Command, Global};
 use crate::folder::Folder;

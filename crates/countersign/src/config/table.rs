@@ -87,6 +87,12 @@ const SECRET_LATER: Setting = Setting {
     ..LATER
 };
 
+/// A secret that is used.
+const SECRET: Setting = Setting {
+    used: true,
+    ..SECRET_LATER
+};
+
 /// Every setting, in the order in which it is shown.
 pub(crate) const SETTINGS: &[Setting] = &[
     Setting {
@@ -284,26 +290,26 @@ pub(crate) const SETTINGS: &[Setting] = &[
         environment: &["COUNTERSIGN_MAIL_SERVER"],
         shape: "smtp://HOST[:PORT] for STARTTLS, or smtps://HOST[:PORT] for TLS",
         does: "The server that sends mails; ports are 587 and 465 unless it names one",
-        ..LATER
+        ..TEXT
     },
     Setting {
         key: "mail.user",
         environment: &["SMTP_USER"],
         does: "Who signs in there",
-        ..LATER
+        ..TEXT
     },
     Setting {
         key: "mail.password",
         environment: &["SMTP_PASSWORD"],
         does: "With which password",
-        ..SECRET_LATER
+        ..SECRET
     },
     Setting {
         key: "mail.from",
         environment: &["COUNTERSIGN_MAIL_FROM"],
         shape: "an address such as countersign@example.org",
         does: "Whom mails come from",
-        ..LATER
+        ..TEXT
     },
     Setting {
         key: "mail.to",
@@ -311,7 +317,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
         form: Form::List,
         shape: "addresses such as ada@example.org",
         does: "Whom they go to",
-        ..LATER
+        ..TEXT
     },
     Setting {
         key: "mail.root",
@@ -319,20 +325,20 @@ pub(crate) const SETTINGS: &[Setting] = &[
         form: Form::Path,
         shape: "a path",
         does: "A PEM file with one more root certificate to trust there",
-        ..LATER
+        ..TEXT
     },
     Setting {
         key: "webhooks.url",
         environment: &["COUNTERSIGN_WEBHOOK_URL"],
         shape: "https://…, or http:// on this machine",
         does: "Where notices are posted to; whoever knows a Slack address may post there",
-        ..SECRET_LATER
+        ..SECRET
     },
     Setting {
         key: "webhooks.secret",
         environment: &["COUNTERSIGN_WEBHOOK_SECRET"],
         does: "What they are signed with",
-        ..SECRET_LATER
+        ..SECRET
     },
     Setting {
         key: "webhooks.form",
@@ -340,7 +346,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
         shape: "json or slack",
         default: Some("json"),
         does: "In which form",
-        ..LATER
+        ..TEXT
     },
 ];
 

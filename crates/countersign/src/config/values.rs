@@ -147,7 +147,6 @@ pub(crate) struct Github {
 
 /// `[mail]`.
 #[derive(Debug, Clone, Default, Deserialize)]
-#[expect(dead_code, reason = "mails are not built yet")]
 pub(crate) struct Mail {
     pub(crate) server: Option<MailServer>,
     pub(crate) user: Option<String>,
@@ -160,7 +159,6 @@ pub(crate) struct Mail {
 
 /// One of `[[webhooks]]`.
 #[derive(Debug, Clone, Deserialize)]
-#[expect(dead_code, reason = "webhooks are not built yet")]
 pub(crate) struct Webhook {
     /// Whoever knows a Slack address may post there.
     pub(crate) url: SecretAddress,

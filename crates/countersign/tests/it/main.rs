@@ -33,6 +33,7 @@ mod killed;
 mod ledger;
 mod look;
 mod migrating;
+mod noticed;
 mod others;
 mod own_rules;
 mod patches;

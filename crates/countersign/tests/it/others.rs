@@ -1,5 +1,6 @@
-//! Programs of others that check us: `in-toto-verify`, `schemathesis` and `check-jsonschema` (PyPI) in scratch environments,
-//! Go's transparency log, and the TypeScript compiler with what else `web/` names (npm).
+//! Programs of others that check us: `in-toto-verify`, `schemathesis`, `check-jsonschema`, a mail server and the library of
+//! Standard Webhooks (PyPI) in scratch environments, Go's transparency log, and the TypeScript compiler with what else `web/`
+//! names (npm).
 //!
 //! All are made once under `target/` and kept. Where that can't be done the tests fail and say why; whoever can't reach
 //! PyPI or has no Go says so by `COUNTERSIGN_TESTS_WITHOUT_OTHERS=1`, and then nothing is shown about any.
@@ -12,6 +13,7 @@ use std::process::{Command, Output};
 const LEAVE_OUT: &str = "COUNTERSIGN_TESTS_WITHOUT_OTHERS";
 /// Exactly these versions, so that a release of theirs never breaks ours unseen.
 const IN_TOTO: &str = include_str!("../others/in-toto.txt");
+const NOTICES: &str = include_str!("../others/notices.txt");
 const SCHEMATHESIS: &str = include_str!("../others/schemathesis.txt");
 const CHECK_JSONSCHEMA: &str = include_str!("../others/check-jsonschema.txt");
 const TLOG: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/others/tlog.go");
@@ -40,6 +42,11 @@ pub(crate) fn schemathesis() -> PathBuf {
 /// `check-jsonschema` from PyPI, with the published schemas in it.
 pub(crate) fn check_jsonschema() -> PathBuf {
     from_pypi("check-jsonschema", CHECK_JSONSCHEMA, "check-jsonschema")
+}
+
+/// A Python that has `aiosmtpd`, `trustme` and `standardwebhooks` from PyPI.
+pub(crate) fn notice_tools() -> PathBuf {
+    from_pypi("notices", NOTICES, "python")
 }
 
 /// A program from PyPI, installed into an environment of its own on first use.

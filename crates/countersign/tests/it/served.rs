@@ -17,7 +17,7 @@ pub(crate) struct Served {
     /// What programs use, without a scheme.
     pub(crate) address: String,
     /// The host that browsers use.
-    host: String,
+    pub(crate) host: String,
     pub(crate) code: String,
 }
 
@@ -69,6 +69,14 @@ impl Served {
         Self::at("127.0.0.1:0", world, more)
     }
 
+    /// With these variables in the environment.
+    pub(crate) fn start_in(world: &World, more: &[&str], environment: &[(&'static str, String)]) -> Self {
+        let mut program = Command::new(env!("CARGO_BIN_EXE_countersign"));
+        world.surroundings(&mut program);
+        program.envs(environment.iter().cloned());
+        Self::begin(program, "127.0.0.1:0", more)
+    }
+
     /// At an address of the caller's choice.
     pub(crate) fn at(address: &str, world: &World, more: &[&str]) -> Self {
         let program = Command::new(env!("CARGO_BIN_EXE_countersign"));
@@ -78,6 +86,10 @@ impl Served {
     /// By a program that becomes the server.
     pub(crate) fn by(mut command: Command, address: &str, world: &World, more: &[&str]) -> Self {
         world.surroundings(&mut command);
+        Self::begin(command, address, more)
+    }
+
+    fn begin(mut command: Command, address: &str, more: &[&str]) -> Self {
         command.args(["serve", "--listen", address, "--json"]).args(more);
         let mut process = command
             .stdout(Stdio::piped())
@@ -152,7 +164,7 @@ impl Served {
         self.request_of(token, id.as_str().unwrap())
     }
 
-    fn request_of(&self, token: &str, id: &str) -> Value {
+    pub(crate) fn request_of(&self, token: &str, id: &str) -> Value {
         self.until(|| {
             let all = self
                 .get(&format!("/api/v1/requests?workflow={id}"), token)
@@ -172,7 +184,7 @@ impl Served {
         panic!("nothing came of it");
     }
 
-    fn state(&self, token: &str, id: &str) -> String {
+    pub(crate) fn state(&self, token: &str, id: &str) -> String {
         self.get(&format!("/api/v1/workflows/{id}"), token).is(200).json()["state"]
             .as_str()
             .unwrap()

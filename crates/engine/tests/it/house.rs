@@ -17,6 +17,7 @@ use countersign_git::GitTrees;
 use countersign_inspect::Salt;
 use countersign_ledger::{LedgerKey, RootHash, VerifierKey, origin_of, sign_checkpoint};
 use countersign_ports::forge::{Capabilities, Forge};
+use countersign_ports::notice::Outbox;
 use countersign_ports::store::{
     CheckpointSigner, Clock, InputStatus, MemberKeys, NewInput, Store, StoreError, TenantStore,
 };
@@ -225,6 +226,7 @@ pub(crate) struct House {
     pub(crate) forge: Arc<StormyForge>,
     pub(crate) organisation: Arc<Organisation>,
     pub(crate) store: Arc<dyn TenantStore>,
+    pub(crate) outbox: Arc<dyn Outbox>,
     pub(crate) worker: Worker,
     pub(crate) repos: Vec<(RepositoryId, PathBuf)>,
     inputs: AtomicU64,
@@ -299,6 +301,7 @@ impl House {
             observer: Arc::new(Quiet),
         };
         let tenant = store.tenant(&TenantId::local());
+        let outbox = store.outbox(&TenantId::local());
         let member = Member {
             id: me(),
             person: "me".to_owned(),
@@ -315,6 +318,7 @@ impl House {
             forge,
             organisation,
             store: tenant,
+            outbox,
             worker,
             repos: vec![],
             inputs: AtomicU64::new(0),

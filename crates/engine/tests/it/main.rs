@@ -6,6 +6,7 @@ mod clock;
 mod deciding;
 mod house;
 mod inspecting;
+mod notices;
 mod own_rules;
 mod twice;
 mod writing;

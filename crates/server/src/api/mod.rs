@@ -5,6 +5,7 @@ pub(crate) mod holds;
 pub(crate) mod keys;
 pub(crate) mod ledger;
 pub(crate) mod members;
+pub(crate) mod notices;
 pub(crate) mod sessions;
 pub(crate) mod submitting;
 pub(crate) mod system;
@@ -166,6 +167,7 @@ fn endpoints() -> OpenApiRouter<Arc<House>> {
         .routes(routes!(holds::clear))
         .routes(routes!(holds::list, holds::freeze))
         .routes(routes!(holds::unfreeze))
+        .routes(routes!(notices::list))
         .routes(routes!(keys::list, keys::add))
         .routes(routes!(keys::revoke))
         .routes(routes!(ledger::state))

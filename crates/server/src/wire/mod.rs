@@ -1,10 +1,12 @@
 //! What programs get to see, over HTTP and by `--json` alike: stable forms in snake_case, made by hand from the inner types.
 
 mod around;
+mod notice;
 mod parts;
 mod story;
 mod workflow;
 
+pub use notice::NoticeWire;
 pub use parts::{RequestWire, ViolationWire};
 pub use story::StoryWire;
 pub use workflow::{

@@ -4,6 +4,7 @@
 
 mod m0001_first;
 mod m0002_access;
+mod m0003_notices;
 
 use crate::error;
 use countersign_ports::store::StoreError;
@@ -14,7 +15,11 @@ struct Migrator;
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m0001_first::First), Box::new(m0002_access::Access)]
+        vec![
+            Box::new(m0001_first::First),
+            Box::new(m0002_access::Access),
+            Box::new(m0003_notices::Notices),
+        ]
     }
 }
 

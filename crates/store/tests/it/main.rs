@@ -8,6 +8,7 @@ mod inputs;
 mod keeping;
 mod ledger;
 mod migrations;
+mod notices;
 mod opening;
 mod queue;
 mod support;

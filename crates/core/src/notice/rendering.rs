@@ -1,0 +1,321 @@
+//! A permitted notice in words: subject and text of a mail, the body of a signed webhook, the body of a Slack one.
+//!
+//! All words are ours. What varies is made of typed slots, and links begin with the configured origin.
+
+use super::{AboutRequest, Asks, Ended, Notice};
+use crate::digest::canonical_json;
+use crate::id::{NoticeId, WorkflowId};
+use crate::time::Timestamp;
+use serde::Serialize;
+use serde_json::{Value, json};
+use std::fmt;
+
+/// Where the server's pages are: `https://review.example.org`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PageOrigin(String);
+
+/// The text is no origin.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("an origin is https://NAME or http://NAME, perhaps with a port, and nothing else")]
+pub struct BadOrigin;
+
+impl PageOrigin {
+    /// Reads `scheme://host[:port]`.
+    ///
+    /// # Errors
+    /// When there is anything else: a path, a user, a character that host names don't have.
+    pub fn parse(text: &str) -> Result<Self, BadOrigin> {
+        let host = text
+            .strip_prefix("https://")
+            .or_else(|| text.strip_prefix("http://"));
+        let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b':' | b'[' | b']');
+        match host {
+            Some(host) if !host.is_empty() && host.bytes().all(plain) => Ok(Self(text.to_owned())),
+            Some(_) | None => Err(BadOrigin),
+        }
+    }
+}
+
+impl fmt::Display for PageOrigin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What a redeemed permit allows to send. There is no way to one but a [`NoticePermit`](super::permit::NoticePermit).
+#[derive(Debug, PartialEq, Eq)]
+pub struct Letter {
+    id: NoticeId,
+    notice: Notice,
+    made_at: Timestamp,
+}
+
+/// The body of a signed webhook.
+#[derive(Serialize)]
+struct Payload<'a> {
+    /// What happened, in the standard's dotted words.
+    #[serde(rename = "type")]
+    kind: &'static str,
+    /// When, RFC 3339.
+    timestamp: String,
+    /// The slots and the link.
+    data: &'a Value,
+}
+
+impl Letter {
+    /// Only for the gate.
+    pub(super) fn new(id: NoticeId, notice: Notice, made_at: Timestamp) -> Self {
+        Self { id, notice, made_at }
+    }
+
+    /// The notice's id: the same for every try of it.
+    pub fn id(&self) -> &NoticeId {
+        &self.id
+    }
+
+    /// When the notice was made.
+    pub fn made_at(&self) -> Timestamp {
+        self.made_at
+    }
+
+    /// One line.
+    pub fn subject(&self) -> String {
+        let of = |about: &AboutRequest| format!("{} of {}", asked(about.asks), short(&about.workflow));
+        match &self.notice {
+            Notice::Test { .. } => "[Countersign] A test: notices arrive here".to_owned(),
+            Notice::RequestOpened { about } => format!("[Countersign] {} waits for a decision", of(about)),
+            Notice::RequestExpiresSoon { about } => format!("[Countersign] {} runs out soon", of(about)),
+            Notice::AlarmRaised { workflow, .. } => {
+                format!(
+                    "[Countersign] ALARM about {}: somebody has to look",
+                    short(workflow)
+                )
+            }
+            Notice::WorkflowEnded { ended } => {
+                format!(
+                    "[Countersign] {} ended as {}",
+                    short(&ended.workflow),
+                    ended.state
+                )
+            }
+            Notice::Digest { ended, more, .. } => {
+                format!(
+                    "[Countersign] {} ended since yesterday",
+                    workflows(count(ended, *more))
+                )
+            }
+        }
+    }
+
+    /// The text of a mail: plain ASCII, lines end with `\n`.
+    pub fn text(&self, origin: &PageOrigin) -> String {
+        let mut text = String::new();
+        for line in self.lines() {
+            text.push_str(&line);
+            text.push('\n');
+        }
+        text.push_str(&format!("\n{}:\n{}\n", self.invites(), self.link(origin)));
+        text.push_str(&format!(
+            "\nOpening the page decides nothing.\n\n-- \nCountersign, notice {}\n",
+            self.id
+        ));
+        text
+    }
+
+    /// The body of a signed webhook: canonical JSON, the same bytes for every try.
+    pub fn json(&self, origin: &PageOrigin) -> Vec<u8> {
+        canonical_json(&Payload {
+            kind: self.kind(),
+            timestamp: self.made_at.to_rfc3339(),
+            data: &self.data(origin),
+        })
+    }
+
+    /// The body of an incoming webhook as Slack reads it
+    /// (<https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks>).
+    pub fn slack(&self, origin: &PageOrigin) -> Vec<u8> {
+        let said = format!("*{}*\n{}", self.subject(), self.lines().join("\n"));
+        let link = format!("<{}|{}>", self.link(origin), self.invites());
+        canonical_json(&json!({
+            "text": self.subject(),
+            "blocks": [
+                {"type": "section", "text": {"type": "mrkdwn", "text": said}},
+                {"type": "section", "text": {"type": "mrkdwn", "text": link}},
+            ],
+        }))
+    }
+
+    fn kind(&self) -> &'static str {
+        match self.notice {
+            Notice::Test { .. } => "test",
+            Notice::RequestOpened { .. } => "request.opened",
+            Notice::RequestExpiresSoon { .. } => "request.expires_soon",
+            Notice::AlarmRaised { .. } => "alarm.raised",
+            Notice::WorkflowEnded { .. } => "workflow.ended",
+            Notice::Digest { .. } => "digest",
+        }
+    }
+
+    /// The slots, and the page to open.
+    fn data(&self, origin: &PageOrigin) -> Value {
+        let url = self.link(origin);
+        match &self.notice {
+            Notice::Test { .. } => json!({"url": url}),
+            Notice::RequestOpened { about } | Notice::RequestExpiresSoon { about } => json!({
+                "request": about.request.as_str(),
+                "workflow": about.workflow.as_str(),
+                "asks": about.asks.as_str(),
+                "revision": about.revision.0,
+                "expires_at": about.expires_at.map(Timestamp::to_rfc3339),
+                "url": url,
+            }),
+            Notice::AlarmRaised { workflow, entry } => {
+                json!({"workflow": workflow.as_str(), "entry": entry, "url": url})
+            }
+            Notice::WorkflowEnded { ended } => {
+                json!({"workflow": ended.workflow.as_str(), "state": ended.state.as_str(), "url": url})
+            }
+            Notice::Digest {
+                since,
+                until,
+                ended,
+                more,
+                waiting,
+            } => {
+                let each = |e: &Ended| json!({"workflow": e.workflow.as_str(), "state": e.state.as_str()});
+                json!({
+                    "since": since.to_rfc3339(),
+                    "until": until.to_rfc3339(),
+                    "ended": ended.iter().map(each).collect::<Vec<_>>(),
+                    "more": more,
+                    "waiting": waiting,
+                    "url": url,
+                })
+            }
+        }
+    }
+
+    fn lines(&self) -> Vec<String> {
+        match &self.notice {
+            Notice::Test { at } => vec![
+                "Somebody asked Countersign for a test of its notices.".to_owned(),
+                format!("Asked at   {}", minute(*at)),
+            ],
+            Notice::RequestOpened { about } => about_lines("waits for a decision", about),
+            Notice::RequestExpiresSoon { about } => {
+                about_lines("runs out soon, and nobody has decided yet", about)
+            }
+            Notice::AlarmRaised { workflow, entry } => vec![
+                "Something points to a forgery. What it is stands on the page.".to_owned(),
+                format!("Workflow   {workflow}"),
+                format!("Ledger     entry {entry}"),
+            ],
+            Notice::WorkflowEnded { ended } => vec![
+                format!("A workflow ended as {}.", ended.state),
+                format!("Workflow   {}", ended.workflow),
+            ],
+            Notice::Digest {
+                since,
+                until,
+                ended,
+                more,
+                waiting,
+            } => digest_lines((*since, *until), ended, *more, *waiting),
+        }
+    }
+
+    fn link(&self, origin: &PageOrigin) -> String {
+        match &self.notice {
+            Notice::Test { .. } | Notice::Digest { .. } => format!("{origin}/"),
+            Notice::RequestOpened { about } | Notice::RequestExpiresSoon { about } => {
+                format!("{origin}/requests/{}", about.request)
+            }
+            Notice::AlarmRaised { workflow, .. } => format!("{origin}/workflows/{workflow}"),
+            Notice::WorkflowEnded { ended } => format!("{origin}/workflows/{}", ended.workflow),
+        }
+    }
+
+    fn invites(&self) -> &'static str {
+        match &self.notice {
+            Notice::RequestOpened { .. } | Notice::RequestExpiresSoon { .. } => "Look at it and decide",
+            Notice::AlarmRaised { .. } | Notice::WorkflowEnded { .. } => "Look at it",
+            Notice::Test { .. } | Notice::Digest { .. } => "What waits",
+        }
+    }
+}
+
+fn about_lines(happened: &str, about: &AboutRequest) -> Vec<String> {
+    let mut lines = vec![
+        format!("{} {happened}.", asked(about.asks)),
+        format!("Workflow   {}", about.workflow),
+        format!("Revision   {}", about.revision),
+    ];
+    if let Some(at) = about.expires_at {
+        lines.push(format!("Runs out   {}", minute(at)));
+    }
+    lines
+}
+
+fn digest_lines(
+    (since, until): (Timestamp, Timestamp),
+    ended: &[Ended],
+    more: u32,
+    waiting: u32,
+) -> Vec<String> {
+    let mut lines = vec![
+        format!("{} ended.", workflows(count(ended, more))),
+        format!("From       {}", minute(since)),
+        format!("Until      {}", minute(until)),
+    ];
+    let each = |e: &Ended| format!("{:<10} {}", e.state.as_str(), e.workflow);
+    lines.extend(ended.iter().map(each));
+    if more > 0 {
+        lines.push(format!("and {more} more"));
+    }
+    lines.push(match waiting {
+        0 => "Nothing waits for a person.".to_owned(),
+        some => format!(
+            "{} for a person.",
+            if some == 1 {
+                "1 workflow waits".to_owned()
+            } else {
+                format!("{some} workflows wait")
+            }
+        ),
+    });
+    lines
+}
+
+fn asked(asks: Asks) -> &'static str {
+    match asks {
+        Asks::Plan => "A plan",
+        Asks::PatchSet => "A patch set",
+        Asks::Question => "A question",
+    }
+}
+
+fn count(ended: &[Ended], more: u32) -> u64 {
+    ended.len() as u64 + u64::from(more)
+}
+
+fn workflows(n: u64) -> String {
+    if n == 1 {
+        "1 workflow".to_owned()
+    } else {
+        format!("{n} workflows")
+    }
+}
+
+/// The last letters of an id, by which people know a workflow.
+fn short(workflow: &WorkflowId) -> &str {
+    const LETTERS: usize = 4;
+    let id = workflow.as_str();
+    &id[id.len().saturating_sub(LETTERS)..]
+}
+
+/// `2026-11-28 15:00 UTC`.
+fn minute(at: Timestamp) -> String {
+    const LETTERS: usize = 16;
+    let text: String = at.to_rfc3339().chars().take(LETTERS).collect();
+    format!("{} UTC", text.replacen('T', " ", 1))
+}

@@ -1,0 +1,400 @@
+//! Notices: which follow, which may leave, what becomes of a try, and that no words fit in.
+
+use crate::canned::{self, START, Team};
+use countersign_core::id::{RequestId, Revision, TenantId, WorkflowId};
+use countersign_core::notice::ending::{AGE_MAX_MS, Follows, TRIES_MAX, Tried, TryEnded, follows};
+use countersign_core::notice::following::{digest, digest_due, of_event, warnings, warns_at};
+use countersign_core::notice::permit::{
+    NoticeClaim, NoticeFacts, NoticeGate, NoticeRefusal, TRIES_PER_HOUR_MAX,
+};
+use countersign_core::notice::rendering::{Letter, PageOrigin};
+use countersign_core::notice::{
+    AboutRequest, Asks, DIGEST_NAMES_MAX, Ended, Notice, NoticeStanding, Place, PlaceForm, PlaceId, Template,
+};
+use countersign_core::time::Timestamp;
+use countersign_core::workflow::{Event, State};
+use proptest::prelude::*;
+
+const NOW: Timestamp = Timestamp(START.0 + 60_000);
+const HOUR: u64 = 3_600_000;
+
+fn workflow(n: u128) -> WorkflowId {
+    WorkflowId::from_parts(START.0, n)
+}
+
+fn about(n: u128) -> AboutRequest {
+    AboutRequest {
+        request: RequestId::derive(&workflow(n), 1),
+        workflow: workflow(n),
+        asks: Asks::PatchSet,
+        revision: Revision(1),
+        expires_at: Some(NOW),
+    }
+}
+
+fn opened() -> Notice {
+    Notice::RequestOpened { about: about(1) }
+}
+
+fn place(form: PlaceForm) -> Place {
+    Place {
+        id: PlaceId::of(form, "ada@example.org"),
+        form,
+        shown: "a…@example.org".to_owned(),
+        wants: form.wants(),
+    }
+}
+
+fn claim(notice: &Notice, place: &Place) -> NoticeClaim {
+    NoticeClaim {
+        now: NOW,
+        id: notice.id(&TenantId::local(), &place.id),
+        place: place.id.clone(),
+        queued_at: START,
+        attempt: 1,
+        not_sent_before: true,
+        tenant_active: true,
+        tries_in_hour: 0,
+    }
+}
+
+fn letter(notice: Notice) -> Letter {
+    let place = Place {
+        wants: Template::ALL.into(),
+        ..place(PlaceForm::Mail)
+    };
+    let held = claim(&notice, &place);
+    let facts = NoticeFacts::attest(TenantId::local(), notice, held);
+    let permit = NoticeGate::open(&facts, &place).unwrap();
+    permit.redeem(&place.id, NOW).unwrap()
+}
+
+/// Spoils one thing and asks.
+fn refusal(form: PlaceForm, notice: Notice, spoil: impl FnOnce(&mut NoticeClaim)) -> Option<NoticeRefusal> {
+    let place = place(form);
+    let mut held = claim(&notice, &place);
+    spoil(&mut held);
+    let facts = NoticeFacts::attest(TenantId::local(), notice, held);
+    NoticeGate::open(&facts, &place).err()
+}
+
+/// INV-1: a notice leaves by a permit of its own, and each fact alone keeps that back.
+#[test]
+fn each_fact_alone_keeps_a_notice_back() {
+    let mail = |spoil: fn(&mut NoticeClaim)| refusal(PlaceForm::Mail, opened(), spoil);
+    assert_eq!(mail(|_| {}), None);
+    assert_eq!(
+        mail(|h| h.tenant_active = false),
+        Some(NoticeRefusal::TenantInactive)
+    );
+    let other = |h: &mut NoticeClaim| h.place = PlaceId::of(PlaceForm::Mail, "eve@example.org");
+    assert_eq!(mail(other), Some(NoticeRefusal::OtherPlace));
+    let another = |h: &mut NoticeClaim| h.id = Notice::Test { at: NOW }.id(&TenantId::local(), &h.place);
+    assert_eq!(mail(another), Some(NoticeRefusal::OtherPlace));
+    assert_eq!(
+        mail(|h| h.not_sent_before = false),
+        Some(NoticeRefusal::SentBefore)
+    );
+    assert_eq!(mail(|h| h.attempt = 0), Some(NoticeRefusal::TriedOut));
+    assert_eq!(mail(|h| h.attempt = TRIES_MAX + 1), Some(NoticeRefusal::TriedOut));
+    assert_eq!(
+        mail(|h| h.now = h.queued_at.plus_ms(AGE_MAX_MS)),
+        Some(NoticeRefusal::TooOld)
+    );
+    assert_eq!(
+        mail(|h| h.tries_in_hour = TRIES_PER_HOUR_MAX),
+        Some(NoticeRefusal::TooMany)
+    );
+    let ended = Ended {
+        workflow: workflow(1),
+        state: State::Done,
+    };
+    let ended = Notice::WorkflowEnded { ended };
+    assert_eq!(
+        refusal(PlaceForm::Mail, ended.clone(), |_| {}),
+        Some(NoticeRefusal::NotWanted),
+        "mail tells of ends once a day"
+    );
+    assert_eq!(refusal(PlaceForm::Signed, ended, |_| {}), None);
+    assert_eq!(
+        refusal(PlaceForm::Signed, opened(), |h| h.not_sent_before = false),
+        None,
+        "who knows repetitions by their id may get one"
+    );
+}
+
+#[test]
+fn a_permit_is_for_one_place_and_for_seconds() {
+    let (mail, notice) = (place(PlaceForm::Mail), opened());
+    let permit = || {
+        let facts = NoticeFacts::attest(TenantId::local(), notice.clone(), claim(&notice, &mail));
+        NoticeGate::open(&facts, &mail).unwrap()
+    };
+    assert!(permit().redeem(&mail.id, NOW).is_ok());
+    assert!(permit().redeem(&mail.id, NOW.plus_ms(10_000)).is_err());
+    assert!(
+        permit()
+            .redeem(&PlaceId::of(PlaceForm::Mail, "eve@example.org"), NOW)
+            .is_err()
+    );
+}
+
+#[test]
+fn words_that_pass_for_an_id_are_not_told() {
+    let phish = WorkflowId::parse("wf_please:approve/at-https://evil.example").unwrap();
+    let told = Notice::AlarmRaised {
+        workflow: phish.clone(),
+        entry: 1,
+    };
+    assert_eq!(
+        refusal(PlaceForm::Mail, told, |_| {}),
+        Some(NoticeRefusal::OddName)
+    );
+    let mut odd = about(1);
+    odd.request = RequestId::parse(&format!("{}:rq:1/now", workflow(1))).unwrap();
+    let told = Notice::RequestOpened { about: odd };
+    assert_eq!(
+        refusal(PlaceForm::Mail, told, |_| {}),
+        Some(NoticeRefusal::OddName)
+    );
+    let mut foreign = about(1);
+    foreign.request = RequestId::derive(&workflow(2), 1);
+    let told = Notice::RequestOpened { about: foreign };
+    assert_eq!(
+        refusal(PlaceForm::Mail, told, |_| {}),
+        Some(NoticeRefusal::OddName)
+    );
+}
+
+#[test]
+fn the_same_thing_has_one_id_per_place_and_other_things_have_others() {
+    let (mail, hook) = (place(PlaceForm::Mail).id, place(PlaceForm::Signed).id);
+    let id = |notice: &Notice, place| notice.id(&TenantId::local(), place);
+    let mut later = about(1);
+    later.expires_at = None;
+    assert_eq!(
+        id(&opened(), &mail),
+        id(&Notice::RequestOpened { about: later }, &mail)
+    );
+    let soon = Notice::RequestExpiresSoon { about: about(1) };
+    let mut ids = vec![
+        id(&opened(), &mail),
+        id(&opened(), &hook),
+        id(&soon, &mail),
+        id(&Notice::RequestOpened { about: about(2) }, &mail),
+        opened().id(&TenantId::parse("other").unwrap(), &mail),
+    ];
+    ids.sort();
+    ids.dedup();
+    assert_eq!(ids.len(), 5);
+    assert_eq!(PlaceId::parse(mail.as_str()), Ok(mail.clone()));
+    assert_eq!((mail.form(), hook.form()), (PlaceForm::Mail, PlaceForm::Signed));
+    assert!(PlaceId::parse("mail-ada@example.org").is_err());
+}
+
+#[test]
+fn a_request_and_an_end_are_told_and_nothing_else_of_a_workflow() {
+    let w = canned::writing(Team::Solo);
+    let request = w.requests[0].clone();
+    let told = of_event(
+        &w.id,
+        &Event::RequestOpened {
+            request: request.clone(),
+            resume: None,
+        },
+    );
+    assert_eq!(told.unwrap().template(), Template::RequestOpened);
+    let reason = "words of a person".to_owned();
+    let state = State::Cancelled;
+    let told = of_event(
+        &w.id,
+        &Event::WorkflowEnded {
+            state,
+            reason: reason.clone(),
+        },
+    )
+    .unwrap();
+    assert!(!format!("{told:?}").contains(&reason));
+    assert_eq!(of_event(&w.id, &Event::StateEntered { state, reason }), None);
+}
+
+#[test]
+fn a_request_is_warned_about_a_day_before_its_end_or_in_the_last_quarter_of_a_short_life() {
+    let mut w = canned::writing(Team::Solo);
+    let mut request = w.requests[0].clone();
+    request.status = countersign_core::workflow::event::RequestStatus::Open;
+    request.opened_at = START;
+    request.expires_at = Some(START.plus_ms(7 * 24 * HOUR));
+    assert_eq!(warns_at(&request), Some(START.plus_ms(6 * 24 * HOUR)));
+    w.requests = vec![request.clone()];
+    let at = |hours: u64| warnings(&w, START.plus_ms(hours * HOUR));
+    assert_eq!(at(6 * 24 - 1), (vec![], Some(START.plus_ms(6 * 24 * HOUR))));
+    assert_eq!(at(6 * 24).0.len(), 1);
+    assert_eq!(at(7 * 24), (vec![], None), "it has run out");
+    request.expires_at = Some(START.plus_ms(4 * HOUR));
+    assert_eq!(warns_at(&request), Some(START.plus_ms(3 * HOUR)));
+    request.expires_at = None;
+    assert_eq!(warns_at(&request), None);
+}
+
+#[test]
+fn a_digest_is_made_once_a_day_and_only_where_something_ended() {
+    // START is 21:00 or another time of a day; the next digest is due at 07:01.
+    let day = 24 * HOUR;
+    let seven = Timestamp(START.0 / day * day + day + 7 * HOUR);
+    let last = Timestamp(seven.0 - HOUR);
+    assert_eq!(
+        digest_due(last, seven),
+        None,
+        "what is being recorded gets a minute"
+    );
+    assert_eq!(digest_due(last, seven.plus_ms(60_000)), Some(seven));
+    assert_eq!(digest_due(seven, seven.plus_ms(23 * HOUR)), None);
+    assert_eq!(
+        digest_due(last, seven.plus_ms(3 * day)),
+        Some(seven.plus_ms(2 * day)),
+        "one for all missed days"
+    );
+    assert_eq!(digest(last, seven, vec![], 7), None);
+    let ended = |n: u128| Ended {
+        workflow: workflow(n),
+        state: State::Done,
+    };
+    let many = (0..60).map(ended).collect();
+    let Some(Notice::Digest { ended, more, .. }) = digest(last, seven, many, 7) else {
+        panic!("there is something to say");
+    };
+    assert_eq!((ended.len(), more), (DIGEST_NAMES_MAX, 10));
+}
+
+#[test]
+fn a_mail_reads_like_this() {
+    let origin = PageOrigin::parse("https://review.example.org").unwrap();
+    let mut told = about(1);
+    told.expires_at = Some(Timestamp(1_795_813_200_000));
+    let letter = letter(Notice::RequestOpened { about: told });
+    let id = workflow(1);
+    assert_eq!(
+        letter.subject(),
+        "[Countersign] A patch set of 0001 waits for a decision"
+    );
+    assert_eq!(
+        letter.text(&origin),
+        format!(
+            "A patch set waits for a decision.\nWorkflow   {id}\nRevision   1\nRuns out   2026-11-27 21:00 UTC\n\n\
+             Look at it and decide:\nhttps://review.example.org/requests/{id}:rq:1\n\n\
+             Opening the page decides nothing.\n\n-- \nCountersign, notice {}\n",
+            letter.id()
+        )
+    );
+    for odd in [
+        "",
+        "https://",
+        "ftp://a",
+        "https://a/b",
+        "https://a b",
+        "https://u@a",
+        "https://a\n",
+    ] {
+        assert!(PageOrigin::parse(odd).is_err(), "{odd}");
+    }
+}
+
+fn any_notice() -> impl Strategy<Value = Notice> {
+    let asks = prop_oneof![Just(Asks::Plan), Just(Asks::PatchSet), Just(Asks::Question)];
+    let about = (
+        any::<u128>(),
+        0..u32::MAX,
+        asks,
+        any::<u32>(),
+        proptest::option::of(any::<u64>()),
+    )
+        .prop_map(|(n, number, asks, revision, expires_at)| AboutRequest {
+            request: RequestId::derive(&workflow(n), number),
+            workflow: workflow(n),
+            asks,
+            revision: Revision(revision),
+            expires_at: expires_at.map(Timestamp),
+        });
+    let state = proptest::sample::select(State::ALL.to_vec());
+    let ended = (any::<u128>(), state).prop_map(|(n, state)| Ended {
+        workflow: workflow(n),
+        state,
+    });
+    let all = proptest::collection::vec(ended.clone(), 1..DIGEST_NAMES_MAX);
+    prop_oneof![
+        any::<u64>().prop_map(|at| Notice::Test { at: Timestamp(at) }),
+        about.clone().prop_map(|about| Notice::RequestOpened { about }),
+        about.prop_map(|about| Notice::RequestExpiresSoon { about }),
+        (any::<u128>(), any::<u64>()).prop_map(|(n, entry)| Notice::AlarmRaised {
+            workflow: workflow(n),
+            entry
+        }),
+        ended.prop_map(|ended| Notice::WorkflowEnded { ended }),
+        (any::<u64>(), any::<u64>(), all, any::<u32>(), any::<u32>()).prop_map(
+            |(since, until, ended, more, waiting)| {
+                let (since, until) = (Timestamp(since), Timestamp(until));
+                Notice::Digest {
+                    since,
+                    until,
+                    ended,
+                    more,
+                    waiting,
+                }
+            }
+        ),
+    ]
+}
+
+fn any_form() -> impl Strategy<Value = PlaceForm> {
+    proptest::sample::select(PlaceForm::ALL.to_vec())
+}
+
+proptest! {
+    /// Whatever the slots hold, a subject is one line, everything is plain ASCII, and it is the same every time.
+    #[test]
+    fn every_notice_is_plain_text_with_our_link(notice in any_notice()) {
+        let origin = PageOrigin::parse("https://review.example.org").unwrap();
+        let bytes = serde_json::to_vec(&notice).unwrap();
+        prop_assert_eq!(&serde_json::from_slice::<Notice>(&bytes).unwrap(), &notice);
+        let letter = letter(notice);
+        let plain = |text: &str, also: &str| text.chars().all(|c| (' '..='~').contains(&c) || also.contains(c));
+        prop_assert!(plain(&letter.subject(), ""));
+        let text = letter.text(&origin);
+        prop_assert!(plain(&text, "\n") && text.lines().all(|l| l.len() <= 120));
+        prop_assert_eq!(text.matches("://").count(), 1);
+        for body in [letter.json(&origin), letter.slack(&origin)] {
+            let body = String::from_utf8(body).unwrap();
+            prop_assert!(plain(&body, "") && body.contains("https://review.example.org/"));
+        }
+        prop_assert_eq!(letter.json(&origin), letter.json(&origin));
+    }
+
+    /// Tries end, in number and in time; and what may have arrived is repeated only to whom knows repetitions (INV-7).
+    #[test]
+    fn tries_come_to_an_end_and_nothing_unknown_is_repeated_blindly(
+        form in any_form(),
+        outcomes in proptest::collection::vec(0_u8..4, 10),
+        waits in proptest::collection::vec(0..HOUR, 10),
+    ) {
+        let (mut now, mut tries) = (NOW, 0);
+        for (outcome, wait) in outcomes.into_iter().zip(waits) {
+            let ended = [TryEnded::Delivered, TryEnded::Failed, TryEnded::Refused, TryEnded::Unknown][usize::from(outcome)];
+            tries += 1;
+            let tried = Tried { template: Template::RequestOpened, form, attempt: tries, queued_at: NOW };
+            match follows(tried, now, ended) {
+                Follows::Ends(standing) => {
+                    prop_assert_eq!(standing == NoticeStanding::Delivered, ended == TryEnded::Delivered);
+                    prop_assert_eq!(standing == NoticeStanding::Unknown, ended == TryEnded::Unknown);
+                    return Ok(());
+                }
+                Follows::Again(at) => {
+                    prop_assert!(ended == TryEnded::Failed || (ended == TryEnded::Unknown && form == PlaceForm::Signed));
+                    prop_assert!(at > now && at.0 < NOW.0 + AGE_MAX_MS);
+                    now = at.plus_ms(wait);
+                }
+            }
+        }
+        prop_assert!(false, "it never ends");
+    }
+}
