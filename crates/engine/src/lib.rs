@@ -23,6 +23,7 @@ use countersign_ports::forge::Forge;
 use countersign_ports::store::{CheckpointSigner, MemberKeys, Store, StoreError};
 use countersign_ports::trees::Trees;
 use std::sync::Arc;
+use std::time::Duration;
 
 pub use own_rules::OwnRules;
 pub use worker::{Step, Worker};
@@ -61,6 +62,31 @@ pub trait Baseline: Send + Sync {
     fn read(&self) -> Result<Option<Vec<u8>>, String>;
 }
 
+/// How a try of an effect ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum TryEnd {
+    /// It found out what it was to find out, or did what it was to do.
+    Done,
+    /// It came to nothing; it may be tried again.
+    Failed,
+    /// It came to nothing and is not tried again by itself.
+    GivenUp,
+}
+
+impl TryEnd {
+    /// All of them.
+    pub const ALL: [TryEnd; 3] = [TryEnd::Done, TryEnd::Failed, TryEnd::GivenUp];
+
+    /// The word used in texts.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            TryEnd::Done => "done",
+            TryEnd::Failed => "failed",
+            TryEnd::GivenUp => "given-up",
+        }
+    }
+}
+
 /// Is told what was recorded, after it is durable.
 pub trait Observer: Send + Sync {
     /// These events of a workflow were committed.
@@ -68,6 +94,9 @@ pub trait Observer: Send + Sync {
 
     /// An effect is about to be performed.
     fn performing(&self, workflow: &WorkflowId, effect: &countersign_core::workflow::Effect, attempt: u32);
+
+    /// A try of an effect came to its end; what came of it is not recorded yet.
+    fn performed(&self, _effect: &countersign_core::workflow::Effect, _end: TryEnd, _took: Duration) {}
 
     /// An effect failed and will be tried again.
     fn retrying(&self, workflow: &WorkflowId, effect: &countersign_core::workflow::Effect, message: &str);

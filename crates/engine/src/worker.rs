@@ -4,7 +4,7 @@
 use crate::effects::{self, EffectError, Performed};
 use crate::judge::{Judge, NextEffect, Outcome};
 use crate::lease::HeldLease;
-use crate::{EngineError, Ports};
+use crate::{EngineError, Ports, TryEnd};
 use countersign_core::id::{InputId, TenantId, WorkflowId};
 use countersign_core::time::Timestamp;
 use countersign_core::workflow::event::AttemptOutcome;
@@ -302,7 +302,12 @@ impl Worker {
         self.ports
             .observer
             .performing(&claimed.workflow, &claimed.effect, claimed.attempt);
+        let began = Instant::now();
         let performed = self.perform(&claimed, known.clone()).await;
+        if let Some(end) = try_end(&performed, claimed.attempt) {
+            let observer = &self.ports.observer;
+            observer.performed(&claimed.effect, end, began.elapsed());
+        }
         tracing::info!(ok = performed.is_ok(), "performed");
         let (result, bodies) = match performed {
             Ok(Performed { result, bodies }) => (result, bodies),
@@ -497,6 +502,21 @@ fn holds(error: &EngineError) -> bool {
             | StoreError::Unavailable { .. },
         ) => false,
     }
+}
+
+/// How a try ended; `None`: it was none, because the claim was lost, the store failed or writing is frozen.
+fn try_end(performed: &Result<Performed, EffectError>, attempt: u32) -> Option<TryEnd> {
+    let came_to_nothing = match performed {
+        Ok(Performed { result, .. }) => came_to_nothing(result).is_some(),
+        Err(EffectError::Passing { .. }) => true,
+        Err(EffectError::Lasting { .. }) => return Some(TryEnd::GivenUp),
+        Err(EffectError::Frozen { .. } | EffectError::Store(_)) => return None,
+    };
+    Some(match came_to_nothing {
+        false => TryEnd::Done,
+        true if attempt < TRIES_MAX => TryEnd::Failed,
+        true => TryEnd::GivenUp,
+    })
 }
 
 /// A try that wrote nothing for sure, with its reason.

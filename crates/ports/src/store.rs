@@ -20,7 +20,7 @@ use countersign_core::workflow::event::{Attempt, CheckpointRef};
 use countersign_core::workflow::{Decision, Effect, State, Submission};
 use countersign_ledger::{BundleEntry, Continuity, Earlier, Rotation, VerifierKey};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -422,6 +422,47 @@ pub struct EntryRow {
     pub body: Option<Vec<u8>>,
 }
 
+/// How much there is of what operators watch, at one moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tally {
+    /// The database's time of that moment.
+    pub at: Timestamp,
+    /// Workflows by state, of the newest [`TALLIED_MAX`]; a state without any is left out.
+    pub workflows: BTreeMap<State, u64>,
+    /// Requests that wait for people in these workflows.
+    pub open_requests: u64,
+    /// When the workflow with an open request that has stood still the longest last changed.
+    pub waiting_since: Option<Timestamp>,
+    /// Effects that are still to be done.
+    pub effects: Vec<EffectTally>,
+    /// Inputs that nobody has judged yet.
+    pub pending_inputs: u64,
+    /// Inputs that can't be judged; each holds its workflow closed.
+    pub held_inputs: u64,
+    /// Since when the oldest item lies there that a worker could take and none has taken.
+    pub unclaimed_since: Option<Timestamp>,
+    /// Alarms that nobody has cleared.
+    pub open_alarms: u64,
+    /// What is frozen.
+    pub freezes: u64,
+    /// Leaves in the log, and how many of them the newest checkpoint covers.
+    pub ledger_size: (u64, u64),
+}
+
+/// Effects of one kind that are still to be done, whether somebody works on them or not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EffectTally {
+    /// Their kind ([`Effect::kind`]).
+    pub kind: String,
+    /// How many.
+    pub outstanding: u64,
+    /// When the oldest of them became due; later than now for one that is to be tried again.
+    pub due_since: Timestamp,
+}
+
+/// Workflows that a [`Tally`] looks at, newest first.
+pub const TALLIED_MAX: u32 = 10_000;
+
 /// Longest body that is kept, in bytes.
 pub const BODY_MAX_BYTES: usize = 32 << 20;
 /// How long a claim is held before it has to be renewed, in milliseconds.
@@ -593,6 +634,9 @@ pub trait TenantStore: Send + Sync {
 
     /// Workflows, newest first.
     async fn workflows(&self, limit: u32) -> Result<Vec<WorkflowRow>, StoreError>;
+
+    /// Counts and ages, all of one moment.
+    async fn tally(&self) -> Result<Tally, StoreError>;
 
     /// One workflow's row.
     async fn workflow(&self, id: &WorkflowId) -> Result<WorkflowRow, StoreError>;

@@ -45,6 +45,7 @@ const VISIT: Need = Need::Person(Role::Viewer);
 pub const DOORS: &[Door] = &[
     door("GET", "/healthz", Need::Nothing),
     door("GET", "/readyz", Need::Nothing),
+    door("GET", "/metrics", LOOK),
     door("GET", "/assets/page.css", Need::Nothing),
     door("GET", "/help/errors/{code}", Need::Nothing),
     door("GET", "/sign-in", Need::Nothing),

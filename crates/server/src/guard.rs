@@ -128,11 +128,16 @@ pub(crate) struct Guard {
     pub(crate) limits: Arc<Limits>,
 }
 
+/// Whether people open a path in their browsers; programs get problems there and no pages.
+fn is_for_people(path: &str) -> bool {
+    !path.starts_with("/api/") && path != "/metrics"
+}
+
 /// Lets a request through, or says why not.
 pub(crate) async fn guard(State(guard): State<Guard>, mut request: Request, next: Next) -> Response {
     let id = request_id(request.headers());
     let docs = request.uri().path().starts_with("/api/docs");
-    let for_people = !request.uri().path().starts_with("/api/");
+    let for_people = is_for_people(request.uri().path());
     let span =
         tracing::info_span!("http", request = %id, method = %request.method(), path = request.uri().path());
     let answered = async {
@@ -281,8 +286,7 @@ fn check_host(house: &House, request: &Request, path: &str) -> Result<(), Refuse
         return Ok(());
     }
     if house.origin.also.iter().any(|h| h == host) {
-        let for_people = !path.starts_with("/api/");
-        if for_people && request.method() == Method::GET {
+        if is_for_people(path) && request.method() == Method::GET {
             let rest = request.uri().path_and_query().map_or("/", |p| p.as_str());
             return Err(Refused::Elsewhere(format!("{}{rest}", house.origin.url())));
         }

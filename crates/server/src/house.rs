@@ -1,6 +1,7 @@
 //! What the server serves: one tenant's data, the engine's ports, and what is needed to let people in.
 
 use crate::live::Pulse;
+use crate::metrics::Metrics;
 use crate::problem::Problem;
 use crate::shown::Seen;
 use countersign_core::id::{InputId, MemberId, TenantId, WorkflowId};
@@ -65,6 +66,8 @@ pub struct House {
     pub cors: Vec<String>,
     /// Beats whenever something was recorded.
     pub pulse: Pulse,
+    /// What is counted for operators.
+    pub metrics: Arc<Metrics>,
 }
 
 impl House {

@@ -9,6 +9,7 @@ mod guard;
 mod house;
 mod listen;
 mod live;
+mod metrics;
 mod page;
 mod problem;
 pub mod shown;
@@ -25,6 +26,7 @@ pub use api::{client, description};
 pub use house::{HeldKeys, House, Origin};
 pub use listen::{CONNECTIONS_MAX, serve};
 pub use live::Pulse;
+pub use metrics::Metrics;
 pub use problem::Problem;
 
 use axum::Router;
@@ -48,6 +50,7 @@ const ANSWER_MAX: Duration = Duration::from_secs(60);
 /// Everything the server answers.
 pub fn router(house: House) -> Router {
     let cors = cors(&house.cors);
+    let measured = Arc::clone(&house.metrics);
     let house = Arc::new(house);
     let (api, description) = api::routes().split_for_parts();
     let pages = Router::new()
@@ -60,7 +63,8 @@ pub fn router(house: House) -> Router {
         .route("/assets/page.css", get(page::css))
         .route("/docs", get(|| async { Redirect::permanent("/api/docs/") }))
         .route("/healthz", get(api::system::healthz))
-        .route("/readyz", get(api::system::readyz));
+        .route("/readyz", get(api::system::readyz))
+        .route("/metrics", get(metrics::scrape));
     let guard = guard::Guard {
         house: Arc::clone(&house),
         limits: Arc::new(guard::limits()),
@@ -82,6 +86,7 @@ pub fn router(house: House) -> Router {
         .layer(CatchPanicLayer::custom(|_| {
             Problem::internal("internal", "an internal error; the log has the details").into_response()
         }))
+        .layer(axum::middleware::from_fn_with_state(measured, metrics::answered))
 }
 
 /// Pages of other origins call with a token that they were given; no cookie ever goes along.

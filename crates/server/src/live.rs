@@ -49,6 +49,8 @@ const STILL_TRUE: Duration = Duration::from_secs(5);
 pub struct Pulse {
     beat: watch::Sender<u64>,
     streams: Arc<Semaphore>,
+    /// How many there may be at a time.
+    streams_max: usize,
     tail: Tail,
     /// Who was asked about lately, and whether they may listen.
     asked: Arc<Mutex<BTreeMap<String, (Instant, bool)>>>,
@@ -57,9 +59,11 @@ pub struct Pulse {
 impl Pulse {
     /// For a server that takes that many connections: streams leave a quarter of them free.
     pub fn beside(connections: usize) -> Self {
+        let streams_max = STREAMS_MAX.min(connections / 4 * 3);
         Self {
             beat: watch::Sender::new(0),
-            streams: Arc::new(Semaphore::new(STREAMS_MAX.min(connections / 4 * 3))),
+            streams: Arc::new(Semaphore::new(streams_max)),
+            streams_max,
             tail: Tail::default(),
             asked: Arc::default(),
         }
@@ -68,6 +72,12 @@ impl Pulse {
     /// Something was recorded.
     pub fn beat(&self) {
         self.beat.send_modify(|n| *n = n.wrapping_add(1));
+    }
+
+    /// How many streams are open.
+    pub(crate) fn streams_open(&self) -> u64 {
+        let open = self.streams_max.saturating_sub(self.streams.available_permits());
+        u64::try_from(open).unwrap_or(u64::MAX)
     }
 
     /// Waits for the next beat, or the sweep.

@@ -34,6 +34,7 @@ mod row;
 mod schema;
 mod seal;
 mod store;
+mod tally;
 mod tenant;
 #[cfg(test)]
 mod tests;

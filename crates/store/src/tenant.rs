@@ -5,7 +5,7 @@ use crate::{
     alarms, bodies, commit, effects, entries, erasing, facts, freezes, inputs, log, members, repositories,
     rotating,
 };
-use crate::{seal, workflows};
+use crate::{seal, tally, workflows};
 use async_trait::async_trait;
 use countersign_core::digest::{BodyHash, FeedbackHash};
 use countersign_core::erasure::Erasure;
@@ -18,7 +18,7 @@ use countersign_core::workflow::event::{Attempt, CheckpointRef};
 use countersign_ledger::{BundleEntry, Continuity, Earlier, Rotation};
 use countersign_ports::store::{
     Alarm, AlarmRow, CheckpointRow, CheckpointSigner, ClaimedEffect, Cleared, Commit, Committed, EntryRow,
-    Freeze, InputStatus, KeyRotation, NewInput, OutsideFacts, RepositoryRow, StoreError, TenantStore,
+    Freeze, InputStatus, KeyRotation, NewInput, OutsideFacts, RepositoryRow, StoreError, Tally, TenantStore,
     WorkflowRow,
 };
 use std::path::Path;
@@ -249,6 +249,10 @@ impl TenantStore for SqliteTenant {
 
     async fn workflows(&self, limit: u32) -> Result<Vec<WorkflowRow>, StoreError> {
         in_snapshot!(self, |tx| workflows::list(tx, limit))
+    }
+
+    async fn tally(&self) -> Result<Tally, StoreError> {
+        in_snapshot!(self, |tx| tally::count(tx))
     }
 
     async fn workflow(&self, id: &WorkflowId) -> Result<WorkflowRow, StoreError> {

@@ -202,7 +202,7 @@ fn read(row: &Row) -> Result<WorkflowRow, StoreError> {
     })
 }
 
-fn parse_state(text: &str) -> Result<State, &'static str> {
+pub(crate) fn parse_state(text: &str) -> Result<State, &'static str> {
     State::ALL
         .into_iter()
         .find(|s| s.as_str() == text)

@@ -16,7 +16,7 @@ use countersign_ledger::{BundleEntry, Continuity, Earlier, Rotation};
 use countersign_ports::store::{
     Alarm, AlarmRow, CheckpointRow, CheckpointSigner, Claim, ClaimedEffect, Cleared, Commit, Committed,
     EntryRow, Freeze, InputStatus, KeyRotation, NewInput, OutsideFacts, RepositoryRow, Settles, Store,
-    StoreError, TenantStore, WorkflowRow,
+    StoreError, Tally, TenantStore, WorkflowRow,
 };
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -142,6 +142,7 @@ mortal! { TenantStore for MortalTenant {
     fn freezes() -> Vec<(Timestamp, Freeze)>;
     fn export(workflow: &WorkflowId, size: u64) -> Vec<BundleEntry>;
     fn workflows(limit: u32) -> Vec<WorkflowRow>;
+    fn tally() -> Tally;
     fn workflow(id: &WorkflowId) -> WorkflowRow;
     fn open_duplicate(
         feedback: &FeedbackHash,

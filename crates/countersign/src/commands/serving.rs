@@ -11,16 +11,17 @@ use crate::terminal::{Page, Style};
 use countersign_core::id::{MemberId, TenantId, WorkflowId};
 use countersign_core::workflow::{Effect, Event};
 use countersign_engine::notices::Notices;
-use countersign_engine::{Observer, Ports, Worker};
+use countersign_engine::{Observer, Ports, TryEnd, Worker};
 use countersign_server::{
-    CODE_MS, HeldKeys, House, KeyWire, MadeKey, NewKey, Origin, Problem, Pulse, make_key, new_code, router,
-    serve,
+    CODE_MS, HeldKeys, House, KeyWire, MadeKey, Metrics, NewKey, Origin, Problem, Pulse, make_key, new_code,
+    router, serve,
 };
 use countersign_store::OwnerLock;
 use ed25519_dalek::SigningKey;
 use serde::Serialize;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
@@ -48,16 +49,24 @@ impl HeldKeys for MemberSeeds {
     }
 }
 
-/// Beats the pulse after every commit, and writes the log.
-struct Beating(Pulse);
+/// Beats the pulse after every commit, counts, and writes the log.
+struct Beating {
+    pulse: Pulse,
+    metrics: Arc<Metrics>,
+}
 
 impl Observer for Beating {
-    fn recorded(&self, _workflow: &WorkflowId, _events: &[Event]) {
-        self.0.beat();
+    fn recorded(&self, _workflow: &WorkflowId, events: &[Event]) {
+        self.metrics.recorded(events);
+        self.pulse.beat();
     }
 
     fn performing(&self, workflow: &WorkflowId, effect: &Effect, attempt: u32) {
         tracing::info!(%workflow, effect = effect.kind(), attempt, "performing");
+    }
+
+    fn performed(&self, effect: &Effect, end: TryEnd, took: Duration) {
+        self.metrics.performed(effect, end, took);
     }
 
     fn retrying(&self, workflow: &WorkflowId, effect: &Effect, message: &str) {
@@ -103,8 +112,12 @@ pub(super) async fn run(session: &Session) -> Result<Exit, CliError> {
     };
     let connections = room_for_connections();
     let pulse = Pulse::beside(connections);
+    let metrics = Arc::new(Metrics::default());
     let ports = Ports {
-        observer: Arc::new(Beating(pulse.clone())),
+        observer: Arc::new(Beating {
+            pulse: pulse.clone(),
+            metrics: Arc::clone(&metrics),
+        }),
         ..session.ports.clone()
     };
     let (stop, stopped) = watch::channel(false);
@@ -127,6 +140,7 @@ pub(super) async fn run(session: &Session) -> Result<Exit, CliError> {
             cors: config.serve.callers(),
             origin,
             pulse,
+            metrics,
         };
         Some(tokio::spawn(serve(listener, router(house), connections, stopped)))
     } else {

@@ -32,6 +32,7 @@ mod in_toto;
 mod killed;
 mod ledger;
 mod look;
+mod measured;
 mod migrating;
 mod noticed;
 mod others;

@@ -1,6 +1,6 @@
-//! Programs of others that check us: `in-toto-verify`, `schemathesis`, `check-jsonschema`, a mail server and the library of
-//! Standard Webhooks (PyPI) in scratch environments, Go's transparency log, and the TypeScript compiler with what else `web/`
-//! names (npm).
+//! Programs of others that check us: `in-toto-verify`, `schemathesis`, `check-jsonschema`, a mail server, the library of Standard
+//! Webhooks and Prometheus' own reader (PyPI) in scratch environments, Go's transparency log, and the TypeScript compiler with
+//! what else `web/` names (npm).
 //!
 //! All are made once under `target/` and kept. Where that can't be done the tests fail and say why; whoever can't reach
 //! PyPI or has no Go says so by `COUNTERSIGN_TESTS_WITHOUT_OTHERS=1`, and then nothing is shown about any.
@@ -16,6 +16,7 @@ const IN_TOTO: &str = include_str!("../others/in-toto.txt");
 const NOTICES: &str = include_str!("../others/notices.txt");
 const SCHEMATHESIS: &str = include_str!("../others/schemathesis.txt");
 const CHECK_JSONSCHEMA: &str = include_str!("../others/check-jsonschema.txt");
+const PROMETHEUS: &str = include_str!("../others/prometheus.txt");
 const TLOG: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/others/tlog.go");
 /// Where Debian's packages of Go libraries (`golang-…-dev`) put their sources.
 const DEBIAN_GO_PATH: &str = "/usr/share/gocode";
@@ -47,6 +48,11 @@ pub(crate) fn check_jsonschema() -> PathBuf {
 /// A Python that has `aiosmtpd`, `trustme` and `standardwebhooks` from PyPI.
 pub(crate) fn notice_tools() -> PathBuf {
     from_pypi("notices", NOTICES, "python")
+}
+
+/// Python with Prometheus' own reader of what it scrapes, for `prometheus.py`.
+pub(crate) fn prometheus() -> PathBuf {
+    from_pypi("prometheus", PROMETHEUS, "python")
 }
 
 /// A program from PyPI, installed into an environment of its own on first use.

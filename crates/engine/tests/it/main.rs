@@ -8,5 +8,6 @@ mod house;
 mod inspecting;
 mod notices;
 mod own_rules;
+mod told;
 mod twice;
 mod writing;

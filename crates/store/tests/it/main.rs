@@ -12,5 +12,6 @@ mod notices;
 mod opening;
 mod queue;
 mod support;
+mod tally;
 mod tampering;
 mod tenants;

@@ -49,6 +49,10 @@ async fn tenants_never_see_each_others_rows() {
     assert!(theirs.entries(None, 0, 10).await.unwrap().is_empty());
     assert!(theirs.checkpoints(10).await.unwrap().is_empty());
     assert_eq!(theirs.ledger_size().await.unwrap(), (0, 0));
+    let counted = theirs.tally().await.unwrap();
+    assert!(counted.workflows.is_empty() && counted.effects.is_empty());
+    assert_eq!((counted.pending_inputs, counted.unclaimed_since), (0, None));
+    assert_eq!(mine.tally().await.unwrap().pending_inputs, 1);
     assert_eq!(mine.ledger_size().await.unwrap(), (sealed.size, sealed.size));
 }
 
