@@ -245,6 +245,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/notices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List what left as notices, newest first; addresses are masked */
+        get: operations["list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/patches/{id}": {
         parameters: {
             query?: never;
@@ -975,6 +992,34 @@ export interface components {
             /** @description A sentence. */
             note: string;
         };
+        /** @description What left as a notice, or is to. */
+        NoticeWire: {
+            /**
+             * Format: int32
+             * @description How often it was tried.
+             */
+            attempts: number;
+            /** @description Stable kebab-case code of the last thing that went wrong. */
+            code?: string | null;
+            /** @description Its id; a signed webhook carries it as `webhook-id`. */
+            id: string;
+            /** @description The same as a plain sentence. */
+            message?: string | null;
+            /** @description When it is tried next, while it waits. */
+            next_try_at?: string | null;
+            /** @description Where to, masked. */
+            place: string;
+            /** @description When it was made. RFC 3339, UTC. */
+            queued_at: string;
+            /** @description `waiting`, `sending`, `delivered`, `refused`, `unknown`, `given-up` or `void`. */
+            standing: string;
+            /** @description `request-opened`, `request-expires-soon`, `alarm-raised`, `workflow-ended`, `digest` or `test`. */
+            template: string;
+            /** @description When it was tried last. */
+            tried_at?: string | null;
+            /** @description The workflow, where it is about one. */
+            workflow?: string | null;
+        };
         /** @description One path with its owners. */
         OwnerWire: {
             /**
@@ -1345,6 +1390,7 @@ export type NewMember = components['schemas']['NewMember'];
 export type NewRepository = components['schemas']['NewRepository'];
 export type NewWorkflow = components['schemas']['NewWorkflow'];
 export type Note = components['schemas']['Note'];
+export type NoticeWire = components['schemas']['NoticeWire'];
 export type OwnerWire = components['schemas']['OwnerWire'];
 export type Part = components['schemas']['Part'];
 export type PatchRow = components['schemas']['PatchRow'];
@@ -1999,6 +2045,37 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What is wrong, in a sentence, and what to do next */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list: {
+        parameters: {
+            query?: {
+                /** @description Most notices; 100 if nothing is said, 1,000 at most. */
+                limit?: number | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NoticeWire"][];
                 };
             };
             /** @description What is wrong, in a sentence, and what to do next */
