@@ -1,5 +1,5 @@
-//! What operators watch, counted: a few statements over one view, each of them bounded by an index or a limit. It changes
-//! nothing.
+//! What operators watch, counted: a few statements over one view, bounded by an index or a limit, and the tenant's own stream,
+//! out of which alarms and freezes are read as everywhere. It changes nothing.
 
 use crate::db::Tx;
 use crate::row::{int, time};

@@ -1,10 +1,13 @@
 //! A server's API as the commands use it. What comes back is read with limits; what goes out names the caller by a token
 //! and never follows a redirect with it.
 
+mod acts;
 mod stream;
 mod tokens;
 
 pub(crate) use stream::Changes;
+
+use acts::{Call, call};
 
 use crate::config::secret::Secret;
 use crate::error::{CliError, Exit};
@@ -14,8 +17,8 @@ use countersign_core::member::{Member, Roster};
 use countersign_core::record::{EventRecord, RECORD_VERSION};
 use countersign_core::time::Timestamp;
 use countersign_server::client::{
-    Code, Decision, EventWire, FreezeWire, MemberWire, NewFreeze, NewRepository, NewWorkflow, Note, Part,
-    RepositoryWire, Submitted, Token, Whoami, WholeAct, WorkflowsPage,
+    Code, EventWire, FreezeWire, MemberWire, NewFreeze, NewRepository, NewWorkflow, Note, RepositoryWire,
+    Submitted, Token, Whoami, WorkflowsPage,
 };
 use countersign_server::parse_role;
 use countersign_server::wire::{AlarmWire, DiffsWire, WorkflowRowWire};
@@ -166,6 +169,20 @@ impl Remote {
     pub(crate) async fn diffs(&self, id: &WorkflowId, revision: Option<u32>) -> Result<DiffsWire, CliError> {
         let which = revision.map_or_else(String::new, |n| format!("?revision={n}"));
         self.get(&format!("workflows/{id}/diffs{which}")).await
+    }
+
+    /// Entries in the ledger.
+    ///
+    /// # Errors
+    /// As for every call.
+    pub(crate) async fn ledger_size(&self) -> Result<u64, CliError> {
+        /// What is read of it.
+        #[derive(serde::Deserialize)]
+        struct Ledger {
+            size: u64,
+        }
+        let ledger: Ledger = self.get("ledger").await?;
+        Ok(ledger.size)
     }
 
     /// All alarms, oldest first.
@@ -428,123 +445,6 @@ fn origin(address: &str) -> Result<Url, CliError> {
         ("http", false) => Err(bad("decisions and tokens would travel unencrypted; use https")),
         (_other, _) => Err(bad("it has to begin with https://")),
     }
-}
-
-/// How an act goes over the wire.
-enum Call {
-    Decide(String, Decision),
-    Act(WholeAct),
-}
-
-fn call(act: Act) -> Result<Call, CliError> {
-    let (request, decision) = match act {
-        Act::Withdraw { reason } => return Ok(Call::Act(WholeAct::Withdraw { reason })),
-        Act::Cancel { reason } => return Ok(Call::Act(WholeAct::Cancel { reason })),
-        Act::Wake => return Ok(Call::Act(WholeAct::Wake)),
-        Act::Approve {
-            request,
-            seen,
-            acknowledged,
-        } => (
-            request,
-            Decision::Approve {
-                digest: seen.to_hex(),
-                acknowledged,
-            },
-        ),
-        Act::Reject {
-            request,
-            seen,
-            reason,
-        } => (
-            request,
-            Decision::Reject {
-                digest: seen.to_hex(),
-                reason,
-            },
-        ),
-        Act::RequestChanges {
-            request,
-            seen,
-            comment,
-        } => (
-            request,
-            Decision::RequestChanges {
-                digest: seen.to_hex(),
-                comment,
-            },
-        ),
-        Act::Answer {
-            request,
-            seen,
-            choice,
-            text,
-        } => (
-            request,
-            Decision::Answer {
-                digest: seen.to_hex(),
-                choice: choice.as_str().to_owned(),
-                text,
-            },
-        ),
-        Act::Extend { request, seen, until } => (
-            request,
-            Decision::Extend {
-                digest: seen.to_hex(),
-                until: Some(until.to_rfc3339()),
-            },
-        ),
-        Act::Retry { request, seen } => (
-            request,
-            Decision::Retry {
-                digest: seen.to_hex(),
-            },
-        ),
-        Act::Deselect {
-            request,
-            seen,
-            left_out,
-            reason,
-        } => (
-            request,
-            Decision::Deselect {
-                digest: seen.to_hex(),
-                parts: left_out.into_iter().map(part).collect::<Result<_, _>>()?,
-                reason,
-            },
-        ),
-        Act::Waive {
-            request,
-            seen,
-            repository,
-            violation,
-            reason,
-            until,
-        } => (
-            request,
-            Decision::Waive {
-                digest: seen.to_hex(),
-                repository: repository.to_string(),
-                violation,
-                reason,
-                days: None,
-                until: Some(until.to_rfc3339()),
-            },
-        ),
-    };
-    Ok(Call::Decide(request.to_string(), decision))
-}
-
-fn part(left_out: countersign_core::narrow::LeftOut) -> Result<Part, CliError> {
-    let path = std::str::from_utf8(left_out.path.as_bytes()).map_err(|_| {
-        let text = format!("the path {} is not UTF-8", left_out.path.to_text());
-        CliError::refused("path-not-utf8", text).next("Leave it out on the server's own machine.")
-    })?;
-    Ok(Part {
-        repository: left_out.repository.to_string(),
-        path: path.to_owned(),
-        hunks: left_out.hunks,
-    })
 }
 
 /// The id of a repository that a server names.

@@ -38,7 +38,8 @@ impl<'a> Changes<'a> {
             remote,
             only: only.cloned(),
             response: None,
-            last: None,
+            // A place in the log, so that what is recorded while a connection is lost is told nevertheless.
+            last: remote.ledger_size().await?.checked_sub(1),
             bytes: Vec::new(),
             waiting: VecDeque::new(),
         };

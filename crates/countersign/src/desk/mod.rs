@@ -1,6 +1,10 @@
 //! Where workflows are looked at and decided on: a data folder of this machine, or a server. The commands ask a desk and
 //! don't know which it is.
 
+mod follower;
+
+pub(crate) use follower::Follower;
+
 use crate::adapters::{Progress, SystemClock};
 use crate::config::Client;
 use crate::drive;
@@ -18,18 +22,12 @@ use countersign_core::record::EventRecord;
 use countersign_core::time::Timestamp;
 use countersign_core::workflow::{Event, Workflow};
 use countersign_engine::Observer as _;
-use countersign_ports::store::{Clock as _, EntryRow, RepositoryRow};
+use countersign_ports::store::{Clock as _, RepositoryRow};
 use countersign_server::client::{FreezeWire, NewFreeze};
 use countersign_server::wire::{AlarmWire, DiffWire, WorkflowRowWire};
 use countersign_server::{clear_alarm, frozen, set_frozen};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::time::Duration;
-
-/// How often the ledger of a data folder is looked at for what is new.
-const LOOK_EVERY: Duration = Duration::from_millis(250);
-/// Entries that are read at a time.
-const BATCH: u32 = 500;
 
 /// One of the two.
 pub(crate) struct Desk {
@@ -343,22 +341,7 @@ impl Desk {
     /// # Errors
     /// When it can't be listened to.
     pub(crate) async fn follow(&self, only: Option<&WorkflowId>) -> Result<Follower<'_>, CliError> {
-        let source = match &self.at {
-            Place::Folder(session) => Source::Ledger {
-                session,
-                next: session.store.ledger_size().await?.0,
-                only: only.cloned(),
-            },
-            Place::Server(server) => Source::Server {
-                server,
-                changes: Box::new(Changes::listen(&server.remote, only).await?),
-                told: BTreeMap::new(),
-            },
-        };
-        Ok(Follower {
-            source,
-            waiting: VecDeque::new(),
-        })
+        Follower::begin(&self.at, only).await
     }
 }
 
@@ -378,69 +361,4 @@ fn received(draft: &Draft, name: &str, wires: &[DiffWire]) -> Result<Vec<u8>, Cl
         true => Err(odd("is not the one that its digest names")),
         false => Ok(bytes),
     }
-}
-
-/// What is recorded, one after the other.
-pub(crate) struct Follower<'a> {
-    source: Source<'a>,
-    waiting: VecDeque<EventRecord>,
-}
-
-enum Source<'a> {
-    Ledger {
-        session: &'a Session,
-        next: u64,
-        only: Option<WorkflowId>,
-    },
-    Server {
-        server: &'a Server,
-        changes: Box<Changes<'a>>,
-        told: BTreeMap<WorkflowId, u64>,
-    },
-}
-
-impl Follower<'_> {
-    /// The next event of a workflow; waits for it.
-    ///
-    /// # Errors
-    /// When it can't be read any more.
-    pub(crate) async fn next(&mut self) -> Result<EventRecord, CliError> {
-        loop {
-            if let Some(record) = self.waiting.pop_front() {
-                return Ok(record);
-            }
-            match &mut self.source {
-                Source::Ledger { session, next, only } => {
-                    let stream = only.as_ref().map(WorkflowId::as_str);
-                    let rows = session.store.entries(stream, *next, BATCH).await?;
-                    *next = rows.last().map_or(*next, |row| row.index + 1);
-                    self.waiting.extend(rows.iter().filter_map(record));
-                    if rows.is_empty() {
-                        tokio::time::sleep(LOOK_EVERY).await;
-                    }
-                }
-                Source::Server {
-                    server,
-                    changes,
-                    told,
-                } => {
-                    let changed = changes.next().await?;
-                    let id = changed.workflow.as_deref().map(WorkflowId::parse);
-                    let Some(Ok(id)) = id else { continue };
-                    let before = told.get(&id).copied().unwrap_or(changed.seq.saturating_sub(1));
-                    if changed.seq <= before {
-                        continue;
-                    }
-                    let records = server.remote.events(&server.tenant, &id, before).await?;
-                    told.insert(id, records.last().map_or(changed.seq, |r| r.seq));
-                    self.waiting.extend(records);
-                }
-            }
-        }
-    }
-}
-
-/// The event of an entry that has one.
-fn record(row: &EntryRow) -> Option<EventRecord> {
-    EventRecord::from_bytes(row.body.as_deref()?).ok()
 }
