@@ -163,6 +163,25 @@ fn bodies(served: &Served, token: &str) -> Vec<(&'static str, String, &'static s
             "POST",
             json!({"act": "wake"}),
         ),
+        (
+            "clear_alarm",
+            "/api/v1/alarms/3/clear".to_owned(),
+            "POST",
+            json!({"note": "Looked at it."}),
+        ),
+        (
+            "freeze",
+            "/api/v1/freezes".to_owned(),
+            "POST",
+            json!({"repository": "nowhere", "reason": "Being moved."}),
+        ),
+        (
+            "unfreeze",
+            "/api/v1/freezes/everything/end".to_owned(),
+            "POST",
+            json!({"note": "Moved."}),
+        ),
+        decide(json!({"decision": "extend", "digest": digest, "until": "2026-12-31T00:00:00Z"})),
         decide(json!({"decision": "approve", "digest": "0", "acknowledged": ["rule@path"]})),
         decide(json!({"decision": "deselect", "digest": digest, "parts": [part], "reason": ""})),
         decide(
