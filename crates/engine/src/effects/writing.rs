@@ -20,9 +20,6 @@ use std::sync::Arc;
 /// An attempt's deadline: below the lease, so that a stalled worker is done before another one begins.
 const ATTEMPT_MS: u64 = 45_000;
 
-/// How often a branch that may be there is looked for before it counts as absent.
-const LOOKS_MIN: u32 = 2;
-
 impl Job<'_> {
     pub(super) async fn write_branch(&self, id: &WriteIntentId) -> Result<Performed, EffectError> {
         let intent = self.intent(id)?.clone();
@@ -314,14 +311,10 @@ impl Job<'_> {
         };
         let holds_ours =
             |state: &Option<BranchState>| state.as_ref().is_some_and(|s| s.commit == intent.commit);
-        if !holds_ours(&self.read_back(&source, &intent.branch).await?) {
-            // One look that misses what may just have been written proves nothing.
-            if self.claimed.attempt < LOOKS_MIN && self.workflow.may_be_written(id) {
-                return Err(EffectError::Passing {
-                    code: "branch-not-seen".to_owned(),
-                    message: format!("{} is not seen; it is looked for once more", intent.branch),
-                });
-            }
+        // One look that misses what may just have been written proves nothing.
+        if !holds_ours(&self.read_back(&source, &intent.branch).await?)
+            && !holds_ours(&self.read_back(&source, &intent.branch).await?)
+        {
             return gone(false);
         }
         let Some((attempt, _)) = self.workflow.last_attempt(id).cloned() else {
