@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex as StdMutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::sync::broadcast::error::RecvError;
@@ -31,6 +31,8 @@ use tokio::time::Instant;
 
 /// Most streams at a time.
 pub(crate) const STREAMS_MAX: usize = 10_000;
+/// Most streams of one caller at a time, so that nobody takes all of them.
+pub(crate) const STREAMS_OF_ONE_MAX: usize = 500;
 /// Entries that are read at a time by whoever comes back.
 const BATCH: u32 = 200;
 /// Events that wait for a slow reader.
@@ -49,6 +51,8 @@ const STILL_TRUE: Duration = Duration::from_secs(5);
 pub struct Pulse {
     beat: watch::Sender<u64>,
     streams: Arc<Semaphore>,
+    /// How many each caller has open.
+    by_caller: Arc<StdMutex<BTreeMap<String, usize>>>,
     /// How many there may be at a time.
     streams_max: usize,
     tail: Tail,
@@ -63,6 +67,7 @@ impl Pulse {
         Self {
             beat: watch::Sender::new(0),
             streams: Arc::new(Semaphore::new(streams_max)),
+            by_caller: Arc::default(),
             streams_max,
             tail: Tail::default(),
             asked: Arc::default(),
@@ -78,6 +83,22 @@ impl Pulse {
     pub(crate) fn streams_open(&self) -> u64 {
         let open = self.streams_max.saturating_sub(self.streams.available_permits());
         u64::try_from(open).unwrap_or(u64::MAX)
+    }
+
+    /// A place for one more stream of a caller, until it is dropped; `None` where there is none.
+    fn place(&self, caller: String) -> Option<Place> {
+        let permit = Arc::clone(&self.streams).try_acquire_owned().ok()?;
+        let mut open = self.by_caller.lock().unwrap_or_else(PoisonError::into_inner);
+        let own = open.entry(caller.clone()).or_default();
+        if *own >= STREAMS_OF_ONE_MAX {
+            return None;
+        }
+        *own += 1;
+        Some(Place {
+            caller,
+            by_caller: Arc::clone(&self.by_caller),
+            _permit: permit,
+        })
     }
 
     /// Waits for the next beat, or the sweep.
@@ -100,6 +121,25 @@ impl Pulse {
         let may = principal.still_may(house).await;
         asked.insert(name, (now, may));
         may
+    }
+}
+
+/// A stream that is open, as it is counted.
+struct Place {
+    caller: String,
+    by_caller: Arc<StdMutex<BTreeMap<String, usize>>>,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut open = self.by_caller.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(own) = open.get_mut(&self.caller) {
+            *own -= 1;
+            if *own == 0 {
+                open.remove(&self.caller);
+            }
+        }
     }
 }
 
@@ -150,16 +190,14 @@ pub(crate) async fn events(
     Query(query): Query<LiveQuery>,
     headers: HeaderMap,
 ) -> Result<impl IntoResponse, Problem> {
-    let permit = Arc::clone(&house.pulse.streams)
-        .try_acquire_owned()
-        .map_err(|_| {
-            Problem::new(
-                StatusCode::TOO_MANY_REQUESTS,
-                "too-many-streams",
-                "too many listen already",
-            )
-            .next("Try again in a moment.")
-        })?;
+    let place = house.pulse.place(principal.name()).ok_or_else(|| {
+        Problem::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "too-many-streams",
+            format!("too many listen already; one caller may at most {STREAMS_OF_ONE_MAX} times"),
+        )
+        .next("Close streams that nobody reads, or try again in a moment.")
+    })?;
     let last = headers.get("last-event-id").and_then(|v| v.to_str().ok());
     let last = match last {
         Some(text) => Some(text.parse::<u64>().map_err(|_| {
@@ -189,7 +227,7 @@ pub(crate) async fn events(
     tokio::spawn(feed.run(told));
     let events = Events {
         receiver,
-        _permit: permit,
+        _place: place,
     };
     Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(Duration::from_secs(15))))
 }
@@ -278,7 +316,7 @@ impl Feed {
 /// The stream of one listener.
 pub(crate) struct Events {
     receiver: mpsc::Receiver<Event>,
-    _permit: OwnedSemaphorePermit,
+    _place: Place,
 }
 
 impl Stream for Events {

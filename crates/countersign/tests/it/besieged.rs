@@ -10,6 +10,8 @@ use std::time::Duration;
 
 /// Streams that the server keeps at a time, as docs/server.md says.
 const STREAMS_MAX: usize = 10_000;
+/// Streams that it keeps for one caller.
+const STREAMS_OF_ONE_MAX: usize = 500;
 /// Calls that one caller may make at once; a little less, for what it asks beside.
 const CALLS_AT_ONCE: usize = 380;
 /// What an open stream may cost the server in memory, in KiB.
@@ -59,13 +61,24 @@ pub(crate) fn is_problem(answer: &Answer, about: &str) -> String {
 }
 
 #[test]
-fn whoever_drips_a_head_or_says_nothing_is_cut_while_others_are_served() {
+fn whoever_drips_a_head_or_a_body_or_says_nothing_is_cut_while_others_are_served() {
     let world = world();
     let served = Served::start(&world, &[]);
     let mut dripping: Vec<TcpStream> = (0..50).map(|_| connect(&served)).collect();
     let silent = connect(&served);
     for stream in &mut dripping {
         stream.write_all(b"GET /readyz HTTP/1.1\r\nX-Slow: ").unwrap();
+    }
+    let bearer = served.token();
+    let more = format!(
+        "Authorization: Bearer {bearer}\r\nContent-Type: application/json\r\nContent-Length: 100000\r\n"
+    );
+    for _ in 0..10 {
+        let mut stream = connect(&served);
+        stream
+            .write_all(&head(&served, "POST /api/v1/workflows", &more))
+            .unwrap();
+        dripping.push(stream);
     }
     let mut drops = 0;
     while !dripping.is_empty() {
@@ -301,6 +314,39 @@ fn listen_until_refused(served: &Served, keys: &[String]) -> (Vec<BufReader<TcpS
             Err(refused) => return (open, refused),
         }
     }
+}
+
+#[test]
+fn one_caller_does_not_take_the_places_of_all() {
+    as_many_files_as_possible();
+    let world = world();
+    let served = Served::start(&world, &[]);
+    let token = served.token();
+    let mut open = Vec::new();
+    let refused = loop {
+        match listen(&served, &token) {
+            Ok(stream) => open.push(stream),
+            Err(refused) if refused.body.contains("too-many-streams") => break refused,
+            // Calls are counted, too.
+            Err(busy) => {
+                assert_eq!(busy.status, 429, "{}", busy.head);
+                std::thread::sleep(Duration::from_millis(50));
+            }
+        }
+        assert!(open.len() <= STREAMS_OF_ONE_MAX);
+    };
+    assert_eq!((refused.status, open.len()), (429, STREAMS_OF_ONE_MAX));
+    let wanted = json!({"name": "another", "scopes": ["read"]});
+    let key = served.until(|| {
+        let made = served.json("POST", "/api/v1/keys", &token, &wanted);
+        (made.status == 201).then(|| text(&made.json(), "secret").to_owned())
+    });
+    assert!(
+        listen(&served, &key).is_ok(),
+        "another caller has places of its own"
+    );
+    open.clear();
+    served.until(|| listen(&served, &token).ok());
 }
 
 #[test]
