@@ -6,7 +6,7 @@ use crate::command::{cargo, run};
 /// A bench: its name here, its package, its name there, and the flags that take a number.
 type Bench = (&'static str, &'static str, &'static str, &'static [&'static str]);
 
-const BENCHES: [Bench; 3] = [
+const BENCHES: [Bench; 4] = [
     (
         "workflows",
         "countersign-engine",
@@ -14,6 +14,7 @@ const BENCHES: [Bench; 3] = [
         &["--count", "--workers"],
     ),
     ("ledger", "countersign-ledger", "log", &["--entries"]),
+    ("ingest", "countersign", "ingest", &["--count", "--clients"]),
     ("secrets", "countersign-scan", "throughput", &[]),
 ];
 

@@ -34,6 +34,7 @@ What developers and CI run. Usage: cargo xtask COMMAND
   docs openapi         only docs/openapi.json
   docs --check         says whether they are up to date
   bench workflows      workflows through all durable states beside single commits; --count N, --workers N
+  bench ingest         a server that 32 clients submit to, beside single commits; --count N, --clients N
   bench ledger         a log of a million entries beside a chain of hashes; --entries N
   bench secrets        the scanner for secrets beside every expression by itself
   help                 this text

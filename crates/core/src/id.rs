@@ -128,6 +128,15 @@ impl WorkflowId {
     pub fn from_parts(at_ms: u64, random: u128) -> Self {
         Self(format!("wf_{}", ulid::Ulid::from_parts(at_ms, random)))
     }
+
+    /// The bits of its ULID: 48 of time, 80 random ones (<https://github.com/ulid/spec>).
+    pub fn bits(&self) -> u128 {
+        let ulid = self
+            .0
+            .strip_prefix("wf_")
+            .and_then(|u| ulid::Ulid::from_string(u).ok());
+        ulid.expect("because an id is checked when it is made").0
+    }
 }
 
 impl InputId {

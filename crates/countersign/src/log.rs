@@ -1,16 +1,27 @@
 //! The log on standard error, and what becomes of a panic.
 
 use crate::cli::LogFormat;
-use crate::config::Log;
+use crate::config::{self, Log};
+use crate::error::CliError;
 use crate::redact::redact;
+use crate::telemetry::Traces;
 use crate::terminal::visible;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, fmt};
 
-/// Starts the log: warnings and errors, more with `-v`, anything by a filter.
-pub(crate) fn start(settings: &Log, verbose: u8) {
+/// Starts the log: warnings and errors, more with `-v`, anything by a filter; and traces, where an address for them is set.
+///
+/// # Errors
+/// When no exporter of traces can be made.
+pub(crate) fn start(
+    settings: &Log,
+    traces: &config::Traces,
+    verbose: u8,
+) -> Result<Option<Traces>, CliError> {
     let level = match verbose {
         // The engine's warnings are said by the progress lines already.
         0 => "warn,countersign_engine=error",
@@ -24,15 +35,22 @@ pub(crate) fn start(settings: &Log, verbose: u8) {
     );
     let filter = EnvFilter::try_new(chosen.unwrap_or_else(|| default.clone()))
         .unwrap_or_else(|_| EnvFilter::new(default));
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(|| Visible)
-        .with_ansi(false);
-    // A second start would change nothing; there is only one.
-    let _started = match settings.format {
-        LogFormat::Text => builder.compact().try_init(),
-        LogFormat::Json => builder.json().try_init(),
+    let lines = fmt::layer().with_writer(|| Visible).with_ansi(false);
+    let lines = match settings.format {
+        LogFormat::Text => lines.compact().boxed(),
+        LogFormat::Json => lines.json().boxed(),
     };
+    let exported = traces.endpoint.as_ref().map(|address| Traces::to(&address.0));
+    let (traces, spans) = exported
+        .transpose()
+        .map_err(|why| CliError::internal("no-traces", format!("traces can't be exported: {why}")))?
+        .unzip();
+    // A second start would change nothing; there is only one.
+    let _started = tracing_subscriber::registry()
+        .with(spans)
+        .with(lines.with_filter(filter))
+        .try_init();
+    Ok(traces)
 }
 
 /// Standard error, without what looks like a secret, and with everything that a terminal would act on made visible.

@@ -22,6 +22,7 @@ mod remote;
 mod render;
 mod session;
 mod talk;
+mod telemetry;
 mod terminal;
 mod waiving;
 mod wire;
@@ -34,6 +35,7 @@ use error::{CliError, Exit};
 use folder::Folder;
 use session::App;
 use std::sync::Arc;
+use telemetry::Traces;
 use terminal::{ColourChoice, Page, Style, Terminal};
 
 fn main() {
@@ -90,9 +92,12 @@ fn misunderstood(error: &clap::Error) -> Exit {
 fn begin(cli: Cli) -> Exit {
     let terminal = Arc::new(Terminal::new(cli.global.color, cli.global.json));
     match prepared(&cli, &terminal) {
-        Ok((app, runtime)) => {
+        Ok((app, runtime, traces)) => {
             let exit = runtime.block_on(until_interrupted(&app, cli.command));
             runtime.shutdown_background();
+            if let Some(traces) = traces {
+                traces.end();
+            }
             exit
         }
         Err(error) => {
@@ -102,7 +107,10 @@ fn begin(cli: Cli) -> Exit {
     }
 }
 
-fn prepared(cli: &Cli, terminal: &Arc<Terminal>) -> Result<(App, tokio::runtime::Runtime), CliError> {
+fn prepared(
+    cli: &Cli,
+    terminal: &Arc<Terminal>,
+) -> Result<(App, tokio::runtime::Runtime, Option<Traces>), CliError> {
     let settings = Settings::load(&cli.global, &cli.command);
     // The one says what is wrong by itself, the others need no settings.
     let goes_on = matches!(
@@ -117,13 +125,13 @@ fn prepared(cli: &Cli, terminal: &Arc<Terminal>) -> Result<(App, tokio::runtime:
     // One provider of cryptography for every connection; set once, so a second call changes nothing.
     let _first = rustls::crypto::ring::default_provider().install_default();
     let folder = Folder::named(settings.data(), settings.keys())?;
-    log::start(&settings.log()?, cli.global.verbose);
+    let traces = log::start(&settings.log()?, &settings.traces()?, cli.global.verbose)?;
     log::keep_panics_in(folder.root());
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(|e| CliError::internal("no-runtime", format!("can't start: {e}")))?;
-    Ok((App::new(terminal.clone(), folder, settings), runtime))
+    Ok((App::new(terminal.clone(), folder, settings), runtime, traces))
 }
 
 /// Ctrl-C ends the process, never the work: what is recorded stays, and it can be taken up again.

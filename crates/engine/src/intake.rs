@@ -3,6 +3,7 @@
 //! What holds a secret is refused here and never stored, whoever says it and from where; a test holds everybody else off
 //! the inbox. Whether an input may change anything is judged later, by `decide`.
 
+use crate::trace;
 use countersign_core::id::{InputId, WorkflowId};
 use countersign_core::outbound::refused_words;
 use countersign_ports::store::{NewInput, StoreError, TenantStore};
@@ -48,5 +49,6 @@ pub async fn take_in(
     {
         return Err(NotTaken::Secret(why));
     }
+    trace::is_about(&tracing::Span::current(), workflow);
     Ok(store.insert_input(id, workflow, input).await?)
 }

@@ -1,5 +1,6 @@
 //! Load, decide, commit: the only way in which a workflow moves.
 
+use crate::trace::ENDED;
 use crate::{EngineError, Ports};
 use countersign_core::act::{MemberKey, SignedAct};
 use countersign_core::id::{InputId, WorkflowId};
@@ -234,6 +235,9 @@ impl Judge<'_> {
         {
             // The transition is recorded; the next end or export seals it.
             tracing::warn!(code = error.code(), "the ledger could not be sealed");
+        }
+        if workflow.state.is_final() {
+            tracing::info!(target: ENDED, workflow = %workflow.id, state = %workflow.state, "the workflow has ended");
         }
         let with_state = |claimed| NextEffect { claimed, workflow };
         Ok(committed.next.map(with_state))

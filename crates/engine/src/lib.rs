@@ -13,6 +13,7 @@ mod lease;
 pub mod notices;
 pub mod own_rules;
 pub mod reconciling;
+pub mod trace;
 mod worker;
 
 use countersign_core::id::WorkflowId;

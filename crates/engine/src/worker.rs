@@ -4,7 +4,7 @@
 use crate::effects::{self, EffectError, Performed};
 use crate::judge::{Judge, NextEffect, Outcome};
 use crate::lease::HeldLease;
-use crate::{EngineError, Ports, TryEnd};
+use crate::{EngineError, Ports, TryEnd, trace};
 use countersign_core::id::{InputId, TenantId, WorkflowId};
 use countersign_core::time::Timestamp;
 use countersign_core::workflow::event::AttemptOutcome;
@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tracing::Instrument as _;
+use tracing::field::Empty;
 
 /// How often a frozen write looks whether it may go on, in milliseconds.
 const THAW_LOOK_MS: u64 = 2_000;
@@ -198,6 +199,7 @@ impl Worker {
                     workflow: workflow.clone(),
                 };
                 let span = tracing::info_span!("decision", %workflow, input = %id);
+                trace::joins(&span, &workflow);
                 let judged = self
                     .judge(&tenant, &workflow, goes_on)
                     .input(&id, input)
@@ -237,7 +239,8 @@ impl Worker {
         goes_on: Option<String>,
     ) -> Result<Option<NextEffect>, EngineError> {
         let (kind, attempt) = (claimed.effect.kind(), claimed.attempt);
-        let span = tracing::info_span!("effect", workflow = %claimed.workflow, kind, attempt);
+        let span = tracing::info_span!("effect", workflow = %claimed.workflow, kind, attempt, end = Empty);
+        trace::joins(&span, &claimed.workflow);
         Box::pin(self.effect(claimed, known, goes_on))
             .instrument(span)
             .await
@@ -307,6 +310,7 @@ impl Worker {
         if let Some(end) = try_end(&performed, claimed.attempt) {
             let observer = &self.ports.observer;
             observer.performed(&claimed.effect, end, began.elapsed());
+            tracing::Span::current().record("end", end.as_str());
         }
         tracing::info!(ok = performed.is_ok(), "performed");
         let (result, bodies) = match performed {

@@ -91,6 +91,8 @@ pub struct AgentCall {
     pub subjects: Vec<CriticSubject>,
     /// How long the call may take.
     pub deadline: Duration,
+    /// Where the call stands in a trace that is exported: a `traceparent` (W3C Trace Context).
+    pub traceparent: Option<String>,
 }
 
 /// The answer, by role.

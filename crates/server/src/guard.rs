@@ -11,10 +11,13 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 use countersign_core::member::{Member, Role};
 use countersign_ports::access::{ApiKey, Scope, SecretHash, Session};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use opentelemetry::propagation::{Extractor, TextMapPropagator as _};
+use opentelemetry_sdk::propagation::TraceContextPropagator;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use subtle::ConstantTimeEq as _;
-use tracing::Instrument as _;
+use tracing::{Instrument as _, Span};
+use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
 /// What API keys begin with.
 pub(crate) const KEY_PREFIX: &str = "csk_";
@@ -133,6 +136,26 @@ fn is_for_people(path: &str) -> bool {
     !path.starts_with("/api/") && path != "/metrics"
 }
 
+/// Headers, as the library for traces reads them.
+struct Read<'a>(&'a HeaderMap);
+
+impl Extractor for Read<'_> {
+    fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name).and_then(|value| value.to_str().ok())
+    }
+
+    fn keys(&self) -> Vec<&str> {
+        self.0.keys().map(HeaderName::as_str).collect()
+    }
+}
+
+/// A caller's trace goes on here (W3C Trace Context). Its word is taken: it names spans and allows nothing.
+fn continues(span: &Span, headers: &HeaderMap) {
+    let context = TraceContextPropagator::new().extract(&Read(headers));
+    // Refused where nothing is exported.
+    let _exported = span.set_parent(context);
+}
+
 /// Lets a request through, or says why not.
 pub(crate) async fn guard(State(guard): State<Guard>, mut request: Request, next: Next) -> Response {
     let id = request_id(request.headers());
@@ -140,6 +163,7 @@ pub(crate) async fn guard(State(guard): State<Guard>, mut request: Request, next
     let for_people = is_for_people(request.uri().path());
     let span =
         tracing::info_span!("http", request = %id, method = %request.method(), path = request.uri().path());
+    continues(&span, request.headers());
     let answered = async {
         match admit(&guard, &mut request).await {
             Ok(()) => next.run(request).await,

@@ -853,7 +853,7 @@ export interface components {
         FreezeWire: {
             /** @description Who, by member's id. */
             by: string;
-            /** @description `everything`, or the id of a repository; what `DELETE` takes. */
+            /** @description `everything`, or the id of a repository; it ends by this name. */
             id: string;
             /** @description Why. */
             reason: string;

@@ -8,6 +8,8 @@
 //!                    "path": "/agent/repos/tollgate", "skipped": ["link"]}],
 //!  "triage": null, "architecture": null, "plan": null, "refusals": []}
 //! ```
+//!
+//! Where traces are exported it holds `traceparent`, too (W3C Trace Context), so that the program can add to them.
 
 use super::stage::Stage;
 use crate::answer::malformed;
@@ -37,6 +39,8 @@ struct Request<'a> {
     architecture: Option<&'a Architecture>,
     plan: Option<PlanForm>,
     refusals: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    traceparent: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -99,6 +103,7 @@ pub(super) fn write(
         architecture: call.architecture.as_ref(),
         plan: plan.map(|plan| PlanForm::from_core(plan, &call.repositories)),
         refusals: &call.refusals,
+        traceparent: call.traceparent.as_deref(),
     };
     serde_json::to_vec(&request).map_err(|e| {
         malformed(

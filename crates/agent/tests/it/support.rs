@@ -91,6 +91,7 @@ pub fn call(role: AgentRole, feedback: &str, repositories: &[AgentRepo]) -> Agen
         left_out: Vec::new(),
         subjects: Vec::new(),
         deadline: Duration::from_secs(60),
+        traceparent: None,
     }
 }
 

@@ -17,12 +17,13 @@ mod values;
 pub(crate) use address::{MailServer, MailTls, PublicOrigin};
 pub(crate) use error::{ConfigError, Source};
 pub(crate) use listing::Entry;
-pub(crate) use values::{Client, Config, Log, Serve, Webhook, WebhookForm};
+pub(crate) use values::{Client, Config, Log, Serve, Traces, Webhook, WebhookForm};
 
 use crate::cli::{Command, Global};
 use crate::folder::Folder;
 use figment::value::{Map, Value};
 use figment::{Figment, Metadata, Profile, Provider};
+use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -222,7 +223,15 @@ impl Settings {
     /// # Errors
     /// `Invalid`, where a value is.
     pub(crate) fn log(&self) -> Result<Log, ConfigError> {
-        self.figment.extract_inner("log").map_err(|e| self.explain(&e))
+        self.section("log")
+    }
+
+    /// `[traces]`.
+    ///
+    /// # Errors
+    /// `Invalid`, where a value is.
+    pub(crate) fn traces(&self) -> Result<Traces, ConfigError> {
+        self.section_or_default("traces")
     }
 
     /// `[client]`.
@@ -230,10 +239,25 @@ impl Settings {
     /// # Errors
     /// `Invalid`, where a value is.
     pub(crate) fn client(&self) -> Result<Client, ConfigError> {
-        if !self.figment.contains("client") {
-            return Ok(Client::default());
+        self.section_or_default("client")
+    }
+
+    fn section<T: DeserializeOwned>(&self, name: &str) -> Result<T, ConfigError> {
+        self.figment.extract_inner(name).map_err(|mut error| {
+            // The library says the section last.
+            if error.path.last().is_some_and(|last| last == name) {
+                error.path.rotate_right(1);
+            }
+            self.explain(&error)
+        })
+    }
+
+    fn section_or_default<T: DeserializeOwned + Default>(&self, name: &str) -> Result<T, ConfigError> {
+        if self.figment.contains(name) {
+            self.section(name)
+        } else {
+            Ok(T::default())
         }
-        self.figment.extract_inner("client").map_err(|e| self.explain(&e))
     }
 
     /// Everything else.

@@ -143,6 +143,14 @@ pub(crate) const SETTINGS: &[Setting] = &[
         ..TEXT
     },
     Setting {
+        key: "traces.endpoint",
+        environment: &["OTEL_EXPORTER_OTLP_ENDPOINT"],
+        shape: "https://NAME[:PORT], or http:// on this machine",
+        default_words: "none: no traces leave",
+        does: "The collector that traces are sent to, over OTLP/HTTP",
+        ..TEXT
+    },
+    Setting {
         key: SERVER,
         environment: &["COUNTERSIGN_SERVER"],
         flag: Some("--server"),

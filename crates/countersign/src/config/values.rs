@@ -89,6 +89,13 @@ pub(crate) struct Log {
     pub(crate) filter: Option<String>,
 }
 
+/// `[traces]`, which every command needs.
+#[derive(Debug, Clone, Default, Deserialize)]
+pub(crate) struct Traces {
+    /// Where they are sent; `None`: nowhere.
+    pub(crate) endpoint: Option<WebAddress>,
+}
+
 /// `[client]`, which commands need that work over a server.
 #[derive(Debug, Clone, Default, Deserialize)]
 pub(crate) struct Client {

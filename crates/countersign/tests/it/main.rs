@@ -48,4 +48,5 @@ mod support;
 mod terminal;
 mod tlog;
 mod tools;
+mod traced;
 mod web_client;

@@ -2,6 +2,7 @@
 
 use super::snapshot::PinnedSnapshot;
 use super::{EffectError, Job, Performed};
+use crate::trace;
 use countersign_core::artifact::{AgentRole, Architecture, Plan, RepoProposal};
 use countersign_core::digest::{ArtifactDigest, BodyHash, ContextHash};
 use countersign_core::feedback::AgentSpec;
@@ -189,6 +190,7 @@ impl Job<'_> {
             subjects: Vec::new(),
             left_out: workflow.left_out.clone(),
             deadline: CALL_DEADLINE,
+            traceparent: None,
         })
     }
 
@@ -243,12 +245,13 @@ impl Job<'_> {
     }
 
     /// Calls the agent; an answer of the wrong form is a refusal that costs a round, everything else is an error.
-    async fn call(&self, call: AgentCall) -> Result<Called, EffectError> {
+    async fn call(&self, mut call: AgentCall) -> Result<Called, EffectError> {
         let agent = self.agent().await?;
         let context = call_context(&self.workflow.context, &call);
         let (role, revision, round) = (call.role, call.revision, call.round);
         let confinement = agent.confinement(role).await?;
         let span = tracing::info_span!("agent call", role = role.as_str(), round);
+        call.traceparent = trace::traceparent(&span);
         let began = Instant::now();
         let reported = agent.call(call).instrument(span).await;
         let took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);

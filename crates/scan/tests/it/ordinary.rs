@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 /// Folders that are not the repository's text.
 const NOT_OURS: [&str; 3] = ["target", ".git", "node_modules"];
 
-/// Files that hold made-up secrets on purpose, with the rules that must find them and nothing else. None so far:
-/// examples of tokens have holes where their random part would be.
+/// Files that hold made-up secrets on purpose, with the rules that must find them and nothing else. Few: examples of
+/// tokens have holes where their random part would be.
 const FIXTURES: [(&str, &[&str]); 3] = [
     // The example that Standard Webhooks publishes, with which a reader can check the signature in our documents.
     (

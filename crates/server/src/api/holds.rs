@@ -22,7 +22,7 @@ const EVERYTHING: &str = "everything";
 /// Something that is frozen.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct FreezeWire {
-    /// `everything`, or the id of a repository; what `DELETE` takes.
+    /// `everything`, or the id of a repository; it ends by this name.
     pub id: String,
     /// The repository's name; null: every repository.
     pub repository: Option<String>,

@@ -1,0 +1,234 @@
+//! How fast feedback gets in: `cargo xtask bench ingest --count 2000 --clients 32` prints one JSON object.
+//!
+//! The real program serves, with its worker; every client has a key of its own and one connection, and begins the next
+//! workflow when the last one was answered, which is when its submission and the judgement that began it are on disk. Beside
+//! it, in the same run and on the same disk, stands the obvious alternative: one row per commit, one commit after the other,
+//! `synchronous = FULL`.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a bench reads files and the clock, and stops at anything unexpected"
+)]
+
+use reqwest::{Client, StatusCode};
+use sea_orm::{ConnectionTrait as _, Database};
+use serde_json::{Value, json};
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+/// Bytes of a row in the loop to compare with: about what one submission has.
+const ROW_BYTES: usize = 600;
+
+fn main() {
+    let number = |flag: &str, otherwise: u64| {
+        let words: Vec<String> = std::env::args().collect();
+        let at = words.iter().position(|word| word == flag);
+        at.map_or(otherwise, |at| words[at + 1].parse().unwrap())
+    };
+    let (count, clients) = (number("--count", 2_000), number("--clients", 32));
+    rustls::crypto::ring::default_provider()
+        .install_default()
+        .unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let report = runtime.block_on(async {
+        let mut commits = single_commits(count).await;
+        let (wall, mut answers) = submit(count, clients).await;
+        commits.extend(single_commits(count).await);
+        let (commit_rate, rate) = (rate(&commits, commits.iter().sum()), rate(&answers, wall));
+        commits.sort_unstable();
+        answers.sort_unstable();
+        json!({
+            "count": count,
+            "clients": clients,
+            "single_commits": {
+                "per_second": commit_rate,
+                "p50_ms": quantile(&commits, 50),
+                "p99_ms": quantile(&commits, 99),
+            },
+            "submissions": {
+                "per_second": rate,
+                "p50_ms": quantile(&answers, 50),
+                "p99_ms": quantile(&answers, 99),
+            },
+            "submissions_to_single_commits": rate / commit_rate,
+        })
+    });
+    println!("{}", serde_json::to_string_pretty(&report).unwrap());
+}
+
+/// A server over a fresh data folder with one repository.
+struct Served {
+    process: Child,
+    url: String,
+    code: String,
+    _folder: TempDir,
+}
+
+impl Served {
+    fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let repository = folder.path().join("tollgate");
+        for words in [
+            &["init", "--quiet", "--initial-branch=main", "tollgate"][..],
+            &[
+                "-C",
+                "tollgate",
+                "commit",
+                "--quiet",
+                "--allow-empty",
+                "--message=First",
+            ],
+        ] {
+            let who = ["-c", "user.name=Bench", "-c", "user.email=bench@example.org"];
+            let done = Command::new("git")
+                .args(who)
+                .args(words)
+                .current_dir(folder.path())
+                .status();
+            assert!(done.unwrap().success());
+        }
+        let add = ["repo", "add", repository.to_str().unwrap()];
+        assert!(
+            program(folder.path())
+                .args(add)
+                .stdout(Stdio::null())
+                .status()
+                .unwrap()
+                .success()
+        );
+        let serve = ["serve", "--listen", "127.0.0.1:0", "--json"];
+        let mut process = program(folder.path())
+            .args(serve)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(process.stdout.take().unwrap())
+            .read_line(&mut line)
+            .unwrap();
+        let said: Value = serde_json::from_str(&line).unwrap();
+        Self {
+            process,
+            url: said["address"].as_str().unwrap().to_owned(),
+            code: said["code"].as_str().unwrap().to_owned(),
+            _folder: folder,
+        }
+    }
+
+    /// What an endpoint answers to a body.
+    async fn post(&self, client: &Client, path: &str, token: &str, body: &Value) -> (StatusCode, Value) {
+        let url = format!("{}{path}", self.url);
+        let answer = client
+            .post(url)
+            .bearer_auth(token)
+            .json(body)
+            .send()
+            .await
+            .unwrap();
+        (answer.status(), answer.json().await.unwrap())
+    }
+
+    async fn key(&self, token: &str, client: u64) -> String {
+        let wanted = json!({"name": format!("client {client}"), "scopes": ["submit"]});
+        let (status, made) = self.post(&Client::new(), "/api/v1/keys", token, &wanted).await;
+        assert_eq!(status, StatusCode::CREATED, "{made}");
+        made["secret"].as_str().unwrap().to_owned()
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        let _gone = self.process.kill();
+        let _reaped = self.process.wait();
+    }
+}
+
+fn program(folder: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_countersign"));
+    let surroundings = [
+        ("HOME", folder.to_owned()),
+        ("COUNTERSIGN_DATA", folder.join("data")),
+    ];
+    command
+        .current_dir(folder)
+        .env_clear()
+        .env("PATH", "/usr/local/bin:/usr/bin:/bin")
+        .envs(surroundings);
+    command
+}
+
+/// Each client submits its share, one after the other; the wall time of all and the time of each.
+async fn submit(count: u64, clients: u64) -> (Duration, Vec<Duration>) {
+    let served = std::sync::Arc::new(Served::start());
+    let (_, session) = served
+        .post(
+            &Client::new(),
+            "/api/v1/sessions",
+            "",
+            &json!({"code": served.code}),
+        )
+        .await;
+    let token = session["token"].as_str().unwrap();
+    let mut keys = Vec::new();
+    for client in 0..clients {
+        keys.push(served.key(token, client).await);
+    }
+    let began = Instant::now();
+    let working = (0..clients).zip(keys).map(|(first, key)| {
+        let served = served.clone();
+        tokio::spawn(async move {
+            let (client, mut times) = (Client::new(), Vec::new());
+            for n in (first..count).step_by(usize::try_from(clients).unwrap()) {
+                let new = json!({"text": format!("Submission {n}"), "repositories": [{"name": "tollgate"}]});
+                let began = Instant::now();
+                let (status, answer) = served.post(&client, "/api/v1/workflows", &key, &new).await;
+                times.push(began.elapsed());
+                assert_eq!(status, StatusCode::ACCEPTED, "{answer}");
+            }
+            times
+        })
+    });
+    let mut times = Vec::new();
+    for client in working.collect::<Vec<_>>() {
+        times.extend(client.await.unwrap());
+    }
+    (began.elapsed(), times)
+}
+
+async fn single_commits(count: u64) -> Vec<Duration> {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}?mode=rwc", folder.path().join("loop.db").display());
+    let mut options = sea_orm::ConnectOptions::new(url);
+    options.max_connections(1).sqlx_logging(false);
+    let db = Database::connect(options).await.unwrap();
+    for sql in [
+        "PRAGMA journal_mode = WAL",
+        "PRAGMA synchronous = FULL",
+        "CREATE TABLE rows (n INTEGER PRIMARY KEY, bytes BLOB)",
+    ] {
+        db.execute_unprepared(sql).await.unwrap();
+    }
+    let insert = format!("INSERT INTO rows (bytes) VALUES (zeroblob({ROW_BYTES}))");
+    let mut times = Vec::new();
+    for _ in 0..count {
+        let began = Instant::now();
+        db.execute_unprepared(&insert).await.unwrap();
+        times.push(began.elapsed());
+    }
+    times
+}
+
+fn rate(times: &[Duration], wall: Duration) -> f64 {
+    times.len() as f64 / wall.as_secs_f64()
+}
+
+/// In milliseconds.
+fn quantile(sorted: &[Duration], percent: usize) -> f64 {
+    sorted[(sorted.len() * percent / 100).min(sorted.len() - 1)].as_secs_f64() * 1_000.0
+}
