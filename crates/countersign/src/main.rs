@@ -13,6 +13,7 @@ mod desk;
 mod drive;
 mod error;
 mod folder;
+mod github;
 mod keys;
 mod leaving_out;
 mod log;

@@ -1,9 +1,11 @@
-//! Places outside that notices go to: mail through SMTP ([`smtp`]), webhooks ([`webhook`]).
+//! Places outside that notices go to: mail through SMTP ([`smtp`]), webhooks ([`webhook`]); and who somebody is at GitHub
+//! ([`github`]).
 //!
-//! An adapter sends what a [`NoticePermit`](countersign_core::notice::permit::NoticePermit) allows, once, and says how that
+//! An adapter of notices sends what a [`NoticePermit`](countersign_core::notice::permit::NoticePermit) allows, once, and says how that
 //! went. It never repeats anything by itself, decides nothing, and keeps addresses and secrets to itself: what goes
 //! into errors and lists is masked.
 
+pub mod github;
 pub mod smtp;
 pub mod webhook;
 
@@ -11,6 +13,7 @@ use countersign_core::time::Timestamp;
 use countersign_ports::notice::Wrong;
 use std::time::SystemTime;
 
+pub use github::{GitHub, GitHubSettings};
 pub use smtp::{Mail, MailLogin, MailServer, MailSettings};
 pub use webhook::{SigningSecret, Webhook, WebhookForm, WebhookSettings};
 
@@ -29,6 +32,9 @@ pub enum SettingsError {
     /// The system's TLS can't be set up.
     #[error("TLS can't be set up: {0}")]
     Tls(String),
+    /// GitHub's address can't be used.
+    #[error("GitHub's addresses have to be https://HOST; http only to this machine itself")]
+    GitHubUrl,
     /// The webhook's address can't be used.
     #[error(
         "the webhook's address has to be https://HOST/… without a user in it; http only to this machine itself"
@@ -48,6 +54,7 @@ impl SettingsError {
             SettingsError::MailAddress { .. } => "mail-address-malformed",
             SettingsError::MailRoot => "mail-root-malformed",
             SettingsError::Tls(_) => "tls-unavailable",
+            SettingsError::GitHubUrl => "github-url-malformed",
             SettingsError::WebhookUrl => "webhook-url-malformed",
             SettingsError::WebhookSecret => "webhook-secret-malformed",
         }

@@ -90,6 +90,8 @@ pub enum Repeated {
 
 /// Most sign-in codes that wait at a time.
 pub const CODES_MAX: u32 = 20;
+/// Most sign-ins at a provider that were begun and not ended; the oldest go.
+pub const SIGN_INS_MAX: u32 = 10_000;
 /// Most sessions of one member at a time; the oldest one ends.
 pub const SESSIONS_MAX: u32 = 50;
 /// Most API keys that are in force at a time.
@@ -110,6 +112,18 @@ pub trait Access: Send + Sync {
 
     /// Takes a code, which is gone then; `None`: there is none, or it ran out.
     async fn take_code(&self, code: &SecretHash) -> Result<Option<MemberId>, StoreError>;
+
+    /// Keeps that a sign-in at a provider was begun, and where its browser wants to be then. What has run out goes, and above
+    /// [`SIGN_INS_MAX`] the oldest.
+    async fn begin_sign_in(
+        &self,
+        sign_in: &SecretHash,
+        return_to: &str,
+        expires_at: Timestamp,
+    ) -> Result<(), StoreError>;
+
+    /// Takes a sign-in, which is gone then; `None`: there is none, or it ran out.
+    async fn take_sign_in(&self, sign_in: &SecretHash) -> Result<Option<String>, StoreError>;
 
     /// Begins a session.
     async fn begin_session(&self, token: &SecretHash, session: &Session) -> Result<(), StoreError>;

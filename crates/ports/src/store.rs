@@ -4,6 +4,7 @@
 //! projects the lists, enqueues the next effect and settles what led to it, all or nothing. A [`TenantStore`] sees
 //! one tenant and no other (INV-6).
 
+use crate::identity::{AccountLink, AccountLinks};
 use async_trait::async_trait;
 use countersign_core::act::SignedAct;
 use countersign_core::digest::{BodyHash, FeedbackHash};
@@ -523,6 +524,14 @@ pub trait TenantStore: Send + Sync {
     /// Changes the name, role or membership of somebody who is a member, as a new fact in the ledger; nothing where nothing
     /// is different. Refused (`last-owner`) where nobody active would be an owner any more.
     async fn change_member(&self, member: &Member) -> Result<(), StoreError>;
+
+    /// Whose which account at the provider is.
+    async fn account_links(&self) -> Result<AccountLinks, StoreError>;
+
+    /// Links an account to a member, who is added first where `new` has them; the same again changes nothing. Where it
+    /// came by its name on the list, it is refused if the account is another member's (`account-taken`) or the name stood
+    /// for another one (`account-other`).
+    async fn link_account(&self, link: &AccountLink, new: Option<&Member>) -> Result<(), StoreError>;
 
     /// All members.
     async fn roster(&self) -> Result<Roster, StoreError>;

@@ -50,6 +50,8 @@ pub const DOORS: &[Door] = &[
     door("GET", "/help/errors/{code}", Need::Nothing),
     door("GET", "/sign-in", Need::Nothing),
     door("POST", "/sign-in", Need::Nothing),
+    door("GET", "/sign-in/github", Need::Nothing),
+    door("GET", "/sign-in/github/callback", Need::Nothing),
     door("POST", "/sign-out", VISIT),
     door("GET", "/", VISIT),
     door("GET", "/workflows/{id}", VISIT),

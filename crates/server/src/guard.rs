@@ -1,6 +1,7 @@
 //! What stands before every handler: host, who calls, from where, how often, and whether the door opens for them.
 
 use crate::doors::{self, Caller, Shut};
+use crate::github::local_path;
 use crate::house::{House, hash, random};
 use crate::page;
 use crate::problem::Problem;
@@ -156,11 +157,26 @@ fn continues(span: &Span, headers: &HeaderMap) {
     let _exported = span.set_parent(context);
 }
 
+/// The page to sign in at, from which people come back to where they wanted to be.
+fn sign_in_path(request: &Request) -> String {
+    let wanted = request.uri().path_and_query().map_or("/", |p| p.as_str());
+    match local_path(wanted) {
+        to if to != "/" && request.method() == Method::GET => {
+            let query = form_urlencoded::Serializer::new(String::new())
+                .append_pair("to", to)
+                .finish();
+            format!("/sign-in?{query}")
+        }
+        _ => "/sign-in".to_owned(),
+    }
+}
+
 /// Lets a request through, or says why not.
 pub(crate) async fn guard(State(guard): State<Guard>, mut request: Request, next: Next) -> Response {
     let id = request_id(request.headers());
     let docs = request.uri().path().starts_with("/api/docs");
     let for_people = is_for_people(request.uri().path());
+    let sign_in = sign_in_path(&request);
     let span =
         tracing::info_span!("http", request = %id, method = %request.method(), path = request.uri().path());
     continues(&span, request.headers());
@@ -169,7 +185,7 @@ pub(crate) async fn guard(State(guard): State<Guard>, mut request: Request, next
             Ok(()) => next.run(request).await,
             Err(Refused::Elsewhere(url)) => Redirect::temporary(&url).into_response(),
             Err(Refused::Problem(problem)) if for_people && problem.status() == StatusCode::UNAUTHORIZED => {
-                Redirect::to("/sign-in").into_response()
+                Redirect::to(&sign_in).into_response()
             }
             Err(Refused::Problem(problem)) if for_people => page::problem(&problem),
             Err(Refused::Problem(problem)) => problem.into_response(),
@@ -355,7 +371,7 @@ pub(crate) fn cookie_name(house: &House) -> &'static str {
     }
 }
 
-fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+pub(crate) fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let all = headers
         .get_all(header::COOKIE)
         .iter()

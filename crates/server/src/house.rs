@@ -1,5 +1,6 @@
 //! What the server serves: one tenant's data, the engine's ports, and what is needed to let people in.
 
+use crate::github::GitHub;
 use crate::live::Pulse;
 use crate::metrics::Metrics;
 use crate::problem::Problem;
@@ -58,6 +59,8 @@ pub struct House {
     pub access: Arc<dyn Access>,
     /// What left as notices.
     pub outbox: Arc<dyn Outbox>,
+    /// Sign-in with GitHub, where it is set up.
+    pub github: Option<GitHub>,
     /// The keys of members.
     pub keys: Arc<dyn HeldKeys>,
     /// Where it is reached.

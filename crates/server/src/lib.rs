@@ -5,6 +5,7 @@
 
 mod api;
 pub mod doors;
+mod github;
 mod guard;
 mod house;
 mod listen;
@@ -23,6 +24,7 @@ pub use api::members::{
 };
 pub use api::sessions::{CODE_MS, new_code};
 pub use api::{client, description};
+pub use github::{Allowed, CALLBACK_PATH, GitHub};
 pub use house::{HeldKeys, House, Origin};
 pub use listen::{CONNECTIONS_MAX, serve};
 pub use live::Pulse;
@@ -56,6 +58,8 @@ pub fn router(house: House) -> Router {
     let pages = Router::new()
         .route("/", get(page::home))
         .route("/sign-in", get(page::sign_in_form).post(page::sign_in))
+        .route("/sign-in/github", get(github::begin))
+        .route(CALLBACK_PATH, get(github::end))
         .route("/sign-out", post(page::sign_out))
         .route("/workflows/{id}", get(page::workflow))
         .route("/requests/{id}", get(page::request).post(page::decide))

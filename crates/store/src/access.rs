@@ -7,7 +7,8 @@ use async_trait::async_trait;
 use countersign_core::id::MemberId;
 use countersign_core::time::Timestamp;
 use countersign_ports::access::{
-    Access, ApiKey, CODES_MAX, KEYS_MAX, REPEATS_MAX, Repeated, SESSIONS_MAX, Scope, SecretHash, Session,
+    Access, ApiKey, CODES_MAX, KEYS_MAX, REPEATS_MAX, Repeated, SESSIONS_MAX, SIGN_INS_MAX, Scope,
+    SecretHash, Session,
 };
 use countersign_ports::store::StoreError;
 use sea_orm::Value;
@@ -78,6 +79,36 @@ async fn take_code(tx: &Tx<'_>, code: &SecretHash) -> Result<Option<MemberId>, S
     let now = tx.now().await?;
     match tx.row(TAKE, [bytes(code)]).await? {
         Some(row) if row.time("expires_at")? > now => Ok(Some(row.parsed("member", MemberId::parse)?)),
+        Some(_) | None => Ok(None),
+    }
+}
+
+async fn begin_sign_in(
+    tx: &Tx<'_>,
+    sign_in: &SecretHash,
+    return_to: &str,
+    expires_at: Timestamp,
+) -> Result<(), StoreError> {
+    let now = tx.now().await?;
+    tx.run(
+        "DELETE FROM sign_ins WHERE tenant = $1 AND expires_at <= $2",
+        [time(now)],
+    )
+    .await?;
+    const TOO_MANY: &str = "DELETE FROM sign_ins WHERE tenant = $1 AND hash IN
+        (SELECT hash FROM sign_ins WHERE tenant = $1 ORDER BY expires_at DESC LIMIT -1 OFFSET $2)";
+    tx.run(TOO_MANY, [i64::from(SIGN_INS_MAX - 1).into()]).await?;
+    const INSERT: &str = "INSERT INTO sign_ins (tenant, hash, return_to, expires_at) VALUES ($1, $2, $3, $4)";
+    tx.run(INSERT, [bytes(sign_in), return_to.into(), time(expires_at)])
+        .await
+        .map(drop)
+}
+
+async fn take_sign_in(tx: &Tx<'_>, sign_in: &SecretHash) -> Result<Option<String>, StoreError> {
+    const TAKE: &str = "DELETE FROM sign_ins WHERE tenant = $1 AND hash = $2 RETURNING return_to, expires_at";
+    let now = tx.now().await?;
+    match tx.row(TAKE, [bytes(sign_in)]).await? {
+        Some(row) if row.time("expires_at")? > now => row.text("return_to").map(Some),
         Some(_) | None => Ok(None),
     }
 }
@@ -233,6 +264,7 @@ async fn remember(
 /// Ends every session, code and key: what a copy of the database knows of them lets nobody in.
 pub(crate) async fn close_all(tx: &Tx<'_>) -> Result<(), StoreError> {
     tx.run("DELETE FROM sign_in_codes WHERE tenant = $1", []).await?;
+    tx.run("DELETE FROM sign_ins WHERE tenant = $1", []).await?;
     tx.run("DELETE FROM sessions WHERE tenant = $1", []).await?;
     const REVOKE: &str = "UPDATE api_keys SET revoked_at = coalesce(revoked_at, $2) WHERE tenant = $1";
     let now = tx.now().await?;
@@ -252,6 +284,19 @@ impl Access for SqliteTenant {
 
     async fn take_code(&self, code: &SecretHash) -> Result<Option<MemberId>, StoreError> {
         in_tx!(self, |tx| take_code(tx, code))
+    }
+
+    async fn begin_sign_in(
+        &self,
+        sign_in: &SecretHash,
+        return_to: &str,
+        expires_at: Timestamp,
+    ) -> Result<(), StoreError> {
+        in_tx!(self, |tx| begin_sign_in(tx, sign_in, return_to, expires_at))
+    }
+
+    async fn take_sign_in(&self, sign_in: &SecretHash) -> Result<Option<String>, StoreError> {
+        in_tx!(self, |tx| take_sign_in(tx, sign_in))
     }
 
     async fn begin_session(&self, token: &SecretHash, session: &Session) -> Result<(), StoreError> {

@@ -7,6 +7,7 @@
 //! decision about a workflow.
 
 mod access;
+mod accounts;
 mod alarms;
 mod bodies;
 mod claim;

@@ -23,6 +23,8 @@ pub(crate) const KIND_EVENT: &str = "workflow.event";
 pub(crate) const KIND_MEMBER_ADDED: &str = "member.added";
 /// Kind of the entry of a member whose name, role or membership changed.
 pub(crate) const KIND_MEMBER_CHANGED: &str = "member.changed";
+/// Kind of the entry of an account at a provider that is a member's.
+pub(crate) const KIND_MEMBER_LINKED: &str = "member.linked";
 /// Kind of the entry of a newly registered repository.
 pub(crate) const KIND_REPOSITORY_REGISTERED: &str = "repository.registered";
 

@@ -2,8 +2,8 @@
 
 use crate::store::Shared;
 use crate::{
-    alarms, bodies, commit, effects, entries, erasing, facts, freezes, inputs, log, members, repositories,
-    rotating,
+    accounts, alarms, bodies, commit, effects, entries, erasing, facts, freezes, inputs, log, members,
+    repositories, rotating,
 };
 use crate::{seal, tally, workflows};
 use async_trait::async_trait;
@@ -16,6 +16,7 @@ use countersign_core::record::EventRecord;
 use countersign_core::time::Timestamp;
 use countersign_core::workflow::event::{Attempt, CheckpointRef};
 use countersign_ledger::{BundleEntry, Continuity, Earlier, Rotation};
+use countersign_ports::identity::{AccountLink, AccountLinks};
 use countersign_ports::store::{
     Alarm, AlarmRow, CheckpointRow, CheckpointSigner, ClaimedEffect, Cleared, Commit, Committed, EntryRow,
     Freeze, InputStatus, KeyRotation, NewInput, OutsideFacts, RepositoryRow, StoreError, Tally, TenantStore,
@@ -93,6 +94,14 @@ impl TenantStore for SqliteTenant {
 
     async fn change_member(&self, member: &Member) -> Result<(), StoreError> {
         in_tx!(self, |tx| members::change(tx, member))
+    }
+
+    async fn account_links(&self) -> Result<AccountLinks, StoreError> {
+        in_snapshot!(self, |tx| accounts::links(tx))
+    }
+
+    async fn link_account(&self, link: &AccountLink, new: Option<&Member>) -> Result<(), StoreError> {
+        in_tx!(self, |tx| accounts::link(tx, link, new))
     }
 
     async fn roster(&self) -> Result<Roster, StoreError> {

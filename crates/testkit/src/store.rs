@@ -13,6 +13,7 @@ use countersign_core::record::EventRecord;
 use countersign_core::time::Timestamp;
 use countersign_core::workflow::event::{Attempt, CheckpointRef};
 use countersign_ledger::{BundleEntry, Continuity, Earlier, Rotation};
+use countersign_ports::identity::{AccountLink, AccountLinks};
 use countersign_ports::store::{
     Alarm, AlarmRow, CheckpointRow, CheckpointSigner, Claim, ClaimedEffect, Cleared, Commit, Committed,
     EntryRow, Freeze, InputStatus, KeyRotation, NewInput, OutsideFacts, RepositoryRow, Settles, Store,
@@ -114,6 +115,8 @@ mortal! { TenantStore for MortalTenant {
     fn repositories() -> Vec<RepositoryRow>;
     fn ensure_member(member: &Member) -> ();
     fn change_member(member: &Member) -> ();
+    fn account_links() -> AccountLinks;
+    fn link_account(link: &AccountLink, new: Option<&Member>) -> ();
     fn roster() -> Roster;
     fn insert_input(id: &InputId, workflow: &WorkflowId, input: &NewInput) -> ();
     fn input_status(id: &InputId) -> InputStatus;

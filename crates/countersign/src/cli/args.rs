@@ -1,6 +1,7 @@
 //! The arguments of each command.
 
 use clap::Args;
+use countersign_ports::identity::ACCOUNT_ID_MAX;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -642,6 +643,17 @@ pub(crate) struct MemberChangeArgs {
     /// What they may do from now on: viewer, reviewer, maintainer or owner
     #[arg(long, value_name = "ROLE")]
     pub(crate) role: String,
+}
+
+/// `member link`.
+#[derive(Debug, Args)]
+pub(crate) struct MemberLinkArgs {
+    /// Who: name or id
+    #[arg(value_name = "NAME")]
+    pub(crate) name: String,
+    /// The account's number, such as `id` of https://api.github.com/users/LOGIN
+    #[arg(value_name = "NUMBER", value_parser = clap::value_parser!(u64).range(1..=ACCOUNT_ID_MAX))]
+    pub(crate) account: u64,
 }
 
 /// `completions`.

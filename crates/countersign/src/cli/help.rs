@@ -385,6 +385,13 @@ pub(super) const MEMBER_CHANGE: &str = "\
 Examples:
   countersign member change Ada --role owner";
 
+pub(super) const MEMBER_LINK: &str = "\
+An account counts by its number, which stays when its name changes. Whoever signs in with it is that
+member. A member has one account; the newest counts.
+
+Examples:
+  countersign member link Ada 583231";
+
 pub(super) const MEMBER_REMOVE: &str = "\
 Examples:
   countersign member remove Ada";

@@ -8,9 +8,9 @@ pub(crate) use args::{
     AlarmClearArgs, AlarmListArgs, AnswerArgs, ApplyArgs, ApproveArgs, BackupArgs, ChangesArgs, CheckArgs,
     CheckFormat, CompletionsArgs, ConsistencyArgs, DeselectArgs, DiffArgs, EntriesArgs, EraseArgs, ErasePart,
     ExportArgs, ExtendArgs, FreezeArgs, InitArgs, KeyAddArgs, KeyRevokeArgs, ListArgs, MemberAddArgs,
-    MemberArgs, MemberChangeArgs, MigrateArgs, NoticesArgs, PatchShowArgs, PolicyShowArgs, PolicyTestArgs,
-    ReasonArgs, ReferenceArgs, ReferenceForm, RejectArgs, RepoAddArgs, RestoreArgs, ResumeArgs, Roles,
-    ServeArgs, ShowArgs, StartArgs, StartFlags, StoryId, VerifyArgs, WaiveArgs, WatchArgs,
+    MemberArgs, MemberChangeArgs, MemberLinkArgs, MigrateArgs, NoticesArgs, PatchShowArgs, PolicyShowArgs,
+    PolicyTestArgs, ReasonArgs, ReferenceArgs, ReferenceForm, RejectArgs, RepoAddArgs, RestoreArgs,
+    ResumeArgs, Roles, ServeArgs, ShowArgs, StartArgs, StartFlags, StoryId, VerifyArgs, WaiveArgs, WatchArgs,
 };
 
 use crate::terminal::ColourChoice;
@@ -270,6 +270,9 @@ pub(crate) enum MemberCommand {
     /// Change a member's role
     #[command(after_help = help::MEMBER_CHANGE)]
     Change(MemberChangeArgs),
+    /// Say which GitHub account is a member's
+    #[command(after_help = help::MEMBER_LINK)]
+    Link(MemberLinkArgs),
     /// End a membership: sessions end, keys are revoked
     #[command(after_help = help::MEMBER_REMOVE)]
     Remove(MemberArgs),

@@ -1,15 +1,17 @@
 //! `member`: who may do what, and the codes with which they come in. Only an owner changes that.
 
-use crate::cli::{MemberAddArgs, MemberArgs, MemberChangeArgs};
+use crate::cli::{MemberAddArgs, MemberArgs, MemberChangeArgs, MemberLinkArgs};
 use crate::error::{CliError, Exit};
 use crate::session::Session;
 use crate::terminal::{Page, Style};
 use countersign_core::id::TenantId;
 use countersign_core::member::{Member, Role};
 use countersign_ports::access::Access;
+use countersign_ports::identity::AccountLink;
 use countersign_server::{
     CODE_MS, Invited, MemberWire, change_member, invite, member_named, new_code, parse_role,
 };
+use serde::Serialize;
 use std::sync::Arc;
 
 fn access(session: &Session) -> Arc<dyn Access> {
@@ -117,6 +119,47 @@ pub(super) async fn change(session: &Session, args: MemberChangeArgs) -> Result<
     let mut member = member_named(session.store.as_ref(), &args.name).await?;
     member.role = parse_role(&args.role)?;
     changed(session, &member).await
+}
+
+/// `member link --json`.
+#[derive(Debug, Serialize)]
+struct LinkedWire {
+    /// Whose account it is.
+    member: String,
+    /// Its number at GitHub.
+    account: u64,
+}
+
+/// `member link`.
+pub(super) async fn link(session: &Session, args: MemberLinkArgs) -> Result<Exit, CliError> {
+    owner(session).await?;
+    let member = member_named(session.store.as_ref(), &args.name).await?;
+    let link = AccountLink {
+        v: AccountLink::VERSION,
+        member: member.id.clone(),
+        account: args.account,
+        login: None,
+    };
+    let before = session.store.account_links().await?;
+    session.store.link_account(&link, None).await?;
+    if let Some(former) = before.member_of(args.account).filter(|m| **m != member.id) {
+        access(session).end_sessions(former).await?;
+    }
+    let terminal = &session.app.terminal;
+    if terminal.is_json() {
+        terminal.print_json(&LinkedWire {
+            member: member.id.to_string(),
+            account: args.account,
+        });
+        return Ok(Exit::Ok);
+    }
+    let mut page = Page::new();
+    page.line(0).add(Style::Good, "✓ ").add(
+        Style::Plain,
+        format!("the GitHub account {} is {}'s", args.account, member.name),
+    );
+    terminal.print(&page);
+    Ok(Exit::Ok)
 }
 
 /// `member remove`.

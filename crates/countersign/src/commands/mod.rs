@@ -176,6 +176,7 @@ async fn in_session(session: &Session, command: Command) -> Result<Exit, CliErro
         Command::Member(MemberCommand::Add(args)) => members::add(session, args).await,
         Command::Member(MemberCommand::List) => members::list(session).await,
         Command::Member(MemberCommand::Change(args)) => members::change(session, args).await,
+        Command::Member(MemberCommand::Link(args)) => members::link(session, args).await,
         Command::Member(MemberCommand::Remove(args)) => members::remove(session, args).await,
         Command::Member(MemberCommand::Code(args)) => members::code(session, args).await,
         Command::Key(KeyCommand::Add(args)) => serving::key_add(session, args).await,

@@ -4,6 +4,7 @@ use super::open_files::room_for_connections;
 use crate::cli::{KeyAddArgs, KeyRevokeArgs, Roles};
 use crate::config::{Config, PublicOrigin, Serve};
 use crate::error::{CliError, Exit};
+use crate::github;
 use crate::keys::Keys;
 use crate::noticing::{NoticeSettings, notices, outbox, page_origin};
 use crate::session::Session;
@@ -130,11 +131,13 @@ pub(super) async fn run(session: &Session) -> Result<Exit, CliError> {
     };
     let noticing = noticing.map(|notices| tokio::spawn(Arc::new(notices).serve(stopped.clone())));
     let serving = if let Some((listener, origin)) = bound {
+        let github = github::sign_in(&config.github, &origin)?;
         announce(session, &listener, &origin).await?;
         let house = House {
             store: session.store.clone(),
             access: session.database().access(&TenantId::local()),
             outbox: outbox(session),
+            github,
             keys: Arc::new(MemberSeeds(session.keys().clone())),
             ports,
             cors: config.serve.callers(),

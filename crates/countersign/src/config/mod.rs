@@ -17,7 +17,7 @@ mod values;
 pub(crate) use address::{MailServer, MailTls, PublicOrigin};
 pub(crate) use error::{ConfigError, Source};
 pub(crate) use listing::Entry;
-pub(crate) use values::{Client, Config, Log, Serve, Traces, Webhook, WebhookForm};
+pub(crate) use values::{Client, Config, Github, Log, Serve, Traces, Webhook, WebhookForm};
 
 use crate::cli::{Command, Global};
 use crate::folder::Folder;

@@ -257,21 +257,21 @@ pub(crate) const SETTINGS: &[Setting] = &[
         key: "github.client_id",
         environment: &["GITHUB_CLIENT_ID"],
         does: "Sign-in with GitHub: the application's id",
-        ..LATER
+        ..TEXT
     },
     Setting {
         key: "github.client_secret",
         environment: &["GITHUB_CLIENT_SECRET"],
         does: "Sign-in with GitHub: the application's secret",
-        ..SECRET_LATER
+        ..SECRET
     },
     Setting {
         key: "github.allowed_users",
         environment: &["ALLOWED_GITHUB_USERS"],
         form: Form::List,
-        shape: "names of GitHub users",
-        does: "Sign-in with GitHub: who may come in",
-        ..LATER
+        shape: "LOGIN or LOGIN:ROLE each; without a role they become reviewers",
+        does: "Sign-in with GitHub: who may come in and become a member",
+        ..TEXT
     },
     Setting {
         key: "github.base_url",
@@ -279,7 +279,15 @@ pub(crate) const SETTINGS: &[Setting] = &[
         shape: "https://NAME, or http:// on this machine",
         default: Some("https://github.com"),
         does: "Sign-in with GitHub: where GitHub is",
-        ..LATER
+        ..TEXT
+    },
+    Setting {
+        key: "github.api_url",
+        environment: &["COUNTERSIGN_GITHUB_API_URL"],
+        shape: "https://…, or http:// on this machine",
+        default_words: "GitHub's API; `/api/v3` of any other `base_url`",
+        does: "Sign-in with GitHub: where its API is",
+        ..TEXT
     },
     Setting {
         key: "anthropic.api_key",

@@ -7,6 +7,7 @@ use super::error::ConfigError;
 use super::secret::Secret;
 use super::table::{BEHIND_PROXY, ORIGIN};
 use crate::cli::{LogFormat, Roles};
+use countersign_core::member::Role;
 use serde::Deserialize;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -18,7 +19,6 @@ pub(crate) struct Config {
     pub(crate) serve: Serve,
     /// `[github]`.
     #[serde(default)]
-    #[expect(dead_code, reason = "neither sign-in with GitHub nor its API is built yet")]
     pub(crate) github: Github,
     /// `[mail]`.
     #[serde(default)]
@@ -63,6 +63,18 @@ impl Config {
                 mail.user.is_some(),
                 "mail.password",
                 "mail.user",
+            ),
+            (
+                self.github.client_id.is_some(),
+                self.github.client_secret.is_some(),
+                "github.client_id",
+                "github.client_secret",
+            ),
+            (
+                self.github.client_secret.is_some(),
+                self.github.client_id.is_some(),
+                "github.client_secret",
+                "github.client_id",
             ),
             (sends, mail.from.is_some(), "mail.server", "mail.from"),
             (sends, !mail.to.is_empty(), "mail.server", "mail.to"),
@@ -141,15 +153,48 @@ impl Serve {
 
 /// `[github]`.
 #[derive(Debug, Clone, Default, Deserialize)]
-#[expect(dead_code, reason = "sign-in with GitHub and its API are not built yet")]
 pub(crate) struct Github {
-    pub(crate) token: Option<Secret>,
-    pub(crate) repo: Option<RepoName>,
+    #[expect(dead_code, reason = "GitHub's API is not used yet")]
+    token: Option<Secret>,
+    #[expect(dead_code, reason = "GitHub's API is not used yet")]
+    repo: Option<RepoName>,
     pub(crate) client_id: Option<String>,
     pub(crate) client_secret: Option<Secret>,
     #[serde(default)]
-    pub(crate) allowed_users: Vec<String>,
+    pub(crate) allowed_users: Vec<AllowedUser>,
     pub(crate) base_url: Option<WebAddress>,
+    pub(crate) api_url: Option<WebAddress>,
+}
+
+/// Who may come in with GitHub: `LOGIN` or `LOGIN:ROLE`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub(crate) struct AllowedUser {
+    /// The account's name, in lower case.
+    pub(crate) login: String,
+    /// What they are when they come for the first time.
+    pub(crate) role: Role,
+}
+
+impl TryFrom<String> for AllowedUser {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let (login, role) = text.split_once(':').unwrap_or((&text, "reviewer"));
+        let role = match role {
+            "viewer" => Role::Viewer,
+            "reviewer" => Role::Reviewer,
+            "maintainer" => Role::Maintainer,
+            "owner" => Role::Owner,
+            _other => return Err("after the colon comes viewer, reviewer, maintainer or owner"),
+        };
+        let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
+        if login.is_empty() || !login.bytes().all(plain) {
+            return Err("it is no name of a GitHub user");
+        }
+        let login = login.to_ascii_lowercase();
+        Ok(Self { login, role })
+    }
 }
 
 /// `[mail]`.

@@ -201,7 +201,7 @@ fn secrets_are_shown_nowhere() {
     world.run(&["repo", "add", "tollgate"]).exits(0);
     world.file(
         "data/config.toml",
-        format!("[github]\nclient_secret = \"{CANARY}\"\n[[webhooks]]\nurl = \"https://hooks.example/{CANARY}\"\nsecret = \"whsec_{CANARY}AAAAAAAAAAAAAAAAAAA\"\n"),
+        format!("[github]\nclient_id = \"x\"\nclient_secret = \"{CANARY}\"\n[[webhooks]]\nurl = \"https://hooks.example/{CANARY}\"\nsecret = \"whsec_{CANARY}AAAAAAAAAAAAAAAAAAA\"\n"),
     );
     let secrets = [
         ("GITHUB_TOKEN", CANARY),

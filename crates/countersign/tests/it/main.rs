@@ -26,6 +26,7 @@ mod confinement;
 mod data_folder;
 mod disk;
 mod flow;
+mod github;
 mod help;
 mod holds;
 mod in_toto;

@@ -39,6 +39,14 @@ pub async fn invite(
     (name, role): (&str, Role),
     now: Timestamp,
 ) -> Result<(Member, String), Problem> {
+    let member = new_member(store, name, role).await?;
+    store.ensure_member(&member).await?;
+    let code = new_code(access, &member.id, now).await?;
+    Ok((member, code))
+}
+
+/// Somebody who is to be a member, under a name that nobody has.
+pub(crate) async fn new_member(store: &dyn TenantStore, name: &str, role: Role) -> Result<Member, Problem> {
     let name = name.trim();
     if name.is_empty() || name.chars().count() > NAME_MAX_CHARS || name.chars().any(char::is_control) {
         let text = format!("a member's name has 1 to {NAME_MAX_CHARS} characters");
@@ -61,16 +69,13 @@ pub async fn invite(
     );
     let id = MemberId::parse(&id).map_err(|e| Problem::internal("member-id", e.to_string()))?;
     let (person, name) = (id.to_string(), name.to_owned());
-    let member = Member {
+    Ok(Member {
         id,
         person,
         name,
         role,
         active: true,
-    };
-    store.ensure_member(&member).await?;
-    let code = new_code(access, &member.id, now).await?;
-    Ok((member, code))
+    })
 }
 
 /// The member of that id or name.

@@ -50,12 +50,17 @@ fn plain(code: &str) -> String {
 }
 
 /// Trades a code for a session's token.
-pub(crate) async fn begin(house: &House, code: &str, through: &str) -> Result<String, Problem> {
+pub(crate) async fn by_code(house: &House, code: &str, through: &str) -> Result<String, Problem> {
     let Some(member) = house.access.take_code(&hash(&plain(code))).await? else {
         let text = "this code is none, was used already, or has run out";
         return Err(Problem::new(StatusCode::FORBIDDEN, "code-refused", text)
             .next("Get another one on the server's machine: countersign code"));
     };
+    begin(house, member, through).await
+}
+
+/// Begins a session of somebody who has just shown who they are; its token.
+pub(crate) async fn begin(house: &House, member: MemberId, through: &str) -> Result<String, Problem> {
     house.store.roster().await?.find(&member).map_err(|e| {
         Problem::new(StatusCode::FORBIDDEN, "not-a-member", e.to_string()).next("Ask an owner.")
     })?;
@@ -100,7 +105,7 @@ pub(crate) async fn sign_in(
     State(house): State<Arc<House>>,
     Json(code): Json<Code>,
 ) -> Result<(StatusCode, Json<Token>), Problem> {
-    let token = begin(&house, &code.code, "terminal").await?;
+    let token = by_code(&house, &code.code, "terminal").await?;
     let expires_at = house.ports.store.now().await?.plus_ms(SESSION_MS).to_rfc3339();
     Ok((StatusCode::CREATED, Json(Token { token, expires_at })))
 }

@@ -8,13 +8,14 @@ pub(crate) use request::{decide, request};
 pub(crate) use workflow::{home, workflow};
 
 use crate::api::sessions;
+use crate::github::local_path;
 use crate::guard::{Principal, cookie_name};
 use crate::house::House;
 use crate::problem::Problem;
 use crate::shown::visible;
 use axum::Extension;
 use axum::body::Bytes;
-use axum::extract::{Path, State};
+use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use maud::{DOCTYPE, Markup, html};
@@ -169,29 +170,37 @@ pub(crate) async fn help(Path(code): Path<String>) -> Response {
     respond(status, &frame("Help", None, &body))
 }
 
-/// `GET /sign-in`.
-pub(crate) async fn sign_in_form() -> Response {
-    respond(StatusCode::OK, &sign_in_page(None))
+/// `GET /sign-in`. `to`: where the browser wanted to be.
+pub(crate) async fn sign_in_form(State(house): State<Arc<House>>, RawQuery(query): RawQuery) -> Response {
+    let query = fields(query.unwrap_or_default().as_bytes());
+    let page = sign_in_page(&house, local_path(field(&query, "to")), None);
+    respond(StatusCode::OK, &page)
 }
 
-fn sign_in_page(wrong: Option<&Problem>) -> Markup {
+fn sign_in_page(house: &House, to: &str, wrong: Option<&Problem>) -> Markup {
+    let github = form_urlencoded::Serializer::new(String::new())
+        .append_pair("to", to)
+        .finish();
+    let github = format!("/sign-in/github?{github}");
     let body = html! {
         h1 { "Sign in" }
         @if let Some(wrong) = wrong { p.bad { "✗ " (wrong.detail()) } }
         p { "Type the one-time code that " code { "countersign serve" } " printed. Another one: "
             code { "countersign code" } " on the server's machine." }
         form method="post" action="/sign-in" {
+            input type="hidden" name="to" value=(to);
             label for="code" { "Code" }
             input #code name="code" type="text" required autocomplete="one-time-code" autocapitalize="characters"
                 spellcheck="false" placeholder="ABCD-EFGH-JKLM" autofocus;
             button type="submit" { "Sign in" }
         }
+        @if house.github.is_some() { p { a href=(github) { "Sign in with GitHub" } } }
     };
     frame("Sign in", None, &body)
 }
 
 /// The fields of a form.
-fn fields(body: &Bytes) -> Vec<(String, String)> {
+fn fields(body: &[u8]) -> Vec<(String, String)> {
     form_urlencoded::parse(body).into_owned().collect()
 }
 
@@ -205,10 +214,16 @@ fn field<'a>(fields: &'a [(String, String)], name: &str) -> &'a str {
 /// `POST /sign-in`.
 pub(crate) async fn sign_in(State(house): State<Arc<House>>, body: Bytes) -> Response {
     let fields = fields(&body);
-    match sessions::begin(&house, field(&fields, "code"), "browser").await {
-        Err(wrong) => respond(wrong.status(), &sign_in_page(Some(&wrong))),
-        Ok(token) => with_cookie(&house, &token, sessions::SESSION_MS / 1000),
+    let to = local_path(field(&fields, "to"));
+    match sessions::by_code(&house, field(&fields, "code"), "browser").await {
+        Err(wrong) => respond(wrong.status(), &sign_in_page(&house, to, Some(&wrong))),
+        Ok(token) => signed_in(&house, &token, to),
     }
+}
+
+/// On to where the browser wanted to be, with the session's cookie.
+pub(crate) fn signed_in(house: &House, token: &str, to: &str) -> Response {
+    with_cookie(house, token, sessions::SESSION_MS / 1000, to)
 }
 
 /// `POST /sign-out`.
@@ -221,14 +236,14 @@ pub(crate) async fn sign_out(
     {
         return problem(&error.into());
     }
-    with_cookie(&house, "", 0)
+    with_cookie(&house, "", 0, "/")
 }
 
-fn with_cookie(house: &House, value: &str, seconds: u64) -> Response {
+fn with_cookie(house: &House, value: &str, seconds: u64, to: &str) -> Response {
     let name = cookie_name(house);
     let secure = if house.origin.is_secure() { "; Secure" } else { "" };
     let cookie = format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax; Max-Age={seconds}{secure}");
-    let mut response = Redirect::to("/").into_response();
+    let mut response = Redirect::to(to).into_response();
     response.headers_mut().extend(
         HeaderValue::from_str(&cookie)
             .ok()

@@ -5,6 +5,7 @@
 mod m0001_first;
 mod m0002_access;
 mod m0003_notices;
+mod m0004_sign_in;
 
 use crate::error;
 use countersign_ports::store::StoreError;
@@ -19,6 +20,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0001_first::First),
             Box::new(m0002_access::Access),
             Box::new(m0003_notices::Notices),
+            Box::new(m0004_sign_in::SignIn),
         ]
     }
 }
