@@ -13,12 +13,14 @@ use std::collections::BTreeSet;
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct SecretHash(pub [u8; 32]);
 
-/// A person's session.
+/// A person's session. Its token is changed now and then; the session stays.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Session {
+    /// What lists call it; it lets nobody in.
+    pub id: String,
     /// Whose.
     pub member: MemberId,
-    /// Where it is used, in a few words: `browser`, `terminal`.
+    /// Where it is used, in a few words: `browser`, `browser, by GitHub`, `terminal`.
     pub through: String,
     /// When it began.
     pub began_at: Timestamp,
@@ -26,8 +28,37 @@ pub struct Session {
     pub authenticated_at: Timestamp,
     /// When it was last used; written at most once a minute.
     pub seen_at: Timestamp,
-    /// When it ends.
+    /// When it ends at the latest.
     pub expires_at: Timestamp,
+}
+
+impl Session {
+    /// Whether it goes on: it has not run out and was used within [`SESSION_IDLE_MS`].
+    pub fn goes_on(&self, now: Timestamp) -> bool {
+        self.expires_at > now && self.seen_at.plus_ms(SESSION_IDLE_MS) > now
+    }
+}
+
+/// How a session's token stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TokenState {
+    /// It was given out and has not come back yet; the one before it is in force as well.
+    New,
+    /// It is the one.
+    Current,
+    /// Another one took its place less than [`TOKEN_OVERLAP_MS`] ago: what was under way still counts.
+    Replaced,
+}
+
+/// A token that lets in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shown {
+    /// Into which session.
+    pub session: Session,
+    /// How it stands.
+    pub state: TokenState,
+    /// Since when there is this token.
+    pub made_at: Timestamp,
 }
 
 /// What an API key may do. No key ever decides.
@@ -94,6 +125,10 @@ pub const CODES_MAX: u32 = 20;
 pub const SIGN_INS_MAX: u32 = 10_000;
 /// Most sessions of one member at a time; the oldest one ends.
 pub const SESSIONS_MAX: u32 = 50;
+/// How long a session lives without being used: 7 days, in milliseconds.
+pub const SESSION_IDLE_MS: u64 = 7 * 24 * 60 * 60 * 1000;
+/// How long a token still counts after the next one came back: 30 seconds, in milliseconds.
+pub const TOKEN_OVERLAP_MS: u64 = 30_000;
 /// Most API keys that are in force at a time.
 pub const KEYS_MAX: u32 = 200;
 /// Most calls that are remembered; the oldest are forgotten first.
@@ -128,14 +163,31 @@ pub trait Access: Send + Sync {
     /// Begins a session.
     async fn begin_session(&self, token: &SecretHash, session: &Session) -> Result<(), StoreError>;
 
-    /// The session of a token that has not run out.
-    async fn session(&self, token: &SecretHash) -> Result<Option<Session>, StoreError>;
+    /// What a token lets into; `None`: nothing, it is none, has run out or was replaced.
+    async fn session(&self, token: &SecretHash) -> Result<Option<Shown>, StoreError>;
+
+    /// The session of a token in whose place another one came longer ago than [`TOKEN_OVERLAP_MS`]. Whoever shows it has
+    /// kept a copy, or has been copied.
+    async fn replaced(&self, token: &SecretHash) -> Result<Option<String>, StoreError>;
+
+    /// Whether a session still goes on.
+    async fn is_session(&self, id: &str) -> Result<bool, StoreError>;
+
+    /// A member's sessions that go on, the last used first.
+    async fn sessions(&self, member: &MemberId) -> Result<Vec<Session>, StoreError>;
 
     /// The session was used.
-    async fn touch_session(&self, token: &SecretHash) -> Result<(), StoreError>;
+    async fn touch_session(&self, id: &str) -> Result<(), StoreError>;
 
-    /// Ends a session.
-    async fn end_session(&self, token: &SecretHash) -> Result<(), StoreError>;
+    /// Adds the next token to a session. `false`: there is a next one already, or `old` is not the current one. A next one
+    /// that never came back within [`TOKEN_OVERLAP_MS`] got lost, and is replaced.
+    async fn rotate_session(&self, old: &SecretHash, new: &SecretHash) -> Result<bool, StoreError>;
+
+    /// A new token came back: it takes the place of all others of its session.
+    async fn confirm_token(&self, token: &SecretHash) -> Result<(), StoreError>;
+
+    /// Ends a session; `false`: there is none.
+    async fn end_session(&self, id: &str) -> Result<bool, StoreError>;
 
     /// Ends all sessions of a member, and their codes; how many sessions there were.
     async fn end_sessions(&self, member: &MemberId) -> Result<u64, StoreError>;

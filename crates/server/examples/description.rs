@@ -5,8 +5,8 @@ use countersign_server::{description, doors};
 const ACCESS: &str = "# Who may open which door
 
 Made by `cargo xtask docs` out of the one table that the server asks. *sign in*: nobody is known. *again*: the person has to
-show once more who they are, with a new code. What a decision needs beyond a role (separation of duties, enough people, the
-role for a waiver) is decided in `core`, for every door alike.
+show once more who they are, with a new code or with GitHub. What a decision needs beyond a role (separation of duties,
+enough people, the role for a waiver) is decided in `core`, for every door alike.
 ";
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -7,12 +7,14 @@
 
 use crate::api::members::new_member;
 use crate::api::sessions;
-use crate::guard::cookie;
+use crate::guard::{Principal, cookie};
 use crate::house::{House, hash};
 use crate::page;
 use crate::problem::Problem;
+use crate::rotation::set_cookie;
+use axum::Extension;
 use axum::extract::{RawQuery, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use countersign_core::id::MemberId;
 use countersign_core::member::Role;
@@ -94,10 +96,11 @@ async fn keep(house: &House, state: &str, verifier: &str, return_to: &str) -> Re
 /// `GET /sign-in/github/callback`: back from GitHub.
 pub(crate) async fn end(
     State(house): State<Arc<House>>,
+    Extension(before): Extension<Principal>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Response {
-    let answer = match came_back(&house, query.as_deref(), &headers).await {
+    let answer = match came_back(&house, query.as_deref(), &headers, &before).await {
         Ok((token, return_to)) => page::signed_in(&house, &token, &return_to),
         Err(wrong) => page::problem(&wrong),
     };
@@ -109,6 +112,7 @@ async fn came_back(
     house: &House,
     query: Option<&str>,
     headers: &HeaderMap,
+    before: &Principal,
 ) -> Result<(String, String), Problem> {
     let github = house.github.as_ref().ok_or_else(not_set_up)?;
     let state = parameter(query, "state").unwrap_or_default();
@@ -126,7 +130,7 @@ async fn came_back(
     let account = account.map_err(|error| unknown(&error))?;
     let member = admit(house, github, &account).await?;
     tracing::info!(%member, account = account.id, "signed in with GitHub");
-    let token = sessions::begin(house, member, "browser, by GitHub").await?;
+    let token = sessions::begin(house, member, "browser, by GitHub", before).await?;
     Ok((token, return_to))
 }
 
@@ -183,16 +187,9 @@ fn cookie_name(house: &House) -> &'static str {
     }
 }
 
-/// `Lax`: the browser comes back from another site, by a plain GET.
+/// `Lax` as every cookie here: the browser comes back from another site, by a plain GET.
 fn with_cookie(house: &House, mut answer: Response, value: &str, seconds: u64) -> Response {
-    let (name, secure) = (
-        cookie_name(house),
-        if house.origin.is_secure() { "; Secure" } else { "" },
-    );
-    let cookie = format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax; Max-Age={seconds}{secure}");
-    if let Ok(cookie) = HeaderValue::from_str(&cookie) {
-        answer.headers_mut().append(header::SET_COOKIE, cookie);
-    }
+    set_cookie(house, &mut answer, cookie_name(house), (value, seconds));
     answer
 }
 

@@ -5,12 +5,13 @@ use crate::github::local_path;
 use crate::house::{House, hash, random};
 use crate::page;
 use crate::problem::Problem;
+use crate::rotation::{ByCookie, end_copied, go_on_under, rotated};
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use countersign_core::member::{Member, Role};
-use countersign_ports::access::{ApiKey, Scope, SecretHash, Session};
+use countersign_ports::access::{ApiKey, Scope, Session, TokenState};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use opentelemetry::propagation::{Extractor, TextMapPropagator as _};
 use opentelemetry_sdk::propagation::TraceContextPropagator;
@@ -51,7 +52,6 @@ pub(crate) enum Principal {
     /// A signed-in person.
     Person {
         member: Member,
-        token: SecretHash,
         session: Session,
         /// They showed lately who they are.
         lately: bool,
@@ -84,7 +84,7 @@ impl Principal {
     pub(crate) fn credential(&self) -> String {
         match self {
             Principal::Nobody | Principal::Key { .. } => self.name(),
-            Principal::Person { token, .. } => format!("session:{}", hex::encode(token.0)),
+            Principal::Person { session, .. } => format!("session:{}", session.id),
         }
     }
 
@@ -92,9 +92,9 @@ impl Principal {
     pub(crate) async fn still_may(&self, house: &House) -> bool {
         let (id, there) = match self {
             Principal::Nobody => return false,
-            Principal::Person { member, token, .. } => (
+            Principal::Person { member, session, .. } => (
                 &member.id,
-                matches!(house.access.session(token).await, Ok(Some(_))),
+                matches!(house.access.is_session(&session.id).await, Ok(true)),
             ),
             Principal::Key { member, key } => {
                 let now = house.ports.store.now().await;
@@ -182,7 +182,13 @@ pub(crate) async fn guard(State(guard): State<Guard>, mut request: Request, next
     continues(&span, request.headers());
     let answered = async {
         match admit(&guard, &mut request).await {
-            Ok(()) => next.run(request).await,
+            Ok(next_token) => {
+                let mut response = next.run(request).await;
+                if let Some((token, seconds)) = next_token {
+                    go_on_under(&guard.house, &mut response, &token, seconds);
+                }
+                response
+            }
             Err(Refused::Elsewhere(url)) => Redirect::temporary(&url).into_response(),
             Err(Refused::Problem(problem)) if for_people && problem.status() == StatusCode::UNAUTHORIZED => {
                 Redirect::to(&sign_in).into_response()
@@ -229,25 +235,26 @@ impl From<Problem> for Refused {
     }
 }
 
-async fn admit(guard: &Guard, request: &mut Request) -> Result<(), Refused> {
+/// Lets a request in, or not; a browser's session may go on under another token, which lives for so many seconds.
+async fn admit(guard: &Guard, request: &mut Request) -> Result<Option<(String, u64)>, Refused> {
     let house = &guard.house;
     let path = request
         .extensions()
         .get::<MatchedPath>()
         .map(|p| p.as_str().to_owned());
-    let Some(path) = path else { return Ok(()) };
+    let Some(path) = path else { return Ok(None) };
     let door = doors::find(request.method().as_str(), &path);
     check_host(house, request, &path)?;
     let Some(door) = door else {
         // A method that the path doesn't have gets its answer from the router; a door without a row stays shut.
         return match doors::DOORS.iter().any(|d| d.path == path) {
-            true => Ok(()),
+            true => Ok(None),
             false => {
                 Err(Problem::internal("no-such-door", "this door has no row in the table of doors").into())
             }
         };
     };
-    let principal = principal(house, request.headers()).await?;
+    let (principal, shown) = principal(house, request.headers()).await?;
     check_origin(house, request, &principal)?;
     if guard.limits.check_key(&principal.name()).is_err() {
         let text = "too many requests at once";
@@ -273,8 +280,12 @@ async fn admit(guard: &Guard, request: &mut Request) -> Result<(), Refused> {
         }
     };
     doors::open(door.need, caller).map_err(refusal)?;
+    let next_token = match shown {
+        Some(shown) => rotated(house, &shown).await?,
+        None => None,
+    };
     request.extensions_mut().insert(principal);
-    Ok(())
+    Ok(next_token)
 }
 
 /// The sentence for a door that stays shut.
@@ -301,7 +312,7 @@ fn refusal(shut: Shut) -> Problem {
             "sign-in-again",
             "it is too long ago that you showed who you are".to_owned(),
         )
-        .next("Sign in again with a new code: countersign code"),
+        .next("Sign in again: with a new code (countersign code), or with GitHub."),
     }
 }
 
@@ -383,43 +394,52 @@ pub(crate) fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> 
 }
 
 /// Who calls, by bearer token or cookie. A token that is not in force is nobody's.
-async fn principal(house: &House, headers: &HeaderMap) -> Result<Principal, Problem> {
+async fn principal(house: &House, headers: &HeaderMap) -> Result<(Principal, Option<ByCookie>), Problem> {
     let bearer = headers.get(header::AUTHORIZATION).and_then(|v| v.to_str().ok());
     let bearer = bearer.and_then(|v| v.strip_prefix("Bearer "));
     let (token, by_cookie) = match (bearer, cookie(headers, cookie_name(house))) {
         (Some(token), _) => (token, false),
         (None, Some(token)) => (token, true),
-        (None, None) => return Ok(Principal::Nobody),
+        (None, None) => return Ok((Principal::Nobody, None)),
     };
     if token.starts_with(KEY_PREFIX) && !by_cookie {
-        return key_of(house, token).await;
+        return Ok((key_of(house, token).await?, None));
     }
     if !token.starts_with(SESSION_PREFIX) {
-        return Ok(Principal::Nobody);
+        return Ok((Principal::Nobody, None));
     }
     person_of(house, token, by_cookie).await
 }
 
-async fn person_of(house: &House, token: &str, cookie: bool) -> Result<Principal, Problem> {
+async fn person_of(
+    house: &House,
+    token: &str,
+    cookie: bool,
+) -> Result<(Principal, Option<ByCookie>), Problem> {
     let token = hash(token);
-    let Some(session) = house.access.session(&token).await? else {
-        return Ok(Principal::Nobody);
+    let Some(shown) = house.access.session(&token).await? else {
+        end_copied(house, &token).await?;
+        return Ok((Principal::Nobody, None));
     };
+    let session = shown.session.clone();
     let Ok(member) = house.store.roster().await?.find(&session.member).cloned() else {
-        return Ok(Principal::Nobody);
+        return Ok((Principal::Nobody, None));
     };
+    if shown.state == TokenState::New {
+        house.access.confirm_token(&token).await?;
+    }
     let now = house.ports.store.now().await?;
     if session.seen_at.plus_ms(TOUCH_AFTER_MS) <= now {
-        house.access.touch_session(&token).await?;
+        house.access.touch_session(&session.id).await?;
     }
     let lately = session.authenticated_at.plus_ms(LATELY_MS) > now;
-    Ok(Principal::Person {
+    let person = Principal::Person {
         member,
-        token,
         session,
         lately,
         cookie,
-    })
+    };
+    Ok((person, cookie.then_some(ByCookie { token, shown })))
 }
 
 async fn key_of(house: &House, token: &str) -> Result<Principal, Problem> {

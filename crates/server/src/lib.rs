@@ -13,6 +13,7 @@ mod live;
 mod metrics;
 mod page;
 mod problem;
+mod rotation;
 pub mod shown;
 mod tail;
 pub mod wire;

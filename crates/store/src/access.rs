@@ -1,35 +1,25 @@
-//! Codes, sessions, keys and repeated calls of one tenant: the [`Access`] port. Every method is one transaction.
+//! Codes, keys and repeated calls of one tenant, and with `sessions` the [`Access`] port. Every method is one transaction.
 
 use crate::db::Tx;
 use crate::row::{Row, time};
+use crate::sessions;
 use crate::tenant::{SqliteTenant, in_snapshot, in_tx};
 use async_trait::async_trait;
 use countersign_core::id::MemberId;
 use countersign_core::time::Timestamp;
 use countersign_ports::access::{
-    Access, ApiKey, CODES_MAX, KEYS_MAX, REPEATS_MAX, Repeated, SESSIONS_MAX, SIGN_INS_MAX, Scope,
-    SecretHash, Session,
+    Access, ApiKey, CODES_MAX, KEYS_MAX, REPEATS_MAX, Repeated, SIGN_INS_MAX, Scope, SecretHash, Session,
+    Shown,
 };
 use countersign_ports::store::StoreError;
 use sea_orm::Value;
 use std::collections::BTreeSet;
 
 /// How exactly the last use is known, in milliseconds.
-const SEEN_EVERY_MS: u64 = 60_000;
+pub(crate) const SEEN_EVERY_MS: u64 = 60_000;
 
-fn bytes(hash: &SecretHash) -> Value {
+pub(crate) fn bytes(hash: &SecretHash) -> Value {
     hash.0.to_vec().into()
-}
-
-fn session(row: &Row) -> Result<Session, StoreError> {
-    Ok(Session {
-        member: row.parsed("member", MemberId::parse)?,
-        through: row.text("through")?,
-        began_at: row.time("began_at")?,
-        authenticated_at: row.time("authenticated_at")?,
-        seen_at: row.time("seen_at")?,
-        expires_at: row.time("expires_at")?,
-    })
 }
 
 fn key(row: &Row) -> Result<(SecretHash, ApiKey), StoreError> {
@@ -111,63 +101,6 @@ async fn take_sign_in(tx: &Tx<'_>, sign_in: &SecretHash) -> Result<Option<String
         Some(row) if row.time("expires_at")? > now => row.text("return_to").map(Some),
         Some(_) | None => Ok(None),
     }
-}
-
-async fn begin_session(tx: &Tx<'_>, token: &SecretHash, session: &Session) -> Result<(), StoreError> {
-    let now = tx.now().await?;
-    tx.run(
-        "DELETE FROM sessions WHERE tenant = $1 AND expires_at <= $2",
-        [time(now)],
-    )
-    .await?;
-    const TOO_MANY: &str = "DELETE FROM sessions WHERE tenant = $1 AND hash IN (SELECT hash FROM sessions
-        WHERE tenant = $1 AND member = $2 ORDER BY began_at DESC LIMIT -1 OFFSET $3)";
-    let member = || session.member.as_str().into();
-    tx.run(TOO_MANY, [member(), i64::from(SESSIONS_MAX - 1).into()])
-        .await?;
-    const INSERT: &str = "INSERT INTO sessions
-        (tenant, hash, member, through, began_at, authenticated_at, seen_at, expires_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
-    let values = [
-        bytes(token),
-        member(),
-        session.through.as_str().into(),
-        time(session.began_at),
-        time(session.authenticated_at),
-        time(session.seen_at),
-        time(session.expires_at),
-    ];
-    tx.run(INSERT, values).await.map(drop)
-}
-
-async fn find_session(tx: &Tx<'_>, token: &SecretHash) -> Result<Option<Session>, StoreError> {
-    const FIND: &str = "SELECT member, through, began_at, authenticated_at, seen_at, expires_at
-        FROM sessions WHERE tenant = $1 AND hash = $2 AND expires_at > $3";
-    let now = tx.now().await?;
-    let row = tx.row(FIND, [bytes(token), time(now)]).await?;
-    row.as_ref().map(session).transpose()
-}
-
-async fn touch_session(tx: &Tx<'_>, token: &SecretHash) -> Result<(), StoreError> {
-    let now = tx.now().await?;
-    const TOUCH: &str = "UPDATE sessions SET seen_at = $3 WHERE tenant = $1 AND hash = $2 AND seen_at < $4";
-    let before = Timestamp(now.0.saturating_sub(SEEN_EVERY_MS));
-    tx.run(TOUCH, [bytes(token), time(now), time(before)])
-        .await
-        .map(drop)
-}
-
-async fn end_sessions(tx: &Tx<'_>, member: &MemberId) -> Result<u64, StoreError> {
-    tx.run(
-        "DELETE FROM sign_in_codes WHERE tenant = $1 AND member = $2",
-        [member.as_str().into()],
-    )
-    .await?;
-    tx.run(
-        "DELETE FROM sessions WHERE tenant = $1 AND member = $2",
-        [member.as_str().into()],
-    )
-    .await
 }
 
 async fn add_key(tx: &Tx<'_>, secret: &SecretHash, key: &ApiKey) -> Result<(), StoreError> {
@@ -265,6 +198,7 @@ async fn remember(
 pub(crate) async fn close_all(tx: &Tx<'_>) -> Result<(), StoreError> {
     tx.run("DELETE FROM sign_in_codes WHERE tenant = $1", []).await?;
     tx.run("DELETE FROM sign_ins WHERE tenant = $1", []).await?;
+    tx.run("DELETE FROM session_tokens WHERE tenant = $1", []).await?;
     tx.run("DELETE FROM sessions WHERE tenant = $1", []).await?;
     const REVOKE: &str = "UPDATE api_keys SET revoked_at = coalesce(revoked_at, $2) WHERE tenant = $1";
     let now = tx.now().await?;
@@ -300,24 +234,43 @@ impl Access for SqliteTenant {
     }
 
     async fn begin_session(&self, token: &SecretHash, session: &Session) -> Result<(), StoreError> {
-        in_tx!(self, |tx| begin_session(tx, token, session))
+        in_tx!(self, |tx| sessions::begin(tx, token, session))
     }
 
-    async fn session(&self, token: &SecretHash) -> Result<Option<Session>, StoreError> {
-        in_snapshot!(self, |tx| find_session(tx, token))
+    async fn session(&self, token: &SecretHash) -> Result<Option<Shown>, StoreError> {
+        in_snapshot!(self, |tx| sessions::shown(tx, token))
     }
 
-    async fn touch_session(&self, token: &SecretHash) -> Result<(), StoreError> {
-        in_tx!(self, |tx| touch_session(tx, token))
+    async fn replaced(&self, token: &SecretHash) -> Result<Option<String>, StoreError> {
+        in_snapshot!(self, |tx| sessions::replaced(tx, token))
     }
 
-    async fn end_session(&self, token: &SecretHash) -> Result<(), StoreError> {
-        const END: &str = "DELETE FROM sessions WHERE tenant = $1 AND hash = $2";
-        in_tx!(self, |tx| tx.run(END, [bytes(token)])).map(drop)
+    async fn is_session(&self, id: &str) -> Result<bool, StoreError> {
+        in_snapshot!(self, |tx| sessions::goes_on(tx, id))
+    }
+
+    async fn sessions(&self, member: &MemberId) -> Result<Vec<Session>, StoreError> {
+        in_snapshot!(self, |tx| sessions::of_member(tx, member))
+    }
+
+    async fn touch_session(&self, id: &str) -> Result<(), StoreError> {
+        in_tx!(self, |tx| sessions::touch(tx, id))
+    }
+
+    async fn rotate_session(&self, old: &SecretHash, new: &SecretHash) -> Result<bool, StoreError> {
+        in_tx!(self, |tx| sessions::rotate(tx, old, new))
+    }
+
+    async fn confirm_token(&self, token: &SecretHash) -> Result<(), StoreError> {
+        in_tx!(self, |tx| sessions::confirm(tx, token))
+    }
+
+    async fn end_session(&self, id: &str) -> Result<bool, StoreError> {
+        in_tx!(self, |tx| sessions::end(tx, id))
     }
 
     async fn end_sessions(&self, member: &MemberId) -> Result<u64, StoreError> {
-        in_tx!(self, |tx| end_sessions(tx, member))
+        in_tx!(self, |tx| sessions::end_all(tx, member))
     }
 
     async fn add_key(&self, secret: &SecretHash, key: &ApiKey) -> Result<(), StoreError> {

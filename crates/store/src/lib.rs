@@ -34,6 +34,7 @@ mod rotating;
 mod row;
 mod schema;
 mod seal;
+mod sessions;
 mod store;
 mod tally;
 mod tenant;

@@ -4,7 +4,7 @@ use crate::assert_none;
 use crate::packages::dependencies;
 
 /// Who owns what; a name that ends in `-` stands for all that begin with it.
-const OWNERS: [(&str, &[&str], &str); 13] = [
+const OWNERS: [(&str, &[&str], &str); 14] = [
     (
         "sea-orm",
         &["store"],
@@ -46,6 +46,11 @@ const OWNERS: [(&str, &[&str], &str); 13] = [
         // The binary's commands call servers of ours, whose own gate decides.
         &["integrations", "countersign"],
         "what is sent over HTTP needs a permit; ask through a port",
+    ),
+    (
+        "oauth2",
+        &["integrations"],
+        "whom a provider knows is asked through the `IdentityProvider` port",
     ),
     ("axum", &["server"], "what comes over HTTP has one door"),
     ("clap", &["countersign"], "only the binary has a command line"),

@@ -374,6 +374,24 @@ impl<'a> Browser<'a> {
     }
 }
 
+/// A browser that is signed in, at a server whose database can be changed.
+fn signed_in(served: &Served) -> Browser<'_> {
+    let mut browser = Browser::new(served);
+    browser.signs_in().is(200);
+    assert!(browser.is_in());
+    browser
+}
+
+/// Lets time pass for sessions: everything of theirs was so much earlier.
+fn wait(world: &World, ms: u64) {
+    let script = format!(
+        "UPDATE session_tokens SET made_at = made_at - {ms}, used_at = used_at - {ms}, replaced_at = replaced_at - {ms}
+        \n;\nUPDATE sessions SET began_at = began_at - {ms}, authenticated_at = authenticated_at - {ms},
+            seen_at = seen_at - {ms}, expires_at = expires_at - {ms}\n;\nSELECT 1"
+    );
+    crate::migrating::sql(world, "data/countersign.db", &script);
+}
+
 fn serve(world: &World, github: &GitHub, allowed: &str) -> Served {
     Served::start_in(world, &[], &github.settings(allowed))
 }
@@ -417,11 +435,8 @@ fn somebody_on_the_list_signs_in_with_github_and_gets_to_where_they_wanted() {
     served.send("POST", &path, &headers, &form).is(303);
     served.until(|| (served.state(&owner, text(&request, "workflow")) == "Done").then_some(()));
 
-    let kinds = world.run(&["ledger", "list", "--json"]);
-    assert!(
-        kinds.out.contains("member.added") && kinds.out.contains("member.linked"),
-        "{kinds}"
-    );
+    let kinds = world.run(&["ledger", "show"]).exits(0);
+    kinds.says("member.added").says("member.linked");
     // Again: the same member.
     let mut elsewhere = Browser::new(&served);
     elsewhere.signs_in().is(200);
@@ -433,10 +448,15 @@ fn nothing_that_github_gave_is_kept_or_logged() {
     let world = world();
     let github = GitHub::start(7, "octo");
     let mut command = Command::new("sh");
-    command
-        .args(["-c", r#"exec "$0" "$@" -vv --log-format json 2>>said.log"#])
-        .arg(env!("CARGO_BIN_EXE_countersign"))
-        .envs(github.settings("octo"));
+    let settings = github.settings("octo");
+    let settings = settings
+        .iter()
+        .map(|(name, value)| format!("export {name}={value}; "));
+    let script = format!(
+        r#"{}exec "$0" -vv --log-format json "$@" 2>>said.log"#,
+        settings.collect::<String>()
+    );
+    command.args(["-c", &script, env!("CARGO_BIN_EXE_countersign")]);
     let mut served = Served::by(command, "127.0.0.1:0", &world, &[]);
     let mut browser = Browser::new(&served);
     browser.signs_in().is(200);
@@ -659,4 +679,164 @@ fn without_settings_there_is_no_such_sign_in() {
         .run(&["config", "show"])
         .exits(2)
         .says("line 2: github.allowed_users");
+}
+
+const MINUTE: u64 = 60_000;
+const HOUR: u64 = 60 * MINUTE;
+
+#[test]
+fn a_browsers_token_is_replaced_every_hour_and_a_stolen_one_ends_the_session_for_both() {
+    let world = world();
+    let github = GitHub::start(7, "octo");
+    let served = serve(&world, &github, "octo");
+    let mut browser = signed_in(&served);
+    let mut thief = Browser::new(&served);
+    thief.cookies = browser.cookies.clone();
+    let first = browser.cookies["countersign"].clone();
+    let home = browser.ours("/");
+    browser.one(&home, "none").is(200);
+    assert_eq!(browser.cookies["countersign"], first, "not yet");
+    wait(&world, HOUR);
+    browser.one(&home, "none").is(200);
+    let second = browser.cookies["countersign"].clone();
+    assert_ne!(second, first);
+    // What was on its way with the old one still counts, and gets no third.
+    let mut on_its_way = Browser::new(&served);
+    on_its_way.cookies = thief.cookies.clone();
+    on_its_way.one(&home, "none").is(200);
+    assert_eq!(on_its_way.cookies["countersign"], first);
+    browser.one(&home, "none").is(200);
+    on_its_way.one(&home, "none").is(200);
+    wait(&world, MINUTE);
+    browser.one(&home, "none").is(200);
+    thief.one(&thief.ours("/api/v1/session"), "same-origin").is(401);
+    browser
+        .one(&browser.ours("/api/v1/session"), "same-origin")
+        .is(401);
+}
+
+#[test]
+fn a_token_of_a_program_stays_and_ends_when_nobody_uses_it() {
+    let world = world();
+    let served = Served::start(&world, &[]);
+    let token = served.token();
+    wait(&world, 3 * HOUR);
+    for _ in 0..2 {
+        let answer = served.get("/api/v1/session", &token).is(200);
+        assert_eq!(answer.header("set-cookie"), None);
+    }
+    wait(&world, 7 * 24 * HOUR);
+    served.get("/api/v1/session", &token).is(401);
+}
+
+#[test]
+fn whoever_shows_again_who_they_are_decides_again_and_under_another_token() {
+    let world = world();
+    let github = GitHub::start(7, "octo");
+    let served = serve(&world, &github, "octo");
+    let owner = served.token();
+    let request = served.waiting(&owner);
+    let path = format!("/requests/{}", text(&request, "id"));
+    let mut browser = signed_in(&served);
+    wait(&world, 13 * HOUR);
+    let form = format!("decision=approve&read=yes&digest={}", text(&request, "digest"));
+    let decide = |browser: &Browser<'_>| {
+        let cookie = format!("countersign={}", browser.cookies["countersign"].0);
+        let headers = [
+            ("Host", served.host.as_str()),
+            ("Sec-Fetch-Site", "same-origin"),
+            ("Cookie", cookie.as_str()),
+        ];
+        served.send("POST", &path, &headers, &form)
+    };
+    let late = decide(&browser).is(403);
+    assert!(late.body.contains("sign-in-again"), "{}", late.body);
+    let before = browser.cookies.clone();
+    browser
+        .go(
+            &browser.ours(&format!("/sign-in/github?to={path}")),
+            "same-origin",
+        )
+        .is(200);
+    assert_ne!(browser.cookies["countersign"], before["countersign"]);
+    decide(&browser).is(303);
+    let mut old = Browser::new(&served);
+    old.cookies = before;
+    old.one(&old.ours("/api/v1/session"), "same-origin").is(401);
+}
+
+#[test]
+fn a_person_sees_their_sessions_and_ends_them() {
+    let world = world();
+    let served = Served::start(&world, &[]);
+    let token = served.token();
+    let code = || world.run(&["code"]).exits(0).out.trim().to_owned();
+    let more = || {
+        let body = serde_json::json!({"code": code()});
+        let answer = served.json("POST", "/api/v1/sessions", "", &body).is(201).json();
+        text(&answer, "token").to_owned()
+    };
+    let (second, third) = (more(), more());
+    let nothing = serde_json::Value::Null;
+    let list = |token: &str| {
+        let all = served.get("/api/v1/sessions", token).is(200).json();
+        all.as_array().unwrap().clone()
+    };
+    let all = list(&token);
+    assert_eq!(all.len(), 3, "{all:?}");
+    assert!(
+        all.iter()
+            .all(|s| s["through"] == "terminal" && !s["id"].to_string().contains("css_"))
+    );
+    let this = |token: &str| {
+        let all = list(token);
+        let mine: Vec<String> = all
+            .iter()
+            .filter(|s| s["this"] == true)
+            .map(|s| text(s, "id").to_owned())
+            .collect();
+        assert_eq!(mine.len(), 1);
+        mine[0].clone()
+    };
+    let path = format!("/api/v1/sessions/{}", this(&second));
+    served.json("DELETE", &path, &token, &nothing).is(204);
+    served.get("/api/v1/session", &second).is(401);
+    served.json("DELETE", &path, &token, &nothing).is(404);
+    // Nobody ends a session of somebody else.
+    let ada = served
+        .json(
+            "POST",
+            "/api/v1/members",
+            &token,
+            &serde_json::json!({"name": "Ada", "role": "reviewer"}),
+        )
+        .is(201)
+        .json();
+    let body = serde_json::json!({"code": text(&ada, "code")});
+    let adas = served.json("POST", "/api/v1/sessions", "", &body).is(201).json();
+    let adas = text(&adas, "token");
+    let path = format!("/api/v1/sessions/{}", this(&token));
+    served.json("DELETE", &path, adas, &nothing).is(404);
+    served
+        .json("DELETE", "/api/v1/sessions", &token, &nothing)
+        .is(204);
+    served.get("/api/v1/session", &third).is(401);
+    served.get("/api/v1/session", adas).is(200);
+    // Another role ends what was begun under the one before.
+    world
+        .run(&["member", "change", "Ada", "--role", "reviewer"])
+        .exits(0);
+    served.get("/api/v1/session", adas).is(200);
+    world
+        .run(&["member", "change", "Ada", "--role", "viewer"])
+        .exits(0);
+    served.get("/api/v1/session", adas).is(401);
+    // Signing in again with a token at hand takes its place.
+    let body = serde_json::json!({"code": code()});
+    let next = served
+        .json("POST", "/api/v1/sessions", &token, &body)
+        .is(201)
+        .json();
+    served.get("/api/v1/session", &token).is(401);
+    served.get("/api/v1/session", text(&next, "token")).is(200);
 }

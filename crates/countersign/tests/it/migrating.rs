@@ -11,7 +11,7 @@ use std::process::Command;
 const VERSION_1: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../store/tests/fixtures/v0001.sql");
 
 /// Runs a script on the world's database and gives the first column of its last statement.
-fn sql(world: &World, database: &str, script: &str) -> Vec<String> {
+pub(crate) fn sql(world: &World, database: &str, script: &str) -> Vec<String> {
     const PYTHON: &str = "import sqlite3, sys\n\
         db = sqlite3.connect(sys.argv[1])\n\
         *first, last = [s for s in sys.argv[2].split('\\n;\\n')]\n\

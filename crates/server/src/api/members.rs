@@ -90,16 +90,20 @@ pub async fn named(store: &dyn TenantStore, name: &str) -> Result<Member, Proble
     found.ok_or_else(|| Problem::missing("member", name))
 }
 
-/// Changes a member. Who is no member any more is out at once: sessions and codes end, keys are taken back.
+/// Changes a member. Sessions and codes of the role before end at once; who is no member any more has no keys either.
 ///
 /// # Errors
 /// When nobody would be an owner any more, or the store fails.
 pub async fn change(store: &dyn TenantStore, access: &dyn Access, member: &Member) -> Result<(), Problem> {
+    let before = store.roster().await?;
     store.change_member(member).await?;
-    if member.active {
+    if before.members.iter().any(|m| m == member) {
         return Ok(());
     }
     access.end_sessions(&member.id).await?;
+    if member.active {
+        return Ok(());
+    }
     for key in access
         .keys()
         .await?

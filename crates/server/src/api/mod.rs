@@ -16,7 +16,7 @@ pub mod client {
     pub use super::decisions::{Decision, Part, WholeAct};
     pub use super::holds::{FreezeWire, NewFreeze, Note};
     pub use super::members::MemberWire;
-    pub use super::sessions::{Code, Token, Whoami};
+    pub use super::sessions::{Code, SessionWire, Token, Whoami};
     pub use super::submitting::{ChosenRepository, NewAgent, NewDiff, NewWorkflow, Submitted};
     pub use super::system::{NewRepository, RepositoryWire};
     pub use super::workflows::{EventWire, WorkflowsPage};
@@ -142,7 +142,8 @@ fn describe_problems(description: &mut utoipa::openapi::OpenApi) {
 
 fn endpoints() -> OpenApiRouter<Arc<House>> {
     OpenApiRouter::with_openapi(Description::openapi())
-        .routes(routes!(sessions::sign_in))
+        .routes(routes!(sessions::list, sessions::sign_in, sessions::end_others))
+        .routes(routes!(sessions::end_one))
         .routes(routes!(sessions::whoami, sessions::sign_out))
         .routes(routes!(workflows::list, submitting::submit))
         .routes(routes!(workflows::show))

@@ -1,6 +1,6 @@
 //! Coming in and going out. A one-time code becomes a session; no token is ever in an address.
 
-use super::Json;
+use super::{Json, Path};
 use crate::guard::{LATELY_MS, Principal, SESSION_PREFIX, role_word};
 use crate::house::{House, hash, random};
 use crate::problem::Problem;
@@ -16,7 +16,7 @@ use utoipa::ToSchema;
 
 /// How long a code can be used: 15 minutes, in milliseconds.
 pub const CODE_MS: u64 = 15 * 60 * 1000;
-/// How long a session lives: 14 days, in milliseconds.
+/// How long a session lives at the most: 14 days, in milliseconds.
 pub(crate) const SESSION_MS: u64 = 14 * 24 * 60 * 60 * 1000;
 /// Letters of a code: none that looks like another. 32 of them, so 12 letters have 60 bits.
 const LETTERS: &[u8; 32] = b"ABCDEFGHJKLMNPQRSTUVWXYZ23456789";
@@ -50,23 +50,34 @@ fn plain(code: &str) -> String {
 }
 
 /// Trades a code for a session's token.
-pub(crate) async fn by_code(house: &House, code: &str, through: &str) -> Result<String, Problem> {
+pub(crate) async fn by_code(
+    house: &House,
+    code: &str,
+    through: &str,
+    before: &Principal,
+) -> Result<String, Problem> {
     let Some(member) = house.access.take_code(&hash(&plain(code))).await? else {
         let text = "this code is none, was used already, or has run out";
         return Err(Problem::new(StatusCode::FORBIDDEN, "code-refused", text)
             .next("Get another one on the server's machine: countersign code"));
     };
-    begin(house, member, through).await
+    begin(house, member, through, before).await
 }
 
-/// Begins a session of somebody who has just shown who they are; its token.
-pub(crate) async fn begin(house: &House, member: MemberId, through: &str) -> Result<String, Problem> {
+/// Begins a session of somebody who has just shown who they are, in place of the one in which they did; its token.
+pub(crate) async fn begin(
+    house: &House,
+    member: MemberId,
+    through: &str,
+    before: &Principal,
+) -> Result<String, Problem> {
     house.store.roster().await?.find(&member).map_err(|e| {
         Problem::new(StatusCode::FORBIDDEN, "not-a-member", e.to_string()).next("Ask an owner.")
     })?;
-    let token = format!("{SESSION_PREFIX}{}", hex::encode(random::<32>()?));
+    let token = new_token()?;
     let now = house.ports.store.now().await?;
     let session = Session {
+        id: format!("cs_{}", hex::encode(random::<8>()?)),
         member,
         through: through.to_owned(),
         began_at: now,
@@ -75,7 +86,16 @@ pub(crate) async fn begin(house: &House, member: MemberId, through: &str) -> Res
         expires_at: now.plus_ms(SESSION_MS),
     };
     house.access.begin_session(&hash(&token), &session).await?;
+    // Whoever shows again who they are goes on under another token, and the one before opens nothing any more.
+    if let Principal::Person { session, .. } = before {
+        house.access.end_session(&session.id).await?;
+    }
     Ok(token)
+}
+
+/// A session's token: 256 random bits.
+pub(crate) fn new_token() -> Result<String, Problem> {
+    Ok(format!("{SESSION_PREFIX}{}", hex::encode(random::<32>()?)))
 }
 
 /// A one-time code.
@@ -103,9 +123,10 @@ pub struct Token {
 )]
 pub(crate) async fn sign_in(
     State(house): State<Arc<House>>,
+    Extension(before): Extension<Principal>,
     Json(code): Json<Code>,
 ) -> Result<(StatusCode, Json<Token>), Problem> {
-    let token = by_code(&house, &code.code, "terminal").await?;
+    let token = by_code(&house, &code.code, "terminal", &before).await?;
     let expires_at = house.ports.store.now().await?.plus_ms(SESSION_MS).to_rfc3339();
     Ok((StatusCode::CREATED, Json(Token { token, expires_at })))
 }
@@ -166,8 +187,92 @@ pub(crate) async fn sign_out(
     State(house): State<Arc<House>>,
     Extension(principal): Extension<Principal>,
 ) -> Result<StatusCode, Problem> {
-    if let Principal::Person { token, .. } = &principal {
-        house.access.end_session(token).await?;
+    if let Principal::Person { session, .. } = &principal {
+        house.access.end_session(&session.id).await?;
+    }
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// A session of whoever asks.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub struct SessionWire {
+    /// `cs_…`.
+    pub id: String,
+    /// Where it is used: `browser`, `browser, by GitHub` or `terminal`.
+    pub through: String,
+    /// Since when; RFC 3339, UTC.
+    pub began_at: String,
+    /// When it was last used, to the minute.
+    pub seen_at: String,
+    /// When it ends at the latest; after 7 days without use it ends earlier.
+    pub expires_at: String,
+    /// It is the one of this call.
+    pub this: bool,
+}
+
+fn own(principal: &Principal) -> Result<&Session, Problem> {
+    match principal {
+        Principal::Person { session, .. } => Ok(session),
+        Principal::Nobody | Principal::Key { .. } => Err(Problem::missing("session", "of this caller")),
+    }
+}
+
+/// List your own sessions
+#[utoipa::path(
+    get, path = "/api/v1/sessions", operation_id = "list_sessions", tag = "sessions",
+    responses((status = 200, body = Vec<SessionWire>))
+)]
+pub(crate) async fn list(
+    State(house): State<Arc<House>>,
+    Extension(principal): Extension<Principal>,
+) -> Result<Json<Vec<SessionWire>>, Problem> {
+    let this = own(&principal)?;
+    let sessions = house.access.sessions(&this.member).await?;
+    let wire = |session: Session| SessionWire {
+        this: session.id == this.id,
+        id: session.id,
+        through: session.through,
+        began_at: session.began_at.to_rfc3339(),
+        seen_at: session.seen_at.to_rfc3339(),
+        expires_at: session.expires_at.to_rfc3339(),
+    };
+    Ok(Json(sessions.into_iter().map(wire).collect()))
+}
+
+/// End one of your sessions
+#[utoipa::path(
+    delete, path = "/api/v1/sessions/{id}", operation_id = "end_session", tag = "sessions",
+    params(("id" = String, Path)),
+    responses((status = 204),
+        (status = 404, description = "there is none", content_type = "application/problem+json", body = Problem))
+)]
+pub(crate) async fn end_one(
+    State(house): State<Arc<House>>,
+    Extension(principal): Extension<Principal>,
+    Path(id): Path<String>,
+) -> Result<StatusCode, Problem> {
+    let sessions = house.access.sessions(&own(&principal)?.member).await?;
+    if !sessions.iter().any(|session| session.id == id) {
+        return Err(Problem::missing("session of yours", &id));
+    }
+    house.access.end_session(&id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// End all of your other sessions
+#[utoipa::path(
+    delete, path = "/api/v1/sessions", operation_id = "end_other_sessions", tag = "sessions",
+    responses((status = 204))
+)]
+pub(crate) async fn end_others(
+    State(house): State<Arc<House>>,
+    Extension(principal): Extension<Principal>,
+) -> Result<StatusCode, Problem> {
+    let this = own(&principal)?;
+    for session in house.access.sessions(&this.member).await? {
+        if session.id != this.id {
+            house.access.end_session(&session.id).await?;
+        }
     }
     Ok(StatusCode::NO_CONTENT)
 }

@@ -12,6 +12,7 @@ use crate::github::local_path;
 use crate::guard::{Principal, cookie_name};
 use crate::house::House;
 use crate::problem::Problem;
+use crate::rotation::set_cookie;
 use crate::shown::visible;
 use axum::Extension;
 use axum::body::Bytes;
@@ -109,6 +110,42 @@ const HELP: &[(&str, &str)] = &[
         "A workflow with the same text and repositories is open. Go on with it, or start one `again`.",
     ),
     (
+        "github-code-refused",
+        "GitHub does not take the code that it gave: it was used or has run out. Begin the sign-in again.",
+    ),
+    (
+        "github-denied",
+        "At GitHub it was not allowed that this server learns who you are. Nothing else is asked for.",
+    ),
+    (
+        "github-name-taken",
+        "A member has the account's name and is not linked to it. An owner says whether that is one person: `member link`.",
+    ),
+    (
+        "github-not-listed",
+        "No member has this account, and it is not on the list. An owner adds it, or links it: `member link`.",
+    ),
+    (
+        "github-not-set-up",
+        "Sign-in with GitHub is not set up on this server. A code works: `countersign code`.",
+    ),
+    (
+        "github-odd-answer",
+        "GitHub, or what is set in its place, answers what can't be understood. The server's log says more.",
+    ),
+    (
+        "github-other-account",
+        "The name on the list stands for another account, which came first with it. Names can be taken over, accounts can't.",
+    ),
+    (
+        "github-refuses-us",
+        "GitHub does not know this server: the application's id, its secret or its callback address is wrong.",
+    ),
+    (
+        "github-unreachable",
+        "GitHub can't be reached from the server, or is out of order. A code works without it: `countersign code`.",
+    ),
+    (
         "idempotency-key-reused",
         "The key stands for another call already. Each new call needs a new key.",
     ),
@@ -136,6 +173,10 @@ const HELP: &[(&str, &str)] = &[
     (
         "sign-in-again",
         "Decisions need somebody who showed who they are within the last 12 hours.",
+    ),
+    (
+        "sign-in-stale",
+        "A sign-in with GitHub ends once, within 10 minutes, in the browser that began it. Begin it again.",
     ),
     ("sign-in-needed", "Nobody is signed in, or the session has ended."),
     (
@@ -212,10 +253,14 @@ fn field<'a>(fields: &'a [(String, String)], name: &str) -> &'a str {
 }
 
 /// `POST /sign-in`.
-pub(crate) async fn sign_in(State(house): State<Arc<House>>, body: Bytes) -> Response {
+pub(crate) async fn sign_in(
+    State(house): State<Arc<House>>,
+    Extension(before): Extension<Principal>,
+    body: Bytes,
+) -> Response {
     let fields = fields(&body);
     let to = local_path(field(&fields, "to"));
-    match sessions::by_code(&house, field(&fields, "code"), "browser").await {
+    match sessions::by_code(&house, field(&fields, "code"), "browser", &before).await {
         Err(wrong) => respond(wrong.status(), &sign_in_page(&house, to, Some(&wrong))),
         Ok(token) => signed_in(&house, &token, to),
     }
@@ -231,8 +276,8 @@ pub(crate) async fn sign_out(
     State(house): State<Arc<House>>,
     Extension(principal): Extension<Principal>,
 ) -> Response {
-    if let Principal::Person { token, .. } = &principal
-        && let Err(error) = house.access.end_session(token).await
+    if let Principal::Person { session, .. } = &principal
+        && let Err(error) = house.access.end_session(&session.id).await
     {
         return problem(&error.into());
     }
@@ -240,14 +285,7 @@ pub(crate) async fn sign_out(
 }
 
 fn with_cookie(house: &House, value: &str, seconds: u64, to: &str) -> Response {
-    let name = cookie_name(house);
-    let secure = if house.origin.is_secure() { "; Secure" } else { "" };
-    let cookie = format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax; Max-Age={seconds}{secure}");
     let mut response = Redirect::to(to).into_response();
-    response.headers_mut().extend(
-        HeaderValue::from_str(&cookie)
-            .ok()
-            .map(|v| (header::SET_COOKIE, v)),
-    );
+    set_cookie(house, &mut response, cookie_name(house), (value, seconds));
     response
 }
