@@ -36,8 +36,8 @@ use countersign_core::id::{BlobSha, BranchName, CommitSha, RepositoryId, TreeSha
 use countersign_core::path::RepoPath;
 use countersign_core::permit::{ContentPermit, DeleteBranch, PushBranch, RetractPermit};
 use countersign_ports::trees::{
-    Applied, ApplyRefusal, BaseStanding, BranchState, Heads, Pinned, PreparedCommit, Probe, PublishError,
-    RepoSource, SecondOpinion, SnapshotEntry, Trees, TreesError,
+    Applied, ApplyRefusal, BaseStanding, BranchState, Heads, Interdiff, Pinned, PreparedCommit, Probe,
+    Proposed, PublishError, RepoSource, SecondOpinion, SnapshotEntry, Trees, TreesError,
 };
 use known::{Known, Memory};
 use mirror::Mirrors;
@@ -178,6 +178,10 @@ impl Trees for GitTrees {
     ) -> Result<Result<Applied, ApplyRefusal>, TreesError> {
         let (mirror, tree) = self.mirrors.pinned(&repo.id, base)?;
         apply::settle(apply::apply(&Known::new(&mirror, &Memory::default()), tree, diff))
+    }
+
+    fn interdiff(&self, repo: &RepoSource, from: &Proposed, to: &Proposed) -> Result<Interdiff, TreesError> {
+        compare::interdiff(&self.mirrors, repo, from, to)
     }
 
     fn second_opinion(

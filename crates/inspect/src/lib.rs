@@ -25,7 +25,7 @@ mod yaml;
 pub use countersign_scan::Salt;
 pub use dependency::MAX_DEPENDENCY_CHANGES;
 pub use facts::{Around, facts};
-pub use mask::{Masked, masked};
+pub use mask::{Masked, masked, masked_between};
 pub use owners::{MAX_CODEOWNERS_BYTES, Ownership, SkippedLine, codeowners, ownership};
 pub use secrets::secrets;
 pub use seen::MAX_INSPECTED_BYTES;

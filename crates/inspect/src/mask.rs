@@ -23,13 +23,20 @@ type Hidden<'a> = BTreeMap<usize, Vec<(Range<usize>, Cow<'a, str>)>>;
 /// A canonical diff without what looks like a secret. `findings` are those of the diff's own inspection, which saw whole
 /// files where a diff shows a part.
 pub fn masked<'a>(canonical: &'a [u8], findings: &[Finding]) -> Masked<'a> {
+    masked_between(canonical, (&[], findings))
+}
+
+/// As [`masked`], for a diff between two results of which each had its own inspection: what was found in the old one, and
+/// in the new one.
+pub fn masked_between<'a>(canonical: &'a [u8], (old, new): (&[Finding], &[Finding])) -> Masked<'a> {
     let lines: Vec<&[u8]> = canonical.split_inclusive(|b| *b == b'\n').collect();
     let mut hidden = Hidden::new();
     for hunk in hunks(&lines) {
         for side in [b'-', b'+'] {
             by_scanning(&lines, &hunk, side, &mut hidden);
         }
-        by_findings(&lines, &hunk, findings, &mut hidden);
+        by_findings(&lines, &hunk, (b'-', old), &mut hidden);
+        by_findings(&lines, &hunk, (b'+', new), &mut hidden);
     }
     if hidden.is_empty() {
         return Masked {
@@ -51,6 +58,8 @@ pub fn masked<'a>(canonical: &'a [u8], findings: &[Finding]) -> Masked<'a> {
 struct Hunk {
     /// Without its head.
     body: Range<usize>,
+    /// The number of the first line of the old side.
+    old_start: u32,
     /// The number of the first line of the new side.
     new_start: u32,
     old_path: Option<RepoPath>,
@@ -68,7 +77,8 @@ fn hunks(lines: &[&[u8]]) -> Vec<Hunk> {
             in_hunk = true;
             found.push(Hunk {
                 body: index + 1..index + 1,
-                new_start: new_start(line),
+                old_start: start(line, '-'),
+                new_start: start(line, '+'),
                 old_path: old_path.clone(),
                 new_path: new_path.clone(),
             });
@@ -95,11 +105,11 @@ fn path(name: &[u8], prefix: &[u8]) -> Option<RepoPath> {
     plain.strip_prefix(prefix).map(RepoPath::from_bytes)
 }
 
-/// The 9 of `@@ -3,4 +9,2 @@`.
-fn new_start(head: &[u8]) -> u32 {
+/// The 9 of `@@ -3,4 +9,2 @@` for `+`, and the 3 for `-`.
+fn start(head: &[u8], side: char) -> u32 {
     let text = String::from_utf8_lossy(head);
-    let new = text.split(' ').find_map(|word| word.strip_prefix('+'));
-    let number = new.and_then(|range| range.split(',').next());
+    let range = text.split(' ').find_map(|word| word.strip_prefix(side));
+    let number = range.and_then(|range| range.split(',').next());
     number.and_then(|n| n.parse().ok()).unwrap_or(1)
 }
 
@@ -149,19 +159,28 @@ fn whole_words(text: &[u8], span: Range<usize>) -> Range<usize> {
     span.start - before..span.end + after
 }
 
-/// Whole lines that the inspection of whole files found, where the hunk alone did not tell.
-fn by_findings<'a>(lines: &[&[u8]], hunk: &Hunk, findings: &[Finding], hidden: &mut Hidden<'a>) {
+/// Whole lines of one side that the inspection of whole files found, where the hunk alone did not tell.
+fn by_findings<'a>(
+    lines: &[&[u8]],
+    hunk: &Hunk,
+    (side, findings): (u8, &[Finding]),
+    hidden: &mut Hidden<'a>,
+) {
+    let (path, first) = match side {
+        b'-' => (&hunk.old_path, hunk.old_start),
+        _ => (&hunk.new_path, hunk.new_start),
+    };
     let here = findings
         .iter()
-        .filter(|f| f.rule == RuleId::Secret && f.path == hunk.new_path && f.path.is_some());
+        .filter(|f| f.rule == RuleId::Secret && f.path == *path && f.path.is_some());
     let told: BTreeSet<u32> = here.flat_map(|f| f.lines.iter().copied()).collect();
     if told.is_empty() {
         return;
     }
-    let mut number = hunk.new_start;
+    let mut number = first;
     for index in hunk.body.clone() {
         let line = lines[index];
-        if !matches!(line.first(), Some(b'+' | b' ')) {
+        if !line.first().is_some_and(|sign| *sign == side || *sign == b' ') {
             continue;
         }
         if told.contains(&number) && !hidden.contains_key(&index) {
@@ -266,6 +285,18 @@ mod tests {
             ..Finding::at(RuleId::Secret, &"other.py".into(), "This looks like a secret.")
         };
         assert_eq!(shown(&diff(" a\n-b\n+c\n"), &[elsewhere]).1, 0);
+    }
+
+    #[test]
+    fn what_was_found_in_the_old_result_is_hidden_in_removed_lines() {
+        let finding = Finding {
+            lines: vec![2],
+            ..Finding::at(RuleId::Secret, &"k.py".into(), "This looks like a secret.")
+        };
+        let text = diff(" a\n-c4f1 nothing to see\n+b\n d\n");
+        let masked = masked_between(text.as_bytes(), (&[finding], &[]));
+        assert_eq!(masked.lines, 1);
+        assert!(masked.bytes.ends_with(b" a\n-[not shown: secret]\n+b\n d\n"));
     }
 
     #[test]

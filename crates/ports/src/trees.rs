@@ -95,6 +95,33 @@ pub struct Applied {
     pub warnings: Vec<ApplyWarning>,
 }
 
+/// What one revision would write into a repository.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Proposed {
+    /// The pinned base.
+    pub base: CommitSha,
+    /// The canonical diff on it; empty: nothing changes.
+    pub canonical: Vec<u8>,
+    /// The tree that it gives.
+    pub tree: TreeSha,
+}
+
+/// What differs between what two revisions would write.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Interdiff {
+    /// From the first result to the second, without the files of [`Interdiff::base_only`].
+    pub diff: TreeDiff,
+    /// The same as a canonical diff.
+    pub canonical: Vec<u8>,
+    /// Files that differ in exactly the way in which the two bases do, sorted; empty where the base is the same.
+    pub base_only: Vec<RepoPath>,
+}
+
+/// Longest canonical diff of an [`Interdiff`], in bytes.
+pub const INTERDIFF_MAX_BYTES: usize = 16 * 1024 * 1024;
+/// Most files of an [`Interdiff`], beside those that only the base changed.
+pub const INTERDIFF_MAX_FILES: usize = 4_000;
+
 /// What a program that isn't ours made of a canonical diff on its base.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SecondOpinion {
@@ -285,6 +312,11 @@ pub trait Trees: Send + Sync {
         base: &CommitSha,
         diff: &[u8],
     ) -> Result<Result<Applied, ApplyRefusal>, TreesError>;
+
+    /// What differs between two results, both computed in memory from their canonical diffs. Fails as `Corrupt` when one
+    /// of them is not the tree it is said to be, and as `Unsupported` (`diff-too-large`) above [`INTERDIFF_MAX_BYTES`] or
+    /// [`INTERDIFF_MAX_FILES`].
+    fn interdiff(&self, repo: &RepoSource, from: &Proposed, to: &Proposed) -> Result<Interdiff, TreesError>;
 
     /// What the `git` program makes of a canonical diff on a pinned base: a second applier beside [`Trees::apply`],
     /// to be compared by [`SecondOpinion::agrees_on`]. An error is no opinion, which is never a yes.

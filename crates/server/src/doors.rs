@@ -74,6 +74,7 @@ pub const DOORS: &[Door] = &[
     door("GET", "/api/v1/workflows/{id}/events", LOOK),
     door("GET", "/api/v1/workflows/{id}/story", LOOK),
     door("GET", "/api/v1/workflows/{id}/diffs", LOOK),
+    door("GET", "/api/v1/workflows/{id}/interdiff", LOOK),
     door("GET", "/api/v1/workflows/{id}/patches", LOOK),
     door("GET", "/api/v1/workflows/{id}/artifacts", LOOK),
     door("GET", "/api/v1/workflows/{id}/agent-runs", LOOK),

@@ -19,6 +19,7 @@ mod tail;
 pub mod wire;
 
 pub use api::holds::{clear_alarm, frozen, set_frozen};
+pub use api::interdiff::between as interdiff;
 pub use api::keys::{DAYS_DEFAULT, DAYS_MAX, KeyWire, MadeKey, NewKey, make as make_key};
 pub use api::members::{
     Invited, MemberWire, change as change_member, invite, named as member_named, parse_role,

@@ -9,8 +9,8 @@ use countersign_core::path::RepoPath;
 use countersign_core::permit::{ContentPermit, DeleteBranch, PushBranch, RetractPermit};
 use countersign_ports::forge::{Capabilities, Forge};
 use countersign_ports::trees::{
-    Applied, ApplyRefusal, BaseStanding, BranchState, Heads, Pinned, PreparedCommit, Probe, PublishError,
-    RepoSource, SecondOpinion, SnapshotEntry, Trees, TreesError,
+    Applied, ApplyRefusal, BaseStanding, BranchState, Heads, Interdiff, Pinned, PreparedCommit, Probe,
+    Proposed, PublishError, RepoSource, SecondOpinion, SnapshotEntry, Trees, TreesError,
 };
 use std::path::Path;
 use std::sync::Arc;
@@ -126,6 +126,10 @@ impl Trees for Weather {
         diff: &[u8],
     ) -> Result<Result<Applied, ApplyRefusal>, TreesError> {
         self.look(|real| real.apply(repo, base, diff))
+    }
+
+    fn interdiff(&self, repo: &RepoSource, from: &Proposed, to: &Proposed) -> Result<Interdiff, TreesError> {
+        self.look(|real| real.interdiff(repo, from, to))
     }
 
     fn second_opinion(

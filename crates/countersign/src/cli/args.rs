@@ -101,6 +101,9 @@ pub(crate) struct DiffArgs {
     /// An earlier revision [default: the newest]
     #[arg(long, value_name = "N")]
     pub(crate) revision: Option<u32>,
+    /// Only what changed since this revision
+    #[arg(long, value_name = "N")]
+    pub(crate) since: Option<u32>,
 }
 
 /// `approve`.

@@ -60,7 +60,8 @@ Examples:
 pub(super) const DIFF: &str = "\
 Examples:
   countersign diff 01KA
-  countersign diff 01KA --repo tollgate --revision 1";
+  countersign diff 01KA --repo tollgate --revision 1
+  countersign diff 01KA --since 1";
 
 pub(super) const APPROVE: &str = "\
 A person at the terminal types the first 8 digits of each digest. --digest types them beforehand and

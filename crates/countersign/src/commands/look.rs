@@ -4,6 +4,7 @@ use super::{holds, which};
 use crate::cli::{DiffArgs, ListArgs, ShowArgs};
 use crate::desk::Desk;
 use crate::error::{CliError, Exit};
+use crate::render::seen::Seen;
 use crate::render::{diff, review, story, waiting};
 use crate::terminal::{Page, Style};
 use crate::wire::{AlarmWire, DiffWire, DiffsWire, StoryWire, WorkflowRowWire, WorkflowWire, WorkflowsWire};
@@ -127,6 +128,9 @@ pub(super) async fn show(desk: &Desk, args: ShowArgs) -> Result<Exit, CliError> 
 pub(super) async fn diff(desk: &Desk, args: DiffArgs) -> Result<Exit, CliError> {
     let id = which::find(desk, &args.which).await?;
     let seen = desk.look(&id).await?;
+    if let Some(since) = args.since {
+        return interdiff(desk, &seen, (since, args.revision), args.repo).await;
+    }
     let all = seen.drafts_by_revision();
     let next = format!("countersign show {id}");
     let newest = all.keys().next_back().copied();
@@ -164,6 +168,31 @@ pub(super) async fn diff(desk: &Desk, args: DiffArgs) -> Result<Exit, CliError> 
         terminal.print_json(&DiffsWire { diffs: wires });
     } else {
         terminal.print(&page);
+    }
+    Ok(Exit::Ok)
+}
+
+/// `diff --since`.
+async fn interdiff(
+    desk: &Desk,
+    seen: &Seen,
+    revisions: (u32, Option<u32>),
+    only: Option<String>,
+) -> Result<Exit, CliError> {
+    let mut found = desk.interdiff(seen, revisions).await?;
+    if let Some(only) = only {
+        found.repositories.retain(|one| one.repository == only);
+        if found.repositories.is_empty() {
+            let text = format!("neither revision changes anything in a repository `{only}`");
+            let next = format!("countersign show {}", seen.workflow.id);
+            return Err(CliError::refused("no-diff", text).next(next));
+        }
+    }
+    let terminal = &desk.app.terminal;
+    if terminal.is_json() {
+        terminal.print_json(&found);
+    } else {
+        terminal.print(&diff::since(&found));
     }
     Ok(Exit::Ok)
 }

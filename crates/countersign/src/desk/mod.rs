@@ -23,9 +23,9 @@ use countersign_core::time::Timestamp;
 use countersign_core::workflow::{Event, Workflow};
 use countersign_engine::Observer as _;
 use countersign_ports::store::{Clock as _, RepositoryRow};
-use countersign_server::client::{FreezeWire, NewFreeze};
+use countersign_server::client::{FreezeWire, InterdiffsWire, NewFreeze};
 use countersign_server::wire::{AlarmWire, DiffWire, WorkflowRowWire};
-use countersign_server::{clear_alarm, frozen, set_frozen};
+use countersign_server::{clear_alarm, frozen, interdiff, set_frozen};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -140,6 +140,24 @@ impl Desk {
                     &wires.diffs,
                 )
             }
+        }
+    }
+
+    /// What changed between two revisions; the later one is the newest if none is named.
+    ///
+    /// # Errors
+    /// When one of them has no diff, or they can't be compared.
+    pub(crate) async fn interdiff(
+        &self,
+        seen: &Seen,
+        (from, to): (u32, Option<u32>),
+    ) -> Result<InterdiffsWire, CliError> {
+        match &self.at {
+            Place::Folder(session) => {
+                let asked = (Revision(from), to.map(Revision));
+                Ok(interdiff(&session.ports.trees, session.store.as_ref(), seen, asked).await?)
+            }
+            Place::Server(server) => server.remote.interdiff(&seen.workflow.id, (from, to)).await,
         }
     }
 

@@ -17,8 +17,8 @@ use countersign_core::member::{Member, Roster};
 use countersign_core::record::{EventRecord, RECORD_VERSION};
 use countersign_core::time::Timestamp;
 use countersign_server::client::{
-    Code, EventWire, FreezeWire, MemberWire, NewFreeze, NewRepository, NewWorkflow, Note, RepositoryWire,
-    Submitted, Token, Whoami, WorkflowsPage,
+    Code, EventWire, FreezeWire, InterdiffsWire, MemberWire, NewFreeze, NewRepository, NewWorkflow, Note,
+    RepositoryWire, Submitted, Token, Whoami, WorkflowsPage,
 };
 use countersign_server::parse_role;
 use countersign_server::wire::{AlarmWire, DiffsWire, WorkflowRowWire};
@@ -169,6 +169,20 @@ impl Remote {
     pub(crate) async fn diffs(&self, id: &WorkflowId, revision: Option<u32>) -> Result<DiffsWire, CliError> {
         let which = revision.map_or_else(String::new, |n| format!("?revision={n}"));
         self.get(&format!("workflows/{id}/diffs{which}")).await
+    }
+
+    /// What changed between two revisions.
+    ///
+    /// # Errors
+    /// As for every call.
+    pub(crate) async fn interdiff(
+        &self,
+        id: &WorkflowId,
+        (from, to): (u32, Option<u32>),
+    ) -> Result<InterdiffsWire, CliError> {
+        let to = to.map_or_else(String::new, |n| format!("&to={n}"));
+        self.get(&format!("workflows/{id}/interdiff?from={from}{to}"))
+            .await
     }
 
     /// Entries in the ledger.

@@ -7,6 +7,7 @@ use countersign_core::artifact::Rationale;
 use countersign_core::outbound::redacted;
 use countersign_core::patch_set::Draft;
 use countersign_inspect::masked;
+use countersign_server::client::InterdiffsWire;
 
 /// Most claims that are listed per patch set; the rest is counted.
 const RATIONALES_SHOWN: usize = 12;
@@ -33,15 +34,7 @@ pub(crate) fn draft(page: &mut Page, headline: (&str, Option<&str>), draft: &Dra
             .add(Style::Plain, redacted(warning));
     }
     let shown = masked(canonical, &draft.findings);
-    if shown.lines > 0 {
-        page.line(2).add(Style::Warn, "! ").add(
-            Style::Plain,
-            format!(
-                "{} here without what looks like a secret",
-                said_lines(shown.lines)
-            ),
-        );
-    }
+    masking(page, shown.lines);
     page.gap();
     numbered(page, &shown.bytes);
 }
@@ -67,6 +60,48 @@ fn rationales(page: &mut Page, rationales: &[Rationale]) {
             Style::Dim,
             format!("… and {more} more claims (`show --json` has them)"),
         );
+    }
+}
+
+/// What changed between two revisions.
+pub(crate) fn since(found: &InterdiffsWire) -> Page {
+    let mut page = Page::new();
+    for one in &found.repositories {
+        page.gap();
+        page.line(0)
+            .add(Style::Bold, format!("Revision {} → {} ", found.from, found.to))
+            .add(Style::Name, &one.repository)
+            .add(Style::Good, format!("  +{}", one.added))
+            .add(Style::Plain, " ")
+            .add(Style::Bad, format!("−{}", one.removed));
+        if one.base_moved {
+            let text = format!("the base moved from {} to {}", one.from_base, one.to_base);
+            page.line(2).add(Style::Warn, "! ").add(Style::Plain, text);
+        }
+        if one.base_only_files > 0 {
+            let files = usize::try_from(one.base_only_files).unwrap_or(usize::MAX);
+            let files = super::story::counted(files, "file");
+            page.line(2).add(
+                Style::Dim,
+                format!("not shown, because only the base changed them: {files}"),
+            );
+        }
+        masking(&mut page, one.masked_lines);
+        if one.diff.is_empty() {
+            page.line(2).add(Style::Dim, "It would write the same.");
+        } else {
+            page.gap();
+            lines(&mut page, one.diff.as_bytes());
+        }
+    }
+    page
+}
+
+/// Says that something is not shown.
+fn masking(page: &mut Page, masked: u32) {
+    if masked > 0 {
+        let text = format!("{} here without what looks like a secret", said_lines(masked));
+        page.line(2).add(Style::Warn, "! ").add(Style::Plain, text);
     }
 }
 

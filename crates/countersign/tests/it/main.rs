@@ -42,6 +42,7 @@ mod patches;
 mod policies;
 mod remote;
 mod restored;
+mod reviewed;
 mod served;
 mod shown;
 mod spoilt;

@@ -9,8 +9,8 @@ use countersign_core::time::Timestamp;
 use countersign_git::GitTrees;
 use countersign_ports::forge::{Capabilities, Forge};
 use countersign_ports::trees::{
-    Applied, ApplyRefusal, BaseStanding, BranchState, Heads, ObjectKind, Pinned, PreparedCommit, Probe,
-    PublishError, RepoSource, SecondOpinion, SnapshotEntry, Trees, TreesError,
+    Applied, ApplyRefusal, BaseStanding, BranchState, Heads, Interdiff, ObjectKind, Pinned, PreparedCommit,
+    Probe, Proposed, PublishError, RepoSource, SecondOpinion, SnapshotEntry, Trees, TreesError,
 };
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -125,6 +125,10 @@ impl Trees for Remembered {
     ) -> Result<Result<Applied, ApplyRefusal>, TreesError> {
         let key = of(repo, &[base.as_str().as_bytes(), diff]);
         self.applied.ask(key, || self.git.apply(repo, base, diff))
+    }
+
+    fn interdiff(&self, repo: &RepoSource, from: &Proposed, to: &Proposed) -> Result<Interdiff, TreesError> {
+        self.git.interdiff(repo, from, to)
     }
 
     fn second_opinion(

@@ -45,6 +45,16 @@ pub(crate) fn between_within(
     result: ObjectId,
     most: usize,
 ) -> Result<Option<Rendered>, TreesError> {
+    let changes = changed(known, base, result)?;
+    rendered(known, (base, result), changes, most)
+}
+
+/// What changed between two trees, by path.
+pub(crate) fn changed(
+    known: &Known<'_>,
+    base: ObjectId,
+    result: ObjectId,
+) -> Result<Vec<ChangeKind>, TreesError> {
     let mut changes = Vec::new();
     for change in renames::changes(known, base, result)? {
         if let Some(kind) = change_kind(known, change)? {
@@ -53,6 +63,16 @@ pub(crate) fn between_within(
     }
     let mut changes = links_apart(changes);
     changes.sort_by(|a, b| path_of(a).cmp(path_of(b)));
+    Ok(changes)
+}
+
+/// Changes between two trees as facts and as a canonical diff; `None`: that would have more than `most` bytes.
+pub(crate) fn rendered(
+    known: &Known<'_>,
+    (base, result): (ObjectId, ObjectId),
+    changes: Vec<ChangeKind>,
+    most: usize,
+) -> Result<Option<Rendered>, TreesError> {
     let mut canonical = Vec::new();
     let mut files = Vec::with_capacity(changes.len());
     for change in changes {
@@ -177,7 +197,7 @@ fn new_path(change: &ChangeKind) -> Option<&RepoPath> {
     }
 }
 
-fn path_of(change: &ChangeKind) -> &RepoPath {
+pub(crate) fn path_of(change: &ChangeKind) -> &RepoPath {
     match change {
         ChangeKind::Added { new } | ChangeKind::Modified { new, .. } | ChangeKind::Renamed { new, .. } => {
             &new.path

@@ -6,6 +6,7 @@ mod figures;
 mod folders;
 mod histories;
 mod hostile;
+mod interdiffs;
 mod malformed;
 mod places;
 mod properties;

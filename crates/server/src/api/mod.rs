@@ -2,6 +2,7 @@
 
 pub(crate) mod decisions;
 pub(crate) mod holds;
+pub(crate) mod interdiff;
 pub(crate) mod keys;
 pub(crate) mod ledger;
 pub(crate) mod members;
@@ -15,6 +16,7 @@ pub(crate) mod workflows;
 pub mod client {
     pub use super::decisions::{Decision, Part, WholeAct};
     pub use super::holds::{FreezeWire, NewFreeze, Note};
+    pub use super::interdiff::{InterdiffWire, InterdiffsWire};
     pub use super::members::MemberWire;
     pub use super::sessions::{Code, SessionWire, Token, Whoami};
     pub use super::submitting::{ChosenRepository, NewAgent, NewDiff, NewWorkflow, Submitted};
@@ -150,6 +152,7 @@ fn endpoints() -> OpenApiRouter<Arc<House>> {
         .routes(routes!(workflows::events))
         .routes(routes!(workflows::story))
         .routes(routes!(workflows::diffs))
+        .routes(routes!(interdiff::interdiff))
         .routes(routes!(workflows::patches))
         .routes(routes!(workflows::patch))
         .routes(routes!(workflows::artifacts))

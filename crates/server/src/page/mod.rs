@@ -2,6 +2,7 @@
 //! character as a mark; a GET decides nothing.
 
 mod request;
+mod since;
 mod workflow;
 
 pub(crate) use request::{decide, request};
@@ -186,6 +187,11 @@ const HELP: &[(&str, &str)] = &[
     (
         "words-hold-secret",
         "The text holds what looks like a secret. Nothing of it was kept. Take it out, and change that secret.",
+    ),
+    (
+        "unknown-revision",
+        "There is no diff in that revision: it was never begun, or it ended before anything was proposed. The answer names \
+         those that have one.",
     ),
     (
         "wrong-host",

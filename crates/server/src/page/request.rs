@@ -2,7 +2,7 @@
 //! written, and the decision, bound to the digest that is shown.
 
 use super::workflow::{holds, minute};
-use super::{field, fields, frame, lines, problem, respond};
+use super::{field, fields, frame, lines, problem, respond, since};
 use crate::api::decisions::{Decision, act_of, find, of_request, take};
 use crate::guard::Principal;
 use crate::house::House;
@@ -10,12 +10,12 @@ use crate::problem::Problem;
 use crate::shown::{Seen, visible, visible_bytes};
 use axum::Extension;
 use axum::body::Bytes;
-use axum::extract::{Path, State};
+use axum::extract::{Path, RawQuery, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use countersign_core::act::Attendance;
 use countersign_core::gate::{CheckOutcome, GateOutcome};
-use countersign_core::id::RepositoryId;
+use countersign_core::id::{RepositoryId, Revision};
 use countersign_core::patch_set::{Draft, PatchSet};
 use countersign_core::policy::{Severity, Violation};
 use countersign_core::workflow::event::{Request, Subject};
@@ -26,15 +26,33 @@ use std::sync::Arc;
 /// Lines of a diff that are shown on the page; the rest is left out and said so.
 const LINES_MAX: usize = 20_000;
 
-/// `GET /requests/{id}`.
+/// `GET /requests/{id}`; with `?since=N`, what changed since that revision.
 pub(crate) async fn request(
     State(house): State<Arc<House>>,
     Extension(principal): Extension<Principal>,
     Path(id): Path<String>,
+    RawQuery(query): RawQuery,
 ) -> Response {
-    match show(&house, &principal, &id, None).await {
+    let shown = match asked_since(query.as_deref()) {
+        Ok(since) => show(&house, &principal, &id, (None, since)).await,
+        Err(wrong) => Err(wrong),
+    };
+    match shown {
         Ok(page) => respond(StatusCode::OK, &page),
         Err(error) => problem(&error),
+    }
+}
+
+/// The revision that the address names.
+fn asked_since(query: Option<&str>) -> Result<Option<Revision>, Problem> {
+    let query = fields(&Bytes::copy_from_slice(query.unwrap_or_default().as_bytes()));
+    let wrong = |_| {
+        let text = "`since` has to be the number of a revision";
+        Problem::new(StatusCode::BAD_REQUEST, "bad-query", text)
+    };
+    match field(&query, "since") {
+        "" => Ok(None),
+        number => number.parse().map(|n| Some(Revision(n))).map_err(wrong),
     }
 }
 
@@ -42,12 +60,23 @@ async fn show(
     house: &House,
     principal: &Principal,
     id: &str,
-    wrong: Option<&Problem>,
+    (wrong, since): (Option<&Problem>, Option<Revision>),
 ) -> Result<Markup, Problem> {
     let (workflow, id) = of_request(id)?;
     let seen = house.look(&workflow).await?;
     let request = find(&seen, &id)?;
-    Ok(page(&seen, request, principal, (wrong, &holds(house).await?)))
+    let member = principal.member().ok().map(|m| &m.id);
+    let parts = Parts {
+        holds: holds(house).await?,
+        since: since::section(house, &seen, (request, member), since).await,
+    };
+    Ok(page(&seen, request, principal, (wrong, &parts)))
+}
+
+/// What is read beside the workflow itself.
+struct Parts {
+    holds: Markup,
+    since: Markup,
 }
 
 /// `POST /requests/{id}`: the decision of the form.
@@ -60,7 +89,7 @@ pub(crate) async fn decide(
     let fields = fields(&body);
     match decided(&house, &principal, &id, &fields).await {
         Ok(workflow) => Redirect::to(&format!("/workflows/{workflow}")).into_response(),
-        Err(wrong) => match show(&house, &principal, &id, Some(&wrong)).await {
+        Err(wrong) => match show(&house, &principal, &id, (Some(&wrong), None)).await {
             Ok(page) => respond(wrong.status(), &page),
             Err(error) => problem(&error),
         },
@@ -125,7 +154,7 @@ fn page(
     seen: &Seen,
     request: &Request,
     principal: &Principal,
-    (wrong, holds): (Option<&Problem>, &Markup),
+    (wrong, parts): (Option<&Problem>, &Parts),
 ) -> Markup {
     let workflow = &seen.workflow;
     let (subject, digest) = seen.subject(request);
@@ -143,7 +172,7 @@ fn page(
         @if let Some(wrong) = wrong {
             p.bad role="alert" { "✗ " (visible(wrong.detail())) " " span.dim { "[" (wrong.code) "]" } }
         }
-        (holds)
+        (parts.holds)
         h1 { (visible(title)) }
         p { "What is asked: a decision on " strong { (visible(&subject)) } "." }
         p.dim { "Digest " code { (digest.to_hex()) } }
@@ -156,6 +185,7 @@ fn page(
         @if !is_open { p.warn { "This is decided already, or something newer waits." } }
         (issue(seen)) (question(request)) (plan(seen)) (gates(seen))
         (violations(seen, patch_set.map(|p| &p.repository)))
+        (parts.since)
         @for draft in seen.drafts().iter().filter(|d| patch_set.is_none_or(|p| p.repository == d.repository)) {
             (diff(seen, draft))
         }
@@ -271,8 +301,26 @@ fn violations(seen: &Seen, of: Option<&RepositoryId>) -> Markup {
 
 fn diff(seen: &Seen, draft: &Draft) -> Markup {
     let shown = masked(seen.diff(draft), &draft.findings);
-    let all: Vec<&[u8]> = shown.bytes.split(|b| *b == b'\n').collect();
-    let all = all.strip_suffix(&[b"".as_slice()]).unwrap_or(&all);
+    html! {
+        section {
+            h2 { "Diff of " (visible(&seen.workflow.repository_name(&draft.repository))) " "
+                span.dim { "+" (draft.diff.added()) " −" (draft.diff.removed()) } }
+            @if shown.lines > 0 { p.warn { (shown.lines) " lines hold what looks like a secret; it is masked." } }
+            (diff_lines(&shown.bytes))
+            @if lines_in(&shown.bytes) > LINES_MAX {
+                p { "The whole diff: " code { "countersign diff " (seen.workflow.id) } }
+            }
+        }
+    }
+}
+
+fn lines_in(diff: &[u8]) -> usize {
+    diff.split_inclusive(|b| *b == b'\n').count()
+}
+
+/// A diff in colours, as far as a page goes.
+pub(super) fn diff_lines(diff: &[u8]) -> Markup {
+    let all = lines_in(diff);
     let mut in_hunk = false;
     let mut class = |line: &[u8]| {
         in_hunk = line.starts_with(b"@@ ") || (in_hunk && !line.starts_with(b"diff "));
@@ -285,19 +333,13 @@ fn diff(seen: &Seen, draft: &Draft) -> Markup {
             Some(_) | None => "dim",
         }
     };
+    let bare = |line: &'_ [u8]| line.strip_suffix(b"\n").map_or(line.len(), <[u8]>::len);
     html! {
-        section {
-            h2 { "Diff of " (visible(&seen.workflow.repository_name(&draft.repository))) " "
-                span.dim { "+" (draft.diff.added()) " −" (draft.diff.removed()) } }
-            @if shown.lines > 0 { p.warn { (shown.lines) " lines hold what looks like a secret; it is masked." } }
-            pre.diff tabindex="0" { @for line in all.iter().take(LINES_MAX) {
-                span class=(class(line)) { (visible_bytes(line)) "\n" }
-            } }
-            @if all.len() > LINES_MAX {
-                p.warn { "Only the first " (LINES_MAX) " of " (all.len()) " lines are shown here. The whole diff: "
-                    code { "countersign diff " (seen.workflow.id) } }
-            }
-        }
+        pre.diff tabindex="0" { @for line in diff.split_inclusive(|b| *b == b'\n').take(LINES_MAX) {
+            @let line = &line[..bare(line)];
+            span class=(class(line)) { (visible_bytes(line)) "\n" }
+        } }
+        @if all > LINES_MAX { p.warn { "Only the first " (LINES_MAX) " of " (all) " lines are shown here." } }
     }
 }
 

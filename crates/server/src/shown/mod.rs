@@ -20,7 +20,7 @@ use countersign_core::patch_set::{Draft, PatchSet};
 use countersign_core::policy::Violation;
 use countersign_core::record::EventRecord;
 use countersign_core::time::Timestamp;
-use countersign_core::workflow::event::{Request, Subject, WriteIntent};
+use countersign_core::workflow::event::{PinnedRepo, Request, Subject, WriteIntent};
 use countersign_core::workflow::{Event, Workflow};
 use countersign_ports::store::RepositoryRow;
 use std::collections::BTreeMap;
@@ -44,6 +44,15 @@ pub struct Seen {
     pub diffs: BTreeMap<BodyHash, Vec<u8>>,
     /// Tracked files with uncommitted work, where somebody looked.
     pub uncommitted: Vec<(String, u32)>,
+}
+
+/// What one revision proposed last, and what it starts from.
+#[derive(Debug, Default)]
+pub struct Proposals {
+    /// One per repository that changes.
+    pub drafts: Vec<Draft>,
+    /// Every repository of the workflow, as it was pinned.
+    pub pins: Vec<PinnedRepo>,
 }
 
 impl Seen {
@@ -134,13 +143,27 @@ impl Seen {
 
     /// The last drafts of every revision.
     pub fn drafts_by_revision(&self) -> BTreeMap<Revision, Vec<Draft>> {
-        let (mut revision, mut found) = (Revision(1), BTreeMap::new());
+        let all = self.proposals_by_revision().into_iter();
+        all.map(|(revision, proposals)| (revision, proposals.drafts))
+            .collect()
+    }
+
+    /// The last drafts of every revision, with the bases that they were applied to.
+    pub fn proposals_by_revision(&self) -> BTreeMap<Revision, Proposals> {
+        let (mut revision, mut pins, mut found) = (Revision(1), &[][..], BTreeMap::new());
         for record in &self.records {
             if let Event::RevisionStarted { revision: new, .. } = &record.event {
                 revision = *new;
             }
+            if let Event::ContextLoaded { repositories, .. } = &record.event {
+                pins = repositories;
+            }
             if let Event::DraftsRecorded { drafts } = &record.event {
-                found.insert(revision, drafts.clone());
+                let proposals = Proposals {
+                    drafts: drafts.clone(),
+                    pins: pins.to_vec(),
+                };
+                found.insert(revision, proposals);
             }
         }
         found

@@ -14,10 +14,11 @@ use countersign_core::time::Timestamp;
 use countersign_ports::forge::{Capabilities, Forge};
 use countersign_ports::store::Clock;
 use countersign_ports::trees::{
-    Applied, ApplyRefusal, BaseStanding, BranchState, Heads, ObjectKind, Pinned, PreparedCommit, Probe,
-    PublishError, RepoSource, SecondOpinion, SecondOutcome, SnapshotEntry, Trees, TreesError,
+    Applied, ApplyRefusal, BaseStanding, BranchState, Heads, Interdiff, ObjectKind, Pinned, PreparedCommit,
+    Probe, Proposed, PublishError, RepoSource, SecondOpinion, SecondOutcome, SnapshotEntry, Trees,
+    TreesError,
 };
-use objects::{blob_of, commit_of, facts, read, render, replaced, tree_bytes, tree_of};
+use objects::{Replaced, blob_of, commit_of, differing, facts, read, render, replaced, tree_bytes, tree_of};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -265,6 +266,32 @@ impl Trees for Repositories {
             contents,
             warnings: Vec::new(),
         }))
+    }
+
+    fn interdiff(&self, repo: &RepoSource, from: &Proposed, to: &Proposed) -> Result<Interdiff, TreesError> {
+        let refused = || unavailable("storm", "a result can't be computed");
+        let result = |p: &Proposed| match p.canonical.is_empty() {
+            true => self.files(repo, &p.base),
+            false => {
+                let changes = read(&p.canonical).map_err(|_| refused())?;
+                let files = self.files(repo, &p.base)?;
+                replaced(&files, changes)
+                    .map(|(files, _)| files)
+                    .map_err(|_| refused())
+            }
+        };
+        let (old_base, new_base) = (self.files(repo, &from.base)?, self.files(repo, &to.base)?);
+        let (old, new) = (result(from)?, result(to)?);
+        let differs = differing(&old, &new);
+        let moved =
+            |c: &Replaced| old_base.get(&c.path) == Some(&c.old) && new_base.get(&c.path) == Some(&c.new);
+        let (of_base, of_patch): (Vec<Replaced>, Vec<Replaced>) = differs.into_iter().partition(moved);
+        let canonical = render(&of_patch);
+        Ok(Interdiff {
+            diff: facts(&old, &new, &of_patch, &canonical),
+            canonical,
+            base_only: of_base.into_iter().map(|c| c.path).collect(),
+        })
     }
 
     fn second_opinion(

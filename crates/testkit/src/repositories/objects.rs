@@ -112,6 +112,21 @@ pub(super) fn replaced(
     Ok((result, changes))
 }
 
+/// The lines that differ in files that both have.
+pub(super) fn differing(old: &Files, new: &Files) -> Vec<Replaced> {
+    let pairs = old
+        .iter()
+        .filter_map(|(path, old)| Some((path, old, new.get(path)?)));
+    let differ = pairs.filter(|(_, old, new)| old != new);
+    differ
+        .map(|(path, old, new)| Replaced {
+            path: path.clone(),
+            old: old.clone(),
+            new: new.clone(),
+        })
+        .collect()
+}
+
 pub(super) fn facts(files: &Files, result: &Files, changes: &[Replaced], canonical: &[u8]) -> TreeDiff {
     let side = |path: &RepoPath, content: &[u8]| FileSide {
         path: path.clone(),

@@ -1,0 +1,301 @@
+//! Looking for the second time, over real HTTP: what changed since a revision.
+
+use crate::served::{Answer, Served, text, world};
+use crate::support::{DIFF, ISSUE, World, ran};
+use serde_json::{Value, json};
+
+/// A page's reader: signed in with a cookie, as a browser is.
+struct Browser<'s> {
+    served: &'s Served,
+    cookie: String,
+}
+
+impl<'s> Browser<'s> {
+    fn of(served: &'s Served) -> Self {
+        let headers = [("Host", served.host.as_str()), ("Sec-Fetch-Site", "same-origin")];
+        let signed_in = served
+            .send("POST", "/sign-in", &headers, &format!("code={}", served.code))
+            .is(303);
+        let cookie = signed_in.header("set-cookie").unwrap().split(';').next().unwrap();
+        Self {
+            served,
+            cookie: cookie.to_owned(),
+        }
+    }
+
+    fn send(&self, method: &str, path: &str, form: &str) -> Answer {
+        let headers = [
+            ("Host", self.served.host.as_str()),
+            ("Cookie", &self.cookie),
+            ("Sec-Fetch-Site", "same-origin"),
+        ];
+        self.served.send(method, path, &headers, form)
+    }
+
+    #[track_caller]
+    fn page(&self, path: &str) -> String {
+        self.send("GET", path, "").is(200).body
+    }
+
+    /// The API, as the page's own cookie may call it.
+    fn api(&self, method: &str, path: &str, body: &Value) -> Answer {
+        let headers = [
+            ("Host", self.served.host.as_str()),
+            ("Cookie", &self.cookie),
+            ("Sec-Fetch-Site", "same-origin"),
+            ("Content-Type", "application/json"),
+        ];
+        self.served.send(method, path, &headers, &body.to_string())
+    }
+}
+
+/// What a browser sends of a form: every byte spelled out.
+fn form(fields: &[(&str, &str)]) -> String {
+    let spelled = |text: &str| text.bytes().map(|b| format!("%{b:02X}")).collect::<String>();
+    let pair = |(name, value): &(&str, &str)| format!("{}={}", spelled(name), spelled(value));
+    fields.iter().map(pair).collect::<Vec<_>>().join("&")
+}
+
+fn submit(served: &Served, token: &str, new: &Value) -> Value {
+    let id = served
+        .json("POST", "/api/v1/workflows", token, new)
+        .is(202)
+        .json()["id"]
+        .clone();
+    served.request_of(token, id.as_str().unwrap())
+}
+
+/// Asks for changes and gives the request of the next revision.
+fn ask_for(served: &Served, token: &str, request: &Value, comment: &str) -> Value {
+    let decisions = format!("/api/v1/requests/{}/decisions", text(request, "id"));
+    let changes = json!({"decision": "request-changes", "digest": request["digest"], "comment": comment});
+    served.json("POST", &decisions, token, &changes).is(200);
+    let next = served.until(|| {
+        let waits = served.request_of(token, text(request, "workflow"));
+        (waits["id"] != request["id"]).then_some(waits)
+    });
+    assert_eq!(next["about"], "patch-set", "{next}");
+    next
+}
+
+fn rules(replace: &str) -> String {
+    format!("Rather so.\n\n```codemod\n[[step]]\nsearch = \"quote(\"\nreplace = \"{replace}(\"\n```\n")
+}
+
+/// A workflow in its second revision: first `quote_grams`, then `quote_kilos`.
+fn twice(served: &Served, token: &str) -> (String, Value) {
+    let new = json!({"text": ISSUE, "repositories": [{"name": "tollgate"}]});
+    let first = submit(served, token, &new);
+    let second = ask_for(served, token, &first, &rules("quote_kilos"));
+    (text(&first, "workflow").to_owned(), second)
+}
+
+#[test]
+fn the_interdiff_shows_what_the_second_revision_does_otherwise() {
+    let world = world();
+    let served = Served::start(&world, &[]);
+    let token = served.token();
+    let (id, _) = twice(&served, &token);
+    let path = format!("/api/v1/workflows/{id}/interdiff");
+    let found = served.get(&format!("{path}?from=1&to=2"), &token).is(200).json();
+    assert_eq!((&found["from"], &found["to"]), (&json!(1), &json!(2)));
+    let one = &found["repositories"][0];
+    assert_eq!(
+        (&one["repository"], &one["base_moved"]),
+        (&json!("tollgate"), &json!(false))
+    );
+    let diff = text(one, "diff");
+    assert!(
+        diff.contains("-pub fn quote_grams(w: u32)") && diff.contains("+pub fn quote_kilos(w: u32)"),
+        "{diff}"
+    );
+    let lines = one["typed"]["files"][0]["hunks"][0]["lines"].as_array().unwrap();
+    assert_eq!(lines.len(), 2, "{lines:?}");
+    assert_eq!(
+        served.get(&format!("{path}?from=1"), &token).is(200).json(),
+        found,
+        "the newest is the default"
+    );
+    let back = served.get(&format!("{path}?from=2&to=1"), &token).is(200).json();
+    assert!(text(&back["repositories"][0], "diff").contains("+pub fn quote_grams(w: u32)"));
+    let same = served.get(&format!("{path}?from=2&to=2"), &token).is(200).json();
+    assert_eq!(same["repositories"][0]["diff"], "");
+
+    let missing = served.get(&format!("{path}?from=1&to=7"), &token).is(404).json();
+    assert_eq!(missing["code"], "unknown-revision");
+    assert!(text(&missing, "detail").contains("in revision 1, 2"), "{missing}");
+    served.get(&path, &token).is(400);
+    served
+        .get("/api/v1/workflows/wf_none/interdiff?from=1", &token)
+        .is(404);
+}
+
+#[test]
+fn what_came_with_a_moved_base_stands_apart_from_what_the_patch_does() {
+    let world = world();
+    let served = Served::start(&world, &[]);
+    let token = served.token();
+    let new = json!({"text": ISSUE, "repositories": [{"name": "tollgate"}]});
+    let first = submit(&served, &token, &new);
+    let before = world.git("tollgate", &["rev-parse", "HEAD"]);
+    world.file("tollgate/src/lib.rs", "pub fn quote(w: u64) -> u64 { w }\n");
+    world.file("tollgate/NOTES.md", "Weights are long.\n");
+    world.git("tollgate", &["add", "."]);
+    world.git("tollgate", &["commit", "--quiet", "-m", "long weights"]);
+    let decisions = format!("/api/v1/requests/{}/decisions", text(&first, "id"));
+    let approve = json!({"decision": "approve", "digest": first["digest"]});
+    served.json("POST", &decisions, &token, &approve).is(200);
+    let id = text(&first, "workflow");
+    let second = served.until(|| {
+        let all = served
+            .get(&format!("/api/v1/requests?workflow={id}"), &token)
+            .is(200)
+            .json();
+        all.as_array()
+            .unwrap()
+            .iter()
+            .find(|r| r["id"] != first["id"])
+            .cloned()
+    });
+    let found = served
+        .get(&format!("/api/v1/workflows/{id}/interdiff?from=1&to=2"), &token)
+        .is(200)
+        .json();
+    let one = &found["repositories"][0];
+    let after = world.git("tollgate", &["rev-parse", "HEAD"]);
+    assert_eq!(
+        (&one["base_moved"], &one["from_base"], &one["to_base"]),
+        (&json!(true), &json!(before), &json!(after))
+    );
+    assert_eq!(
+        (&one["base_only"], &one["base_only_files"]),
+        (&json!(["NOTES.md"]), &json!(1))
+    );
+    let diff = text(one, "diff");
+    assert!(
+        diff.contains("+pub fn quote_grams(w: u64)") && !diff.contains("NOTES"),
+        "{diff}"
+    );
+    world
+        .run(&["diff", id, "--since", "1"])
+        .exits(0)
+        .says("the base moved from")
+        .says("only the base changed them: 1 file");
+    assert_eq!(second["about"], "patch-set");
+}
+
+#[test]
+fn what_looks_like_a_secret_is_shown_on_neither_side_of_an_interdiff() {
+    let world = world();
+    let served = Served::start(&world, &[]);
+    let token = served.token();
+    // Put together here, so that this file holds no such thing.
+    let secret = format!("glpat-{}", "x7Yb2Kq9Lm4Np6Rt8VwZ");
+    let with = |tail: &str| DIFF.replace("w * 2", &format!("w * 2 /* {tail} */"));
+    let new = json!({"text": "Say so", "repositories": [{"name": "tollgate"}],
+        "diffs": [{"repository": "tollgate", "diff": with(&secret)}]});
+    let blocked = submit(&served, &token, &new);
+    let id = text(&blocked, "workflow");
+    let answer = json!({"decision": "answer", "digest": blocked["digest"], "choice": "provide",
+        "text": format!("```diff\n{}```\n", with("plain"))});
+    let path = format!("/api/v1/requests/{}/decisions", text(&blocked, "id"));
+    served.json("POST", &path, &token, &answer).is(200);
+    let found = served.until(|| {
+        let found = served.get(&format!("/api/v1/workflows/{id}/interdiff?from=1&to=2"), &token);
+        (found.status == 200).then_some(found)
+    });
+    assert!(!found.body.contains("x7Yb2Kq9"), "{}", found.body);
+    let one = &found.json()["repositories"][0];
+    assert_eq!((&one["masked_lines"], &one["typed"]), (&json!(1), &Value::Null));
+    assert!(
+        text(one, "diff").contains("[not shown: gitlab-personal-token]"),
+        "{one}"
+    );
+}
+
+#[test]
+fn the_command_says_the_same_on_the_folder_and_over_a_server() {
+    let world = world();
+    let served = Served::start(&world, &[]);
+    let token = served.token();
+    let (id, _) = twice(&served, &token);
+    let here = world.run(&["diff", &id, "--since", "1"]).exits(0);
+    let here = here.says("Revision 1 → 2").says("+pub fn quote_kilos(w: u32)");
+    assert!(
+        !here.out.contains("pub fn quote(w"),
+        "the base is not shown: {here}"
+    );
+    let server = format!("http://{}", served.address);
+    let over = |world: &World, words: &[&str]| {
+        let words = [words, &["--server", &server]].concat();
+        ran(&world
+            .command(&words)
+            .env("COUNTERSIGN_TOKEN", &token)
+            .output()
+            .unwrap())
+    };
+    let there = over(&world, &["diff", &id, "--since", "1"]).exits(0);
+    assert_eq!(here.out, there.out);
+    let json = |ran: crate::support::Ran| ran.exits(0).json();
+    let words = ["diff", &id, "--since", "1", "--repo", "tollgate", "--json"];
+    assert_eq!(json(world.run(&words)), json(over(&world, &words)));
+    for ran in [
+        world.run(&["diff", &id, "--since", "9"]),
+        over(&world, &["diff", &id, "--since", "9"]),
+    ] {
+        ran.exits(2).says("in revision 1, 2").says("unknown-revision");
+    }
+    world
+        .run(&["diff", &id, "--since", "1", "--repo", "none"])
+        .exits(2)
+        .says("no-diff");
+}
+
+#[test]
+fn the_page_shows_what_changed_since_the_revision_that_one_decided_on() {
+    let world = world();
+    let served = Served::start(&world, &[]);
+    let browser = Browser::of(&served);
+    let new = json!({"text": ISSUE, "repositories": [{"name": "tollgate"}]});
+    let submitted = browser.api("POST", "/api/v1/workflows", &new).is(202).json();
+    let id = text(&submitted, "id").to_owned();
+    let waits = |except: &Value| {
+        served.until(|| {
+            let all = browser.api("GET", &format!("/api/v1/requests?workflow={id}"), &Value::Null);
+            all.is(200)
+                .json()
+                .as_array()
+                .unwrap()
+                .iter()
+                .find(|r| r["id"] != *except)
+                .cloned()
+        })
+    };
+    let first = waits(&Value::Null);
+    let page = browser.page(&format!("/requests/{}", text(&first, "id")));
+    assert!(
+        !page.contains("What changed since"),
+        "there is nothing before the first one"
+    );
+    let form = form(&[
+        ("digest", text(&first, "digest")),
+        ("decision", "request-changes"),
+        ("words", &rules("quote_kilos")),
+    ]);
+    browser
+        .send("POST", &format!("/requests/{}", text(&first, "id")), &form)
+        .is(303);
+    let second = waits(&first["id"]);
+    let path = format!("/requests/{}", text(&second, "id"));
+    let page = browser.page(&path);
+    assert!(
+        page.contains("What changed since revision 1") && page.contains("You decided on that one."),
+        "{page}"
+    );
+    assert!(page.contains("-pub fn quote_grams(w: u32)"), "{page}");
+    let named = browser.page(&format!("{path}?since=1"));
+    assert!(!named.contains("You decided on that one.") && named.contains("-pub fn quote_grams(w: u32)"));
+    let none = browser.page(&format!("{path}?since=5"));
+    assert!(none.contains("unknown-revision"), "{none}");
+    browser.send("GET", &format!("{path}?since=x"), "").is(400);
+}
