@@ -6,5 +6,6 @@ pub mod forge;
 pub mod identity;
 pub mod moment;
 pub mod notice;
+pub mod reviewing;
 pub mod store;
 pub mod trees;

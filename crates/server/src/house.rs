@@ -10,6 +10,7 @@ use countersign_core::workflow::Workflow;
 use countersign_engine::Ports;
 use countersign_ports::access::{Access, SecretHash};
 use countersign_ports::notice::Outbox;
+use countersign_ports::reviewing::Reviewing;
 use countersign_ports::store::TenantStore;
 use ed25519_dalek::SigningKey;
 use rand_core::{OsRng, RngCore as _};
@@ -61,6 +62,8 @@ pub struct House {
     pub outbox: Arc<dyn Outbox>,
     /// Sign-in with GitHub, where it is set up.
     pub github: Option<GitHub>,
+    /// What members keep while reviewing.
+    pub reviewing: Arc<dyn Reviewing>,
     /// The keys of members.
     pub keys: Arc<dyn HeldKeys>,
     /// Where it is reached.

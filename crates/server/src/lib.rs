@@ -65,6 +65,7 @@ pub fn router(house: House) -> Router {
         .route("/sign-out", post(page::sign_out))
         .route("/workflows/{id}", get(page::workflow))
         .route("/requests/{id}", get(page::request).post(page::decide))
+        .route("/requests/{id}/viewed", post(page::mark_viewed))
         .route("/help/errors/{code}", get(page::help))
         .route("/assets/page.css", get(page::css))
         .route("/docs", get(|| async { Redirect::permanent("/api/docs/") }))
@@ -105,7 +106,13 @@ fn cors(origins: &[String]) -> CorsLayer {
         .collect();
     CorsLayer::new()
         .allow_origin(AllowOrigin::list(origins))
-        .allow_methods([Method::GET, Method::POST, Method::PATCH, Method::DELETE])
+        .allow_methods([
+            Method::GET,
+            Method::POST,
+            Method::PUT,
+            Method::PATCH,
+            Method::DELETE,
+        ])
         .allow_headers(headers)
         .expose_headers([header::LOCATION, HeaderName::from_static("x-request-id")])
         .max_age(Duration::from_secs(600))

@@ -30,6 +30,7 @@ mod open;
 mod outbox;
 mod owner;
 mod repositories;
+mod reviewing;
 mod rotating;
 mod row;
 mod schema;

@@ -15,6 +15,7 @@ use countersign_core::time::Timestamp;
 use countersign_ledger::{Continuity, Leaf, Salt, commit};
 use countersign_ports::access::Access;
 use countersign_ports::notice::Outbox;
+use countersign_ports::reviewing::Reviewing;
 use countersign_ports::store::{
     CheckpointRow, Claim, Clock, MemberKeys, Store, StoreError, TenantStore, Witness, WorkflowRow,
 };
@@ -272,6 +273,14 @@ impl SqliteStore {
 
     /// One tenant's notices.
     pub fn outbox(&self, tenant: &TenantId) -> Arc<dyn Outbox> {
+        Arc::new(SqliteTenant {
+            shared: Arc::clone(&self.shared),
+            tenant: tenant.clone(),
+        })
+    }
+
+    /// What one tenant's members keep while reviewing.
+    pub fn reviewing(&self, tenant: &TenantId) -> Arc<dyn Reviewing> {
         Arc::new(SqliteTenant {
             shared: Arc::clone(&self.shared),
             tenant: tenant.clone(),

@@ -138,6 +138,7 @@ pub(super) async fn run(session: &Session) -> Result<Exit, CliError> {
             access: session.database().access(&TenantId::local()),
             outbox: outbox(session),
             github,
+            reviewing: session.database().reviewing(&TenantId::local()),
             keys: Arc::new(MemberSeeds(session.keys().clone())),
             ports,
             cors: config.serve.callers(),

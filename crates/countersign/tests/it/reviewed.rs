@@ -289,13 +289,184 @@ fn the_page_shows_what_changed_since_the_revision_that_one_decided_on() {
     let path = format!("/requests/{}", text(&second, "id"));
     let page = browser.page(&path);
     assert!(
-        page.contains("What changed since revision 1") && page.contains("You decided on that one."),
+        page.contains("What changed since revision 1")
+            && page.contains("That is the one that you looked at last."),
         "{page}"
     );
     assert!(page.contains("-pub fn quote_grams(w: u32)"), "{page}");
     let named = browser.page(&format!("{path}?since=1"));
-    assert!(!named.contains("You decided on that one.") && named.contains("-pub fn quote_grams(w: u32)"));
+    assert!(
+        !named.contains("That is the one that you looked at last.")
+            && named.contains("-pub fn quote_grams(w: u32)")
+    );
     let none = browser.page(&format!("{path}?since=5"));
     assert!(none.contains("unknown-revision"), "{none}");
     browser.send("GET", &format!("{path}?since=x"), "").is(400);
+}
+
+/// Two files changed; the second revision changes only the first of them again.
+fn two_files(first: &str) -> String {
+    let readme = "--- a/README.md\n+++ b/README.md\n@@ -1 +1 @@\n-# t\n+# toll\n";
+    format!("{}{readme}", DIFF.replace("w * 2", first))
+}
+
+/// A workflow of two files and its second revision.
+fn two_files_twice(served: &Served, token: &str) -> (Value, impl Fn() -> Value) {
+    let new = json!({"text": "Say so", "repositories": [{"name": "tollgate"}],
+        "diffs": [{"repository": "tollgate", "diff": two_files("w * 2")}]});
+    let first = submit(served, token, &new);
+    let (token, request) = (token.to_owned(), first.clone());
+    let second = move || {
+        let diff = two_files("w * 3");
+        ask_for(served, &token, &request, &format!("```diff\n{diff}```\n"))
+    };
+    (first, second)
+}
+
+fn file<'v>(viewed: &'v Value, path: &str) -> &'v Value {
+    let all = viewed["files"].as_array().unwrap();
+    all.iter().find(|f| f["path"] == path).unwrap()
+}
+
+fn mark_of(viewed: &Value, path: &str) -> Value {
+    json!({"repository": "tollgate", "path": path, "change": file(viewed, path)["change"]})
+}
+
+#[test]
+fn a_file_that_stays_the_same_stays_viewed_and_one_that_changes_does_not() {
+    let world = world();
+    let served = Served::start(&world, &[]);
+    let token = served.token();
+    let (first, second) = two_files_twice(&served, &token);
+    let path = format!("/api/v1/workflows/{}/viewed", text(&first, "workflow"));
+    let before = served.get(&path, &token).is(200).json();
+    assert_eq!(
+        (&before["viewed"], before["files"].as_array().unwrap().len()),
+        (&json!(0), 2)
+    );
+    let blob = world.git("tollgate", &["rev-parse", "HEAD:README.md"]);
+    assert_eq!(file(&before, "README.md")["old_blob"], json!(blob));
+    for name in ["README.md", "src/lib.rs", "README.md"] {
+        served.json("PUT", &path, &token, &mark_of(&before, name)).is(200);
+    }
+    let after = served.get(&path, &token).is(200).json();
+    assert_eq!(after["viewed"], 2);
+    second();
+    let again = served.get(&path, &token).is(200).json();
+    assert_eq!((&again["viewed"], &again["revision"]), (&json!(1), &json!(2)));
+    assert_eq!(
+        file(&again, "README.md")["viewed_at"],
+        file(&after, "README.md")["viewed_at"]
+    );
+    assert_eq!(file(&again, "src/lib.rs")["viewed_at"], Value::Null);
+
+    let stale = served
+        .json("PUT", &path, &token, &mark_of(&before, "src/lib.rs"))
+        .is(409)
+        .json();
+    assert_eq!(stale["code"], "stale-view");
+    served
+        .json("DELETE", &path, &token, &mark_of(&before, "src/lib.rs"))
+        .is(409);
+    let none = json!({"repository": "tollgate", "path": "none", "change": "0"});
+    served.json("PUT", &path, &token, &none).is(404);
+    let gone = served
+        .json("DELETE", &path, &token, &mark_of(&again, "README.md"))
+        .is(200)
+        .json();
+    assert_eq!(gone["viewed"], 0);
+    served
+        .json("DELETE", &path, &token, &mark_of(&again, "README.md"))
+        .is(200);
+}
+
+#[test]
+fn marks_are_of_one_person_and_no_key_makes_them() {
+    let world = world();
+    let served = Served::start(&world, &[]);
+    let token = served.token();
+    let (first, _) = two_files_twice(&served, &token);
+    let path = format!("/api/v1/workflows/{}/viewed", text(&first, "workflow"));
+    let mark = mark_of(&served.get(&path, &token).is(200).json(), "README.md");
+    served.json("PUT", &path, &token, &mark).is(200);
+    let ada = world
+        .run(&["member", "add", "Ada", "--role", "viewer", "--json"])
+        .exits(0)
+        .json();
+    let code = json!({"code": text(&ada, "code")});
+    let adas = served.json("POST", "/api/v1/sessions", "", &code).is(201).json();
+    let adas = text(&adas, "token");
+    assert_eq!(served.get(&path, adas).is(200).json()["viewed"], 0);
+    assert_eq!(served.json("PUT", &path, adas, &mark).is(200).json()["viewed"], 1);
+    served.json("DELETE", &path, adas, &mark).is(200);
+    assert_eq!(served.get(&path, &token).is(200).json()["viewed"], 1);
+    let key = world
+        .run(&[
+            "key", "add", "ci", "--scope", "read", "--scope", "submit", "--json",
+        ])
+        .exits(0)
+        .json();
+    let refused = served.json("PUT", &path, text(&key, "secret"), &mark).is(403);
+    assert_eq!(refused.json()["code"], "not-for-keys");
+}
+
+#[test]
+fn the_page_counts_what_was_viewed_and_names_the_rest_where_one_decides() {
+    let world = world();
+    let served = Served::start(&world, &[]);
+    let browser = Browser::of(&served);
+    let new = json!({"text": "Say so", "repositories": [{"name": "tollgate"}],
+        "diffs": [{"repository": "tollgate", "diff": two_files("w * 2")}]});
+    let id = browser.api("POST", "/api/v1/workflows", &new).is(202).json()["id"].clone();
+    let path = format!("/requests/{}:rq:1", id.as_str().unwrap());
+    let page = served.until(|| {
+        let page = browser.send("GET", &path, "");
+        (page.status == 200).then_some(page.body)
+    });
+    assert!(page.contains("Files: viewed 0 of 2"), "{page}");
+    let unviewed = |page: &str| {
+        let at = page.find("You have not marked as viewed: ");
+        at.map(|at| page[at..].split("</p>").next().unwrap().to_owned())
+    };
+    assert!(unviewed(&page).unwrap().contains("README.md"));
+    let viewed = browser
+        .api(
+            "GET",
+            &format!("/api/v1/workflows/{}/viewed", id.as_str().unwrap()),
+            &Value::Null,
+        )
+        .is(200)
+        .json();
+    let press = |name: &str, viewed_now: &str, change: &str| {
+        let fields = form(&[("change", change), ("path", name), ("viewed", viewed_now)]);
+        browser.send("POST", &format!("{path}/viewed"), &fields)
+    };
+    let change = |name: &str| text(file(&viewed, name), "change").to_owned();
+    let back = press("README.md", "yes", &change("README.md")).is(303);
+    assert_eq!(back.header("location"), Some(format!("{path}#files").as_str()));
+    let page = browser.page(&path);
+    assert!(page.contains("Files: viewed 1 of 2"), "{page}");
+    let left = unviewed(&page).unwrap();
+    assert!(
+        left.contains("src/lib.rs") && !left.contains("README.md"),
+        "{left}"
+    );
+    press("src/lib.rs", "yes", &change("src/lib.rs")).is(303);
+    assert_eq!(unviewed(&browser.page(&path)), None);
+    press("src/lib.rs", "no", &change("src/lib.rs")).is(303);
+    assert!(browser.page(&path).contains("Files: viewed 1 of 2"));
+    assert!(
+        press("src/lib.rs", "yes", &"0".repeat(64))
+            .is(409)
+            .body
+            .contains("stale-view")
+    );
+    let elsewhere = [
+        ("Host", served.host.as_str()),
+        ("Cookie", browser.cookie.as_str()),
+        ("Sec-Fetch-Site", "cross-site"),
+    ];
+    served
+        .send("POST", &format!("{path}/viewed"), &elsewhere, "change=0")
+        .is(403);
 }

@@ -175,6 +175,18 @@ fn bodies(served: &Served, token: &str) -> Vec<(&'static str, String, &'static s
             json!({"act": "wake"}),
         ),
         (
+            "mark_viewed",
+            format!("/api/v1/workflows/{workflow}/viewed"),
+            "PUT",
+            json!({"repository": "tollgate", "path": "src/lib.rs", "change": "0"}),
+        ),
+        (
+            "unmark_viewed",
+            format!("/api/v1/workflows/{workflow}/viewed"),
+            "DELETE",
+            json!({"repository": "tollgate", "path": "src/lib.rs", "change": "0"}),
+        ),
+        (
             "clear_alarm",
             "/api/v1/alarms/3/clear".to_owned(),
             "POST",

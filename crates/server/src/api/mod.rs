@@ -10,6 +10,7 @@ pub(crate) mod notices;
 pub(crate) mod sessions;
 pub(crate) mod submitting;
 pub(crate) mod system;
+pub(crate) mod viewed;
 pub(crate) mod workflows;
 
 /// What goes over the wire, for clients.
@@ -132,7 +133,13 @@ fn describe_problems(description: &mut utoipa::openapi::OpenApi) {
         .content("application/problem+json", problem)
         .build();
     for path in description.paths.paths.values_mut() {
-        let operations = [&mut path.get, &mut path.post, &mut path.patch, &mut path.delete];
+        let operations = [
+            &mut path.get,
+            &mut path.post,
+            &mut path.put,
+            &mut path.patch,
+            &mut path.delete,
+        ];
         for operation in operations.into_iter().flatten() {
             operation
                 .responses
@@ -154,6 +161,7 @@ fn endpoints() -> OpenApiRouter<Arc<House>> {
         .routes(routes!(workflows::diffs))
         .routes(routes!(interdiff::interdiff))
         .routes(routes!(workflows::patches))
+        .routes(routes!(viewed::list, viewed::mark, viewed::unmark))
         .routes(routes!(workflows::patch))
         .routes(routes!(workflows::artifacts))
         .routes(routes!(workflows::agent_runs))

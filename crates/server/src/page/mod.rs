@@ -1,10 +1,12 @@
 //! Plain pages, rendered here: no script, good on a phone and in print. Words of others are shown as text, with every hidden
 //! character as a mark; a GET decides nothing.
 
+mod files;
 mod request;
 mod since;
 mod workflow;
 
+pub(crate) use files::mark as mark_viewed;
 pub(crate) use request::{decide, request};
 pub(crate) use workflow::{home, workflow};
 
@@ -180,6 +182,10 @@ const HELP: &[(&str, &str)] = &[
         "A sign-in with GitHub ends once, within 10 minutes, in the browser that began it. Begin it again.",
     ),
     ("sign-in-needed", "Nobody is signed in, or the session has ended."),
+    (
+        "stale-view",
+        "The file was changed after you looked at it. Nothing was marked: look at what it is now.",
+    ),
     (
         "too-many-requests",
         "More requests came at once than one caller may send. Slow down a little.",

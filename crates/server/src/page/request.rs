@@ -1,6 +1,7 @@
 //! One page per request: what is asked, the plan, gates with their evidence, the diff with its violations, what will be
 //! written, and the decision, bound to the digest that is shown.
 
+use super::files::{self, Files};
 use super::workflow::{holds, minute};
 use super::{field, fields, frame, lines, problem, respond, since};
 use crate::api::decisions::{Decision, act_of, find, of_request, take};
@@ -65,10 +66,11 @@ async fn show(
     let (workflow, id) = of_request(id)?;
     let seen = house.look(&workflow).await?;
     let request = find(&seen, &id)?;
-    let member = principal.member().ok().map(|m| &m.id);
+    let member = &principal.member()?.id;
     let parts = Parts {
         holds: holds(house).await?,
-        since: since::section(house, &seen, (request, member), since).await,
+        since: since::section(house, &seen, (request, member), since).await?,
+        files: files::section(house, &seen, (request, member)).await?,
     };
     Ok(page(&seen, request, principal, (wrong, &parts)))
 }
@@ -77,6 +79,7 @@ async fn show(
 struct Parts {
     holds: Markup,
     since: Markup,
+    files: Files,
 }
 
 /// `POST /requests/{id}`: the decision of the form.
@@ -186,6 +189,7 @@ fn page(
         (issue(seen)) (question(request)) (plan(seen)) (gates(seen))
         (violations(seen, patch_set.map(|p| &p.repository)))
         (parts.since)
+        (parts.files.list)
         @for draft in seen.drafts().iter().filter(|d| patch_set.is_none_or(|p| p.repository == d.repository)) {
             (diff(seen, draft))
         }
@@ -197,7 +201,7 @@ fn page(
                 li { "Whether dependencies have known holes is not looked up; secrets are known by their form only." }
             }
         }
-        @if is_open { (form(seen, request, &digest.to_hex())) }
+        @if is_open { (parts.files.unviewed) (form(seen, request, &digest.to_hex())) }
         p { a href={ "/workflows/" (workflow.id) } { "The whole story" } }
     };
     let who = principal.member().ok().map(|m| m.name.clone());

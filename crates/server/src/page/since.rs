@@ -2,7 +2,9 @@
 
 use super::request::diff_lines;
 use crate::api::interdiff::{InterdiffWire, between};
+use crate::api::viewed::last_viewed;
 use crate::house::House;
+use crate::problem::Problem;
 use crate::shown::{Seen, counted, visible};
 use countersign_core::act::SignedAct;
 use countersign_core::id::{MemberId, Revision};
@@ -17,29 +19,21 @@ const BASE_ONLY_SHOWN: usize = 20;
 pub(super) async fn section(
     house: &House,
     seen: &Seen,
-    (request, member): (&Request, Option<&MemberId>),
+    (request, member): (&Request, &MemberId),
     asked: Option<Revision>,
-) -> Markup {
+) -> Result<Markup, Problem> {
     let Subject::PatchSet { repository, .. } = &request.subject else {
-        return html! {};
+        return Ok(html! {});
     };
-    let all = seen.proposals_by_revision();
-    let Some((newest, earlier)) = all
-        .keys()
-        .copied()
-        .collect::<Vec<_>>()
-        .split_last()
-        .map(|(n, e)| (*n, e.to_vec()))
-    else {
-        return html! {};
+    let all: Vec<Revision> = seen.proposals_by_revision().into_keys().collect();
+    let Some((newest, earlier)) = all.split_last() else {
+        return Ok(html! {});
     };
     if earlier.is_empty() && asked.is_none() {
-        return html! {};
+        return Ok(html! {});
     }
-    let decided = member
-        .and_then(|m| last_decided(seen, m))
-        .filter(|r| earlier.contains(r));
-    let since = asked.or(decided);
+    let looked = last_decided(seen, member).max(last_viewed(house, seen, member).await?);
+    let since = asked.or(looked.filter(|r| earlier.contains(r)));
     let name = seen.workflow.repository_name(repository);
     let changed = match since {
         None => html! {},
@@ -47,7 +41,7 @@ pub(super) async fn section(
             &house.ports.trees,
             house.store.as_ref(),
             seen,
-            (from, Some(newest)),
+            (from, Some(*newest)),
         )
         .await
         {
@@ -59,19 +53,19 @@ pub(super) async fn section(
             }
         },
     };
-    html! {
+    Ok(html! {
         section #since {
             h2 {
                 "What changed since "
                 @match since { Some(from) => { "revision " (from) }, None => { "an earlier revision" } }
             }
-            @if asked.is_none() && since.is_some() { p.dim { "You decided on that one." } }
-            p { "Since revision: " @for revision in &earlier {
+            @if asked.is_none() && since.is_some() { p.dim { "That is the one that you looked at last." } }
+            p { "Since revision: " @for revision in earlier {
                 a href={ "/requests/" (request.id) "?since=" (revision) "#since" } { (revision) } " "
             } }
             (changed)
         }
-    }
+    })
 }
 
 fn changed(one: &InterdiffWire) -> Markup {

@@ -6,6 +6,7 @@ mod m0001_first;
 mod m0002_access;
 mod m0003_notices;
 mod m0004_sign_in;
+mod m0005_reviewing;
 
 use crate::error;
 use countersign_ports::store::StoreError;
@@ -21,6 +22,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0002_access::Access),
             Box::new(m0003_notices::Notices),
             Box::new(m0004_sign_in::SignIn),
+            Box::new(m0005_reviewing::Reviewing),
         ]
     }
 }

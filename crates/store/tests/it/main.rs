@@ -11,6 +11,7 @@ mod migrations;
 mod notices;
 mod opening;
 mod queue;
+mod reviewing;
 mod support;
 mod tally;
 mod tampering;
