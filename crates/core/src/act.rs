@@ -5,6 +5,7 @@
 
 use crate::digest::{ApprovalDigest, PlanDigest, QuestionDigest, canonical_json};
 use crate::id::{MemberId, ParseIdError, RepositoryId, RequestId, TenantId, WorkflowId};
+use crate::line_comment::LineComment;
 use crate::narrow::LeftOut;
 use crate::question::Choice;
 use crate::time::Timestamp;
@@ -87,6 +88,9 @@ pub enum Act {
         seen: SeenDigest,
         /// What should be different.
         comment: String,
+        /// Remarks on lines; absent before there were such.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        comments: Vec<LineComment>,
     },
     /// An answer to a question, from its own list of choices.
     Answer {
@@ -157,16 +161,24 @@ pub enum Act {
 
 impl Act {
     /// The free words in it, each with what it is called: what has to be looked at before it is kept.
-    pub fn words(&self) -> Option<(&'static str, &str)> {
+    pub fn words(&self) -> Vec<(&'static str, &str)> {
         match self {
             Act::Reject { reason, .. }
             | Act::Deselect { reason, .. }
             | Act::Waive { reason, .. }
             | Act::Withdraw { reason }
-            | Act::Cancel { reason } => Some(("the reason", reason)),
-            Act::RequestChanges { comment, .. } => Some(("the comment", comment)),
-            Act::Answer { text, .. } => Some(("the answer", text)),
-            Act::Approve { .. } | Act::Retry { .. } | Act::Extend { .. } | Act::Wake => None,
+            | Act::Cancel { reason } => vec![("the reason", reason)],
+            Act::RequestChanges {
+                comment, comments, ..
+            } => {
+                let on_lines = comments.iter().map(|c| ("a comment on a line", c.text.as_str()));
+                [("the comment", comment.as_str())]
+                    .into_iter()
+                    .chain(on_lines)
+                    .collect()
+            }
+            Act::Answer { text, .. } => vec![("the answer", text)],
+            Act::Approve { .. } | Act::Retry { .. } | Act::Extend { .. } | Act::Wake => Vec::new(),
         }
     }
 

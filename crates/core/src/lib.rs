@@ -17,6 +17,7 @@ pub mod facts;
 pub mod feedback;
 pub mod gate;
 pub mod id;
+pub mod line_comment;
 pub mod member;
 pub mod narrow;
 pub mod notice;

@@ -41,7 +41,7 @@ pub async fn take_in(
 ) -> Result<(), NotTaken> {
     let words = match input {
         NewInput::Submit(submission) => submission.words(),
-        NewInput::Act(act) => act.record.act.words().into_iter().collect(),
+        NewInput::Act(act) => act.record.act.words(),
     };
     if let Some(why) = words
         .into_iter()

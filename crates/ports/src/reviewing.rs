@@ -1,4 +1,4 @@
-//! Port to what a person keeps while reviewing: which files they have viewed.
+//! Port to what a person keeps while reviewing: which files they have viewed, and comments that are not sent yet.
 //!
 //! Personal state. It is no fact of the ledger, no approval looks at it, and losing it loses no decision.
 
@@ -7,10 +7,29 @@ use async_trait::async_trait;
 use countersign_core::diff::ChangeKind;
 use countersign_core::digest::{BodyHash, canonical_json};
 use countersign_core::id::{MemberId, RepositoryId, Revision, WorkflowId};
+use countersign_core::line_comment::LineComment;
 use countersign_core::time::Timestamp;
 
 /// Most marks of one member in one workflow; above it the oldest go.
 pub const VIEWED_MAX: u32 = 10_000;
+
+/// Most drafts of one member in one workflow, over all revisions.
+pub const DRAFT_COMMENTS_MAX: u32 = 300;
+
+/// A comment on lines that is not sent yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DraftComment {
+    /// Its id.
+    pub id: String,
+    /// In which workflow.
+    pub workflow: WorkflowId,
+    /// On which revision.
+    pub revision: Revision,
+    /// The comment.
+    pub comment: LineComment,
+    /// When it was written.
+    pub at: Timestamp,
+}
 
 /// One changed file of one repository, by everything that can change about it: what happened, both paths, both modes and
 /// both blobs, as git names them. Whatever differs in one of them is another one.
@@ -65,4 +84,21 @@ pub trait Reviewing: Send + Sync {
         workflow: &WorkflowId,
         file: &ChangedFile,
     ) -> Result<(), StoreError>;
+
+    /// A member's drafts in a workflow, oldest first.
+    async fn draft_comments(
+        &self,
+        member: &MemberId,
+        workflow: &WorkflowId,
+    ) -> Result<Vec<DraftComment>, StoreError>;
+
+    /// One of a member's drafts.
+    async fn draft_comment(&self, member: &MemberId, id: &str) -> Result<Option<DraftComment>, StoreError>;
+
+    /// Keeps a draft; one of the same id and member gets the new comment. Refused (`too-many-comments`) above
+    /// [`DRAFT_COMMENTS_MAX`].
+    async fn put_draft_comment(&self, member: &MemberId, draft: &DraftComment) -> Result<(), StoreError>;
+
+    /// Drops those of a member's drafts; one that is not there is nothing.
+    async fn drop_draft_comments(&self, member: &MemberId, ids: &[String]) -> Result<(), StoreError>;
 }

@@ -40,6 +40,7 @@ const START: Need = Need::PersonOrKey(Role::Reviewer, Scope::Submit);
 const DECIDE: Need = Need::PersonLately(Role::Reviewer);
 const OWN: Need = Need::PersonLately(Role::Owner);
 const VISIT: Need = Need::Person(Role::Viewer);
+const WRITE: Need = Need::Person(Role::Reviewer);
 
 /// All of them.
 pub const DOORS: &[Door] = &[
@@ -58,6 +59,8 @@ pub const DOORS: &[Door] = &[
     door("GET", "/requests/{id}", VISIT),
     door("POST", "/requests/{id}", DECIDE),
     door("POST", "/requests/{id}/viewed", VISIT),
+    door("POST", "/requests/{id}/comments", WRITE),
+    door("POST", "/requests/{id}/comments/drop", WRITE),
     door("GET", "/api/openapi.json", Need::Nothing),
     door("GET", "/api/docs", Need::Nothing),
     door("GET", "/api/docs/", Need::Nothing),
@@ -89,6 +92,10 @@ pub const DOORS: &[Door] = &[
     door("GET", "/api/v1/requests", LOOK),
     door("GET", "/api/v1/requests/{id}", LOOK),
     door("POST", "/api/v1/requests/{id}/decisions", DECIDE),
+    door("GET", "/api/v1/requests/{id}/comments", WRITE),
+    door("POST", "/api/v1/requests/{id}/comments", WRITE),
+    door("PATCH", "/api/v1/comments/{id}", WRITE),
+    door("DELETE", "/api/v1/comments/{id}", WRITE),
     door("GET", "/api/v1/repositories", LOOK),
     door("POST", "/api/v1/repositories", OWN),
     door("GET", "/api/v1/members", LOOK),

@@ -66,6 +66,8 @@ pub fn router(house: House) -> Router {
         .route("/workflows/{id}", get(page::workflow))
         .route("/requests/{id}", get(page::request).post(page::decide))
         .route("/requests/{id}/viewed", post(page::mark_viewed))
+        .route("/requests/{id}/comments", post(page::write_comment))
+        .route("/requests/{id}/comments/drop", post(page::drop_comment))
         .route("/help/errors/{code}", get(page::help))
         .route("/assets/page.css", get(page::css))
         .route("/docs", get(|| async { Redirect::permanent("/api/docs/") }))

@@ -79,7 +79,9 @@ async fn forget_submission(tx: &Tx<'_>, erasure: &Erasure) -> Result<(), StoreEr
     const INPUTS: &str = "UPDATE inputs SET payload = x'' WHERE tenant = $1 AND workflow = $2
         AND status IN ('accepted', 'refused')";
     const LIST: &str = "UPDATE workflows SET title = $3, feedback_hash = '' WHERE tenant = $1 AND id = $2";
+    const DRAFTS: &str = "DELETE FROM draft_comments WHERE tenant = $1 AND workflow = $2";
     tx.run(INPUTS, [erasure.workflow.as_str().into()]).await?;
+    tx.run(DRAFTS, [erasure.workflow.as_str().into()]).await?;
     tx.run(LIST, [erasure.workflow.as_str().into(), ERASED_TITLE.into()])
         .await?;
     Ok(())

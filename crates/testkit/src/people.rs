@@ -65,6 +65,7 @@ pub fn anything(w: &Workflow, random: &Random) -> Option<(&'static str, Act)> {
                 request: id,
                 seen,
                 comment: words(),
+                comments: Vec::new(),
             },
             _yes => approve(w, request),
         },

@@ -7,6 +7,7 @@ use crate::act::{Act, SeenDigest, SignedAct};
 use crate::artifact::AgentRole;
 use crate::gate::GateId;
 use crate::id::{RequestId, Revision, Version};
+use crate::line_comment::as_words;
 use crate::question::Choice;
 use crate::time::Timestamp;
 
@@ -249,8 +250,10 @@ impl Workflow {
     /// Words of a human shape what comes next.
     fn take_words(&mut self, act: &SignedAct) {
         let text = match &act.record.act {
-            Act::RequestChanges { comment, .. } => comment.as_str(),
-            Act::Answer { text, .. } => text.as_str(),
+            Act::RequestChanges {
+                comment, comments, ..
+            } => as_words(comment, comments, |id| self.repository_name(id)),
+            Act::Answer { text, .. } => text.clone(),
             Act::Approve { .. }
             | Act::Reject { .. }
             | Act::Deselect { .. }
@@ -259,14 +262,14 @@ impl Workflow {
             | Act::Cancel { .. }
             | Act::Retry { .. }
             | Act::Extend { .. }
-            | Act::Wake => "",
+            | Act::Wake => String::new(),
         };
         self.refused_in_a_row.clear();
         if !text.is_empty() {
             self.shapers.insert(act.record.member.clone());
             self.guidance.push(GuidanceNote {
                 revision: self.revision,
-                text: text.to_owned(),
+                text,
             });
         }
     }

@@ -11,6 +11,7 @@ use crate::act::{Act, Attendance, COMMENT_MAX_BYTES, SeenDigest, SignedAct};
 use crate::feedback::AgentSpec;
 use crate::gate::{GateId, GateOutcome};
 use crate::id::{RequestId, Revision};
+use crate::line_comment::{self, LineComment};
 use crate::member::{Role, Roster};
 use crate::outbound::refused_words;
 use crate::policy::Unattended;
@@ -43,7 +44,8 @@ pub(super) fn act(turn: &mut Turn, act: SignedAct, roster: &Roster) -> Result<()
             request,
             seen,
             comment,
-        } => request_changes(turn, act, &request, &seen, &comment),
+            comments,
+        } => request_changes(turn, act, (&request, &seen), (&comment, &comments)),
         Act::Answer {
             request,
             seen,
@@ -294,11 +296,13 @@ fn reject(
 fn request_changes(
     turn: &mut Turn,
     act: SignedAct,
-    id: &RequestId,
-    seen: &SeenDigest,
-    comment: &str,
+    (id, seen): (&RequestId, &SeenDigest),
+    (comment, comments): (&str, &[LineComment]),
 ) -> Result<(), Refusal> {
     check_text("the comment", comment)?;
+    if let Some(why) = line_comment::wrong(comments, &turn.workflow.drafts) {
+        return Err(Refusal::BadText(why));
+    }
     let request = find_open(&turn.workflow, id, seen)?;
     let about_plan = match request.subject {
         Subject::Plan { .. } => true,

@@ -311,6 +311,7 @@ fn acts(workflow: &Workflow, at: Timestamp) -> Vec<Act> {
             request: request.clone(),
             seen: seen.clone(),
             comment: words(),
+            comments: Vec::new(),
         });
         for violation in &workflow.violations {
             acts.push(Act::Waive {

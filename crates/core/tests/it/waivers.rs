@@ -117,6 +117,7 @@ fn a_waiver_dies_with_the_content_that_it_was_given_for() {
         request: open.id.clone(),
         seen: seen(&open.subject),
         comment: "shorter".to_owned(),
+        comments: Vec::new(),
     };
     let mut w = take(&w, Team::Solo, "alice", change).unwrap();
     for name in ["draft: a secret", "critique: no finding"] {

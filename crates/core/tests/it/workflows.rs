@@ -3,6 +3,8 @@
 use crate::canned::{self, START, TO_APPROVAL, Team, act, awaiting_approval, seen, walk};
 use countersign_core::act::{Act, Attendance};
 use countersign_core::gate::{GateId, GateOutcome};
+use countersign_core::line_comment::{CommentSide, LINE_COMMENTS_MAX, LineComment};
+use countersign_core::path::RepoPath;
 use countersign_core::question::{Choice, QuestionKind};
 use countersign_core::time::Timestamp;
 use countersign_core::workflow::event::{RequestStatus, Subject};
@@ -180,6 +182,7 @@ fn a_stale_approval_opens_nothing() {
         request: open.id.clone(),
         seen: seen(&open.subject),
         comment: "other name".to_owned(),
+        comments: Vec::new(),
     };
     let w = take(&w, Team::Solo, "alice", changes).unwrap();
     assert_eq!((w.state, w.revision.0), (State::Coding, 2));
@@ -195,6 +198,50 @@ fn a_stale_approval_opens_nothing() {
 }
 
 #[test]
+fn comments_on_lines_reach_the_agent_below_the_words_and_an_act_without_them_is_as_before() {
+    let w = awaiting_approval(Team::Solo);
+    let open = w.open_requests().next().unwrap();
+    let asking = |comments: Vec<LineComment>| Act::RequestChanges {
+        request: open.id.clone(),
+        seen: seen(&open.subject),
+        comment: "other name".to_owned(),
+        comments,
+    };
+    let draft = &w.drafts[0];
+    let on = |path: &RepoPath| LineComment {
+        repository: draft.repository.clone(),
+        path: path.clone(),
+        side: CommentSide::New,
+        first: 1,
+        last: 2,
+        text: "Why?".to_owned(),
+    };
+    let changed = draft.diff.files[0].path();
+    let asked = take(&w, Team::Solo, "alice", asking(vec![on(changed)])).unwrap();
+    let words = &asked.guidance.last().unwrap().text;
+    assert!(
+        words.starts_with("other name\n\nOn ") && words.ends_with(", lines 1 to 2:\n> Why?"),
+        "{words}"
+    );
+    let elsewhere = take(&w, Team::Solo, "alice", asking(vec![on(&"not/changed".into())]));
+    assert!(
+        elsewhere
+            .unwrap_err()
+            .to_string()
+            .contains("does not change this file")
+    );
+    let many = vec![on(changed); LINE_COMMENTS_MAX + 1];
+    assert!(take(&w, Team::Solo, "alice", asking(many)).is_err());
+    // What was signed before there were comments reads, and is signed, as it was.
+    let without = serde_json::to_value(asking(Vec::new())).unwrap();
+    assert_eq!(without.get("comments"), None);
+    assert_eq!(
+        serde_json::from_value::<Act>(without).unwrap(),
+        asking(Vec::new())
+    );
+}
+
+#[test]
 fn every_round_that_policy_allows_can_be_spent() {
     let mut w = awaiting_approval(Team::Solo);
     w.change_rounds = 2;
@@ -203,6 +250,7 @@ fn every_round_that_policy_allows_can_be_spent() {
         request: open.id.clone(),
         seen: seen(&open.subject),
         comment: "x".to_owned(),
+        comments: Vec::new(),
     };
     let w = take(&w, Team::Solo, "alice", changes).unwrap();
     assert_eq!(question(&w), QuestionKind::RoundsSpent);
@@ -217,6 +265,7 @@ fn the_same_result_after_changes_were_asked_for_asks_a_human() {
             request: open.id.clone(),
             seen: seen(&open.subject),
             comment: "x".to_owned(),
+            comments: Vec::new(),
         }
     })
     .unwrap();

@@ -52,6 +52,7 @@ pub(super) async fn request_changes(desk: &Desk, args: ChangesArgs) -> Result<Ex
         request: request.id.clone(),
         seen: digest,
         comment,
+        comments: Vec::new(),
     };
     let after = taken(desk, &id, act, Attendance::Attended).await?;
     Ok(exit_for(after.workflow.state))

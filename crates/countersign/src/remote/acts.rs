@@ -48,6 +48,7 @@ pub(super) fn call(act: Act) -> Result<Call, CliError> {
             request,
             seen,
             comment,
+            comments: _,
         } => (
             request,
             Decision::RequestChanges {

@@ -264,6 +264,7 @@ async fn changes(person: &Person, seen: &Seen) -> Acts {
                 request: request.id.clone(),
                 seen,
                 comment,
+                comments: Vec::new(),
             }])
         }
         None => Some(Vec::new()),

@@ -1,4 +1,4 @@
-//! Looking for the second time, over real HTTP: what changed since a revision.
+//! Reviewing over real HTTP: what changed since a revision, files that were viewed, comments that become one review.
 
 use crate::served::{Answer, Served, text, world};
 use crate::support::{DIFF, ISSUE, World, ran};
@@ -469,4 +469,230 @@ fn the_page_counts_what_was_viewed_and_names_the_rest_where_one_decides() {
     served
         .send("POST", &format!("{path}/viewed"), &elsewhere, "change=0")
         .is(403);
+}
+
+fn comment(line: u32, words: &str) -> Value {
+    json!({"repository": "tollgate", "path": "src/lib.rs", "line": line, "text": words, "revision": 1})
+}
+
+#[test]
+fn draft_comments_become_one_review_with_the_words_and_are_gone_then() {
+    let world = world();
+    let served = Served::start(&world, &[]);
+    let token = served.token();
+    let new = json!({"text": ISSUE, "repositories": [{"name": "tollgate"}]});
+    let first = submit(&served, &token, &new);
+    let id = text(&first, "workflow");
+    let path = format!("/api/v1/requests/{}/comments", text(&first, "id"));
+    let old = json!({"repository": "tollgate", "path": "src/lib.rs", "side": "old", "line": 1, "last_line": 1,
+        "text": "It was fine.", "revision": 1});
+    let made = served
+        .json("POST", &path, &token, &comment(1, "Gramms?"))
+        .is(201)
+        .json();
+    served.json("POST", &path, &token, &old).is(201);
+    let spare = served
+        .json("POST", &path, &token, &comment(1, "Never mind"))
+        .is(201)
+        .json();
+    let one = |comment: &Value| format!("/api/v1/comments/{}", text(comment, "id"));
+    served
+        .json("PATCH", &one(&made), &token, &json!({"text": "Grams?"}))
+        .is(200);
+    served.json("DELETE", &one(&spare), &token, &Value::Null).is(204);
+    served.json("DELETE", &one(&spare), &token, &Value::Null).is(404);
+    let drafts = served.get(&path, &token).is(200).json();
+    let texts: Vec<&str> = drafts
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|d| text(d, "text"))
+        .collect();
+    assert_eq!(texts, ["Grams?", "It was fine."]);
+    let before = served
+        .get(&format!("/api/v1/workflows/{id}/events"), &token)
+        .is(200);
+    assert!(!before.body.contains("Grams?"), "a draft is in no event");
+
+    let second = ask_for(&served, &token, &first, &rules("quote_kilos"));
+    assert_eq!(served.get(&path, &token).is(200).json(), json!([]));
+    let events = served
+        .get(&format!("/api/v1/workflows/{id}/events"), &token)
+        .is(200)
+        .json();
+    let asked: Vec<&Value> = events
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|e| e["kind"] == "changes-requested")
+        .collect();
+    assert_eq!(asked.len(), 1, "one act");
+    let recorded = &asked[0]["event"]["act"]["record"]["act"]["comments"];
+    assert_eq!(recorded.as_array().unwrap().len(), 2);
+    assert_eq!(
+        (&recorded[1]["side"], &recorded[1]["first"], &recorded[1]["text"]),
+        (&json!("old"), &json!(1), &json!("It was fine."))
+    );
+    world
+        .run(&["show", id, "--story"])
+        .exits(0)
+        .says("on tollgate src/lib.rs, line 1: \"Grams?\"")
+        .says("on tollgate src/lib.rs, old line 1: \"It was fine.\"");
+
+    let decisions = format!("/api/v1/requests/{}/decisions", text(&second, "id"));
+    let approve = json!({"decision": "approve", "digest": second["digest"]});
+    served.json("POST", &decisions, &token, &approve).is(200);
+    served.until(|| (served.state(&token, id) == "Done").then_some(()));
+    let bundle = served
+        .get(&format!("/api/v1/workflows/{id}/export"), &token)
+        .is(200)
+        .body;
+    world.file("story.json", bundle);
+    world.run(&["verify", "story.json"]).exits(0);
+}
+
+#[test]
+fn a_comment_stands_on_lines_that_the_diff_shows_and_holds_no_secret() {
+    let world = world();
+    let served = Served::start(&world, &[]);
+    let token = served.token();
+    let first = served.waiting(&token);
+    let path = format!("/api/v1/requests/{}/comments", text(&first, "id"));
+    // Put together here, so that this file holds no such thing.
+    let secret = format!("glpat-{}", "x7Yb2Kq9Lm4Np6Rt8VwZ");
+    let changed = |name: &str, value: Value| {
+        let mut new = comment(1, "Why?");
+        new[name] = value;
+        new
+    };
+    for (new, status, code) in [
+        (comment(7, "Where?"), 422, "no-such-line"),
+        (changed("last_line", json!(2)), 422, "no-such-line"),
+        (changed("path", json!("README.md")), 422, "no-such-line"),
+        (comment(0, "Where?"), 422, "bad-comment"),
+        (comment(1, " "), 422, "bad-comment"),
+        (comment(1, &"x".repeat(9 << 10)), 422, "bad-comment"),
+        (comment(1, &secret), 422, "words-hold-secret"),
+        (changed("side", json!("left")), 422, "unknown-side"),
+        (changed("repository", json!("larder")), 422, "unknown-repository"),
+        (changed("revision", json!(2)), 409, "stale-revision"),
+        (changed("more", json!(1)), 422, "bad-body"),
+    ] {
+        let refused = served.json("POST", &path, &token, &new).is(status).json();
+        assert_eq!(refused["code"], code, "{new}");
+    }
+    let kept = served
+        .json("POST", &path, &token, &comment(1, "Why?"))
+        .is(201)
+        .json();
+    let one = format!("/api/v1/comments/{}", text(&kept, "id"));
+    let refused = served
+        .json("PATCH", &one, &token, &json!({"text": secret}))
+        .is(422)
+        .json();
+    assert_eq!(refused["code"], "words-hold-secret");
+    assert_eq!(served.get(&path, &token).is(200).json()[0]["text"], "Why?");
+}
+
+#[test]
+fn nobody_else_sees_a_draft_and_no_key_writes_one() {
+    let world = world();
+    let served = Served::start(&world, &[]);
+    let token = served.token();
+    let first = served.waiting(&token);
+    let path = format!("/api/v1/requests/{}/comments", text(&first, "id"));
+    let kept = served
+        .json("POST", &path, &token, &comment(1, "Why?"))
+        .is(201)
+        .json();
+    let one = format!("/api/v1/comments/{}", text(&kept, "id"));
+    let ada = world
+        .run(&["member", "add", "Ada", "--role", "reviewer", "--json"])
+        .exits(0)
+        .json();
+    let code = json!({"code": text(&ada, "code")});
+    let adas = served.json("POST", "/api/v1/sessions", "", &code).is(201).json();
+    let adas = text(&adas, "token");
+    assert_eq!(served.get(&path, adas).is(200).json(), json!([]));
+    served.json("PATCH", &one, adas, &json!({"text": "Mine"})).is(404);
+    served.json("DELETE", &one, adas, &Value::Null).is(404);
+    let key = world
+        .run(&[
+            "key", "add", "ci", "--scope", "read", "--scope", "submit", "--json",
+        ])
+        .exits(0)
+        .json();
+    served.get(&path, text(&key, "secret")).is(403);
+    // What Ada sends is hers alone.
+    let changes = json!({"decision": "request-changes", "digest": first["digest"], "comment": "Not so."});
+    let decisions = format!("/api/v1/requests/{}/decisions", text(&first, "id"));
+    served.json("POST", &decisions, adas, &changes).is(200);
+    let id = text(&first, "workflow");
+    let events = served
+        .get(&format!("/api/v1/workflows/{id}/events"), &token)
+        .is(200)
+        .body;
+    assert!(events.contains("Not so.") && !events.contains("Why?"), "{events}");
+    let left = served.get(&path, &token).is(200).json();
+    assert_eq!(left[0]["text"], "Why?");
+}
+
+#[test]
+fn the_page_keeps_drafts_and_sends_them_with_the_decision() {
+    let world = world();
+    let served = Served::start(&world, &[]);
+    let browser = Browser::of(&served);
+    let new = json!({"text": ISSUE, "repositories": [{"name": "tollgate"}]});
+    let id = browser.api("POST", "/api/v1/workflows", &new).is(202).json()["id"].clone();
+    let id = id.as_str().unwrap();
+    let path = format!("/requests/{id}:rq:1");
+    let page = served.until(|| {
+        let page = browser.send("GET", &path, "");
+        (page.status == 200).then_some(page.body)
+    });
+    assert!(
+        page.contains("Comment on lines") && !page.contains("Your draft comments"),
+        "{page}"
+    );
+    let write = |line: &str, words: &str| {
+        let fields = [
+            ("repository", "tollgate"),
+            ("path", "src/lib.rs"),
+            ("revision", "1"),
+            ("line", line),
+            ("last_line", ""),
+            ("side", "new"),
+            ("text", words),
+        ];
+        browser.send("POST", &format!("{path}/comments"), &form(&fields))
+    };
+    write("1", "Grams <b>?").is(303);
+    write("1", "Never mind").is(303);
+    assert!(write("9", "Where?").is(422).body.contains("no-such-line"));
+    let page = browser.page(&path);
+    assert!(
+        page.contains("Your draft comments") && page.contains("Grams &lt;b&gt;?"),
+        "{page}"
+    );
+    let drafts = browser.api(
+        "GET",
+        &format!("/api/v1/requests/{id}:rq:1/comments"),
+        &Value::Null,
+    );
+    let spare = drafts.is(200).json()[1]["id"].clone();
+    let fields = form(&[("id", spare.as_str().unwrap())]);
+    browser
+        .send("POST", &format!("{path}/comments/drop"), &fields)
+        .is(303);
+    assert!(!browser.page(&path).contains("Never mind"));
+    let requests = browser.api("GET", &format!("/api/v1/requests?workflow={id}"), &Value::Null);
+    let digest = requests.is(200).json()[0]["digest"].clone();
+    let fields = form(&[
+        ("digest", digest.as_str().unwrap()),
+        ("decision", "request-changes"),
+        ("words", &rules("quote_kilos")),
+    ]);
+    browser.send("POST", &path, &fields).is(303);
+    let story = browser.page(&format!("/workflows/{id}"));
+    assert!(story.contains("on tollgate src/lib.rs, line 1"), "{story}");
 }

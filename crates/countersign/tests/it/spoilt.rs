@@ -187,6 +187,19 @@ fn bodies(served: &Served, token: &str) -> Vec<(&'static str, String, &'static s
             json!({"repository": "tollgate", "path": "src/lib.rs", "change": "0"}),
         ),
         (
+            "comment",
+            format!("/api/v1/requests/{id}/comments"),
+            "POST",
+            json!({"repository": "tollgate", "path": "src/lib.rs", "side": "new", "line": 1, "last_line": 1,
+                "text": "Why?", "revision": 1}),
+        ),
+        (
+            "reword_comment",
+            "/api/v1/comments/cm_none".to_owned(),
+            "PATCH",
+            json!({"text": "Why?"}),
+        ),
+        (
             "clear_alarm",
             "/api/v1/alarms/3/clear".to_owned(),
             "POST",

@@ -1,5 +1,6 @@
 //! What waits for people, and what they decide: by id and digest, through the same function as every other door.
 
+use super::comments::as_review;
 use super::submitting::judged;
 use super::{Json, Path, Query, workflow_id};
 use crate::guard::Principal;
@@ -130,7 +131,7 @@ pub enum Decision {
         /// Why.
         reason: String,
     },
-    /// Not like this: another revision.
+    /// Not like this: another revision. The caller's draft comments on this revision go along.
     RequestChanges {
         /// 64 hex digits.
         digest: String,
@@ -282,6 +283,7 @@ pub(crate) async fn act_of(
             request,
             seen: seen_digest,
             comment,
+            comments: Vec::new(),
         },
         Decision::Extend { until, .. } => {
             let at = house.ports.store.now().await?;
@@ -469,10 +471,11 @@ pub(crate) async fn take(
 ) -> Result<(), Problem> {
     let member = principal.member()?.id.clone();
     let key = house.key(&member)?;
+    let (act, sent) = as_review(house, workflow, &member, act).await?;
     let record = ActRecord {
         tenant: house.tenant().clone(),
         workflow: workflow.clone(),
-        member,
+        member: member.clone(),
         authenticated_by: AuthenticatedBy::Session,
         attendance,
         at: house.ports.store.now().await?,
@@ -482,7 +485,13 @@ pub(crate) async fn take(
     let signed = NewInput::Act(SignedAct::sign(record, &key));
     take_in(house.store.as_ref(), &input, workflow, &signed).await?;
     match judged(house, &input).await? {
-        InputStatus::Accepted => Ok(()),
+        InputStatus::Accepted => {
+            // They are recorded now. What stays behind is of an earlier revision, and is not sent again.
+            if let Err(error) = house.reviewing.drop_draft_comments(&member, &sent).await {
+                tracing::warn!(%error, "draft comments that were sent could not be dropped");
+            }
+            Ok(())
+        }
         InputStatus::Pending => {
             let text = "it is in the inbox, and nobody has judged it yet";
             Err(

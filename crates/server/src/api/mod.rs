@@ -1,5 +1,6 @@
 //! The HTTP API, `/api/v1`, by noun. Handlers translate; what is allowed is decided in `guard`, what happens in `core`.
 
+pub(crate) mod comments;
 pub(crate) mod decisions;
 pub(crate) mod holds;
 pub(crate) mod interdiff;
@@ -171,6 +172,8 @@ fn endpoints() -> OpenApiRouter<Arc<House>> {
         .routes(routes!(decisions::requests))
         .routes(routes!(decisions::request))
         .routes(routes!(decisions::decide))
+        .routes(routes!(comments::list, comments::write))
+        .routes(routes!(comments::reword, comments::remove))
         .routes(routes!(system::repositories, system::register))
         .routes(routes!(members::list, members::add))
         .routes(routes!(members::update))

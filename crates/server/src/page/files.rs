@@ -1,5 +1,6 @@
 //! The changed files on the page of a request: which of them the person has viewed, with a button by each.
 
+use super::comments::write_form;
 use super::{field, fields, problem};
 use crate::api::decisions::{find, of_request};
 use crate::api::viewed::{FileSeen, files, set, stale};
@@ -41,12 +42,17 @@ pub(super) async fn section(
     let mut all = files(house, seen, member).await?;
     all.retain(|f| f.key.repository == *repository);
     Ok(Files {
-        list: list(request, &all),
+        list: list(
+            request,
+            &all,
+            seen.workflow.open_requests().any(|r| r.id == request.id),
+        ),
         unviewed: unviewed(&all),
     })
 }
 
-fn list(request: &Request, all: &[FileSeen<'_>]) -> Markup {
+/// The files; `comments`: lines of them can be commented on.
+fn list(request: &Request, all: &[FileSeen<'_>], comments: bool) -> Markup {
     let action = format!("/requests/{}/viewed", request.id);
     let viewed = all.iter().filter(|f| f.mark.is_some()).count();
     html! {
@@ -63,6 +69,7 @@ fn list(request: &Request, all: &[FileSeen<'_>]) -> Markup {
                     span.dim { (what(file.change)) " " }
                     button.quiet type="submit" { "Mark as " (button.to_lowercase()) }
                 }
+                @if comments { (write_form(request, (&file.repository, &file.change.path().to_text()))) }
             } } }
             @if all.len() > FILES_SHOWN { p.warn { "Only the first " (FILES_SHOWN) " files have a button here." } }
         }

@@ -1,11 +1,13 @@
 //! Plain pages, rendered here: no script, good on a phone and in print. Words of others are shown as text, with every hidden
 //! character as a mark; a GET decides nothing.
 
+mod comments;
 mod files;
 mod request;
 mod since;
 mod workflow;
 
+pub(crate) use comments::{drop_one as drop_comment, write as write_comment};
 pub(crate) use files::mark as mark_viewed;
 pub(crate) use request::{decide, request};
 pub(crate) use workflow::{home, workflow};
@@ -182,6 +184,14 @@ const HELP: &[(&str, &str)] = &[
         "A sign-in with GitHub ends once, within 10 minutes, in the browser that began it. Begin it again.",
     ),
     ("sign-in-needed", "Nobody is signed in, or the session has ended."),
+    (
+        "no-such-line",
+        "A comment stands on lines that the diff shows, all of them in one hunk. Nothing was kept.",
+    ),
+    (
+        "stale-revision",
+        "Comments are written on the diff that waits for a decision. A newer one waits by now, or none.",
+    ),
     (
         "stale-view",
         "The file was changed after you looked at it. Nothing was marked: look at what it is now.",

@@ -1,6 +1,7 @@
 //! One page per request: what is asked, the plan, gates with their evidence, the diff with its violations, what will be
 //! written, and the decision, bound to the digest that is shown.
 
+use super::comments;
 use super::files::{self, Files};
 use super::workflow::{holds, minute};
 use super::{field, fields, frame, lines, problem, respond, since};
@@ -71,6 +72,7 @@ async fn show(
         holds: holds(house).await?,
         since: since::section(house, &seen, (request, member), since).await?,
         files: files::section(house, &seen, (request, member)).await?,
+        comments: comments::section(house, &seen, (request, member)).await?,
     };
     Ok(page(&seen, request, principal, (wrong, &parts)))
 }
@@ -80,6 +82,7 @@ struct Parts {
     holds: Markup,
     since: Markup,
     files: Files,
+    comments: Markup,
 }
 
 /// `POST /requests/{id}`: the decision of the form.
@@ -201,6 +204,7 @@ fn page(
                 li { "Whether dependencies have known holes is not looked up; secrets are known by their form only." }
             }
         }
+        (parts.comments)
         @if is_open { (parts.files.unviewed) (form(seen, request, &digest.to_hex())) }
         p { a href={ "/workflows/" (workflow.id) } { "The whole story" } }
     };

@@ -6,6 +6,7 @@ use super::waivers::{bound_to, minute};
 use countersign_core::act::{Act, Attendance, SignedAct};
 use countersign_core::gate::{CheckId, CheckOutcome, GateId, GateOutcome, GateResult};
 use countersign_core::id::{RepositoryId, WriteIntentId};
+use countersign_core::line_comment::LineComment;
 use countersign_core::narrow::LeftOut;
 use countersign_core::policy::Waiver;
 use countersign_core::workflow::event::{AttemptOutcome, Standing};
@@ -54,9 +55,13 @@ pub(super) fn act(signed: &SignedAct, names: &Names) -> Option<Sentence> {
         Act::Reject { seen, reason, .. } => {
             bad(format!("{who} rejected {}: {reason}{unseen}", names.seen(seen)))
         }
-        Act::RequestChanges { comment, .. } => {
-            plain(format!("{who} asked for changes{}{unseen}", first_words(comment)))
-        }
+        Act::RequestChanges {
+            comment, comments, ..
+        } => plain(format!(
+            "{who} asked for changes{}{}{unseen}",
+            first_words(comment),
+            on_lines(comments, names)
+        )),
         Act::Answer { choice, .. } => plain(format!("{who} answered: {}{unseen}", choice.as_str())),
         Act::Deselect { left_out, reason, .. } => plain(format!(
             "{who} left out {}: {reason}{unseen}",
@@ -108,6 +113,15 @@ pub fn parts(left_out: &[LeftOut], names: &Names) -> String {
         }
     };
     left_out.iter().map(part).collect::<Vec<_>>().join("; ")
+}
+
+/// Comments on lines, each with its place and first words.
+fn on_lines(comments: &[LineComment], names: &Names) -> String {
+    let one = |c: &LineComment| {
+        let name = names.repository(&c.repository);
+        format!("; on {name} {}{}", c.place(), first_words(&c.text))
+    };
+    comments.iter().map(one).collect()
 }
 
 /// The first line that is prose, and how much there is beside it.

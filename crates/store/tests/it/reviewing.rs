@@ -1,9 +1,11 @@
-//! Marks of viewed files: one person's own, in one workflow, and bounded.
+//! What a person keeps while reviewing: their own, in one workflow, and bounded.
 
 use crate::support::{World, ada};
 use countersign_core::digest::BodyHash;
 use countersign_core::id::{MemberId, RepositoryId, Revision, TenantId, WorkflowId};
-use countersign_ports::reviewing::{ChangedFile, Reviewing, VIEWED_MAX};
+use countersign_core::line_comment::{CommentSide, LineComment};
+use countersign_core::time::Timestamp;
+use countersign_ports::reviewing::{ChangedFile, DRAFT_COMMENTS_MAX, DraftComment, Reviewing, VIEWED_MAX};
 
 fn file(content: &str) -> ChangedFile {
     ChangedFile {
@@ -72,5 +74,67 @@ async fn of_too_many_marks_the_oldest_goes() {
     assert_eq!(
         (&all[all.len() - 1].file, all[all.len() - 1].revision),
         (&file("new"), Revision(2))
+    );
+}
+
+fn draft(id: &str, workflow: &WorkflowId, text: &str) -> DraftComment {
+    DraftComment {
+        id: id.to_owned(),
+        workflow: workflow.clone(),
+        revision: Revision(1),
+        comment: LineComment {
+            repository: RepositoryId::local(1),
+            path: "a.rs".into(),
+            side: CommentSide::Old,
+            first: 3,
+            last: 4,
+            text: text.to_owned(),
+        },
+        at: Timestamp(7),
+    }
+}
+
+#[tokio::test]
+async fn a_draft_is_its_authors_alone_until_it_is_dropped_and_there_are_only_so_many() {
+    let world = World::new().await;
+    let workflow = world.started(1).await.id;
+    let (mine, ada) = (world.store.reviewing(&TenantId::local()), ada().id);
+    let bob = MemberId::parse("mb_bob").unwrap();
+    let first = draft("cm_1", &workflow, "Why?");
+    mine.put_draft_comment(&ada, &first).await.unwrap();
+    let other = draft("cm_1", &workflow, "Why not?");
+    mine.put_draft_comment(&ada, &other).await.unwrap();
+    assert_eq!(
+        mine.draft_comments(&ada, &workflow).await.unwrap(),
+        [other.clone()]
+    );
+    assert_eq!(mine.draft_comment(&bob, "cm_1").await.unwrap(), None);
+    assert!(
+        mine.put_draft_comment(&bob, &first).await.is_err(),
+        "the id is taken"
+    );
+    mine.drop_draft_comments(&bob, &["cm_1".to_owned()])
+        .await
+        .unwrap();
+    assert_eq!(mine.draft_comment(&ada, "cm_1").await.unwrap(), Some(other));
+    for n in 2..=DRAFT_COMMENTS_MAX {
+        mine.put_draft_comment(&ada, &draft(&format!("cm_{n}"), &workflow, "x"))
+            .await
+            .unwrap();
+    }
+    let more = mine
+        .put_draft_comment(&ada, &draft("cm_more", &workflow, "x"))
+        .await;
+    assert_eq!(more.unwrap_err().code(), "too-many-comments");
+    mine.put_draft_comment(&bob, &draft("cm_more", &workflow, "x"))
+        .await
+        .unwrap();
+    mine.drop_draft_comments(&ada, &["cm_1".to_owned(), "cm_2".to_owned()])
+        .await
+        .unwrap();
+    let left = mine.draft_comments(&ada, &workflow).await.unwrap();
+    assert_eq!(
+        (left.len() as u32, left[0].id.as_str()),
+        (DRAFT_COMMENTS_MAX - 2, "cm_3")
     );
 }

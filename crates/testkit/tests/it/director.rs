@@ -377,6 +377,7 @@ impl Director {
                     request,
                     seen,
                     comment,
+                    comments: Vec::new(),
                 })?
             }
             other => {

@@ -75,6 +75,7 @@ impl Letter {
                     request,
                     seen,
                     comment: words(),
+                    comments: Vec::new(),
                 }
             }
             Say::Withdraw => Act::Withdraw { reason: words() },
