@@ -12,6 +12,8 @@ mod judge;
 mod lease;
 pub mod notices;
 pub mod own_rules;
+pub mod policies;
+pub mod previewing;
 pub mod reconciling;
 pub mod trace;
 mod worker;

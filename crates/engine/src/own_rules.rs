@@ -22,6 +22,11 @@ pub trait OwnRules: Send + Sync {
     /// # Errors
     /// Why they come to no answer; whoever asks has to let nothing pass then.
     fn judge(&self, rules: &[RuleText], facts: &Facts) -> Result<Vec<Finding>, NoAnswer>;
+
+    /// Whether it can run them at all; where it can't, they block everything.
+    fn runs(&self) -> bool {
+        true
+    }
 }
 
 /// One file of rules as it lies in a commit.

@@ -7,7 +7,7 @@ use super::{Effect, Refusal, State, Workflow};
 use crate::digest::ContextHash;
 use crate::feedback::{REPOSITORIES_MAX, RepoRole};
 use crate::gate::{Check, CheckId, GateId};
-use crate::id::{RepositoryId, WorkflowId};
+use crate::id::{BranchName, RepositoryId, WorkflowId};
 use crate::member::{Role, Roster};
 use crate::policy::{self, CiRequirement, EffectivePolicy, PolicyFile, PolicySource};
 use std::collections::BTreeSet;
@@ -179,7 +179,12 @@ fn repository_checks(
     let checks = match both {
         Ok((organisation, file)) => {
             let effective = policy::effective(organisation.as_ref(), file.as_ref(), None);
-            policy_checks(&turn.workflow, &effective, lookup, found)
+            policy_checks(
+                &turn.workflow,
+                &effective,
+                (&lookup.repository, &lookup.base_branch),
+                &found.roster,
+            )
         }
         Err(why) => vec![Check::new(CheckId::PolicyReadable, false, why)],
     };
@@ -189,14 +194,14 @@ fn repository_checks(
         .collect()
 }
 
-fn policy_checks(
+/// What a readable policy says about a base branch, and whether there are people enough for it.
+pub(super) fn policy_checks(
     workflow: &Workflow,
     effective: &EffectivePolicy,
-    lookup: &RepoLookup,
-    found: &Found,
+    (repository, branch): (&RepositoryId, &BranchName),
+    roster: &Roster,
 ) -> Vec<Check> {
-    let name = workflow.repository_name(&lookup.repository);
-    let branch = &lookup.base_branch;
+    let name = workflow.repository_name(repository);
     let allowed = effective.allows_base(branch);
     let allowed_detail = if allowed {
         format!("{name}: policy allows {branch}")
@@ -210,7 +215,7 @@ fn policy_checks(
             format!("{name}: policy {}", effective.digest().first8()),
         ),
         Check::new(CheckId::BaseAllowed, allowed, allowed_detail),
-        people_check(workflow, &name, effective, &found.roster),
+        people_check(workflow, &name, effective, roster),
     ]
 }
 

@@ -15,6 +15,7 @@ pub mod human;
 pub mod input;
 pub mod intake;
 pub mod planning;
+pub mod previewing;
 pub mod proposing;
 mod refusal;
 mod restoring;
@@ -27,6 +28,7 @@ pub use effect::Effect;
 pub use event::Event;
 pub use human::extendable_until;
 pub use input::{EffectResult, Input, Submission};
+pub use previewing::{Preview, preview};
 pub use refusal::Refusal;
 pub use turn::Decision;
 

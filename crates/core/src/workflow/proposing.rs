@@ -11,7 +11,7 @@ use crate::gate::{Check, CheckId, GateId};
 use crate::member::Roster;
 use crate::outbound::secrets_in;
 use crate::patch_set::{Draft, SecondOpinion, SecondOutcome};
-use crate::policy::{self, RiskTier, Violation};
+use crate::policy::{self, RiskTier, TierReport, Violation};
 use crate::proposal;
 use crate::question::QuestionKind;
 use crate::time::Timestamp;
@@ -148,7 +148,7 @@ fn close(
     propose_again(turn, AgentRole::Critic, Refused { reasons });
 }
 
-fn violations(workflow: &Workflow, at: Timestamp) -> Vec<Violation> {
+pub(super) fn violations(workflow: &Workflow, at: Timestamp) -> Vec<Violation> {
     let mut all = Vec::new();
     for draft in &workflow.drafts {
         let pinned = workflow
@@ -212,19 +212,15 @@ fn second_opinion(draft: &Draft, name: &str) -> Check {
 
 /// The tier comes from rules over paths and diff, and it may only rise.
 fn compute_tier(turn: &mut Turn) {
-    let diffs: Vec<_> = turn
-        .workflow
-        .drafts
-        .iter()
-        .map(|d| (d.repository.clone(), &d.diff))
-        .collect();
+    let TierReport { tier, reasons } = tier_of(&turn.workflow, &turn.workflow.violations);
+    turn.emit(Event::TierComputed { tier, reasons });
+}
+
+pub(super) fn tier_of(workflow: &Workflow, violations: &[Violation]) -> TierReport {
+    let drafts = workflow.drafts.iter();
+    let diffs: Vec<_> = drafts.map(|d| (d.repository.clone(), &d.diff)).collect();
     let mut report = policy::risk_tier(&diffs);
-    let waived = turn
-        .workflow
-        .violations
-        .iter()
-        .filter(|v| v.waived_until.is_some())
-        .count();
+    let waived = violations.iter().filter(|v| v.waived_until.is_some()).count();
     if waived > 0 {
         let reason = format!("{} let pass by a waiver.", count(waived, "broken rule"));
         if report.tier < RiskTier::High {
@@ -233,19 +229,18 @@ fn compute_tier(turn: &mut Turn) {
         }
         report.reasons.push(reason);
     }
-    let (tier, reasons) = match turn.workflow.tier {
-        Some(before) if before > report.tier => {
-            let mut reasons = turn.workflow.tier_reasons.clone();
+    match workflow.tier {
+        Some(tier) if tier > report.tier => {
+            let mut reasons = workflow.tier_reasons.clone();
             reasons.push("an earlier revision had this tier, and it may only rise".to_owned());
             reasons.dedup();
-            (before, reasons)
+            TierReport { tier, reasons }
         }
-        Some(_) | None => (report.tier, report.reasons),
-    };
-    turn.emit(Event::TierComputed { tier, reasons });
+        Some(_) | None => report,
+    }
 }
 
-fn outside_plan(workflow: &Workflow) -> Vec<String> {
+pub(super) fn outside_plan(workflow: &Workflow) -> Vec<String> {
     let mut outside = Vec::new();
     for draft in &workflow.drafts {
         let planned = planned_paths(workflow, &draft.repository);
@@ -259,7 +254,7 @@ fn outside_plan(workflow: &Workflow) -> Vec<String> {
     outside
 }
 
-fn checks(
+pub(super) fn checks(
     workflow: &Workflow,
     violations: &[Violation],
     outside: &[String],

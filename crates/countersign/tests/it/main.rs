@@ -39,6 +39,7 @@ mod noticed;
 mod others;
 mod own_rules;
 mod patches;
+mod policed;
 mod policies;
 mod remote;
 mod restored;

@@ -156,6 +156,12 @@ fn bodies(served: &Served, token: &str) -> Vec<(&'static str, String, &'static s
             json!({"path": "/nowhere"}),
         ),
         (
+            "preview_policy",
+            "/api/v1/policy/preview".to_owned(),
+            "POST",
+            json!({"repository": "tollgate", "base": "main", "diff": crate::support::DIFF, "policy": "version = 1\n"}),
+        ),
+        (
             "submit",
             "/api/v1/workflows".to_owned(),
             "POST",

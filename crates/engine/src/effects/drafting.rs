@@ -11,7 +11,8 @@ use countersign_core::patch_set::{Draft, SecondOpinion, SecondOutcome};
 use countersign_core::workflow::EffectResult;
 use countersign_core::workflow::event::PinnedRepo;
 use countersign_core::workflow::input::Refused;
-use countersign_ports::trees::{self, ApplyRefusal, Trees};
+use countersign_inspect::Salt;
+use countersign_ports::trees::{self, ApplyRefusal, Trees, TreesError};
 
 /// One repository's diff with the claims that come with it.
 struct Proposed {
@@ -116,12 +117,8 @@ impl Job<'_> {
         let source = self.source(&repo.repository).await?;
         let (pinned, diff, salt) = (repo.clone(), proposal.diff.clone(), self.ports.salt.clone());
         let (origin, own_rules) = (Origin::of(self.submission()?), self.ports.own_rules.clone());
+        let rationales = proposal.rationales.clone();
         let work = move |trees: &dyn Trees| {
-            let applied = match trees.apply(&source, &pinned.base, &diff)? {
-                Ok(applied) => applied,
-                Err(refusal) => return Ok(Err(refusal)),
-            };
-            let second = trees.second_opinion(&source, &pinned.base, &applied.canonical)?;
             let at = inspection::At {
                 source: &source,
                 base: &pinned.base,
@@ -129,30 +126,45 @@ impl Job<'_> {
                 origin: Some(&origin),
                 own_rules: own_rules.as_ref(),
             };
-            let seen = inspection::inspect(trees, &at, &applied, &salt)?;
-            Ok(Ok((applied, second, seen)))
+            draft(trees, &at, (&diff, &rationales), &salt)
         };
-        let (applied, second, seen) = match self.git(work).await? {
-            Ok(found) => found,
-            Err(refusal) => return Ok(Err(refusal)),
-        };
-        let warnings = applied.warnings.iter();
-        let changed = |r: &&Rationale| applied.diff.files.iter().any(|f| f.paths().contains(&&r.path));
-        let draft = Draft {
-            repository: proposal.repository.clone(),
-            diff: applied.diff.clone(),
-            canonical: BodyHash::of_bytes(&applied.canonical),
-            rationales: proposal.rationales.iter().filter(changed).cloned().collect(),
-            warnings: warnings
-                .map(|w| format!("{} at {} ({})", w.message, w.place, w.code))
-                .collect(),
-            findings: seen.findings,
-            dependencies: seen.dependencies,
-            owners: seen.owners,
-            second_opinion: opinion(second),
-        };
-        Ok(Ok((draft, applied.canonical)))
+        self.git(work).await
     }
+}
+
+/// Applies a diff to a base, has a second applier try the outcome, and looks at what contents show; also gives the
+/// canonical diff. Writes nothing. Blocks.
+///
+/// # Errors
+/// When git can't answer; a diff that doesn't apply is the answer's other half.
+pub(crate) fn draft(
+    trees: &dyn Trees,
+    at: &inspection::At<'_>,
+    (diff, rationales): (&[u8], &[Rationale]),
+    salt: &Salt,
+) -> Result<Result<(Draft, Vec<u8>), ApplyRefusal>, TreesError> {
+    let applied = match trees.apply(at.source, at.base, diff)? {
+        Ok(applied) => applied,
+        Err(refusal) => return Ok(Err(refusal)),
+    };
+    let second = trees.second_opinion(at.source, at.base, &applied.canonical)?;
+    let seen = inspection::inspect(trees, at, &applied, salt)?;
+    let warnings = applied.warnings.iter();
+    let changed = |r: &&Rationale| applied.diff.files.iter().any(|f| f.paths().contains(&&r.path));
+    let draft = Draft {
+        repository: at.source.id.clone(),
+        canonical: BodyHash::of_bytes(&applied.canonical),
+        rationales: rationales.iter().filter(changed).cloned().collect(),
+        warnings: warnings
+            .map(|w| format!("{} at {} ({})", w.message, w.place, w.code))
+            .collect(),
+        findings: seen.findings,
+        dependencies: seen.dependencies,
+        owners: seen.owners,
+        second_opinion: opinion(second),
+        diff: applied.diff,
+    };
+    Ok(Ok((draft, applied.canonical)))
 }
 
 /// The port's words in those of the record.

@@ -186,7 +186,7 @@ fn load(trees: &dyn Trees, source: &RepoSource, lookup: &RepoLookup) -> Result<L
 }
 
 /// What one commit says about policy.
-pub(super) fn policy_layer(
+pub(crate) fn policy_layer(
     trees: &dyn Trees,
     source: &RepoSource,
     commit: &CommitSha,

@@ -6,6 +6,9 @@ mod looking;
 mod snapshot;
 mod writing;
 
+pub(crate) use drafting::draft;
+pub(crate) use looking::policy_layer;
+
 use crate::Ports;
 use countersign_core::id::RepositoryId;
 use countersign_core::workflow::{Effect, EffectResult, Workflow};

@@ -8,6 +8,7 @@ pub(crate) mod keys;
 pub(crate) mod ledger;
 pub(crate) mod members;
 pub(crate) mod notices;
+pub(crate) mod policy;
 pub(crate) mod sessions;
 pub(crate) mod submitting;
 pub(crate) mod system;
@@ -175,6 +176,8 @@ fn endpoints() -> OpenApiRouter<Arc<House>> {
         .routes(routes!(comments::list, comments::write))
         .routes(routes!(comments::reword, comments::remove))
         .routes(routes!(system::repositories, system::register))
+        .routes(routes!(policy::show))
+        .routes(routes!(policy::judge))
         .routes(routes!(members::list, members::add))
         .routes(routes!(members::update))
         .routes(routes!(members::code))

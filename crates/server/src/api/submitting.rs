@@ -253,7 +253,7 @@ async fn read(house: &House, member: &MemberId, new: NewWorkflow) -> Result<Subm
     })
 }
 
-fn find<'a>(rows: &'a [RepositoryRow], name: &str) -> Option<&'a RepositoryRow> {
+pub(super) fn find<'a>(rows: &'a [RepositoryRow], name: &str) -> Option<&'a RepositoryRow> {
     rows.iter().find(|r| r.name == name || r.id.to_string() == name)
 }
 

@@ -3,11 +3,13 @@
 mod around;
 mod notice;
 mod parts;
+mod policy;
 mod story;
 mod workflow;
 
 pub use notice::NoticeWire;
-pub use parts::{RequestWire, ViolationWire};
+pub use parts::{GateWire, RequestWire, ViolationWire};
+pub use policy::{OwnRulesWire, PolicyWire, ValueWire};
 pub use story::StoryWire;
 pub use workflow::{
     AlarmWire, ClearedWire, DiffWire, DiffsWire, WorkflowRowWire, WorkflowWire, WorkflowsWire,

@@ -70,10 +70,10 @@ pub(super) struct PatchSetWire {
 
 /// A gate.
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct GateWire {
+pub struct GateWire {
     number: u8,
     name: &'static str,
-    /// `passed`, `failed` or `not-required`.
+    /// `passed`, `failed` or `not-required`; in a preview also `undecided`.
     outcome: &'static str,
     checks: Vec<CheckWire>,
 }
@@ -287,28 +287,49 @@ pub(super) fn patch_sets(seen: &Seen) -> Vec<PatchSetWire> {
     seen.workflow.patch_sets.iter().map(wire).collect()
 }
 
+impl GateWire {
+    /// From a result, with the names of repositories.
+    pub(crate) fn of(
+        result: &countersign_core::gate::GateResult,
+        name: impl Fn(&countersign_core::id::RepositoryId) -> String,
+    ) -> Self {
+        let check = |c: &countersign_core::gate::Check| CheckWire {
+            id: c.id.as_str(),
+            repository: c.repository.as_ref().map(&name),
+            outcome: match c.outcome {
+                CheckOutcome::Passed => "passed",
+                CheckOutcome::Failed => "failed",
+                CheckOutcome::Missing => "missing",
+            },
+            detail: c.detail.clone(),
+        };
+        Self {
+            number: result.gate.number(),
+            name: result.gate.name(),
+            outcome: match result.outcome {
+                GateOutcome::Passed => "passed",
+                GateOutcome::Failed => "failed",
+                GateOutcome::NotRequired => "not-required",
+            },
+            checks: result.checks.iter().map(check).collect(),
+        }
+    }
+
+    /// Where only part of the evidence could be there: closed by nothing but what is missing is undecided.
+    pub(crate) fn without_all_evidence(mut self, result: &countersign_core::gate::GateResult) -> Self {
+        let failed = result.checks.iter().any(|c| c.outcome == CheckOutcome::Failed);
+        if result.outcome == GateOutcome::Failed && !failed {
+            self.outcome = "undecided";
+        }
+        self
+    }
+}
+
 pub(super) fn gates(seen: &Seen) -> Vec<GateWire> {
-    let check = |c: &countersign_core::gate::Check| CheckWire {
-        id: c.id.as_str(),
-        repository: c.repository.as_ref().map(|r| seen.workflow.repository_name(r)),
-        outcome: match c.outcome {
-            CheckOutcome::Passed => "passed",
-            CheckOutcome::Failed => "failed",
-            CheckOutcome::Missing => "missing",
-        },
-        detail: c.detail.clone(),
-    };
-    let gate = |g: &countersign_core::gate::GateResult| GateWire {
-        number: g.gate.number(),
-        name: g.gate.name(),
-        outcome: match g.outcome {
-            GateOutcome::Passed => "passed",
-            GateOutcome::Failed => "failed",
-            GateOutcome::NotRequired => "not-required",
-        },
-        checks: g.checks.iter().map(check).collect(),
-    };
-    seen.workflow.gates.values().map(gate).collect()
+    let gates = seen.workflow.gates.values();
+    gates
+        .map(|g| GateWire::of(g, |r| seen.workflow.repository_name(r)))
+        .collect()
 }
 
 pub(super) fn findings(seen: &Seen) -> Option<Vec<FindingWire>> {

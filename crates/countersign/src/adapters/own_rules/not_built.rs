@@ -16,6 +16,10 @@ impl OwnRules for NotBuilt {
             None => NoAnswer::of_all(code, why),
         })
     }
+
+    fn runs(&self) -> bool {
+        false
+    }
 }
 
 /// Nothing is ever started for that here.

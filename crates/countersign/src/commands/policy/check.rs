@@ -1,6 +1,6 @@
 //! `policy check`: which rules does this change break, under the policy that counts for its base?
 
-use super::{Layers, layers, sarif};
+use super::{layers, sarif};
 use crate::adapters::own_rules;
 use crate::cli::{CheckArgs, CheckFormat};
 use crate::commands::throwaway::{Throwaway, blocking};
@@ -15,6 +15,7 @@ use countersign_core::diff::{FileMode, FileSide};
 use countersign_core::id::{CommitSha, RepositoryId};
 use countersign_core::policy::{EffectivePolicy, Severity, TierReport, Violation, evaluate, risk_tier};
 use countersign_engine::inspection::{At, inspect};
+use countersign_engine::policies::Layers;
 use countersign_git::GitTrees;
 use countersign_ports::trees::{Applied, ApplyRefusal, RepoSource, Trees as _, TreesError};
 use serde::Serialize;

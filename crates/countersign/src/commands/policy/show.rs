@@ -1,67 +1,20 @@
 //! `policy show`: the policy that counts for a base, every value with the layer that set it, and the repository's own
 //! rules with the commits that they come from.
 
-use super::{Layers, layers};
+use super::layers;
 use crate::adapters::own_rules::BUILT_IN;
 use crate::cli::PolicyShowArgs;
 use crate::commands::throwaway::Throwaway;
 use crate::error::{CliError, Exit};
 use crate::session::App;
 use crate::terminal::{Page, Style};
-use countersign_core::id::CommitSha;
-use countersign_core::policy::{CiRequirement, EffectivePolicy, OwnRuleFile, PolicySource, Sourced};
-use serde::Serialize;
+use countersign_core::policy::PolicySource;
+use countersign_engine::policies::Layers;
+use countersign_server::wire::{OwnRulesWire, PolicyWire, ValueWire};
 use serde_json::Value;
 
 /// How many digits of a commit are shown.
 const COMMIT_DIGITS: usize = 12;
-
-/// `policy show --json`.
-#[derive(Debug, Serialize)]
-struct ShowWire {
-    /// Names the policy: as in requests and evidence.
-    digest: String,
-    /// The base that it counts for.
-    base: String,
-    /// From the loosest on.
-    layers: Vec<LayerWire>,
-    /// Every value; `paths.frozen` and `bases.allowed` as often as they are said.
-    values: Vec<ValueWire>,
-    /// The files of rules that the repository brings itself; all of them are asked.
-    own_rules: Vec<OwnRulesWire>,
-    /// Whether this build can run them; where it can't, they block everything.
-    runs_own_rules: bool,
-}
-
-/// One file of rules in one layer.
-#[derive(Debug, Serialize)]
-struct OwnRulesWire {
-    path: String,
-    source: PolicySource,
-    /// The commit that it was read from.
-    commit: String,
-    /// SHA-256 of its content; null: it is no file, and can't be run.
-    digest: Option<String>,
-}
-
-#[derive(Debug, Serialize)]
-struct LayerWire {
-    /// `floor`, `organisation`, `default-branch` or `base`.
-    source: PolicySource,
-    /// Where it is looked for.
-    place: String,
-    /// Whether there is one.
-    there: bool,
-}
-
-/// One value and who set it.
-#[derive(Debug, Serialize)]
-struct ValueWire {
-    /// As in a policy file: `rules.ci-file`.
-    key: String,
-    value: Value,
-    source: PolicySource,
-}
 
 /// `policy show`.
 pub(crate) async fn show(app: &App, args: PolicyShowArgs) -> Result<Exit, CliError> {
@@ -69,36 +22,15 @@ pub(crate) async fn show(app: &App, args: PolicyShowArgs) -> Result<Exit, CliErr
     let default = copy.default_branch.to_string();
     let base = copy.pin(args.base.as_deref().unwrap_or(&default)).await?.commit;
     let found = layers(app, &copy, &base, None).await?;
-    let values = values(&found.policy);
+    let wire = PolicyWire::of(&found, BUILT_IN);
     if app.terminal.is_json() {
-        app.terminal.print_json(&ShowWire {
-            digest: found.policy.digest().to_hex(),
-            base: base.to_string(),
-            own_rules: own_rules(&found, &base),
-            runs_own_rules: BUILT_IN,
-            layers: found.layers.into_iter().map(wire).collect(),
-            values,
-        });
+        app.terminal.print_json(&wire);
     } else {
-        let mut shown = page(&args.repo.display().to_string(), &found, &values);
-        own_rules_page(&mut shown, &own_rules(&found, &base));
+        let mut shown = page(&args.repo.display().to_string(), &found, &wire.values);
+        own_rules_page(&mut shown, &wire.own_rules);
         app.terminal.print(&shown);
     }
     Ok(Exit::Ok)
-}
-
-/// The files of rules of every layer, with the commit that they come from.
-fn own_rules(found: &Layers, base: &CommitSha) -> Vec<OwnRulesWire> {
-    let one = |file: &Sourced<OwnRuleFile>| OwnRulesWire {
-        path: file.value.path.to_text(),
-        source: file.source,
-        commit: match file.source {
-            PolicySource::DefaultBranch => found.default_commit.to_string(),
-            PolicySource::Floor | PolicySource::Organisation | PolicySource::Base => base.to_string(),
-        },
-        digest: file.value.digest.map(|d| d.to_hex()),
-    };
-    found.policy.own_rules.iter().map(one).collect()
 }
 
 fn own_rules_page(page: &mut Page, files: &[OwnRulesWire]) {
@@ -122,72 +54,6 @@ fn own_rules_page(page: &mut Page, files: &[OwnRulesWire]) {
             "this build can't run them, so they block everything",
         );
     }
-}
-
-fn wire(layer: super::Layer) -> LayerWire {
-    let super::Layer { source, place, there } = layer;
-    LayerWire { source, place, there }
-}
-
-/// Every value in the order of a policy file.
-fn values(policy: &EffectivePolicy) -> Vec<ValueWire> {
-    let mut all = Vec::new();
-    let mut push = |key: String, value: Value, source| all.push(ValueWire { key, value, source });
-    for glob in &policy.frozen {
-        push("paths.frozen".into(), json(&glob.value), glob.source);
-    }
-    for list in &policy.allowed_bases {
-        push("bases.allowed".into(), json(&list.value), list.source);
-    }
-    for (rule, severity) in &policy.rules {
-        push(format!("rules.{rule}"), json(&severity.value), severity.source);
-    }
-    let approvers = &policy.approvers;
-    let numbers = [
-        ("limits.max-files", policy.max_files),
-        ("limits.max-lines", policy.max_lines),
-        ("approval.low", approvers.low),
-        ("approval.medium", approvers.medium),
-        ("approval.high", approvers.high),
-        ("approval.days", policy.approval_days),
-        ("waivers.days", policy.waiver_days),
-        ("review.rounds", policy.review_rounds),
-    ];
-    for (key, Sourced { value, source }) in numbers {
-        push(key.into(), json(&value), source);
-    }
-    let EffectivePolicy {
-        max_file_bytes: bytes,
-        plan_approval: plan,
-        unattended,
-        base_movement: movement,
-        ci,
-        ..
-    } = policy;
-    push("limits.max-file-bytes".into(), json(&bytes.value), bytes.source);
-    push("approval.plan".into(), json(&plan.value), plan.source);
-    push(
-        "approval.unattended".into(),
-        json(&unattended.value),
-        unattended.source,
-    );
-    push("base.movement".into(), json(&movement.value), movement.source);
-    let required = match ci.value {
-        CiRequirement::Required => true,
-        CiRequirement::NotRequired => false,
-    };
-    push("ci.required".into(), json(&required), ci.source);
-    // A file's order of tables; within one the order stays.
-    let tables = [
-        "paths", "bases", "rules", "limits", "approval", "waivers", "base", "ci", "review",
-    ];
-    let place = |v: &ValueWire| tables.iter().position(|t| Some(*t) == v.key.split('.').next());
-    all.sort_by_key(place);
-    all
-}
-
-fn json<T: Serialize>(value: &T) -> Value {
-    serde_json::to_value(value).expect("because numbers, words and lists of words are JSON")
 }
 
 fn page(repo: &str, found: &Layers, values: &[ValueWire]) -> Page {

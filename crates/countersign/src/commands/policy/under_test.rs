@@ -8,6 +8,7 @@ use countersign_core::policy::{
     EffectivePolicy, OWN_RULE_FILES_MAX, OWN_RULE_MAX_BYTES, OWN_RULES_FOLDER, POLICY_MAX_BYTES, POLICY_PATH,
     effective, is_own_rule_file,
 };
+use countersign_engine::policies::read;
 use std::collections::BTreeMap;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
@@ -49,7 +50,7 @@ pub(super) fn under_test(expected: &Expectations) -> Result<UnderTest, CliError>
         .unwrap_or(Path::new(POLICY_PATH))
         .display()
         .to_string();
-    let file = super::read(&named, text)?;
+    let file = read(&named, text)?;
     let mut own_rules = BTreeMap::new();
     if let Some(folder) = folder {
         gather(&folder, &folder.join(OWN_RULES_FOLDER), DEPTH_MAX, &mut own_rules)?;
