@@ -19,7 +19,7 @@ use countersign_core::record::EventRecord;
 use countersign_core::time::Timestamp;
 use countersign_core::workflow::event::{Attempt, CheckpointRef};
 use countersign_core::workflow::{Decision, Effect, State, Submission};
-use countersign_ledger::{BundleEntry, Continuity, Earlier, Rotation, VerifierKey};
+use countersign_ledger::{BundleEntry, Continuity, Earlier, RootHash, Rotation, VerifierKey};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -605,6 +605,13 @@ pub trait TenantStore: Send + Sync {
 
     /// Earlier heads of the log with the proof that the head of `size` leaves goes on from each.
     async fn earlier(&self, sizes: &[u64], size: u64) -> Result<Vec<Earlier>, StoreError>;
+
+    /// One entry with its proof against the log's first `size` leaves. Nothing found where the log has no such entry, refused
+    /// (`size-beyond-ledger`) where it has fewer leaves.
+    async fn proven(&self, index: u64, size: u64) -> Result<BundleEntry, StoreError>;
+
+    /// The root of the log's first `size` leaves; refused (`size-beyond-ledger`) where it has fewer.
+    async fn root(&self, size: u64) -> Result<RootHash, StoreError>;
 
     /// How the log stands to a checkpoint of it that was seen; its signature is not looked at.
     async fn continuity(&self, note: &str) -> Result<Continuity, StoreError>;

@@ -120,6 +120,8 @@ pub const DOORS: &[Door] = &[
     door("GET", "/api/v1/ledger", LOOK),
     door("GET", "/api/v1/ledger/entries", LOOK),
     door("GET", "/api/v1/ledger/checkpoint", LOOK),
+    door("GET", "/api/v1/ledger/proofs/{sequence}", LOOK),
+    door("GET", "/api/v1/ledger/consistency", LOOK),
     door("GET", "/api/v1/events", LOOK),
 ];
 

@@ -12,7 +12,9 @@ use countersign_core::id::WorkflowId;
 use countersign_core::record::EventRecord;
 use countersign_core::time::Timestamp;
 use countersign_ledger::rotation::KIND_KEY_ROTATED;
-use countersign_ledger::{Body, BundleEntry, KnownHashes, Leaf, LeafHash, Salt, commit, leaf_hash, tree};
+use countersign_ledger::{
+    Body, BundleEntry, KnownHashes, Leaf, LeafHash, RootHash, Salt, commit, leaf_hash, tree,
+};
 use countersign_ports::store::{EntryRow, StoreError};
 use std::collections::BTreeSet;
 
@@ -188,15 +190,7 @@ pub(crate) async fn export(
     workflow: &WorkflowId,
     size: u64,
 ) -> Result<Vec<BundleEntry>, StoreError> {
-    let have = log::size(tx).await?;
-    if size > have {
-        return Err(StoreError::Refused {
-            code: "size-beyond-ledger",
-            message: format!(
-                "the ledger has {have} entries, not {size}; export against a checkpoint that it covers"
-            ),
-        });
-    }
+    refuse_beyond(tx, size).await?;
     let entries = whole_stream(tx, workflow.as_str()).await?;
     let bundle = proven(tx, entries.into_iter(), size).await?;
     if bundle.is_empty() {
@@ -206,6 +200,38 @@ pub(crate) async fn export(
         });
     }
     Ok(bundle)
+}
+
+/// Refuses a tree that is larger than the log.
+async fn refuse_beyond(tx: &Tx<'_>, size: u64) -> Result<(), StoreError> {
+    let have = log::size(tx).await?;
+    if size <= have {
+        return Ok(());
+    }
+    Err(StoreError::Refused {
+        code: "size-beyond-ledger",
+        message: format!("the ledger has {have} entries, not {size}; name a size that it covers"),
+    })
+}
+
+/// One entry with its proof against the tree of `size` leaves.
+pub(crate) async fn one_proven(tx: &Tx<'_>, index: u64, size: u64) -> Result<BundleEntry, StoreError> {
+    refuse_beyond(tx, size).await?;
+    let entry = checked(tx, index, 1)
+        .await?
+        .into_iter()
+        .filter(|e| e.index == index);
+    let found = proven(tx, entry, size).await?.pop();
+    found.ok_or_else(|| StoreError::NotFound {
+        what: "ledger entry under that checkpoint",
+        id: index.to_string(),
+    })
+}
+
+/// The root of the log's first `size` leaves.
+pub(crate) async fn root_of(tx: &Tx<'_>, size: u64) -> Result<RootHash, StoreError> {
+    refuse_beyond(tx, size).await?;
+    log::root(tx, size).await
 }
 
 /// Entries that a tree of `size` leaves has, with their proofs.

@@ -15,7 +15,7 @@ use countersign_core::permit::FreshFacts;
 use countersign_core::record::EventRecord;
 use countersign_core::time::Timestamp;
 use countersign_core::workflow::event::{Attempt, CheckpointRef};
-use countersign_ledger::{BundleEntry, Continuity, Earlier, Rotation};
+use countersign_ledger::{BundleEntry, Continuity, Earlier, RootHash, Rotation};
 use countersign_ports::identity::{AccountLink, AccountLinks};
 use countersign_ports::store::{
     Alarm, AlarmRow, CheckpointRow, CheckpointSigner, ClaimedEffect, Cleared, Commit, Committed, EntryRow,
@@ -192,6 +192,14 @@ impl TenantStore for SqliteTenant {
 
     async fn earlier(&self, sizes: &[u64], size: u64) -> Result<Vec<Earlier>, StoreError> {
         in_snapshot!(self, |tx| log::earlier(tx, sizes, size))
+    }
+
+    async fn proven(&self, index: u64, size: u64) -> Result<BundleEntry, StoreError> {
+        in_snapshot!(self, |tx| entries::one_proven(tx, index, size))
+    }
+
+    async fn root(&self, size: u64) -> Result<RootHash, StoreError> {
+        in_snapshot!(self, |tx| entries::root_of(tx, size))
     }
 
     async fn continuity(&self, note: &str) -> Result<Continuity, StoreError> {

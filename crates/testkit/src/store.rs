@@ -12,7 +12,7 @@ use countersign_core::permit::FreshFacts;
 use countersign_core::record::EventRecord;
 use countersign_core::time::Timestamp;
 use countersign_core::workflow::event::{Attempt, CheckpointRef};
-use countersign_ledger::{BundleEntry, Continuity, Earlier, Rotation};
+use countersign_ledger::{BundleEntry, Continuity, Earlier, RootHash, Rotation};
 use countersign_ports::identity::{AccountLink, AccountLinks};
 use countersign_ports::store::{
     Alarm, AlarmRow, CheckpointRow, CheckpointSigner, Claim, ClaimedEffect, Cleared, Commit, Committed,
@@ -133,6 +133,8 @@ mortal! { TenantStore for MortalTenant {
     fn entries(stream: Option<&str>, from: u64, limit: u32) -> Vec<EntryRow>;
     fn notices(workflow: &WorkflowId, size: u64) -> Vec<BundleEntry>;
     fn earlier(sizes: &[u64], size: u64) -> Vec<Earlier>;
+    fn proven(index: u64, size: u64) -> BundleEntry;
+    fn root(size: u64) -> RootHash;
     fn continuity(note: &str) -> Continuity;
     fn rotate(rotation: &dyn KeyRotation) -> Rotation;
     fn rotations() -> Vec<Rotation>;

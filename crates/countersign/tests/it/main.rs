@@ -41,6 +41,7 @@ mod own_rules;
 mod patches;
 mod policed;
 mod policies;
+mod proven;
 mod remote;
 mod restored;
 mod reviewed;

@@ -8,6 +8,7 @@ use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse as _, Response};
 use countersign_engine::bundle;
 use countersign_ledger::{Leaf, leaf_hash};
+use countersign_ports::store::{CheckpointRow, EntryRow};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use utoipa::{IntoParams, ToSchema};
@@ -37,7 +38,7 @@ pub(crate) async fn state(State(house): State<Arc<House>>) -> Result<Json<Ledger
     }))
 }
 
-fn keys(house: &House) -> Vec<String> {
+pub(super) fn keys(house: &House) -> Vec<String> {
     house
         .ports
         .signer
@@ -89,10 +90,17 @@ pub(crate) async fn entries(
         .store
         .entries(query.workflow.as_deref(), query.from, limit)
         .await?;
-    let wire = |row: &countersign_ports::store::EntryRow| {
+    rows.iter()
+        .map(EntryWire::of)
+        .collect::<Result<_, Problem>>()
+        .map(Json)
+}
+
+impl EntryWire {
+    pub(super) fn of(row: &EntryRow) -> Result<Self, Problem> {
         let leaf = Leaf::parse(&row.leaf)
             .map_err(|e| Problem::internal(e.code(), "an entry of the ledger can't be read"))?;
-        Ok(EntryWire {
+        Ok(Self {
             index: row.index,
             stream: leaf.stream,
             seq: leaf.seq,
@@ -101,8 +109,7 @@ pub(crate) async fn entries(
             leaf_hash: leaf_hash(&row.leaf).to_string(),
             erased: row.body.is_none(),
         })
-    };
-    rows.iter().map(wire).collect::<Result<_, Problem>>().map(Json)
+    }
 }
 
 /// A signed head of the ledger.
@@ -127,12 +134,18 @@ pub(crate) struct CheckpointWire {
 pub(crate) async fn checkpoint(State(house): State<Arc<House>>) -> Result<Json<CheckpointWire>, Problem> {
     let newest = house.store.checkpoints(1).await?.pop();
     let row = newest.ok_or_else(|| Problem::missing("checkpoint", "newest"))?;
-    Ok(Json(CheckpointWire {
-        size: row.size,
-        at: row.at.to_rfc3339(),
-        note: row.note,
-        keys: keys(&house),
-    }))
+    Ok(Json(CheckpointWire::of(row, keys(&house))))
+}
+
+impl CheckpointWire {
+    pub(super) fn of(row: CheckpointRow, keys: Vec<String>) -> Self {
+        Self {
+            size: row.size,
+            at: row.at.to_rfc3339(),
+            note: row.note,
+            keys,
+        }
+    }
 }
 
 /// Export a workflow's bundle: what `countersign verify` checks offline

@@ -9,6 +9,7 @@ pub(crate) mod ledger;
 pub(crate) mod members;
 pub(crate) mod notices;
 pub(crate) mod policy;
+pub(crate) mod proofs;
 pub(crate) mod sessions;
 pub(crate) mod submitting;
 pub(crate) mod system;
@@ -191,6 +192,8 @@ fn endpoints() -> OpenApiRouter<Arc<House>> {
         .routes(routes!(ledger::state))
         .routes(routes!(ledger::entries))
         .routes(routes!(ledger::checkpoint))
+        .routes(routes!(proofs::inclusion))
+        .routes(routes!(proofs::consistency))
         .routes(routes!(crate::live::events))
 }
 
