@@ -3,39 +3,30 @@
 use super::{files, which};
 use crate::adapters::{HandOver, Signer};
 use crate::cli::{ConsistencyArgs, EraseArgs, ErasePart};
+use crate::desk::{Desk, Place, Server};
 use crate::error::{CliError, Exit};
 use crate::render::story::counted;
 use crate::session::Session;
 use crate::terminal::{Page, Style};
 use crate::wire::{ConsistencyWire, ErasedWire, RotatedWire};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use countersign_core::id::TenantId;
 use countersign_core::member::Role;
 use countersign_engine::erasing::{self, Part};
 use countersign_ledger::tree::verify_consistency;
-use countersign_ledger::{Checkpoint, CheckpointError, Continuity, inspect, parse_and_verify};
+use countersign_ledger::{Checkpoint, CheckpointError, Continuity, VerifierKey, inspect, parse_and_verify};
 use countersign_store::OwnerLock;
 use std::collections::BTreeSet;
 
 /// `ledger consistency`.
-pub(super) async fn consistency(session: &Session, args: ConsistencyArgs) -> Result<Exit, CliError> {
+pub(super) async fn consistency(desk: &Desk, args: ConsistencyArgs) -> Result<Exit, CliError> {
     let note = files::read_note(&args.from)?;
-    let seen = ours(session, &note)?;
-    match session.store.continuity(&note).await? {
-        Continuity::GoesOn => {}
-        Continuity::Behind { seen, have } => {
-            let text =
-                format!("this ledger has {have} entries, and the checkpoint has {seen}: it is an older copy");
-            return Err(CliError::refused("ledger-behind", text).next("Put the newest copy back."));
-        }
-        Continuity::Forked { seen } => {
-            let text = format!(
-                "this ledger does not begin with the {seen} entries of the checkpoint: it was rewritten"
-            );
-            return Err(CliError::refused("ledger-forked", text).next("Keep this folder for examination."));
-        }
-    }
-    let (head, proof) = proof(session, &seen).await?;
-    let terminal = &session.app.terminal;
+    let (seen, head, proof) = match &desk.at {
+        Place::Folder(session) => proven_here(session, &note).await?,
+        Place::Server(server) => proven_there(server, &note).await?,
+    };
+    let terminal = &desk.app.terminal;
     if terminal.is_json() {
         terminal.print_json(&ConsistencyWire::of(&seen, &head, &proof));
         return Ok(Exit::Ok);
@@ -53,6 +44,60 @@ pub(super) async fn consistency(session: &Session, args: ConsistencyArgs) -> Res
     );
     terminal.print(&page);
     Ok(Exit::Ok)
+}
+
+/// A checkpoint that was kept, the head, and the way from one to the other.
+type Proven = (Checkpoint, Checkpoint, Vec<[u8; 32]>);
+
+fn behind(have: u64, seen: u64) -> CliError {
+    let text = format!("this ledger has {have} entries, and the checkpoint has {seen}: it is an older copy");
+    CliError::refused("ledger-behind", text).next("Put the newest copy back.")
+}
+
+fn forked(seen: u64) -> CliError {
+    let text =
+        format!("this ledger does not begin with the {seen} entries of the checkpoint: it was rewritten");
+    CliError::refused("ledger-forked", text).next("Keep this folder for examination.")
+}
+
+/// What a server proves, checked here: by the roots of the two signed heads, whatever roots it tells. The checkpoint that was
+/// kept is the anchor; that the server's keys are the right ones it can't say of itself.
+async fn proven_there(server: &Server, note: &str) -> Result<Proven, CliError> {
+    let refuse = |e: CheckpointError| CliError::refused(e.code(), e.to_string());
+    let told = server.remote.ledger().await?;
+    let keys: Result<Vec<VerifierKey>, _> = told.keys.iter().map(|k| VerifierKey::parse(k)).collect();
+    let keys = keys.map_err(|e| CliError::refused(e.code(), e.to_string()))?;
+    let seen = parse_and_verify(note, &keys).map_err(refuse)?;
+    let newest = server.remote.checkpoint().await?;
+    let head = parse_and_verify(&newest.note, &keys).map_err(refuse)?;
+    if head.size() < seen.size() {
+        return Err(behind(head.size(), seen.size()));
+    }
+    let heads = server.remote.consistency(seen.size(), head.size()).await?;
+    let hash = |text: &String| STANDARD.decode(text).ok().and_then(|b| b.try_into().ok());
+    let proof: Option<Vec<[u8; 32]>> = heads.proof.iter().map(hash).collect();
+    let proof = proof.ok_or_else(|| forked(seen.size()))?;
+    let (old, new) = (seen.root(), head.root());
+    let same = seen.size() == head.size();
+    let holds = match same {
+        true => old == new,
+        false => verify_consistency(seen.size(), &old, head.size(), &new, &proof).is_ok(),
+    };
+    match holds {
+        true => Ok((seen, head, proof)),
+        false => Err(forked(seen.size())),
+    }
+}
+
+async fn proven_here(session: &Session, note: &str) -> Result<Proven, CliError> {
+    let seen = ours(session, note)?;
+    match session.store.continuity(note).await? {
+        Continuity::GoesOn => {}
+        Continuity::Behind { seen, have } => return Err(behind(have, seen)),
+        Continuity::Forked { seen } => return Err(forked(seen)),
+    }
+    let (head, proof) = proof(session, &seen).await?;
+    Ok((seen, head, proof))
 }
 
 /// A checkpoint that this ledger's key signed, or a former one while it was the key.

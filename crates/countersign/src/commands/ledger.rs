@@ -1,21 +1,26 @@
-//! `ledger export`, `ledger checkpoint`, `ledger show`.
+//! `ledger export`, `ledger checkpoint`, `ledger show`: of a data folder, or of a server.
 
 use super::in_toto::Attested;
 use super::{files, which};
 use crate::cli::{EntriesArgs, ExportArgs, StoryId};
+use crate::desk::{Desk, Place, Server};
 use crate::error::{CliError, Exit, file_error};
 use crate::render::story::counted;
 use crate::session::Session;
 use crate::terminal::{Page, Style};
 use crate::wire::{CheckpointWire, EntriesWire, EntryWire, ExportWire};
-use countersign_core::id::TenantId;
+use countersign_core::id::{TenantId, WorkflowId};
 use countersign_engine::bundle;
-use countersign_ledger::inspect;
+use countersign_ledger::{Bundle, inspect};
 use std::path::{Path, PathBuf};
 
 /// `ledger export`.
-pub(super) async fn export(session: &Session, args: ExportArgs) -> Result<Exit, CliError> {
-    let id = which::find_here(session, &args.which).await?;
+pub(super) async fn export(desk: &Desk, args: ExportArgs) -> Result<Exit, CliError> {
+    let id = which::find(desk, &args.which).await?;
+    let session = match &desk.at {
+        Place::Folder(session) => session,
+        Place::Server(server) => return export_from(desk, server, &id, args).await,
+    };
     let since: Result<Vec<u64>, CliError> = args.since.iter().map(|file| size_in(file)).collect();
     let bundle = bundle::export(
         session.store.as_ref(),
@@ -35,45 +40,97 @@ pub(super) async fn export(session: &Session, args: ExportArgs) -> Result<Exit, 
     if let Some(attested) = &attested {
         attested.write()?;
     }
-    let output = args
-        .output
-        .unwrap_or_else(|| PathBuf::from(format!("{id}.bundle.json")));
-    let terminal = &session.app.terminal;
-    if output == Path::new("-") {
-        terminal.pipe(&bytes);
-        return Ok(Exit::Ok);
+    let written = Written {
+        id: &id,
+        bytes: &bytes,
+        entries,
+        key: vkey(session),
+    };
+    written.keep(desk, args.output, attested.as_ref())
+}
+
+/// A server's bundle, read as strictly as `verify` does before it is kept; that its story is true says `verify`.
+async fn export_from(
+    desk: &Desk,
+    server: &Server,
+    id: &WorkflowId,
+    args: ExportArgs,
+) -> Result<Exit, CliError> {
+    if args.in_toto.is_some() || !args.since.is_empty() {
+        let text = "--in-toto and --since need the data folder";
+        return Err(CliError::usage("not-over-server", text)
+            .next("Run it on the server's machine, without --server and COUNTERSIGN_SERVER."));
     }
-    std::fs::write(&output, &bytes).map_err(|e| file_error("can't write", &output, &e))?;
-    let key = vkey(session);
-    let file = output.display().to_string();
-    if terminal.is_json() {
-        terminal.print_json(&ExportWire {
-            file,
-            workflow: id.to_string(),
+    let bytes = server.remote.bundle(id.as_str()).await?;
+    let bundle = Bundle::parse(&bytes).map_err(|e| CliError::refused(e.code(), e.to_string()))?;
+    let key = server.remote.ledger().await?.keys.into_iter().next();
+    let written = Written {
+        id,
+        bytes: &bytes,
+        entries: bundle.entries.len(),
+        key: key.unwrap_or_default(),
+    };
+    written.keep(desk, args.output, None)
+}
+
+/// A bundle to be kept.
+struct Written<'a> {
+    id: &'a WorkflowId,
+    bytes: &'a [u8],
+    entries: usize,
+    key: String,
+}
+
+impl Written<'_> {
+    fn keep(
+        self,
+        desk: &Desk,
+        output: Option<PathBuf>,
+        attested: Option<&Attested<'_>>,
+    ) -> Result<Exit, CliError> {
+        let Written {
+            id,
+            bytes,
             entries,
-            bytes: bytes.len(),
             key,
-            in_toto: attested.as_ref().map(Attested::wire),
-        });
-        return Ok(Exit::Ok);
+        } = self;
+        let output = output.unwrap_or_else(|| PathBuf::from(format!("{id}.bundle.json")));
+        let terminal = &desk.app.terminal;
+        if output == Path::new("-") {
+            terminal.pipe(bytes);
+            return Ok(Exit::Ok);
+        }
+        std::fs::write(&output, bytes).map_err(|e| file_error("can't write", &output, &e))?;
+        let file = output.display().to_string();
+        if terminal.is_json() {
+            terminal.print_json(&ExportWire {
+                file,
+                workflow: id.to_string(),
+                entries,
+                bytes: bytes.len(),
+                key,
+                in_toto: attested.map(Attested::wire),
+            });
+            return Ok(Exit::Ok);
+        }
+        let mut page = Page::new();
+        page.line(0).add(Style::Good, "✓ ").add(
+            Style::Plain,
+            format!(
+                "wrote {file}: {entries} entries with proofs and evidence, {} bytes",
+                bytes.len()
+            ),
+        );
+        page.line(2)
+            .add(Style::Plain, format!("countersign verify {file}"));
+        page.line(2)
+            .add(Style::Dim, format!("Elsewhere add: --key '{key}'"));
+        if let Some(attested) = attested {
+            attested.page(&mut page);
+        }
+        terminal.print(&page);
+        Ok(Exit::Ok)
     }
-    let mut page = Page::new();
-    page.line(0).add(Style::Good, "✓ ").add(
-        Style::Plain,
-        format!(
-            "wrote {file}: {entries} entries with proofs and evidence, {} bytes",
-            bytes.len()
-        ),
-    );
-    page.line(2)
-        .add(Style::Plain, format!("countersign verify {file}"));
-    page.line(2)
-        .add(Style::Dim, format!("Elsewhere add: --key '{key}'"));
-    if let Some(attested) = &attested {
-        attested.page(&mut page);
-    }
-    terminal.print(&page);
-    Ok(Exit::Ok)
 }
 
 /// The size in a checkpoint's file; that the ledger goes on from it is proven, not believed.
@@ -90,61 +147,68 @@ pub(super) fn vkey(session: &Session) -> String {
 }
 
 /// `ledger checkpoint`.
-pub(super) async fn checkpoint(session: &Session) -> Result<Exit, CliError> {
-    let row = session.store.seal_head(session.ports.signer.as_ref()).await?;
-    let terminal = &session.app.terminal;
+pub(super) async fn checkpoint(desk: &Desk) -> Result<Exit, CliError> {
+    let head = match &desk.at {
+        Place::Folder(session) => {
+            let row = session.store.seal_head(session.ports.signer.as_ref()).await?;
+            CheckpointWire {
+                size: row.size,
+                at: row.at.to_rfc3339(),
+                note: row.note,
+                key: vkey(session),
+            }
+        }
+        // A server signs by itself; what it signed last is shown.
+        Place::Server(server) => {
+            let told = server.remote.checkpoint().await?;
+            CheckpointWire {
+                size: told.size,
+                at: told.at,
+                note: told.note,
+                key: told.keys.into_iter().next().unwrap_or_default(),
+            }
+        }
+    };
+    let terminal = &desk.app.terminal;
     if terminal.is_json() {
-        let (size, at, key) = (row.size, row.at.to_rfc3339(), vkey(session));
-        terminal.print_json(&CheckpointWire {
-            size,
-            at,
-            note: row.note,
-            key,
-        });
+        terminal.print_json(&head);
         return Ok(Exit::Ok);
     }
     // The note alone goes to standard output, so that it can be kept as a file for `verify --checkpoint`.
-    terminal.pipe(row.note.as_bytes());
+    terminal.pipe(head.note.as_bytes());
     let mut page = Page::new();
     page.line(0)
         .column(Style::Dim, "leaves", 9)
-        .add(Style::Plain, row.size.to_string());
+        .add(Style::Plain, head.size.to_string());
     page.line(0)
         .column(Style::Dim, "signed", 9)
-        .add(Style::Plain, row.at.to_rfc3339());
+        .add(Style::Plain, &head.at);
     page.line(0)
         .column(Style::Dim, "key", 9)
-        .add(Style::Plain, vkey(session));
+        .add(Style::Plain, &head.key);
     terminal.note(&page);
     Ok(Exit::Ok)
 }
 
 /// `ledger show`.
-pub(super) async fn show(session: &Session, args: EntriesArgs) -> Result<Exit, CliError> {
+pub(super) async fn show(desk: &Desk, args: EntriesArgs) -> Result<Exit, CliError> {
     let stream = match args.id {
-        Some(id) => Some(which::find_here(session, &StoryId { id }).await?),
+        Some(id) => Some(which::find(desk, &StoryId { id }).await?),
         None => None,
     };
-    let (size, sealed) = session.store.ledger_size().await?;
     let limit = args.limit.clamp(1, 10_000);
-    let rows = match &stream {
-        Some(id) => session.store.entries(Some(id.as_str()), 0, limit).await?,
-        None => {
-            session
-                .store
-                .entries(None, size.saturating_sub(u64::from(limit)), limit)
-                .await?
-        }
-    };
-    if stream.is_some() && rows.is_empty() {
+    let EntriesWire {
+        size,
+        sealed,
+        entries,
+    } = entries(desk, stream.as_ref().map(WorkflowId::as_str), limit).await?;
+    if stream.is_some() && entries.is_empty() {
         return Err(
             CliError::refused("not-found", "the ledger has no entry of that workflow")
                 .next("countersign list"),
         );
     }
-    let entries: Result<Vec<EntryWire>, CliError> = rows.iter().map(EntryWire::of).collect();
-    let entries = entries?;
-    let terminal = &session.app.terminal;
+    let terminal = &desk.app.terminal;
     if terminal.is_json() {
         terminal.print_json(&EntriesWire {
             size,
@@ -172,4 +236,44 @@ pub(super) async fn show(session: &Session, args: EntriesArgs) -> Result<Exit, C
     );
     terminal.print(&page);
     Ok(Exit::Ok)
+}
+
+/// The newest entries of the log, or those of one stream from its first on.
+async fn entries(desk: &Desk, stream: Option<&str>, limit: u32) -> Result<EntriesWire, CliError> {
+    let server = match &desk.at {
+        Place::Folder(session) => {
+            let (size, sealed) = session.store.ledger_size().await?;
+            let from = first(stream, size, limit);
+            let rows = session.store.entries(stream, from, limit).await?;
+            let entries = rows.iter().map(EntryWire::of).collect::<Result<_, _>>()?;
+            return Ok(EntriesWire {
+                size,
+                sealed,
+                entries,
+            });
+        }
+        Place::Server(server) => server,
+    };
+    let told = server.remote.ledger().await?;
+    let mut from = first(stream, told.size, limit);
+    let mut entries: Vec<EntryWire> = Vec::new();
+    while entries.len() < limit as usize {
+        let left = limit - u32::try_from(entries.len()).unwrap_or(limit);
+        let page = server.remote.ledger_entries(stream, from, left).await?;
+        let Some(last) = page.last() else { break };
+        from = last.index + 1;
+        entries.extend(page.into_iter().map(EntryWire::from));
+    }
+    Ok(EntriesWire {
+        size: told.size,
+        sealed: told.sealed,
+        entries,
+    })
+}
+
+fn first(stream: Option<&str>, size: u64, limit: u32) -> u64 {
+    match stream {
+        Some(_) => 0,
+        None => size.saturating_sub(u64::from(limit)),
+    }
 }

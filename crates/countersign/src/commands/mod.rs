@@ -1,6 +1,7 @@
 //! One module per group of commands. A command reads its arguments, asks the ports, and says how it came out.
 
 mod acts;
+mod api_keys;
 mod approve;
 mod backup;
 mod config;
@@ -91,7 +92,21 @@ pub(crate) async fn perform(app: &App, command: Command) -> Result<Exit, CliErro
         | Command::Freeze(_)
         | Command::Unfreeze(_)
         | Command::Alarm(_)
-        | Command::Repo(_) => {
+        | Command::Repo(_)
+        | Command::Key(_)
+        | Command::Member(
+            MemberCommand::Add(_)
+            | MemberCommand::List
+            | MemberCommand::Change(_)
+            | MemberCommand::Remove(_)
+            | MemberCommand::Code(_),
+        )
+        | Command::Ledger(
+            LedgerCommand::Export(_)
+            | LedgerCommand::Checkpoint
+            | LedgerCommand::Show(_)
+            | LedgerCommand::Consistency(_),
+        ) => {
             let desk = Desk::open(app).await?;
             let result = at_desk(&desk, command).await;
             desk.close().await;
@@ -100,10 +115,9 @@ pub(crate) async fn perform(app: &App, command: Command) -> Result<Exit, CliErro
         Command::Backup(_)
         | Command::Serve(_)
         | Command::Code
-        | Command::Key(_)
-        | Command::Member(_)
         | Command::Notices(_)
-        | Command::Ledger(_) => {
+        | Command::Member(MemberCommand::Link(_))
+        | Command::Ledger(LedgerCommand::Erase(_) | LedgerCommand::RotateKey) => {
             app.refuse_server()?;
             let session = Session::open(app).await?;
             let result = in_session(&session, command).await;
@@ -140,6 +154,18 @@ async fn at_desk(desk: &Desk, command: Command) -> Result<Exit, CliError> {
         Command::Alarm(AlarmCommand::Clear(args)) => holds::clear(desk, args).await,
         Command::Repo(RepoCommand::Add(args)) => repo::add(desk, args).await,
         Command::Repo(RepoCommand::List) => repo::list(desk).await,
+        Command::Member(MemberCommand::Add(args)) => members::add(desk, args).await,
+        Command::Member(MemberCommand::List) => members::list(desk).await,
+        Command::Member(MemberCommand::Change(args)) => members::change(desk, args).await,
+        Command::Member(MemberCommand::Remove(args)) => members::remove(desk, args).await,
+        Command::Member(MemberCommand::Code(args)) => members::code(desk, args).await,
+        Command::Key(KeyCommand::Add(args)) => api_keys::add(desk, args).await,
+        Command::Key(KeyCommand::List) => api_keys::list(desk).await,
+        Command::Key(KeyCommand::Revoke(args)) => api_keys::revoke(desk, args).await,
+        Command::Ledger(LedgerCommand::Export(args)) => ledger::export(desk, args).await,
+        Command::Ledger(LedgerCommand::Checkpoint) => ledger::checkpoint(desk).await,
+        Command::Ledger(LedgerCommand::Show(args)) => ledger::show(desk, args).await,
+        Command::Ledger(LedgerCommand::Consistency(args)) => keeping::consistency(desk, args).await,
         Command::Policy(_)
         | Command::Patch(_)
         | Command::Verify(_)
@@ -155,33 +181,20 @@ async fn at_desk(desk: &Desk, command: Command) -> Result<Exit, CliError> {
         | Command::Backup(_)
         | Command::Serve(_)
         | Command::Code
-        | Command::Key(_)
-        | Command::Member(_)
-        | Command::Ledger(_) => Err(misrouted()),
+        | Command::Member(MemberCommand::Link(_))
+        | Command::Ledger(LedgerCommand::Erase(_) | LedgerCommand::RotateKey) => Err(misrouted()),
     }
 }
 
 async fn in_session(session: &Session, command: Command) -> Result<Exit, CliError> {
     match command {
-        Command::Ledger(LedgerCommand::Export(args)) => ledger::export(session, args).await,
-        Command::Ledger(LedgerCommand::Checkpoint) => ledger::checkpoint(session).await,
-        Command::Ledger(LedgerCommand::Show(args)) => ledger::show(session, args).await,
-        Command::Ledger(LedgerCommand::Consistency(args)) => keeping::consistency(session, args).await,
         Command::Ledger(LedgerCommand::Erase(args)) => keeping::erase(session, args).await,
         Command::Ledger(LedgerCommand::RotateKey) => keeping::rotate_key(session).await,
         Command::Backup(args) => backup::backup(session, args).await,
         Command::Serve(_) => serving::run(session).await,
         Command::Code => serving::code(session).await,
         Command::Notices(args) => notices::run(session, args).await,
-        Command::Member(MemberCommand::Add(args)) => members::add(session, args).await,
-        Command::Member(MemberCommand::List) => members::list(session).await,
-        Command::Member(MemberCommand::Change(args)) => members::change(session, args).await,
         Command::Member(MemberCommand::Link(args)) => members::link(session, args).await,
-        Command::Member(MemberCommand::Remove(args)) => members::remove(session, args).await,
-        Command::Member(MemberCommand::Code(args)) => members::code(session, args).await,
-        Command::Key(KeyCommand::Add(args)) => serving::key_add(session, args).await,
-        Command::Key(KeyCommand::List) => serving::key_list(session).await,
-        Command::Key(KeyCommand::Revoke(args)) => serving::key_revoke(session, args).await,
         Command::Policy(_)
         | Command::Patch(_)
         | Command::Verify(_)
@@ -214,7 +227,16 @@ async fn in_session(session: &Session, command: Command) -> Result<Exit, CliErro
         | Command::Freeze(_)
         | Command::Unfreeze(_)
         | Command::Alarm(_)
-        | Command::Repo(_) => Err(misrouted()),
+        | Command::Repo(_)
+        | Command::Key(_)
+        | Command::Member(
+            MemberCommand::Add(_)
+            | MemberCommand::List
+            | MemberCommand::Change(_)
+            | MemberCommand::Remove(_)
+            | MemberCommand::Code(_),
+        )
+        | Command::Ledger(_) => Err(misrouted()),
     }
 }
 

@@ -1,7 +1,7 @@
-//! `serve`, `code` and `key`: the server on this data folder, and who may come in.
+//! `serve` and `code`: the server on this data folder, and who may come in.
 
 use super::open_files::room_for_connections;
-use crate::cli::{KeyAddArgs, KeyRevokeArgs, Roles};
+use crate::cli::Roles;
 use crate::config::{Config, PublicOrigin, Serve};
 use crate::error::{CliError, Exit};
 use crate::github;
@@ -14,8 +14,7 @@ use countersign_core::workflow::{Effect, Event};
 use countersign_engine::notices::Notices;
 use countersign_engine::{Observer, Ports, TryEnd, Worker};
 use countersign_server::{
-    CODE_MS, HeldKeys, House, KeyWire, MadeKey, Metrics, NewKey, Origin, Problem, Pulse, make_key, new_code,
-    router, serve,
+    CODE_MS, HeldKeys, House, Metrics, Origin, Problem, Pulse, new_code, router, serve,
 };
 use countersign_store::OwnerLock;
 use ed25519_dalek::SigningKey;
@@ -385,101 +384,5 @@ pub(super) async fn code(session: &Session) -> Result<Exit, CliError> {
         format!("It works once, within {} minutes.", CODE_MS / 60_000),
     );
     terminal.note(&page);
-    Ok(Exit::Ok)
-}
-
-/// `key add`.
-pub(super) async fn key_add(session: &Session, args: KeyAddArgs) -> Result<Exit, CliError> {
-    let (member, _) = session.member().await?;
-    let access = session.database().access(&TenantId::local());
-    let now = session.ports.store.now().await?;
-    let scopes = args.scopes.iter().map(|s| s.as_str().to_owned()).collect();
-    let wanted = NewKey {
-        name: args.name,
-        scopes,
-        days: args.days,
-    };
-    let (secret, key) = make_key(access.as_ref(), &member, now, &wanted).await?;
-    let terminal = &session.app.terminal;
-    if terminal.is_json() {
-        terminal.print_json(&MadeKey {
-            secret,
-            key: KeyWire::of(&key),
-        });
-        return Ok(Exit::Ok);
-    }
-    terminal.pipe(format!("{secret}\n").as_bytes());
-    let mut page = Page::new();
-    page.line(0).add(
-        Style::Dim,
-        format!(
-            "It is shown this once. It ends on {}; countersign key revoke {}",
-            &key.expires_at.to_rfc3339()[..10],
-            key.id
-        ),
-    );
-    terminal.note(&page);
-    Ok(Exit::Ok)
-}
-
-/// `key list`.
-pub(super) async fn key_list(session: &Session) -> Result<Exit, CliError> {
-    let keys = session.database().access(&TenantId::local()).keys().await?;
-    let terminal = &session.app.terminal;
-    if terminal.is_json() {
-        terminal.print_json(&keys.iter().map(KeyWire::of).collect::<Vec<_>>());
-        return Ok(Exit::Ok);
-    }
-    let now = session.ports.store.now().await?;
-    let mut page = Page::new();
-    if keys.is_empty() {
-        page.line(0).add(
-            Style::Dim,
-            "No API key yet. Make one: countersign key add NAME --scope read",
-        );
-    }
-    for key in &keys {
-        let (state, style) = match (key.revoked_at, key.expires_at > now) {
-            (Some(_), _) => ("revoked".to_owned(), Style::Bad),
-            (None, false) => ("ended".to_owned(), Style::Dim),
-            (None, true) => (
-                format!("until {}", &key.expires_at.to_rfc3339()[..10]),
-                Style::Good,
-            ),
-        };
-        let scopes: Vec<&str> = key.scopes.iter().map(|s| s.as_str()).collect();
-        let used = key.used_at.map_or_else(
-            || "never used".to_owned(),
-            |at| format!("used {}", &at.to_rfc3339()[..16].replace('T', " ")),
-        );
-        page.line(0)
-            .column(Style::Bold, &key.id, 14)
-            .column(Style::Plain, &key.name, 24)
-            .column(Style::Plain, scopes.join(" "), 14)
-            .column(style, state, 18)
-            .add(Style::Dim, used);
-    }
-    terminal.print(&page);
-    Ok(Exit::Ok)
-}
-
-/// `key revoke`.
-pub(super) async fn key_revoke(session: &Session, args: KeyRevokeArgs) -> Result<Exit, CliError> {
-    session
-        .database()
-        .access(&TenantId::local())
-        .revoke_key(&args.id)
-        .await?;
-    let terminal = &session.app.terminal;
-    if terminal.is_json() {
-        terminal.print_json(&serde_json::json!({"revoked": args.id}));
-        return Ok(Exit::Ok);
-    }
-    let mut page = Page::new();
-    page.line(0).add(Style::Good, "✓ ").add(
-        Style::Plain,
-        format!("the key {} is not in force any more", args.id),
-    );
-    terminal.print(&page);
     Ok(Exit::Ok)
 }

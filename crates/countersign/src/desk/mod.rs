@@ -2,8 +2,10 @@
 //! don't know which it is.
 
 mod follower;
+mod people;
 
 pub(crate) use follower::Follower;
+pub(crate) use people::owner;
 
 use crate::adapters::{Progress, SystemClock};
 use crate::config::Client;

@@ -2,6 +2,7 @@
 //! and never follows a redirect with it.
 
 mod acts;
+mod keeping;
 mod stream;
 mod tokens;
 
@@ -190,13 +191,7 @@ impl Remote {
     /// # Errors
     /// As for every call.
     pub(crate) async fn ledger_size(&self) -> Result<u64, CliError> {
-        /// What is read of it.
-        #[derive(serde::Deserialize)]
-        struct Ledger {
-            size: u64,
-        }
-        let ledger: Ledger = self.get("ledger").await?;
-        Ok(ledger.size)
+        Ok(self.ledger().await?.size)
     }
 
     /// All alarms, oldest first.
@@ -257,7 +252,7 @@ impl Remote {
     /// # Errors
     /// As for every call.
     pub(crate) async fn roster(&self) -> Result<Roster, CliError> {
-        let wires: Vec<MemberWire> = self.get("members").await?;
+        let wires = self.members().await?;
         let member = |wire: MemberWire| {
             Ok(Member {
                 id: MemberId::parse(&wire.id).map_err(|e| odd(e.to_string()))?,

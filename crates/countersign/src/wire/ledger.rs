@@ -287,6 +287,32 @@ pub(crate) struct EntriesWire {
     pub(crate) entries: Vec<EntryWire>,
 }
 
+impl From<countersign_server::client::EntryWire> for EntryWire {
+    /// From what a server tells; of a workflow's events it does not say which one.
+    fn from(told: countersign_server::client::EntryWire) -> Self {
+        let countersign_server::client::EntryWire {
+            index,
+            stream,
+            seq,
+            kind,
+            at,
+            leaf_hash,
+            ended,
+            erased,
+        } = told;
+        Self {
+            index,
+            stream,
+            seq,
+            kind,
+            at,
+            leaf_hash,
+            ended,
+            erased,
+        }
+    }
+}
+
 /// One ledger entry.
 #[derive(Debug, Serialize)]
 pub(crate) struct EntryWire {

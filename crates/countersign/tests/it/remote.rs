@@ -293,3 +293,136 @@ fn a_restarted_server_is_gone_along_with() {
     watching.kill().unwrap();
     watching.wait().unwrap();
 }
+
+#[test]
+fn an_owner_keeps_members_and_keys_over_a_server() {
+    let apart = Apart::signed_in();
+    let added = apart
+        .run(&["member", "add", "Bob", "--role", "viewer", "--json"])
+        .exits(0)
+        .json();
+    assert_eq!(
+        (&added["name"], &added["role"]),
+        (&"Bob".into(), &"viewer".into())
+    );
+    let code = added["code"].as_str().unwrap();
+    let headers = [("Content-Type", "application/json")];
+    let body = format!("{{\"code\": \"{code}\"}}");
+    let bob = apart
+        .served
+        .send("POST", "/api/v1/sessions", &headers, &body)
+        .is(201)
+        .json();
+    let bob = bob["token"].as_str().unwrap();
+    let by_bob = |arguments: &[&str]| {
+        let mut command = apart.command(arguments);
+        command.env("COUNTERSIGN_TOKEN", bob);
+        ran(&command.output().unwrap())
+    };
+    by_bob(&["member", "list"]).exits(0).says("Bob");
+    by_bob(&["member", "change", "Bob", "--role", "owner"])
+        .exits(2)
+        .says("role-too-weak");
+    by_bob(&["key", "list"]).exits(2);
+    let changed = ["member", "change", "Bob", "--role", "reviewer", "--json"];
+    assert_eq!(apart.run(&changed).exits(0).json()["role"], "reviewer");
+    let another = apart
+        .run(&["member", "code", "Bob"])
+        .exits(0)
+        .says("signs in with it");
+    assert_ne!(another.out.trim(), code);
+    apart
+        .run(&["member", "remove", "Bob"])
+        .exits(0)
+        .says("no member any more");
+    by_bob(&["member", "list"]).exits(2);
+    apart
+        .run(&["member", "code", "Bob"])
+        .exits(2)
+        .says("not-a-member");
+    apart.run(&["member", "code", "Eve"]).exits(2).says("not-found");
+
+    let made = apart
+        .run(&["key", "add", "ci", "--scope", "read", "--json"])
+        .exits(0)
+        .json();
+    let (secret, id) = (made["secret"].as_str().unwrap(), made["id"].as_str().unwrap());
+    let by_key = |arguments: &[&str]| {
+        let mut command = apart.command(arguments);
+        command.env("COUNTERSIGN_TOKEN", secret);
+        ran(&command.output().unwrap())
+    };
+    by_key(&["list"]).exits(0);
+    by_key(&["key", "list"]).exits(2).says("not-for-keys");
+    let listed = apart.run(&["key", "list"]).exits(0).says("used 20").says(id);
+    assert!(!listed.out.contains(secret), "a key is shown once: {listed}");
+    assert_eq!(
+        apart.there.run(&["key", "list", "--json"]).exits(0).json()[0]["id"],
+        id,
+        "the same keys at the server's own terminal"
+    );
+    apart.run(&["key", "revoke", "none"]).exits(2).says("not-found");
+    apart.run(&["key", "revoke", id]).exits(0);
+    by_key(&["list"]).exits(2);
+}
+
+#[test]
+fn a_ledger_is_looked_at_proven_and_taken_along_over_a_server() {
+    let apart = Apart::signed_in();
+    let id = apart.waiting();
+    let kept = apart.run(&["ledger", "checkpoint"]).exits(0);
+    apart.here.file("kept.txt", &kept.out);
+    apart
+        .run(&["approve", &id, "--yes", "--digest", &apart.digits(&id)])
+        .exits(0);
+    let shown = apart.run(&["ledger", "show", &id, "--json"]).exits(0).json();
+    let here = apart
+        .there
+        .run(&["ledger", "show", &id, "--json"])
+        .exits(0)
+        .json();
+    let hashes = |shown: &serde_json::Value| -> Vec<serde_json::Value> {
+        let entries = shown["entries"].as_array().unwrap();
+        entries.iter().map(|e| e["leaf_hash"].clone()).collect()
+    };
+    assert_eq!(hashes(&shown), hashes(&here));
+    assert_eq!(
+        shown["entries"].as_array().unwrap().last().unwrap()["ended"],
+        true
+    );
+    apart
+        .run(&["ledger", "show", "--limit", "3"])
+        .exits(0)
+        .says("under a signed checkpoint");
+    apart
+        .run(&["ledger", "consistency", "--from", "kept.txt"])
+        .exits(0)
+        .says("goes on from the");
+    let other = World::new();
+    other.done();
+    let strange = other.run(&["ledger", "checkpoint"]).exits(0).out;
+    apart.here.file("strange.txt", strange);
+    apart
+        .run(&["ledger", "consistency", "--from", "strange.txt"])
+        .exits(2);
+
+    let exported = apart
+        .run(&["ledger", "export", &id, "-o", "story.json", "--json"])
+        .exits(0)
+        .json();
+    let key = exported["key"].as_str().unwrap();
+    apart
+        .here
+        .run(&["verify", "story.json", "--key", key, "--checkpoint", "kept.txt"])
+        .exits(0);
+    let folder = ["ledger", "export", &id, "--in-toto", "x"];
+    apart.run(&folder).exits(64).says("not-over-server");
+    apart
+        .run(&["ledger", "erase", &id, "--reason", "x"])
+        .exits(64)
+        .says("not-over-server");
+    assert!(
+        !apart.here.path("data").join("countersign.db").exists(),
+        "nothing is kept here"
+    );
+}

@@ -24,7 +24,7 @@ pub const DAYS_MAX: u32 = 366;
 const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 
 /// What a new key is to be.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewKey {
     /// What people call it.
@@ -92,16 +92,24 @@ pub async fn make(
 }
 
 /// An API key, without what makes it one.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct KeyWire {
-    id: String,
-    name: String,
-    member: String,
-    scopes: Vec<&'static str>,
-    created_at: String,
-    expires_at: String,
-    used_at: Option<String>,
-    revoked_at: Option<String>,
+    /// What it is called by in other calls.
+    pub id: String,
+    /// What people call it.
+    pub name: String,
+    /// In whose name it works.
+    pub member: String,
+    /// `read`, `submit` or both.
+    pub scopes: Vec<String>,
+    /// RFC 3339, UTC.
+    pub created_at: String,
+    /// RFC 3339, UTC.
+    pub expires_at: String,
+    /// RFC 3339, UTC; null: never.
+    pub used_at: Option<String>,
+    /// RFC 3339, UTC; null: it was not taken back.
+    pub revoked_at: Option<String>,
 }
 
 impl KeyWire {
@@ -111,7 +119,7 @@ impl KeyWire {
             id: key.id.clone(),
             name: key.name.clone(),
             member: key.member.to_string(),
-            scopes: key.scopes.iter().map(|s| s.as_str()).collect(),
+            scopes: key.scopes.iter().map(|s| s.as_str().to_owned()).collect(),
             created_at: key.created_at.to_rfc3339(),
             expires_at: key.expires_at.to_rfc3339(),
             used_at: key.used_at.map(Timestamp::to_rfc3339),
@@ -121,7 +129,7 @@ impl KeyWire {
 }
 
 /// A new key.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct MadeKey {
     /// The key itself: it is shown this once.
     pub secret: String,

@@ -17,14 +17,14 @@ use utoipa::{IntoParams, ToSchema};
 const PAGE_MAX: u32 = 1_000;
 
 /// Where the ledger stands.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct LedgerWire {
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub struct LedgerWire {
     /// Leaves in it.
-    size: u64,
+    pub size: u64,
     /// Leaves under the newest signed checkpoint.
-    sealed: u64,
+    pub sealed: u64,
     /// Keys that verify its checkpoints, the one in force first.
-    keys: Vec<String>,
+    pub keys: Vec<String>,
 }
 
 /// Say where the ledger stands
@@ -62,21 +62,24 @@ pub(crate) struct EntriesQuery {
 }
 
 /// One entry of the ledger.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct EntryWire {
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub struct EntryWire {
     /// Its index, from 0.
-    index: u64,
+    pub index: u64,
     /// Its stream: a workflow's id, or the tenant's own.
-    stream: String,
+    pub stream: String,
     /// Its place in the stream, from 1.
-    seq: u64,
-    kind: String,
+    pub seq: u64,
+    /// What it records.
+    pub kind: String,
     /// RFC 3339, UTC.
-    at: String,
+    pub at: String,
     /// RFC 6962 hash of the leaf.
-    leaf_hash: String,
+    pub leaf_hash: String,
+    /// The stream ends with it.
+    pub ended: bool,
     /// Its body is gone.
-    erased: bool,
+    pub erased: bool,
 }
 
 /// List entries of the ledger
@@ -107,22 +110,23 @@ impl EntryWire {
             kind: leaf.kind,
             at: leaf.at,
             leaf_hash: leaf_hash(&row.leaf).to_string(),
+            ended: leaf.ended.is_some(),
             erased: row.body.is_none(),
         })
     }
 }
 
 /// A signed head of the ledger.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct CheckpointWire {
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub struct CheckpointWire {
     /// Leaves that it covers.
-    size: u64,
+    pub size: u64,
     /// RFC 3339, UTC.
-    at: String,
+    pub at: String,
     /// The C2SP note.
-    note: String,
+    pub note: String,
     /// Keys that verify it.
-    keys: Vec<String>,
+    pub keys: Vec<String>,
 }
 
 /// Show the newest signed checkpoint

@@ -160,16 +160,17 @@ pub(crate) async fn list(State(house): State<Arc<House>>) -> Result<Json<Vec<Mem
 }
 
 /// Who is to be a member.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct NewMember {
-    name: String,
+pub struct NewMember {
+    /// How they are called.
+    pub name: String,
     /// `viewer`, `reviewer`, `maintainer` or `owner`.
-    role: String,
+    pub role: String,
 }
 
 /// A member with the code with which they come in.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct Invited {
     /// Who.
     #[serde(flatten)]
@@ -201,12 +202,15 @@ pub(crate) async fn add(
 }
 
 /// What is to be different.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Debug, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct MemberChange {
-    role: Option<String>,
+pub struct MemberChange {
+    /// `viewer`, `reviewer`, `maintainer` or `owner`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<String>,
     /// `false`: no member any more.
-    active: Option<bool>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub active: Option<bool>,
 }
 
 /// Change a member's role, or end the membership

@@ -21,7 +21,9 @@ pub mod client {
     pub use super::decisions::{Decision, Part, WholeAct};
     pub use super::holds::{FreezeWire, NewFreeze, Note};
     pub use super::interdiff::{InterdiffWire, InterdiffsWire};
-    pub use super::members::MemberWire;
+    pub use super::ledger::{CheckpointWire, EntryWire, LedgerWire};
+    pub use super::members::{MemberChange, MemberWire, NewMember};
+    pub use super::proofs::HeadsWire;
     pub use super::sessions::{Code, SessionWire, Token, Whoami};
     pub use super::submitting::{ChosenRepository, NewAgent, NewDiff, NewWorkflow, Submitted};
     pub use super::system::{NewRepository, RepositoryWire};

@@ -82,18 +82,20 @@ pub(crate) struct ConsistencyQuery {
 }
 
 /// Two heads and the proof that one begins with the other (RFC 9162 section 2.1.4, RFC 6962 section 2.1.2).
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct HeadsWire {
-    from_size: u64,
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub struct HeadsWire {
+    /// Leaves of the earlier head.
+    pub from_size: u64,
     /// Root of the first `from_size` leaves, base64. Compare it with the head that you keep.
-    from_root: String,
-    to_size: u64,
+    pub from_root: String,
+    /// Leaves of the later head.
+    pub to_size: u64,
     /// Root of the first `to_size` leaves, base64.
-    to_root: String,
+    pub to_root: String,
     /// SHA-256 hashes, base64; empty where the sizes are equal, or `from_size` is 0.
-    proof: Vec<String>,
+    pub proof: Vec<String>,
     /// The newest signed head, where it is of `to_size`.
-    checkpoint: Option<CheckpointWire>,
+    pub checkpoint: Option<CheckpointWire>,
 }
 
 /// Prove that the ledger only grew between two sizes
