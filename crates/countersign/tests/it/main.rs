@@ -53,4 +53,5 @@ mod terminal;
 mod tlog;
 mod tools;
 mod traced;
+mod used;
 mod web_client;

@@ -13,6 +13,7 @@ pub(crate) mod proofs;
 pub(crate) mod sessions;
 pub(crate) mod submitting;
 pub(crate) mod system;
+pub(crate) mod usage;
 pub(crate) mod viewed;
 pub(crate) mod workflows;
 
@@ -189,6 +190,7 @@ fn endpoints() -> OpenApiRouter<Arc<House>> {
         .routes(routes!(holds::list, holds::freeze))
         .routes(routes!(holds::unfreeze))
         .routes(routes!(notices::list))
+        .routes(routes!(usage::show))
         .routes(routes!(keys::list, keys::add))
         .routes(routes!(keys::revoke))
         .routes(routes!(ledger::state))
