@@ -118,6 +118,7 @@ pub const DOORS: &[Door] = &[
     door("POST", "/api/v1/freezes/{id}/end", OWN),
     door("GET", "/api/v1/notices", LOOK),
     door("GET", "/api/v1/usage", LOOK),
+    door("GET", "/api/v1/settings", Need::Person(Role::Owner)),
     door("GET", "/api/v1/ledger", LOOK),
     door("GET", "/api/v1/ledger/entries", LOOK),
     door("GET", "/api/v1/ledger/checkpoint", LOOK),

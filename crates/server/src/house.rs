@@ -5,6 +5,7 @@ use crate::live::Pulse;
 use crate::metrics::Metrics;
 use crate::problem::Problem;
 use crate::shown::Seen;
+use crate::wire::SettingsWire;
 use countersign_core::id::{InputId, MemberId, TenantId, WorkflowId};
 use countersign_core::workflow::Workflow;
 use countersign_engine::Ports;
@@ -72,6 +73,8 @@ pub struct House {
     pub cors: Vec<String>,
     /// Beats whenever something was recorded.
     pub pulse: Pulse,
+    /// The settings that this process was started with; no secrets.
+    pub settings: SettingsWire,
     /// What is counted for operators.
     pub metrics: Arc<Metrics>,
 }

@@ -5,7 +5,7 @@ use crate::config::{Entry, Source, reference, secret::HIDDEN, table};
 use crate::error::{CliError, Exit};
 use crate::session::App;
 use crate::terminal::{Page, Style};
-use serde::Serialize;
+use countersign_server::wire::{OriginWire, SettingWire, SettingsWire};
 
 /// Where names begin, in columns.
 const NAME_AT: usize = 2;
@@ -14,63 +14,37 @@ const VALUE_AT: usize = 18;
 /// Where their origins begin.
 const ORIGIN_AT: usize = 50;
 
-/// `config show --json`.
-#[derive(Debug, Serialize)]
-struct ConfigWire {
-    /// The file with settings; absent where there is no place for one.
-    file: Option<String>,
-    /// Whether it was there.
-    file_read: bool,
-    settings: Vec<SettingWire>,
-    /// What is worth a look.
-    warnings: Vec<String>,
-}
-
-#[derive(Debug, Serialize)]
-struct SettingWire {
-    key: String,
-    /// Absent where nothing is set, and where it is a secret.
-    value: Option<String>,
-    set: bool,
-    secret: bool,
-    /// Whether anything uses it yet.
-    used: bool,
-    origin: OriginWire,
-}
-
-#[derive(Debug, Serialize)]
-#[serde(tag = "kind", rename_all = "kebab-case")]
-enum OriginWire {
-    Default,
-    File { line: usize },
-    Environment { name: &'static str },
-    Option { name: &'static str },
-}
-
-impl SettingWire {
-    fn of(entry: Entry) -> Self {
-        Self {
-            origin: match entry.source {
-                Source::Default => OriginWire::Default,
-                Source::File { line } => OriginWire::File { line },
-                Source::Environment(name) => OriginWire::Environment { name },
-                Source::Flag(name) => OriginWire::Option { name },
-            },
-            key: entry.key,
-            value: entry.value,
-            set: entry.is_set,
-            secret: entry.setting.secret,
-            used: entry.setting.used,
-        }
+fn wire(entry: Entry) -> SettingWire {
+    SettingWire {
+        origin: match entry.source {
+            Source::Default => OriginWire::Default,
+            Source::File { line } => OriginWire::File { line },
+            Source::Environment(name) => OriginWire::Environment { name },
+            Source::Flag(name) => OriginWire::Option { name },
+        },
+        key: entry.key,
+        value: entry.value,
+        set: entry.is_set,
+        secret: entry.setting.secret,
+        used: entry.setting.used,
     }
 }
 
-/// `config show`.
-pub(super) fn show(app: &App) -> Result<Exit, CliError> {
+/// Every setting as programs see it, over HTTP and by `config show --json` alike.
+pub(super) fn listed(app: &App) -> SettingsWire {
     let settings = &app.settings;
-    settings.config()?;
+    SettingsWire {
+        file: settings.file().map(|(file, _)| file.display().to_string()),
+        file_read: settings.file().is_some_and(|(_, read)| read),
+        settings: entries(app).into_iter().map(wire).collect(),
+        warnings: warnings(app),
+    }
+}
+
+/// Every setting; where nothing names a folder or the file, it is known by now what they are.
+fn entries(app: &App) -> Vec<Entry> {
+    let settings = &app.settings;
     let mut entries = settings.entries();
-    // Where nothing names them, it is known by now what they are.
     let folders = [(table::DATA, app.folder.root()), (table::KEYS, app.folder.keys())];
     for entry in entries.iter_mut().filter(|e| e.source == Source::Default) {
         if let Some((_, path)) = folders.iter().find(|(key, _)| *key == entry.key) {
@@ -82,15 +56,18 @@ pub(super) fn show(app: &App) -> Result<Exit, CliError> {
             entry.is_set = true;
         }
     }
+    entries
+}
+
+/// `config show`.
+pub(super) fn show(app: &App) -> Result<Exit, CliError> {
+    let settings = &app.settings;
+    settings.config()?;
     if app.terminal.is_json() {
-        app.terminal.print_json(&ConfigWire {
-            file: settings.file().map(|(file, _)| file.display().to_string()),
-            file_read: settings.file().is_some_and(|(_, read)| read),
-            settings: entries.into_iter().map(SettingWire::of).collect(),
-            warnings: warnings(app),
-        });
+        app.terminal.print_json(&listed(app));
         return Ok(Exit::Ok);
     }
+    let entries = entries(app);
     let mut page = Page::new();
     list(&mut page, &entries, settings.file().is_some_and(|(_, read)| read));
     let idle = entries.iter().any(Entry::is_idle);

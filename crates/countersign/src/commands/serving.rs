@@ -144,6 +144,7 @@ pub(super) async fn run(session: &Session) -> Result<Exit, CliError> {
             origin,
             pulse,
             metrics,
+            settings: super::config::listed(&session.app),
         };
         Some(tokio::spawn(serve(listener, router(house), connections, stopped)))
     } else {

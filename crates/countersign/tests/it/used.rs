@@ -1,4 +1,4 @@
-//! What was used: what operators ask a server.
+//! What was used, and how the server is set: what operators ask it.
 
 use crate::served::{Served, text, world};
 use serde_json::{Value, json};
@@ -67,4 +67,50 @@ fn usage_is_summed_from_what_is_recorded_and_nothing_is_invented() {
     for wrong in ["?since=yesterday", "?by=mood"] {
         served.get(&format!("/api/v1/usage{wrong}"), &token).is(422);
     }
+}
+
+#[test]
+fn an_owner_sees_every_setting_with_its_origin_and_no_secret() {
+    let world = world();
+    world.file("data/config.toml", "[log]\nformat = \"json\"\n");
+    let secret = ("JWT_SECRET", "kanarienvogel".to_owned());
+    let served = Served::start_in(&world, &[], &[secret]);
+    let token = served.token();
+    let answer = served.get("/api/v1/settings", &token).is(200);
+    assert!(!answer.body.contains("kanarienvogel"), "{}", answer.body);
+    let told = answer.json();
+    let setting = |key: &str| {
+        let all = told["settings"].as_array().unwrap();
+        all.iter().find(|s| s["key"] == key).unwrap().clone()
+    };
+    let format = setting("log.format");
+    assert_eq!(
+        (&format["value"], &format["origin"]["line"]),
+        (&json!("json"), &json!(2))
+    );
+    let listen = setting("serve.listen");
+    assert_eq!(listen["origin"], json!({"kind": "option", "name": "--listen"}));
+    let all = told["settings"].as_array().unwrap();
+    let masked = all.iter().find(|s| s["origin"]["name"] == "JWT_SECRET").unwrap();
+    assert_eq!(
+        (&masked["value"], &masked["set"], &masked["secret"]),
+        (&Value::Null, &json!(true), &json!(true))
+    );
+    let shown = world.run(&["config", "show", "--json"]).exits(0).json();
+    let keys = |told: &Value| -> Vec<Value> {
+        told["settings"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|s| s["key"].clone())
+            .collect()
+    };
+    assert_eq!(keys(&told), keys(&shown));
+    let key = json!({"name": "scrape", "scopes": ["read"]});
+    let key = served.json("POST", "/api/v1/keys", &token, &key).is(201).json();
+    let refused = served
+        .get("/api/v1/settings", text(&key, "secret"))
+        .is(403)
+        .json();
+    assert_eq!(refused["code"], "not-for-keys");
 }

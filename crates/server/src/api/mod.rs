@@ -11,6 +11,7 @@ pub(crate) mod notices;
 pub(crate) mod policy;
 pub(crate) mod proofs;
 pub(crate) mod sessions;
+pub(crate) mod settings;
 pub(crate) mod submitting;
 pub(crate) mod system;
 pub(crate) mod usage;
@@ -191,6 +192,7 @@ fn endpoints() -> OpenApiRouter<Arc<House>> {
         .routes(routes!(holds::unfreeze))
         .routes(routes!(notices::list))
         .routes(routes!(usage::show))
+        .routes(routes!(settings::show))
         .routes(routes!(keys::list, keys::add))
         .routes(routes!(keys::revoke))
         .routes(routes!(ledger::state))

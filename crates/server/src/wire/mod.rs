@@ -4,12 +4,14 @@ mod around;
 mod notice;
 mod parts;
 mod policy;
+mod settings;
 mod story;
 mod workflow;
 
 pub use notice::NoticeWire;
 pub use parts::{GateWire, RequestWire, ViolationWire};
 pub use policy::{OwnRulesWire, PolicyWire, ValueWire};
+pub use settings::{OriginWire, SettingWire, SettingsWire};
 pub use story::StoryWire;
 pub use workflow::{
     AlarmWire, ClearedWire, DiffWire, DiffsWire, WorkflowRowWire, WorkflowWire, WorkflowsWire,
