@@ -15,6 +15,7 @@ use countersign_core::diff::FileChange;
 use countersign_core::id::{MemberId, Revision};
 use countersign_ports::reviewing::{ChangedFile, Viewed};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use utoipa::ToSchema;
 
@@ -76,6 +77,7 @@ pub(crate) async fn files<'s>(
     member: &MemberId,
 ) -> Result<Vec<FileSeen<'s>>, Problem> {
     let marks = house.reviewing.viewed(member, &seen.workflow.id).await?;
+    let mut marks: BTreeMap<ChangedFile, Viewed> = marks.into_iter().map(|m| (m.file.clone(), m)).collect();
     let mut found = Vec::new();
     for draft in seen.drafts() {
         let repository = seen.workflow.repository_name(&draft.repository);
@@ -84,7 +86,7 @@ pub(crate) async fn files<'s>(
             found.push(FileSeen {
                 repository: repository.clone(),
                 change,
-                mark: marks.iter().find(|m| m.file == key).cloned(),
+                mark: marks.remove(&key),
                 key,
             });
         }

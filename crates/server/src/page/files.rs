@@ -62,12 +62,15 @@ fn list(request: &Request, all: &[FileSeen<'_>], comments: bool) -> Markup {
                 form method="post" action=(action) {
                     input type="hidden" name="change" value=(file.key.change.to_hex());
                     input type="hidden" name="path" value=(file.change.path().to_text());
-                    @let (word, button) = match file.mark { Some(_) => ("no", "Not viewed"), None => ("yes", "Viewed") };
+                    @let (word, button) = match file.mark {
+                        Some(_) => ("no", "Mark as not viewed"),
+                        None => ("yes", "Mark as viewed"),
+                    };
                     input type="hidden" name="viewed" value=(word);
                     @if file.mark.is_some() { span.good { "✓ " } } @else { span.dim { "○ " } }
                     code { (visible(&file.change.path().to_text())) } " "
                     span.dim { (what(file.change)) " " }
-                    button.quiet type="submit" { "Mark as " (button.to_lowercase()) }
+                    button.quiet type="submit" { (button) }
                 }
                 @if comments { (write_form(request, (&file.repository, &file.change.path().to_text()))) }
             } } }

@@ -106,7 +106,7 @@ async fn a_draft_is_its_authors_alone_until_it_is_dropped_and_there_are_only_so_
     mine.put_draft_comment(&ada, &other).await.unwrap();
     assert_eq!(
         mine.draft_comments(&ada, &workflow).await.unwrap(),
-        [other.clone()]
+        std::slice::from_ref(&other)
     );
     assert_eq!(mine.draft_comment(&bob, "cm_1").await.unwrap(), None);
     assert!(
