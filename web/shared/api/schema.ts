@@ -373,11 +373,30 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /** List your own sessions */
+        get: operations["list_sessions"];
         put?: never;
         /** Trade a one-time code for a session */
         post: operations["sign_in"];
-        delete?: never;
+        /** End all of your other sessions */
+        delete: operations["end_other_sessions"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sessions/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** End one of your sessions */
+        delete: operations["end_session"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1162,6 +1181,21 @@ export interface components {
             /** @description `primary` or `secondary`. */
             role: string;
         };
+        /** @description A session of whoever asks. */
+        SessionWire: {
+            /** @description Since when; RFC 3339, UTC. */
+            began_at: string;
+            /** @description When it ends at the latest; after 7 days without use it ends earlier. */
+            expires_at: string;
+            /** @description `cs_…`. */
+            id: string;
+            /** @description When it was last used, to the minute. */
+            seen_at: string;
+            /** @description It is the one of this call. */
+            this: boolean;
+            /** @description Where it is used: `browser`, `browser, by GitHub` or `terminal`. */
+            through: string;
+        };
         StateWire: {
             /** @description null: the default registry. */
             source?: string | null;
@@ -1402,6 +1436,7 @@ export type RationaleWire = components['schemas']['RationaleWire'];
 export type RepositoryWire = components['schemas']['RepositoryWire'];
 export type RequestWire = components['schemas']['RequestWire'];
 export type SelectionWire = components['schemas']['SelectionWire'];
+export type SessionWire = components['schemas']['SessionWire'];
 export type StateWire = components['schemas']['StateWire'];
 export type StepWire = components['schemas']['StepWire'];
 export type StoryWire = components['schemas']['StoryWire'];
@@ -2389,6 +2424,34 @@ export interface operations {
             };
         };
     };
+    list_sessions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionWire"][];
+                };
+            };
+            /** @description What is wrong, in a sentence, and what to do next */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     sign_in: {
         parameters: {
             query?: never;
@@ -2412,6 +2475,69 @@ export interface operations {
             };
             /** @description the code is none */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What is wrong, in a sentence, and what to do next */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    end_other_sessions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What is wrong, in a sentence, and what to do next */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    end_session: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description there is none */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

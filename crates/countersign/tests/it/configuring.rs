@@ -294,6 +294,7 @@ fn the_page_of_settings_fits_eighty_columns() {
         ("COUNTERSIGN_GITHUB_BASE_URL", "https://github.example.org"),
         ("CORS_ORIGINS", "https://front.example, http://localhost:5173"),
         ("ALLOWED_GITHUB_USERS", "ada,grace"),
+        ("GITHUB_REPO", "octo/hello"),
         ("SMTP_USER", "ada"),
         ("SMTP_PASSWORD", "x"),
     ];
