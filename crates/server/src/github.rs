@@ -159,7 +159,10 @@ async fn admit(house: &House, github: &GitHub, account: &Account) -> Result<Memb
     match house.store.link_account(&link, Some(&new)).await {
         Ok(()) => Ok(new.id),
         // The same person came twice at the same moment, and one was first.
-        Err(StoreError::Refused { code, .. }) if code == "account-taken" => {
+        Err(StoreError::Refused {
+            code: "account-taken",
+            ..
+        }) => {
             let links = house.store.account_links().await?;
             links.member_of(account.id).cloned().ok_or_else(not_begun_here)
         }
