@@ -5,11 +5,52 @@ use crate::digest::{BodyHash, FeedbackHash};
 use crate::id::{BranchName, ForgeKind, RepositoryId};
 use crate::outbound::secrets_in;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// Longest accepted feedback text, in bytes.
 pub const FEEDBACK_MAX_BYTES: usize = 256 << 10;
 /// Most repositories in one workflow.
 pub const REPOSITORIES_MAX: usize = 8;
+
+/// Most pairs of metadata that a caller gives to a workflow.
+pub const METADATA_MAX_PAIRS: usize = 16;
+/// Longest key of a pair, in bytes; small letters, digits, `_`, `.` and `-`.
+pub const METADATA_KEY_MAX_BYTES: usize = 64;
+/// Longest value of a pair, in characters.
+pub const METADATA_VALUE_MAX_CHARS: usize = 500;
+
+/// A caller's own words about a workflow, such as a ticket's number: shown and looked up by, and given to no agent.
+pub type Metadata = BTreeMap<String, String>;
+
+/// Holds metadata to its bounds.
+///
+/// # Errors
+/// [`FeedbackError::Metadata`], which says what is wrong.
+pub fn check_metadata(metadata: &Metadata) -> Result<(), FeedbackError> {
+    let bad = |text: String| Err(FeedbackError::Metadata(text));
+    if metadata.len() > METADATA_MAX_PAIRS {
+        return bad(format!(
+            "there are {} pairs; a workflow has at most {METADATA_MAX_PAIRS}",
+            metadata.len()
+        ));
+    }
+    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'_' | b'.' | b'-');
+    for (key, value) in metadata {
+        if key.is_empty() || key.len() > METADATA_KEY_MAX_BYTES || !key.bytes().all(plain) {
+            let shown: String = key.chars().take(METADATA_KEY_MAX_BYTES).collect();
+            return bad(format!(
+                "`{}` can't be a key: it has 1 to {METADATA_KEY_MAX_BYTES} small letters, digits, `_`, `.` and `-`",
+                shown.escape_debug()
+            ));
+        }
+        if value.chars().count() > METADATA_VALUE_MAX_CHARS || value.chars().any(char::is_control) {
+            return bad(format!(
+                "the value of `{key}` has at most {METADATA_VALUE_MAX_CHARS} characters, and no control characters"
+            ));
+        }
+    }
+    Ok(())
+}
 
 /// Where the words came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,6 +100,9 @@ pub enum FeedbackError {
         /// Offset of the first one.
         at: usize,
     },
+    /// A caller's metadata is out of its bounds.
+    #[error("the metadata can't be taken: {0}")]
+    Metadata(String),
     /// It holds what looks like a secret.
     #[error(
         "line {line} holds what looks like a secret ({rule}); take it out, and replace it where it is valid"
@@ -79,6 +123,7 @@ impl FeedbackError {
             FeedbackError::TooLarge { .. } => "feedback-too-large",
             FeedbackError::NotUtf8 { .. } => "feedback-not-utf8",
             FeedbackError::Nul { .. } => "feedback-nul",
+            FeedbackError::Metadata(_) => "bad-metadata",
             FeedbackError::Secret { .. } => "feedback-secret",
         }
     }
@@ -302,5 +347,38 @@ mod tests {
         let read = |text: &str| Feedback::read(FeedbackOrigin::Issue, text.as_bytes()).expect("text");
         assert_eq!(read("\n## Say it in grams\n\nMore.\n").title, "Say it in grams");
         assert_eq!(read(&"x".repeat(500)).title.chars().count(), TITLE_MAX_CHARS);
+    }
+
+    #[test]
+    fn metadata_is_held_to_its_bounds() {
+        let of = |pairs: &[(&str, &str)]| {
+            let pairs = pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
+            check_metadata(&pairs.collect())
+        };
+        let (key, value) = (
+            "k".repeat(METADATA_KEY_MAX_BYTES),
+            "ü".repeat(METADATA_VALUE_MAX_CHARS),
+        );
+        assert_eq!(
+            of(&[("ticket", "PAY-17"), ("a.b_c-9", ""), (&key, &value)]),
+            Ok(())
+        );
+        let (long_key, long_value) = (format!("{key}k"), format!("{value}."));
+        for (key, value) in [
+            ("", "x"),
+            ("Ticket", "x"),
+            ("tick et", "x"),
+            ("größe", "x"),
+            (&long_key, "x"),
+            ("k", &long_value),
+            ("k", "two\nlines"),
+            ("k", "\u{1b}[2J"),
+        ] {
+            let refused = of(&[(key, value)]).expect_err("it is out of bounds");
+            assert_eq!(refused.code(), "bad-metadata", "{key:?}");
+        }
+        let many = |n: usize| (0..n).map(|n| (format!("k{n}"), String::new())).collect();
+        assert_eq!(check_metadata(&many(METADATA_MAX_PAIRS)), Ok(()));
+        assert!(check_metadata(&many(METADATA_MAX_PAIRS + 1)).is_err());
     }
 }

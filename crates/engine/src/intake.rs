@@ -41,11 +41,14 @@ pub async fn take_in(
 ) -> Result<(), NotTaken> {
     let words = match input {
         NewInput::Submit(submission) => submission.words(),
-        NewInput::Act(act) => act.record.act.words(),
+        NewInput::Act(act) => {
+            let words = act.record.act.words().into_iter();
+            words.map(|(what, text)| (what, text.into())).collect()
+        }
     };
     if let Some(why) = words
         .into_iter()
-        .find_map(|(what, text)| refused_words(what, text))
+        .find_map(|(what, text)| refused_words(what, &text))
     {
         return Err(NotTaken::Secret(why));
     }

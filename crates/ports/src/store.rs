@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use countersign_core::act::SignedAct;
 use countersign_core::digest::{BodyHash, FeedbackHash};
 use countersign_core::erasure::Erasure;
-use countersign_core::feedback::RepoSelection;
+use countersign_core::feedback::{Metadata, RepoSelection};
 use countersign_core::id::{
     EffectId, Fence, InputId, MemberId, RepositoryId, Revision, TenantId, Version, WorkflowId,
 };
@@ -269,6 +269,10 @@ pub enum InputStatus {
 
 /// One item of work, claimed.
 #[derive(Debug, Clone)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one is claimed at a time and moved once; a box would be one more allocation for each"
+)]
 pub enum Claim {
     /// An input to judge.
     Input {
@@ -650,6 +654,14 @@ pub trait TenantStore: Send + Sync {
 
     /// Workflows, newest first.
     async fn workflows(&self, limit: u32) -> Result<Vec<WorkflowRow>, StoreError>;
+
+    /// Of the newest workflows, at most `limit`: those that began with all of these pairs among their metadata. What was
+    /// erased is not found.
+    async fn workflows_with(
+        &self,
+        metadata: &Metadata,
+        limit: u32,
+    ) -> Result<BTreeSet<WorkflowId>, StoreError>;
 
     /// Counts and ages, all of one moment.
     async fn tally(&self) -> Result<Tally, StoreError>;

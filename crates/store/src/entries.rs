@@ -8,9 +8,11 @@ use crate::log::{self, KIND_EVENT};
 use crate::row::{Row, exactly_32, int};
 use countersign_core::epoch::KIND_EPOCH_BEGUN;
 use countersign_core::erasure::{Erasure, KIND_ERASED};
+use countersign_core::feedback::Metadata;
 use countersign_core::id::WorkflowId;
 use countersign_core::record::EventRecord;
 use countersign_core::time::Timestamp;
+use countersign_core::workflow::Event;
 use countersign_ledger::rotation::KIND_KEY_ROTATED;
 use countersign_ledger::{
     Body, BundleEntry, KnownHashes, Leaf, LeafHash, RootHash, Salt, commit, leaf_hash, tree,
@@ -200,6 +202,34 @@ pub(crate) async fn export(
         });
     }
     Ok(bundle)
+}
+
+/// Of the newest workflows, those that began with all of these pairs among their metadata.
+pub(crate) async fn begun_with(
+    tx: &Tx<'_>,
+    metadata: &Metadata,
+    limit: u32,
+) -> Result<BTreeSet<WorkflowId>, StoreError> {
+    let sql = format!(
+        "{COLUMNS} AND e.seq = 1 AND e.stream IN
+            (SELECT id FROM workflows WHERE tenant = $1 ORDER BY created_at DESC, id DESC LIMIT $2)"
+    );
+    let rows = tx.rows(&sql, [int(limit.min(PAGE_MAX).into())]).await?;
+    let mut found = BTreeSet::new();
+    for row in &rows {
+        let entry = read(tx, row)?;
+        if entry.body.is_none() {
+            continue;
+        }
+        let id = WorkflowId::parse(&entry.leaf.stream).map_err(|e| error::damaged(format_args!("{e}")))?;
+        let record = event(tx, &id, &entry)?;
+        if let Event::WorkflowStarted { metadata: given, .. } = &record.event
+            && metadata.iter().all(|(key, value)| given.get(key) == Some(value))
+        {
+            found.insert(id);
+        }
+    }
+    Ok(found)
 }
 
 /// Refuses a tree that is larger than the log.

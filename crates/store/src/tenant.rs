@@ -9,6 +9,7 @@ use crate::{seal, tally, workflows};
 use async_trait::async_trait;
 use countersign_core::digest::{BodyHash, FeedbackHash};
 use countersign_core::erasure::Erasure;
+use countersign_core::feedback::Metadata;
 use countersign_core::id::{InputId, RepositoryId, TenantId, WorkflowId};
 use countersign_core::member::{Member, Roster};
 use countersign_core::permit::FreshFacts;
@@ -22,6 +23,7 @@ use countersign_ports::store::{
     Freeze, InputStatus, KeyRotation, NewInput, OutsideFacts, RepositoryRow, StoreError, Tally, TenantStore,
     WorkflowRow,
 };
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -266,6 +268,14 @@ impl TenantStore for SqliteTenant {
 
     async fn workflows(&self, limit: u32) -> Result<Vec<WorkflowRow>, StoreError> {
         in_snapshot!(self, |tx| workflows::list(tx, limit))
+    }
+
+    async fn workflows_with(
+        &self,
+        metadata: &Metadata,
+        limit: u32,
+    ) -> Result<BTreeSet<WorkflowId>, StoreError> {
+        in_snapshot!(self, |tx| entries::begun_with(tx, metadata, limit))
     }
 
     async fn tally(&self) -> Result<Tally, StoreError> {

@@ -314,6 +314,7 @@ impl House {
             started_by: member_id("alice"),
             attendance: Attendance::Attended,
             again: false,
+            metadata: std::collections::BTreeMap::new(),
             signature: None,
         };
         let signed = submission.signed(tenant.store.tenant(), &id, &member_key());

@@ -6,6 +6,7 @@ use crate::life::Life;
 use async_trait::async_trait;
 use countersign_core::digest::{BodyHash, FeedbackHash};
 use countersign_core::erasure::Erasure;
+use countersign_core::feedback::Metadata;
 use countersign_core::id::{InputId, RepositoryId, TenantId, WorkflowId};
 use countersign_core::member::{Member, Roster};
 use countersign_core::permit::FreshFacts;
@@ -131,6 +132,7 @@ mortal! { TenantStore for MortalTenant {
     fn ledger_size() -> (u64, u64);
     fn checkpoints(limit: u32) -> Vec<CheckpointRow>;
     fn entries(stream: Option<&str>, from: u64, limit: u32) -> Vec<EntryRow>;
+    fn workflows_with(metadata: &Metadata, limit: u32) -> BTreeSet<WorkflowId>;
     fn notices(workflow: &WorkflowId, size: u64) -> Vec<BundleEntry>;
     fn earlier(sizes: &[u64], size: u64) -> Vec<Earlier>;
     fn proven(index: u64, size: u64) -> BundleEntry;

@@ -97,6 +97,7 @@ pub(crate) fn submission(first: &Event) -> Option<Submission> {
         started_by,
         attendance,
         again,
+        metadata,
         signature,
     } = first
     else {
@@ -115,6 +116,7 @@ pub(crate) fn submission(first: &Event) -> Option<Submission> {
         started_by,
         attendance: *attendance,
         again: *again,
+        metadata: metadata.clone(),
         signature: signature.clone(),
     })
 }

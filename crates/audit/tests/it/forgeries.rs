@@ -162,6 +162,18 @@ fn who_asked_can_not_be_another_one() {
 }
 
 #[test]
+fn metadata_that_whoever_asked_did_not_give_is_found() {
+    let found = lie(|told| {
+        each(told, |event| {
+            if let Event::WorkflowStarted { metadata, .. } = event {
+                metadata.insert("ticket".to_owned(), "PAY-17".to_owned());
+            }
+        });
+    });
+    assert_found(&found, Code::StartNotAuthentic);
+}
+
+#[test]
 fn an_approval_of_another_workflow_is_found() {
     let found = lie(|told| {
         each(told, |event| {

@@ -23,6 +23,7 @@ impl Workflow {
                 started_by,
                 attendance,
                 again,
+                metadata,
                 signature,
             } => {
                 self.shapers.insert(started_by.clone());
@@ -33,6 +34,7 @@ impl Workflow {
                     started_by: started_by.clone(),
                     attendance: *attendance,
                     again: *again,
+                    metadata: metadata.clone(),
                     signature: signature.clone(),
                 });
             }

@@ -8,7 +8,7 @@ use crate::act::{Attendance, SignedAct};
 use crate::artifact::{AgentRole, Architecture, Critique, Plan, TriageDecision};
 use crate::confinement::Confinement;
 use crate::digest::{ApprovalDigest, ArtifactDigest, BodyHash, ContextHash, PatchSetDigest, PlanDigest};
-use crate::feedback::{AgentSpec, Feedback, RepoSelection};
+use crate::feedback::{AgentSpec, Feedback, Metadata, RepoSelection};
 use crate::gate::GateResult;
 use crate::id::{
     AttemptNumber, BranchName, CommitSha, EffectId, Fence, MemberId, RepositoryId, RequestId, Revision,
@@ -21,6 +21,7 @@ use crate::policy::{EffectivePolicy, RiskTier, Violation, Waiver};
 use crate::question::Question;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// Where a run can start again after it stopped.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -379,6 +380,9 @@ pub enum Event {
         attendance: Attendance,
         /// Started although the same was open.
         again: bool,
+        /// A caller's own words about it; left out where there are none.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        metadata: Metadata,
         /// By the key held for who started it ([`super::Submission::is_signed_by`]); absent before there were such.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         signature: Option<String>,

@@ -5,7 +5,7 @@ use super::event::{AgentRun, Attempt, AttemptOutcome, CheckpointRef, FoundBranch
 use crate::act::{Attendance, MemberKey, SignedAct};
 use crate::artifact::{Architecture, Critique, Plan, TriageDecision};
 use crate::digest::{ContextHash, canonical_json};
-use crate::feedback::{AgentSpec, Feedback, RepoSelection};
+use crate::feedback::{AgentSpec, Feedback, Metadata, RepoSelection};
 use crate::id::{
     AttemptNumber, BranchName, CommitSha, EffectId, InputId, MemberId, RepositoryId, TenantId, TreeSha,
     WorkflowId, WriteIntentId,
@@ -16,6 +16,8 @@ use crate::path::RepoPath;
 use crate::policy::OwnRuleFile;
 use ed25519_dalek::{Signer as _, SigningKey};
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 /// What starts a workflow. Also the persisted form of a `submit` input.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,6 +35,9 @@ pub struct Submission {
     pub attendance: Attendance,
     /// Start although the same is open.
     pub again: bool,
+    /// A caller's own words about it; left out where there are none.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub metadata: Metadata,
     /// Ed25519 by the key that is held for who starts it, over [`Submission::message`], 128 hex digits: who asked for a
     /// change may not approve it, so it matters who asked. Absent in what was recorded before there were signatures.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -41,16 +46,23 @@ pub struct Submission {
 
 impl Submission {
     /// The free words in it, each with what it is called: what has to be looked at before it is kept.
-    pub fn words(&self) -> Vec<(&'static str, &str)> {
+    pub fn words(&self) -> Vec<(&'static str, Cow<'_, str>)> {
         let command = match &self.agent {
-            AgentSpec::Command { command, .. } => Some(("the agent's command line", command.as_str())),
+            AgentSpec::Command { command, .. } => Some(("the agent's command line", command.as_str().into())),
             AgentSpec::Codemod | AgentSpec::Scripted { .. } | AgentSpec::Diff { .. } => None,
         };
         let feedback = [
-            ("the title", self.feedback.title.as_str()),
-            ("the issue text", self.feedback.text.as_str()),
+            ("the title", self.feedback.title.as_str().into()),
+            ("the issue text", self.feedback.text.as_str().into()),
         ];
-        feedback.into_iter().chain(command).collect()
+        // A key beside its value, because what a value is called can make it a secret.
+        let pairs: String = self
+            .metadata
+            .iter()
+            .map(|(key, value)| format!("{key} = \"{value}\"\n"))
+            .collect();
+        let metadata = (!pairs.is_empty()).then_some(("the metadata", Cow::Owned(pairs)));
+        feedback.into_iter().chain(command).chain(metadata).collect()
     }
 
     /// The same, signed for one workflow with the key that is held for who starts it.

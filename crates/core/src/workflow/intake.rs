@@ -5,7 +5,7 @@ use super::input::{LoadedRepo, Submission};
 use super::turn::Turn;
 use super::{Effect, Refusal, State, Workflow};
 use crate::digest::ContextHash;
-use crate::feedback::{REPOSITORIES_MAX, RepoRole};
+use crate::feedback::{REPOSITORIES_MAX, RepoRole, check_metadata};
 use crate::gate::{Check, CheckId, GateId};
 use crate::id::{BranchName, RepositoryId, WorkflowId};
 use crate::member::{Role, Roster};
@@ -45,7 +45,7 @@ pub(super) fn check(submission: &Submission) -> Result<(), Refusal> {
     if ids.len() != repositories.len() || names.len() != repositories.len() {
         return bad("the same repository, or the same repository name, is listed twice".to_owned());
     }
-    Ok(())
+    check_metadata(&submission.metadata).map_err(|e| Refusal::BadSubmission(e.to_string()))
 }
 
 pub(super) fn begin(turn: &mut Turn, submission: Submission) {
@@ -56,6 +56,7 @@ pub(super) fn begin(turn: &mut Turn, submission: Submission) {
         started_by,
         attendance,
         again,
+        metadata,
         signature,
     } = submission;
     turn.emit(Event::WorkflowStarted {
@@ -65,6 +66,7 @@ pub(super) fn begin(turn: &mut Turn, submission: Submission) {
         started_by,
         attendance,
         again,
+        metadata,
         signature,
     });
     turn.enter(State::Queued, "accepted");

@@ -137,6 +137,7 @@ pub fn submission() -> Submission {
         started_by: member_id("alice"),
         attendance: Attendance::Attended,
         again: false,
+        metadata: std::collections::BTreeMap::new(),
         signature: None,
     }
 }

@@ -6,7 +6,7 @@ use countersign_core::id::{BranchName, CommitSha, RepositoryId, TenantId, Workfl
 use countersign_core::patch_set::{ManifestContext, commit_id, complete};
 use countersign_core::path::RepoPath;
 use countersign_core::record::{EventRecord, RecordError};
-use countersign_core::workflow::{Event, State, decide};
+use countersign_core::workflow::{Event, State, Workflow, decide, start};
 use proptest::prelude::*;
 
 fn record(event: Event) -> EventRecord {
@@ -185,4 +185,28 @@ proptest! {
         prop_assert_eq!(&RepoPath::from_text(&a.to_text()).unwrap(), &a);
         prop_assert_eq!(a.to_text() == b.to_text(), a == b);
     }
+}
+
+#[test]
+fn a_start_without_metadata_is_recorded_as_it_always_was() {
+    let (tenant, id) = (TenantId::local(), canned::workflow_id());
+    let bytes = |metadata: &[(&str, &str)]| {
+        let mut submission = canned::submission();
+        let pairs = metadata.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
+        submission.metadata = pairs.collect();
+        let empty = Workflow::empty(tenant.clone(), id.clone());
+        let begun = start(&empty, submission, START).unwrap();
+        (record(begun.events[0].clone()).to_bytes(), begun.workflow)
+    };
+    let (without, _) = bytes(&[]);
+    assert!(!String::from_utf8(without).unwrap().contains("metadata"));
+    let (with, workflow) = bytes(&[("ticket", "PAY-17")]);
+    let read = EventRecord::from_bytes(&with).unwrap();
+    let again = Workflow::replay(tenant.clone(), id.clone(), [&read.event]);
+    assert_eq!(again.submission, workflow.submission);
+    assert_eq!(again.submission.unwrap().metadata["ticket"], "PAY-17");
+    let mut bad = canned::submission();
+    bad.metadata.insert("No Key".to_owned(), String::new());
+    let refused = start(&Workflow::empty(tenant, id), bad, START).unwrap_err();
+    assert!(refused.to_string().contains("No Key"), "{refused}");
 }

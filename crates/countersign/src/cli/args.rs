@@ -35,6 +35,9 @@ pub(crate) struct StartFlags {
     /// Start although the same text is open on the same repositories
     #[arg(long)]
     pub(crate) again: bool,
+    /// Your own words about it, such as ticket=PAY-17; shown, and given to no agent; repeat for several
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub(crate) metadata: Vec<String>,
 }
 
 /// What starts a workflow and decides on it.

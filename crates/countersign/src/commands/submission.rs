@@ -10,7 +10,8 @@ use crate::session::Session;
 use crate::terminal::{Page, Style};
 use countersign_core::act::Attendance;
 use countersign_core::feedback::{
-    AgentSpec, FEEDBACK_MAX_BYTES, Feedback, FeedbackOrigin, RepoRole, RepoSelection, SubmittedDiff,
+    AgentSpec, FEEDBACK_MAX_BYTES, Feedback, FeedbackOrigin, Metadata, RepoRole, RepoSelection,
+    SubmittedDiff, check_metadata,
 };
 use countersign_core::id::BranchName;
 use countersign_core::policy;
@@ -95,6 +96,7 @@ pub(super) async fn for_server(desk: &Desk, flags: &StartFlags) -> Result<NewWor
         agent: diffs.is_empty().then_some(agent),
         diffs,
         again: flags.again,
+        metadata: metadata(flags)?,
         unattended: flags.yes,
     })
 }
@@ -114,6 +116,7 @@ pub(super) async fn read(session: &Session, flags: &StartFlags) -> Result<Submis
         return Err(CliError::usage("one-primary", text).next("Add `:secondary` to every other --repo."));
     }
     // Texts first: a mistake in them should not register anything.
+    metadata(flags)?;
     refuse_broken_baseline(session)?;
     let issue = flags.issue.as_deref().map(read_issue).transpose()?;
     let agent = proposer::read(flags)?;
@@ -151,8 +154,26 @@ pub(super) async fn read(session: &Session, flags: &StartFlags) -> Result<Submis
         started_by,
         attendance,
         again: flags.again,
+        metadata: metadata(flags)?,
         signature: None,
     })
+}
+
+/// `--metadata KEY=VALUE`.
+fn metadata(flags: &StartFlags) -> Result<Metadata, CliError> {
+    let mut pairs = Metadata::new();
+    for text in &flags.metadata {
+        let bad = |why: &str| {
+            CliError::usage("bad-metadata", format!("--metadata {text}: {why}"))
+                .next("Such as: --metadata ticket=PAY-17")
+        };
+        let (key, value) = text.split_once('=').ok_or_else(|| bad("there is no `=` in it"))?;
+        if pairs.insert(key.to_owned(), value.to_owned()).is_some() {
+            return Err(bad("that key is there twice"));
+        }
+    }
+    check_metadata(&pairs).map_err(|e| CliError::refused(e.code(), e.to_string()))?;
+    Ok(pairs)
 }
 
 fn read_issue(path: &Path) -> Result<Feedback, CliError> {

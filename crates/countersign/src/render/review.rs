@@ -39,6 +39,14 @@ fn words(seen: &Seen) -> Page {
     let Some(submission) = &seen.workflow.submission else {
         return page;
     };
+    if !submission.metadata.is_empty() {
+        page.heading("Metadata");
+        for (key, value) in &submission.metadata {
+            page.line(2)
+                .add(Style::Dim, format!("{key}  "))
+                .add(Style::Plain, value);
+        }
+    }
     page.heading("The issue");
     put_words(&mut page, &submission.feedback.text);
     for note in &seen.workflow.guidance {

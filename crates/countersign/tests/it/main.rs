@@ -34,6 +34,7 @@ mod killed;
 mod ledger;
 mod look;
 mod measured;
+mod metadata;
 mod migrating;
 mod noticed;
 mod others;

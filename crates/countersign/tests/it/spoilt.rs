@@ -172,7 +172,8 @@ fn bodies(served: &Served, token: &str) -> Vec<(&'static str, String, &'static s
             "submit",
             "/api/v1/workflows".to_owned(),
             "POST",
-            json!({"text": "Say so", "repositories": [{"name": "tollgate"}], "agent": {"kind": "scripted", "script": {}}}),
+            json!({"text": "Say so", "repositories": [{"name": "tollgate"}], "agent": {"kind": "scripted", "script": {}},
+                "metadata": {"ticket": "PAY-17"}}),
         ),
         (
             "act",

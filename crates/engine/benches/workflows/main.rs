@@ -397,6 +397,7 @@ impl House {
             started_by: me(),
             attendance: Attendance::Unattended,
             again: false,
+            metadata: std::collections::BTreeMap::new(),
             signature: None,
         };
         let id = WorkflowId::from_parts(now().0, u128::from(n));

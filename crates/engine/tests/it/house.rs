@@ -385,6 +385,7 @@ impl House {
             started_by: me(),
             attendance: Attendance::Attended,
             again: false,
+            metadata: std::collections::BTreeMap::new(),
             signature: None,
         };
         let id = WorkflowId::from_parts(START, u128::from(self.inputs.fetch_add(1, Ordering::Relaxed)));

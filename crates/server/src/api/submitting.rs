@@ -13,7 +13,7 @@ use countersign_core::act::Attendance;
 use countersign_core::digest::BodyHash;
 use countersign_core::feedback::{
     AgentSpec, FEEDBACK_MAX_BYTES, Feedback, FeedbackOrigin, REPOSITORIES_MAX, RepoRole, RepoSelection,
-    SubmittedDiff,
+    SubmittedDiff, check_metadata,
 };
 use countersign_core::id::{BranchName, InputId, MemberId, RepositoryId, WorkflowId};
 use countersign_core::workflow::Submission;
@@ -22,6 +22,7 @@ use countersign_ports::access::Repeated;
 use countersign_ports::agent::ResolvedAgent;
 use countersign_ports::store::{InputStatus, NewInput, RepositoryRow};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use utoipa::ToSchema;
@@ -50,6 +51,10 @@ pub struct NewWorkflow {
     /// Start although the same text is open on the same repositories.
     #[serde(default)]
     pub again: bool,
+    /// Your own words about it, such as a ticket's number: at most 16 pairs. A key has 1 to 64 of `a-z0-9_.-`, a value at most
+    /// 500 characters. Shown, and looked up by (`GET /api/v1/workflows?metadata.KEY=VALUE`); no agent sees them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub metadata: BTreeMap<String, String>,
     /// Nobody looks at it who starts it; recorded as such.
     #[serde(default)]
     pub unattended: bool,
@@ -225,6 +230,8 @@ async fn refuse_duplicate(house: &House, submission: &Submission, id: &WorkflowI
 }
 
 async fn read(house: &House, member: &MemberId, new: NewWorkflow) -> Result<Submission, Problem> {
+    let bounds = check_metadata(&new.metadata);
+    bounds.map_err(|e| Problem::refused(e.code(), e.to_string()))?;
     let rows = house.store.repositories().await?;
     let repositories = selections(&rows, &new.repositories)?;
     let feedback = feedback(&new, &repositories)?;
@@ -249,6 +256,7 @@ async fn read(house: &House, member: &MemberId, new: NewWorkflow) -> Result<Subm
             false => Attendance::Attended,
         },
         again: new.again,
+        metadata: new.metadata,
         signature: None,
     })
 }

@@ -5,9 +5,10 @@ use crate::house::House;
 use crate::problem::Problem;
 use crate::shown::{Seen, tell};
 use crate::wire::{AlarmWire, DiffWire, DiffsWire, StoryWire, WorkflowRowWire, WorkflowWire};
-use axum::extract::State;
+use axum::extract::{RawQuery, State};
 use countersign_core::act::SeenDigest;
 use countersign_core::diff_view::{Wanted, typed_diff};
+use countersign_core::feedback::{Metadata, check_metadata};
 use countersign_core::id::{PatchSetId, Revision};
 use countersign_core::patch_set::Draft;
 use countersign_core::path::RepoPath;
@@ -28,6 +29,7 @@ const LOOKED_AT_MAX: u32 = 10_000;
 /// Which workflows.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct ListQuery {
     /// Only in this state: `AwaitingApproval`, `Done` …
     state: Option<String>,
@@ -53,7 +55,32 @@ pub struct WorkflowsPage {
     pub next: Option<String>,
 }
 
+/// How parameters begin that look workflows up by their metadata.
+const BY_METADATA: &str = "metadata.";
+
+/// The pairs of `metadata.KEY=VALUE` in a query, and all else of it.
+fn split(query: Option<&str>) -> Result<(Metadata, ListQuery), Problem> {
+    let (mut pairs, mut rest) = (Metadata::new(), form_urlencoded::Serializer::new(String::new()));
+    for (name, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
+        match name.strip_prefix(BY_METADATA) {
+            Some(key) => drop(pairs.insert(key.to_owned(), value.into_owned())),
+            None => drop(rest.append_pair(&name, &value)),
+        }
+    }
+    check_metadata(&pairs)
+        .map_err(|e| Problem::new(axum::http::StatusCode::BAD_REQUEST, e.code(), e.to_string()))?;
+    let uri = format!("/?{}", rest.finish()).parse();
+    let uri = uri.map_err(|_| {
+        let text = "the parameters can't be read";
+        Problem::new(axum::http::StatusCode::BAD_REQUEST, "bad-query", text)
+    })?;
+    let axum::extract::Query(query) = axum::extract::Query::<ListQuery>::try_from_uri(&uri)?;
+    Ok((pairs, query))
+}
+
 /// List workflows, newest first
+///
+/// With `metadata.KEY=VALUE`, as often as wanted, only those that began with these pairs.
 #[utoipa::path(
     get, path = "/api/v1/workflows", operation_id = "list_workflows", tag = "workflows", params(ListQuery),
     responses((status = 200, body = WorkflowsPage),
@@ -61,8 +88,9 @@ pub struct WorkflowsPage {
 )]
 pub(crate) async fn list(
     State(house): State<Arc<House>>,
-    Query(query): Query<ListQuery>,
+    RawQuery(query): RawQuery,
 ) -> Result<Json<WorkflowsPage>, Problem> {
+    let (metadata, query) = split(query.as_deref())?;
     let bad = |code, text: String| Problem::new(axum::http::StatusCode::BAD_REQUEST, code, text);
     if let Some(state) = &query.state
         && !WorkflowState::ALL.iter().any(|s| s.as_str() == state)
@@ -84,6 +112,10 @@ pub(crate) async fn list(
     };
     let limit = query.limit.unwrap_or(PAGE).clamp(1, PAGE_MAX) as usize;
     let mut rows = house.store.workflows(LOOKED_AT_MAX).await?;
+    if !metadata.is_empty() {
+        let found = house.store.workflows_with(&metadata, LOOKED_AT_MAX).await?;
+        rows.retain(|row| found.contains(&row.id));
+    }
     rows.retain(|row| {
         query.state.as_deref().is_none_or(|s| row.state.as_str() == s)
             && (!query.waiting || row.open_requests > 0)

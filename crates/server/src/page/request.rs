@@ -3,7 +3,7 @@
 
 use super::comments;
 use super::files::{self, Files};
-use super::workflow::{holds, minute};
+use super::workflow::{holds, metadata, minute};
 use super::{field, fields, frame, lines, problem, respond, since};
 use crate::api::decisions::{Decision, act_of, find, of_request, take};
 use crate::guard::Principal;
@@ -189,7 +189,7 @@ fn page(
             }
         }
         @if !is_open { p.warn { "This is decided already, or something newer waits." } }
-        (issue(seen)) (question(request)) (plan(seen)) (gates(seen))
+        (metadata(seen)) (issue(seen)) (question(request)) (plan(seen)) (gates(seen))
         (violations(seen, patch_set.map(|p| &p.repository)))
         (parts.since)
         (parts.files.list)

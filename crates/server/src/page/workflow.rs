@@ -117,6 +117,7 @@ fn page(seen: &Seen, principal: &Principal) -> Markup {
         h1 { (visible(title)) }
         p { span.state { (workflow.state.as_str()) } " " (visible(&workflow.reason)) }
         p.dim { (workflow.id) " · revision " (workflow.revision.0) }
+        (metadata(seen))
         @for request in workflow.open_requests() {
             p { a.button href={ "/requests/" (request.id) } { "Decide on " (visible(&seen.subject(request).0)) } }
         }
@@ -127,6 +128,12 @@ fn page(seen: &Seen, principal: &Principal) -> Markup {
         (story(seen))
     };
     frame(title, who(principal).as_deref(), &body)
+}
+
+/// What whoever started it says about it.
+pub(super) fn metadata(seen: &Seen) -> Markup {
+    let pairs = seen.workflow.submission.iter().flat_map(|s| &s.metadata);
+    html! { @for (key, value) in pairs { p.dim { (visible(key)) ": " (visible(value)) } } }
 }
 
 fn story(seen: &Seen) -> Markup {

@@ -13,6 +13,7 @@ use countersign_core::patch_set::Draft;
 use countersign_inspect::masked;
 use countersign_ports::store::{AlarmRow, WorkflowRow};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
 /// `list --json`.
@@ -123,6 +124,8 @@ pub struct WorkflowWire {
     title: String,
     /// The text; untrusted.
     text: String,
+    /// What whoever started it says about it; untrusted.
+    metadata: BTreeMap<String, String>,
     /// Who proposes.
     agent: String,
     /// The proposer ran without confinement.
@@ -171,6 +174,7 @@ impl WorkflowWire {
             revision: workflow.revision.0,
             title: submission.map(|s| s.feedback.title.clone()).unwrap_or_default(),
             text: submission.map(|s| s.feedback.text.clone()).unwrap_or_default(),
+            metadata: submission.map(|s| s.metadata.clone()).unwrap_or_default(),
             agent: submission.map(|s| s.agent.label()).unwrap_or_default(),
             unconfined: submission.is_some_and(|s| s.agent.unconfined()),
             agent_reads: reach.map(|(paths, _)| paths.to_vec()),

@@ -252,6 +252,7 @@ pub(crate) fn submission(text: &str) -> Submission {
         started_by: ada().id,
         attendance: Attendance::Attended,
         again: false,
+        metadata: std::collections::BTreeMap::new(),
         signature: None,
     }
 }
