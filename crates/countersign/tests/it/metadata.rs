@@ -31,7 +31,7 @@ fn a_workflow_is_found_by_the_words_that_its_caller_gave_it() {
         let rows = page["workflows"].as_array().unwrap();
         rows.iter().map(|r| text(r, "id").to_owned()).collect()
     };
-    assert_eq!(found("metadata.ticket=PAY-17"), [paid.clone()]);
+    assert_eq!(found("metadata.ticket=PAY-17"), std::slice::from_ref(&paid));
     assert_eq!(
         found("metadata.team=till%20%26%20co"),
         [other.clone(), paid.clone()]

@@ -221,7 +221,7 @@ fn wire(judged: &Previewed, rows: &[RepositoryRow]) -> PreviewWire {
         risk: preview.tier.tier.to_string(),
         risk_reasons: preview.tier.reasons.clone(),
         gates: [&preview.intake, &preview.proposal]
-            .map(|g| GateWire::of(g, &name).without_all_evidence(g))
+            .map(|g| GateWire::of(g, name).without_all_evidence(g))
             .into(),
         repositories: workflow
             .repositories
