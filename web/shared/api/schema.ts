@@ -2560,17 +2560,17 @@ export interface operations {
         parameters: {
             query?: {
                 /** @description Only in this state: `AwaitingApproval`, `Done` … */
-                state?: string | null;
+                state?: string;
                 /** @description Only with this repository, by name or id. */
-                repository?: string | null;
+                repository?: string;
                 /** @description Only where something waits for a person. */
                 waiting?: boolean;
                 /** @description `created` (the default) or `updated`; newest first. */
-                sort?: string | null;
+                sort?: string;
                 /** @description How many at most: 1 to 500, 50 if nothing is said. */
-                limit?: number | null;
+                limit?: number;
                 /** @description Where to go on: `next` of the page before. */
-                cursor?: string | null;
+                cursor?: string;
             };
             header?: never;
             path?: never;
