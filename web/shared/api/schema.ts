@@ -55,6 +55,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/comments/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Drop a draft comment */
+        delete: operations["drop_comment"];
+        options?: never;
+        head?: never;
+        /** Say a draft comment in other words */
+        patch: operations["reword_comment"];
+        trace?: never;
+    };
     "/api/v1/events": {
         parameters: {
             query?: never;
@@ -176,6 +194,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/ledger/consistency": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Prove that the ledger only grew between two sizes */
+        get: operations["prove_consistency"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/ledger/entries": {
         parameters: {
             query?: never;
@@ -185,6 +220,23 @@ export interface paths {
         };
         /** List entries of the ledger */
         get: operations["entries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/ledger/proofs/{sequence}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Prove that an entry is under the newest signed checkpoint */
+        get: operations["prove_inclusion"];
         put?: never;
         post?: never;
         delete?: never;
@@ -279,6 +331,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/policy/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Say what policy would make of a diff or of a workflow's drafts; nothing is recorded */
+        post: operations["preview_policy"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/repositories": {
         parameters: {
             query?: never;
@@ -291,6 +360,23 @@ export interface paths {
         put?: never;
         /** Register a repository of the server's machine */
         post: operations["register"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/repositories/{id}/policy": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show the policy that counts for a repository now, every value with the layer that set it */
+        get: operations["show_policy"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -325,6 +411,24 @@ export interface paths {
         get: operations["request"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/requests/{id}/comments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List one's own draft comments */
+        get: operations["comments"];
+        put?: never;
+        /** Write a draft comment on lines */
+        post: operations["comment"];
         delete?: never;
         options?: never;
         head?: never;
@@ -402,6 +506,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show every setting in effect with where it comes from; secrets are masked */
+        get: operations["show_settings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/usage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Sum what was used: calls of agents, their time, writes, workflows */
+        get: operations["show_usage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/workflows": {
         parameters: {
             query?: never;
@@ -409,7 +547,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List workflows, newest first */
+        /**
+         * List workflows, newest first
+         * @description With `metadata.KEY=VALUE`, as often as wanted, only those that began with these pairs.
+         */
         get: operations["list_workflows"];
         put?: never;
         /**
@@ -542,6 +683,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/workflows/{id}/interdiff": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show what changed between two revisions */
+        get: operations["interdiff"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/workflows/{id}/patches": {
         parameters: {
             query?: never;
@@ -571,6 +729,25 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflows/{id}/viewed": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show which changed files the caller has viewed */
+        get: operations["viewed"];
+        /** Mark a file as viewed */
+        put: operations["mark_viewed"];
+        post?: never;
+        /** Take a mark away */
+        delete: operations["unmark_viewed"];
         options?: never;
         head?: never;
         patch?: never;
@@ -693,6 +870,35 @@ export interface components {
         Code: {
             /** @description As `countersign code` prints it; blanks and hyphens don't count. */
             code: string;
+        };
+        /** @description A draft comment on lines. */
+        CommentWire: {
+            id: string;
+            /**
+             * Format: int32
+             * @description The last line.
+             */
+            last_line: number;
+            /**
+             * Format: int32
+             * @description The first line, from 1.
+             */
+            line: number;
+            /** @description A newer revision waits: it will not be sent. */
+            outdated: boolean;
+            path: string;
+            /** @description The repository's name. */
+            repository: string;
+            /**
+             * Format: int32
+             * @description The revision that it speaks of.
+             */
+            revision: number;
+            /** @description `old`: lines of the base; `new`: of the result. */
+            side: string;
+            text: string;
+            /** @description RFC 3339, UTC. */
+            written_at: string;
         };
         /** @description What a waiver is bound to. */
         ContentWire: {
@@ -827,6 +1033,8 @@ export interface components {
         EntryWire: {
             /** @description RFC 3339, UTC. */
             at: string;
+            /** @description The stream ends with it. */
+            ended: boolean;
             /** @description Its body is gone. */
             erased: boolean;
             /**
@@ -834,6 +1042,7 @@ export interface components {
              * @description Its index, from 0.
              */
             index: number;
+            /** @description What it records. */
             kind: string;
             /** @description RFC 6962 hash of the leaf. */
             leaf_hash: string;
@@ -887,24 +1096,146 @@ export interface components {
             name: string;
             /** Format: int32 */
             number: number;
-            /** @description `passed`, `failed` or `not-required`. */
+            /** @description `passed`, `failed` or `not-required`; in a preview also `undecided`. */
             outcome: string;
+        };
+        /** @description Two heads and the proof that one begins with the other (RFC 9162 section 2.1.4, RFC 6962 section 2.1.2). */
+        HeadsWire: {
+            checkpoint?: components["schemas"]["CheckpointWire"] | null;
+            /** @description Root of the first `from_size` leaves, base64. Compare it with the head that you keep. */
+            from_root: string;
+            /**
+             * Format: int64
+             * @description Leaves of the earlier head.
+             */
+            from_size: number;
+            /** @description SHA-256 hashes, base64; empty where the sizes are equal, or `from_size` is 0. */
+            proof: string[];
+            /** @description Root of the first `to_size` leaves, base64. */
+            to_root: string;
+            /**
+             * Format: int64
+             * @description Leaves of the later head.
+             */
+            to_size: number;
+        };
+        /** @description An entry and the way from it to the root of the signed head (RFC 9162 section 2.1.3, RFC 6962 section 2.1.1). */
+        InclusionWire: {
+            /** @description The signed head. */
+            checkpoint: components["schemas"]["CheckpointWire"];
+            entry: components["schemas"]["EntryWire"];
+            /** @description The entry's leaf, base64: what is hashed. */
+            leaf: string;
+            /** @description The audit path, nearest sibling first: SHA-256 hashes, base64. */
+            path: string[];
+            /**
+             * Format: int64
+             * @description Leaves of the tree that the proof is for: those of the checkpoint.
+             */
+            tree_size: number;
+        };
+        /** @description What changed in one repository. */
+        InterdiffWire: {
+            /**
+             * Format: int64
+             * @description Lines.
+             */
+            added: number;
+            /** @description The two revisions start from different commits. */
+            base_moved: boolean;
+            /** @description Files that differ in exactly the way in which the two bases do; at most 1,000 of them. */
+            base_only: string[];
+            /**
+             * Format: int64
+             * @description How many there are.
+             */
+            base_only_files: number;
+            /**
+             * @description From the earlier result to the later one, without files that only the base changed; empty: no difference. Bytes
+             *     that are not UTF-8 are replaced, and what looks like a secret is.
+             */
+            diff: string;
+            /** @description The commit that the earlier one starts from. */
+            from_base: string;
+            /** @description Whether bytes were replaced that are not UTF-8. */
+            lossy: boolean;
+            /**
+             * Format: int32
+             * @description How many lines are there without what looks like a secret.
+             */
+            masked_lines: number;
+            /**
+             * Format: int64
+             * @description Lines.
+             */
+            removed: number;
+            /** @description The repository's name. */
+            repository: string;
+            /** @description The commit that the later one starts from. */
+            to_base: string;
+            /** @description Files, hunks, lines, words, hidden characters and anchors; null where lines were masked. */
+            typed?: Record<string, unknown> | null;
+        };
+        /** @description What changed between two revisions. */
+        InterdiffsWire: {
+            /**
+             * Format: int32
+             * @description From which revision.
+             */
+            from: number;
+            /** @description One per repository that either of them changes. */
+            repositories: components["schemas"]["InterdiffWire"][];
+            /**
+             * Format: int32
+             * @description To which one.
+             */
+            to: number;
         };
         /** @description A member with the code with which they come in. */
         Invited: components["schemas"]["MemberWire"] & {
             /** @description It works once, for 15 minutes. */
             code: string;
         };
+        /** @description One repository of a preview. */
+        JudgedWire: {
+            /**
+             * Format: int32
+             * @description How many people would have to approve.
+             */
+            approvals: number;
+            base_branch: string;
+            base_commit: string;
+            /** @description Digest of the effective policy. */
+            policy: string;
+            repository: string;
+        };
         /** @description An API key, without what makes it one. */
         KeyWire: {
+            /** @description RFC 3339, UTC. */
             created_at: string;
+            /** @description RFC 3339, UTC. */
             expires_at: string;
+            /** @description What it is called by in other calls. */
             id: string;
+            /** @description In whose name it works. */
             member: string;
+            /** @description What people call it. */
             name: string;
+            /** @description RFC 3339, UTC; null: it was not taken back. */
             revoked_at?: string | null;
+            /** @description `read`, `submit` or both. */
             scopes: string[];
+            /** @description RFC 3339, UTC; null: never. */
             used_at?: string | null;
+        };
+        /** @description One layer. */
+        LayerWire: {
+            /** @description Where it is looked for. */
+            place: string;
+            /** @description `floor`, `organisation`, `default-branch` or `base`. */
+            source: string;
+            /** @description Whether there is one. */
+            there: boolean;
         };
         /** @description Where the ledger stands. */
         LedgerWire: {
@@ -926,10 +1257,20 @@ export interface components {
             /** @description The key itself: it is shown this once. */
             secret: string;
         };
+        /** @description What was viewed. */
+        Mark: {
+            /** @description The `change` that was seen, 64 hex digits. */
+            change: string;
+            /** @description The file's path. */
+            path: string;
+            /** @description The repository's name or id. */
+            repository: string;
+        };
         /** @description What is to be different. */
         MemberChange: {
             /** @description `false`: no member any more. */
             active?: boolean | null;
+            /** @description `viewer`, `reviewer`, `maintainer` or `owner`. */
             role?: string | null;
         };
         /** @description A member. */
@@ -954,6 +1295,32 @@ export interface components {
             kind: "scripted";
             /** @description What a script's file holds. */
             script: Record<string, unknown>;
+        };
+        /** @description A new comment. */
+        NewComment: {
+            /**
+             * Format: int32
+             * @description The last line of several; the same hunk has to show all of them.
+             */
+            last_line?: number | null;
+            /**
+             * Format: int32
+             * @description The line, from 1; it has to be in the diff.
+             */
+            line: number;
+            /** @description The file's path. */
+            path: string;
+            /** @description The repository's name or id. */
+            repository: string;
+            /**
+             * Format: int32
+             * @description The revision that was seen.
+             */
+            revision: number;
+            /** @description `old` or `new`; `new` if nothing is said. */
+            side?: string | null;
+            /** @description At most 8 KiB. */
+            text: string;
         };
         /** @description A ready-made diff. */
         NewDiff: {
@@ -983,9 +1350,26 @@ export interface components {
         };
         /** @description Who is to be a member. */
         NewMember: {
+            /** @description How they are called. */
             name: string;
             /** @description `viewer`, `reviewer`, `maintainer` or `owner`. */
             role: string;
+        };
+        /** @description A change to be held against a policy: a diff for a repository, or a workflow's drafts. */
+        NewPreview: {
+            /** @description The branch that the diff starts from; the default branch if nothing is said. */
+            base?: string | null;
+            /** @description A unified diff, at most 4 MiB. */
+            diff?: string | null;
+            /**
+             * @description The text of a policy file that counts instead of the repository's own, on the default branch and in the base; at most
+             *     64 KiB. The organisation's policy and the repository's own rules count in any case.
+             */
+            policy?: string | null;
+            /** @description The repository of the diff, by id or name; not together with `workflow`. */
+            repository?: string | null;
+            /** @description The workflow whose newest drafts are judged, on the bases that it pinned. */
+            workflow?: string | null;
         };
         /** @description A repository on the server's machine. */
         NewRepository: {
@@ -999,6 +1383,13 @@ export interface components {
             agent?: components["schemas"]["NewAgent"] | null;
             /** @description Ready-made diffs to be judged instead of an agent's, one per repository at most. */
             diffs?: components["schemas"]["NewDiff"][];
+            /**
+             * @description Your own words about it, such as a ticket's number: at most 16 pairs. A key has 1 to 64 of `a-z0-9_.-`, a value at most
+             *     500 characters. Shown, and looked up by (`GET /api/v1/workflows?metadata.KEY=VALUE`); no agent sees them.
+             */
+            metadata?: {
+                [key: string]: string;
+            };
             /** @description Exactly one is `primary`; they are written in this order. */
             repositories: components["schemas"]["ChosenRepository"][];
             /** @description The issue's text, at most 256 KiB; may be left out where there are diffs. */
@@ -1038,6 +1429,42 @@ export interface components {
             tried_at?: string | null;
             /** @description The workflow, where it is about one. */
             workflow?: string | null;
+        };
+        /** @description Where a setting's value comes from. */
+        OriginWire: {
+            /** @enum {string} */
+            kind: "default";
+        } | {
+            /** @enum {string} */
+            kind: "file";
+            /** @description From 1. */
+            line: number;
+        } | {
+            /** @enum {string} */
+            kind: "environment";
+            /** @description Of the variable. */
+            name: string;
+        } | {
+            /** @enum {string} */
+            kind: "option";
+            /** @description Of the option. */
+            name: string;
+        };
+        /** @description Other words. */
+        OtherWords: {
+            /** @description At most 8 KiB. */
+            text: string;
+        };
+        /** @description One file of rules in one layer. */
+        OwnRulesWire: {
+            /** @description The commit that it was read from. */
+            commit: string;
+            /** @description SHA-256 of its content; null: it is no file, and can't be run. */
+            digest?: string | null;
+            /** @description Where it lies in the repository. */
+            path: string;
+            /** @description Which layer brings it. */
+            source: string;
         };
         /** @description One path with its owners. */
         OwnerWire: {
@@ -1112,6 +1539,41 @@ export interface components {
             steps: components["schemas"]["StepWire"][];
             summary: string;
             unknowns: string[];
+        };
+        /** @description A policy. */
+        PolicyWire: {
+            /** @description The commit that it counts for. */
+            base: string;
+            /** @description Names the policy: as in requests and evidence. */
+            digest: string;
+            /** @description From the loosest on. */
+            layers: components["schemas"]["LayerWire"][];
+            /** @description The files of rules that the repository brings itself; all of them are asked. */
+            own_rules: components["schemas"]["OwnRulesWire"][];
+            /** @description Whether this build can run them; where it can't, they block everything. */
+            runs_own_rules: boolean;
+            /** @description Every value; `paths.frozen` and `bases.allowed` as often as they are said. */
+            values: components["schemas"]["ValueWire"][];
+        };
+        /** @description What policy would say. */
+        PreviewWire: {
+            /** @description Whether a person would be asked about the plan, too. */
+            asks_for_plan: boolean;
+            /** @description Whether a broken rule blocks. */
+            blocked: boolean;
+            /**
+             * @description Gate 0, as far as policy decides it, and gate 2. `undecided`: nothing failed, and evidence is missing (a plan, a
+             *     critic's answer), which is not a pass.
+             */
+            gates: components["schemas"]["GateWire"][];
+            /** @description What counts in each repository. */
+            repositories: components["schemas"]["JudgedWire"][];
+            /** @description `low`, `medium` or `high`. */
+            risk: string;
+            /** @description Why. */
+            risk_reasons: string[];
+            /** @description Every broken rule. */
+            violations: components["schemas"]["ViolationWire"][];
         };
         /** @description `application/problem+json`. */
         Problem: {
@@ -1196,6 +1658,32 @@ export interface components {
             /** @description Where it is used: `browser`, `browser, by GitHub` or `terminal`. */
             through: string;
         };
+        /** @description One setting. */
+        SettingWire: {
+            /** @description `serve.listen`, `webhooks.0.url`. */
+            key: string;
+            /** @description Where the value comes from. */
+            origin: components["schemas"]["OriginWire"];
+            /** @description Whether the value is kept to the process. */
+            secret: boolean;
+            /** @description Whether there is a value. */
+            set: boolean;
+            /** @description Whether anything uses it yet. */
+            used: boolean;
+            /** @description As text; null where nothing is set, and where it is a secret. */
+            value?: string | null;
+        };
+        /** @description All settings. */
+        SettingsWire: {
+            /** @description The file with settings; null where there is no place for one. */
+            file?: string | null;
+            /** @description Whether it was there. */
+            file_read: boolean;
+            /** @description In the order of the reference. */
+            settings: components["schemas"]["SettingWire"][];
+            /** @description What is worth a look. */
+            warnings: string[];
+        };
         StateWire: {
             /** @description null: the default registry. */
             source?: string | null;
@@ -1232,6 +1720,97 @@ export interface components {
             expires_at: string;
             /** @description `css_…`. */
             token: string;
+        };
+        /** @description One row. */
+        UsageRowWire: components["schemas"]["UsedWire"] & {
+            /** @description `2026-11-21`, `wf_…` or `coder`. */
+            key: string;
+        };
+        /** @description A page of rows. */
+        UsageWire: {
+            /** @description `day`, `workflow` or `role`. */
+            by: string;
+            /**
+             * Format: int64
+             * @description Entries of workflows whose words were erased: what they recorded is not in the sums.
+             */
+            erased_entries: number;
+            /** @description The cursor of the next page; null: this is the last one. */
+            next?: string | null;
+            /** @description Sorted by key. */
+            rows: components["schemas"]["UsageRowWire"][];
+            /** @description RFC 3339, UTC. */
+            since: string;
+            /** @description Over all rows of all pages. */
+            total: components["schemas"]["UsedWire"];
+            /** @description RFC 3339, UTC. */
+            until: string;
+        };
+        /** @description What was used. */
+        UsedWire: {
+            /**
+             * Format: int64
+             * @description Calls of agents that came to an answer.
+             */
+            agent_calls: number;
+            /**
+             * Format: int64
+             * @description How long these took together, in milliseconds.
+             */
+            agent_ms: number;
+            /**
+             * Format: int64
+             * @description Cost in millionths of a US dollar; null: none of these agents reports any.
+             */
+            cost_microusd?: number | null;
+            /**
+             * Format: int64
+             * @description Tokens; null: none of these agents reports any.
+             */
+            tokens?: number | null;
+            /**
+             * Format: int64
+             * @description Workflows that began; null where rows are roles.
+             */
+            workflows_begun?: number | null;
+            /**
+             * Format: int64
+             * @description Branches that were written and read back; null where rows are roles, which write nothing.
+             */
+            writes?: number | null;
+        };
+        /** @description One value and who set it. */
+        ValueWire: {
+            /** @description As in a policy file: `rules.ci-file`. */
+            key: string;
+            /** @description The first layer that said it. */
+            source: string;
+            /** @description As in a policy file: a number, a word, or a list of words. */
+            value: unknown;
+        };
+        /** @description A changed file. */
+        ViewedFileWire: {
+            /** @description What exactly is viewed: a hash of both paths, modes and blobs. */
+            change: string;
+            /** @description What it will be; null: it goes. */
+            new_blob?: string | null;
+            /** @description What the file was: a blob of git, or a submodule's commit; null: it is new. */
+            old_blob?: string | null;
+            /** @description The new path, or the old one of a deleted file. */
+            path: string;
+            /** @description The repository's name. */
+            repository: string;
+            /** @description RFC 3339, UTC; null: not viewed. */
+            viewed_at?: string | null;
+        };
+        /** @description The changed files of the newest revision, and which of them the caller has viewed. */
+        ViewedWire: {
+            /** @description One per changed file, by repository and path. */
+            files: components["schemas"]["ViewedFileWire"][];
+            /** Format: int32 */
+            revision: number;
+            /** @description How many of the files are viewed. */
+            viewed: number;
         };
         /** @description A broken rule. */
         ViolationWire: {
@@ -1341,6 +1920,10 @@ export interface components {
             findings?: components["schemas"]["FindingWire"][] | null;
             gates: components["schemas"]["GateWire"][];
             id: string;
+            /** @description What whoever started it says about it; untrusted. */
+            metadata: {
+                [key: string]: string;
+            };
             /** @description Who owns the paths that the newest drafts change. */
             owners: components["schemas"]["OwnerWire"][];
             patch_sets: components["schemas"]["PatchSetWire"][];
@@ -1400,6 +1983,7 @@ export type CheckpointWire = components['schemas']['CheckpointWire'];
 export type ChosenRepository = components['schemas']['ChosenRepository'];
 export type ClearedWire = components['schemas']['ClearedWire'];
 export type Code = components['schemas']['Code'];
+export type CommentWire = components['schemas']['CommentWire'];
 export type ContentWire = components['schemas']['ContentWire'];
 export type Decision = components['schemas']['Decision'];
 export type DependencyWire = components['schemas']['DependencyWire'];
@@ -1410,38 +1994,60 @@ export type EventWire = components['schemas']['EventWire'];
 export type FindingWire = components['schemas']['FindingWire'];
 export type FreezeWire = components['schemas']['FreezeWire'];
 export type GateWire = components['schemas']['GateWire'];
+export type HeadsWire = components['schemas']['HeadsWire'];
+export type InclusionWire = components['schemas']['InclusionWire'];
+export type InterdiffWire = components['schemas']['InterdiffWire'];
+export type InterdiffsWire = components['schemas']['InterdiffsWire'];
 export type Invited = components['schemas']['Invited'];
+export type JudgedWire = components['schemas']['JudgedWire'];
 export type KeyWire = components['schemas']['KeyWire'];
+export type LayerWire = components['schemas']['LayerWire'];
 export type LedgerWire = components['schemas']['LedgerWire'];
 export type MadeKey = components['schemas']['MadeKey'];
+export type Mark = components['schemas']['Mark'];
 export type MemberChange = components['schemas']['MemberChange'];
 export type MemberWire = components['schemas']['MemberWire'];
 export type NewAgent = components['schemas']['NewAgent'];
+export type NewComment = components['schemas']['NewComment'];
 export type NewDiff = components['schemas']['NewDiff'];
 export type NewFreeze = components['schemas']['NewFreeze'];
 export type NewKey = components['schemas']['NewKey'];
 export type NewMember = components['schemas']['NewMember'];
+export type NewPreview = components['schemas']['NewPreview'];
 export type NewRepository = components['schemas']['NewRepository'];
 export type NewWorkflow = components['schemas']['NewWorkflow'];
 export type Note = components['schemas']['Note'];
 export type NoticeWire = components['schemas']['NoticeWire'];
+export type OriginWire = components['schemas']['OriginWire'];
+export type OtherWords = components['schemas']['OtherWords'];
+export type OwnRulesWire = components['schemas']['OwnRulesWire'];
 export type OwnerWire = components['schemas']['OwnerWire'];
 export type Part = components['schemas']['Part'];
 export type PatchRow = components['schemas']['PatchRow'];
 export type PatchSetWire = components['schemas']['PatchSetWire'];
 export type PatchWire = components['schemas']['PatchWire'];
 export type PlanWire = components['schemas']['PlanWire'];
+export type PolicyWire = components['schemas']['PolicyWire'];
+export type PreviewWire = components['schemas']['PreviewWire'];
 export type Problem = components['schemas']['Problem'];
 export type RationaleWire = components['schemas']['RationaleWire'];
 export type RepositoryWire = components['schemas']['RepositoryWire'];
 export type RequestWire = components['schemas']['RequestWire'];
 export type SelectionWire = components['schemas']['SelectionWire'];
 export type SessionWire = components['schemas']['SessionWire'];
+export type SettingWire = components['schemas']['SettingWire'];
+export type SettingsWire = components['schemas']['SettingsWire'];
 export type StateWire = components['schemas']['StateWire'];
 export type StepWire = components['schemas']['StepWire'];
 export type StoryWire = components['schemas']['StoryWire'];
 export type Submitted = components['schemas']['Submitted'];
 export type Token = components['schemas']['Token'];
+export type UsageRowWire = components['schemas']['UsageRowWire'];
+export type UsageWire = components['schemas']['UsageWire'];
+export type UsedWire = components['schemas']['UsedWire'];
+export type ValueWire = components['schemas']['ValueWire'];
+export type ViewedFileWire = components['schemas']['ViewedFileWire'];
+export type ViewedWire = components['schemas']['ViewedWire'];
 export type ViolationWire = components['schemas']['ViolationWire'];
 export type Waiting = components['schemas']['Waiting'];
 export type WaiverWire = components['schemas']['WaiverWire'];
@@ -1548,6 +2154,96 @@ export interface operations {
                 };
             };
             /** @description it was cleared already */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What is wrong, in a sentence, and what to do next */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    drop_comment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description it is gone */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description the caller has no such draft */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What is wrong, in a sentence, and what to do next */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    reword_comment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OtherWords"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CommentWire"];
+                };
+            };
+            /** @description the caller has no such draft */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the words can't be taken */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -1898,6 +2594,48 @@ export interface operations {
             };
         };
     };
+    prove_consistency: {
+        parameters: {
+            query: {
+                /** @description Leaves of the earlier head: one that you keep. */
+                from: number;
+                /** @description Leaves of the later head; those of the newest checkpoint if nothing is said. */
+                to?: number | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HeadsWire"];
+                };
+            };
+            /** @description the ledger has no such sizes */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What is wrong, in a sentence, and what to do next */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     entries: {
         parameters: {
             query?: {
@@ -1920,6 +2658,55 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["EntryWire"][];
+                };
+            };
+            /** @description What is wrong, in a sentence, and what to do next */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    prove_inclusion: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the entry's index, from 0: the id of a live event */
+                sequence: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InclusionWire"];
+                };
+            };
+            /** @description there is no such entry */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description no checkpoint covers it yet */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description What is wrong, in a sentence, and what to do next */
@@ -2166,6 +2953,56 @@ export interface operations {
             };
         };
     };
+    preview_policy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewPreview"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PreviewWire"];
+                };
+            };
+            /** @description it can't be judged: the diff does not apply, or a policy can't be read */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description it takes too long, or too many are asked at once */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What is wrong, in a sentence, and what to do next */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     repositories: {
         parameters: {
             query?: never;
@@ -2216,6 +3053,58 @@ export interface operations {
                 };
             };
             /** @description it is none that can be used */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What is wrong, in a sentence, and what to do next */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    show_policy: {
+        parameters: {
+            query?: {
+                /** @description The branch that work would start from; the default branch if nothing is said. */
+                base?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description the repository's id or name */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PolicyWire"];
+                };
+            };
+            /** @description there is none */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a layer can't be read, or there is no such branch */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -2287,6 +3176,106 @@ export interface operations {
             };
             /** @description there is none */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What is wrong, in a sentence, and what to do next */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    comments: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CommentWire"][];
+                };
+            };
+            /** @description there is no such request */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What is wrong, in a sentence, and what to do next */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    comment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewComment"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CommentWire"];
+                };
+            };
+            /** @description there is no such request */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description another revision waits by now */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the diff does not show these lines, or the words can't be taken */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2538,6 +3527,82 @@ export interface operations {
             };
             /** @description there is none */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What is wrong, in a sentence, and what to do next */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    show_settings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SettingsWire"];
+                };
+            };
+            /** @description What is wrong, in a sentence, and what to do next */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    show_usage: {
+        parameters: {
+            query?: {
+                /** @description From this moment on, RFC 3339; 30 days before `until` if nothing is said. */
+                since?: string | null;
+                /** @description Up to before this moment, RFC 3339; now if nothing is said. */
+                until?: string | null;
+                /** @description `day` (the default; UTC), `workflow` or `role`. */
+                by?: string | null;
+                /** @description How many rows at most: 1 to 500, 100 if nothing is said. */
+                limit?: number | null;
+                /** @description Where to go on: `next` of the page before. */
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UsageWire"];
+                };
+            };
+            /** @description the time can't be read, or spans too many entries */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2920,6 +3985,50 @@ export interface operations {
             };
         };
     };
+    interdiff: {
+        parameters: {
+            query: {
+                /** @description The earlier one. */
+                from: number;
+                /** @description The later one; the newest if nothing is said. */
+                to?: number | null;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InterdiffsWire"];
+                };
+            };
+            /** @description there is no such workflow, or no diff in one of the revisions; `detail` says in which there is one */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What is wrong, in a sentence, and what to do next */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     patches: {
         parameters: {
             query?: never;
@@ -2967,6 +4076,149 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["StoryWire"][];
+                };
+            };
+            /** @description What is wrong, in a sentence, and what to do next */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    viewed: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ViewedWire"];
+                };
+            };
+            /** @description there is no such workflow */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What is wrong, in a sentence, and what to do next */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    mark_viewed: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Mark"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ViewedWire"];
+                };
+            };
+            /** @description there is no such workflow, or it does not change that file */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the file is another one by now */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What is wrong, in a sentence, and what to do next */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    unmark_viewed: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Mark"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ViewedWire"];
+                };
+            };
+            /** @description there is no such workflow, or it does not change that file */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the file is another one by now */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description What is wrong, in a sentence, and what to do next */
