@@ -192,10 +192,10 @@ fn page(
         (metadata(seen)) (issue(seen)) (question(request)) (plan(seen)) (gates(seen))
         (violations(seen, patch_set.map(|p| &p.repository)))
         (parts.since)
-        (parts.files.list)
         @for draft in seen.drafts().iter().filter(|d| patch_set.is_none_or(|p| p.repository == d.repository)) {
             (diff(seen, draft))
         }
+        (parts.files.list)
         @if let Some(patch_set) = patch_set { (write(seen, patch_set)) }
         section {
             h2 { "What nobody has looked at" }
@@ -326,26 +326,64 @@ fn lines_in(diff: &[u8]) -> usize {
     diff.split_inclusive(|b| *b == b'\n').count()
 }
 
-/// A diff in colours, as far as a page goes.
-pub(super) fn diff_lines(diff: &[u8]) -> Markup {
-    let all = lines_in(diff);
-    let mut in_hunk = false;
-    let mut class = |line: &[u8]| {
-        in_hunk = line.starts_with(b"@@ ") || (in_hunk && !line.starts_with(b"diff "));
-        match line.first() {
-            Some(b'+') if in_hunk => "add",
-            Some(b'-') if in_hunk => "del",
-            Some(b'@') => "hunk",
-            Some(_) if line.starts_with(b"diff ") => "file",
-            Some(_) | None if in_hunk => "same",
-            Some(_) | None => "dim",
+/// Longest head of a hunk up to its second `@@`, in bytes: four numbers of 20 digits, and what is between.
+const HUNK_HEAD_MAX_BYTES: usize = 96;
+
+/// Where one is in a diff: what a line is, and its number, by which comments name it.
+#[derive(Default)]
+struct Walk {
+    in_hunk: bool,
+    old: u64,
+    new: u64,
+}
+
+impl Walk {
+    /// The class of the next line, and its number on its own side; on the new one where both have it.
+    fn step(&mut self, line: &[u8]) -> (&'static str, Option<u64>) {
+        if let Some((old, new)) = hunk_begins(line) {
+            *self = Self {
+                in_hunk: true,
+                old,
+                new,
+            };
+            return ("hunk", None);
         }
-    };
+        self.in_hunk &= !line.starts_with(b"diff ");
+        let (class, on_old, on_new) = match line.first() {
+            Some(b'+') if self.in_hunk => ("add", 0, 1),
+            Some(b'-') if self.in_hunk => ("del", 1, 0),
+            Some(b' ') if self.in_hunk => ("same", 1, 1),
+            Some(_) if line.starts_with(b"diff ") => ("file", 0, 0),
+            Some(_) | None => ("dim", 0, 0),
+        };
+        let number = match (on_old, on_new) {
+            (0, 0) => None,
+            (_, 0) => Some(self.old),
+            (_, _) => Some(self.new),
+        };
+        (self.old, self.new) = (self.old + on_old, self.new + on_new);
+        (class, number)
+    }
+}
+
+/// The first lines of a hunk's two sides, out of `@@ -OLD[,N] +NEW[,N] @@`.
+fn hunk_begins(line: &[u8]) -> Option<(u64, u64)> {
+    // What follows the numbers is a line of the file, in whatever bytes.
+    let head = String::from_utf8_lossy(&line[..line.len().min(HUNK_HEAD_MAX_BYTES)]);
+    let mut sides = head.strip_prefix("@@ -")?.splitn(3, ' ');
+    let first = |side: &str| side.split(',').next()?.parse().ok();
+    Some((first(sides.next()?)?, first(sides.next()?.strip_prefix('+')?)?))
+}
+
+/// A diff in colours, with its lines' numbers, as far as a page goes.
+pub(super) fn diff_lines(diff: &[u8]) -> Markup {
+    let (all, mut walk) = (lines_in(diff), Walk::default());
     let bare = |line: &'_ [u8]| line.strip_suffix(b"\n").map_or(line.len(), <[u8]>::len);
     html! {
         pre.diff tabindex="0" { @for line in diff.split_inclusive(|b| *b == b'\n').take(LINES_MAX) {
             @let line = &line[..bare(line)];
-            span class=(class(line)) { (visible_bytes(line)) "\n" }
+            @let (class, number) = walk.step(line);
+            span class=(class) data-line=[number] { (visible_bytes(line)) "\n" }
         } }
         @if all > LINES_MAX { p.warn { "Only the first " (LINES_MAX) " of " (all) " lines are shown here." } }
     }
@@ -423,5 +461,34 @@ fn form(seen: &Seen, request: &Request, digest: &str) -> Markup {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Walk;
+
+    #[test]
+    fn lines_have_the_numbers_by_which_comments_name_them() {
+        let diff = "diff --git a/x b/x\n--- a/x\n+++ b/x\n@@ -9,3 +12,3 @@ fn \u{e4}()\n same\n-old\n+new\n+newer\n\\ No newline\n\
+                    @@ -40 +44 @@\n-@@ -1 +1 @@\ndiff --git a/y b/y\n+++ b/y\n";
+        let mut walk = Walk::default();
+        let steps: Vec<_> = diff.lines().map(|line| walk.step(line.as_bytes())).collect();
+        let expected = [
+            ("file", None),
+            ("dim", None),
+            ("dim", None),
+            ("hunk", None),
+            ("same", Some(12)),
+            ("del", Some(10)),
+            ("add", Some(13)),
+            ("add", Some(14)),
+            ("dim", None),
+            ("hunk", None),
+            ("del", Some(40)),
+            ("file", None),
+            ("dim", None),
+        ];
+        assert_eq!(steps, expected);
     }
 }
