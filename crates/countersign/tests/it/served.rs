@@ -410,6 +410,39 @@ fn the_same_call_twice_is_one_workflow_and_another_call_needs_another_key() {
 }
 
 #[test]
+fn of_many_that_begin_the_same_at_once_one_goes_on() {
+    let world = world();
+    let served = Served::start(&world, &[]);
+    let token = served.token();
+    let new = json!({"text": crate::support::ISSUE, "repositories": [{"name": "tollgate"}]});
+    let begin = || served.json("POST", "/api/v1/workflows", &token, &new);
+    let answers: Vec<Answer> = std::thread::scope(|scope| {
+        let calls: Vec<_> = (0..8).map(|_| scope.spawn(begin)).collect();
+        calls.into_iter().map(|call| call.join().unwrap()).collect()
+    });
+    let (begun, refused): (Vec<_>, Vec<_>) = answers.into_iter().partition(|a| a.status == 202);
+    for refused in refused {
+        assert_eq!(refused.is(409).json()["code"], "duplicate");
+    }
+    // Those that were let in before the first was seen end at gate 0: the one that began first goes on.
+    let mut states: Vec<String> = begun
+        .iter()
+        .map(|a| {
+            let (body, settled) = (a.json(), ["AwaitingApproval", "Declined"]);
+            served.until(|| {
+                Some(served.state(&token, text(&body, "id"))).filter(|s| settled.contains(&s.as_str()))
+            })
+        })
+        .collect();
+    states.sort_unstable();
+    assert_eq!(
+        states.iter().filter(|s| *s == "AwaitingApproval").count(),
+        1,
+        "{states:?}"
+    );
+}
+
+#[test]
 fn a_code_works_once_and_only_the_servers_own_page_may_use_a_cookie() {
     let world = world();
     let served = Served::start(&world, &[]);
