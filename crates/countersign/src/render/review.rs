@@ -41,9 +41,10 @@ fn words(seen: &Seen) -> Page {
     };
     if !submission.metadata.is_empty() {
         page.heading("Metadata");
+        let width = submission.metadata.keys().map(|key| key.len()).max().unwrap_or(0);
         for (key, value) in &submission.metadata {
             page.line(2)
-                .add(Style::Dim, format!("{key}  "))
+                .add(Style::Dim, format!("{key:width$}  "))
                 .add(Style::Plain, value);
         }
     }
