@@ -9,17 +9,17 @@
     reason = "a bench reads files and the clock, and stops at anything unexpected"
 )]
 
+#[path = "../../engine/benches/workflows/single_commits.rs"]
+mod single_commits;
+
 use reqwest::{Client, StatusCode};
-use sea_orm::{ConnectionTrait as _, Database};
 use serde_json::{Value, json};
+use single_commits::single_commits;
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
-
-/// Bytes of a row in the loop to compare with: about what one submission has.
-const ROW_BYTES: usize = 600;
 
 fn main() {
     let number = |flag: &str, otherwise: u64| {
@@ -199,29 +199,6 @@ async fn submit(count: u64, clients: u64) -> (Duration, Vec<Duration>) {
         times.extend(client.await.unwrap());
     }
     (began.elapsed(), times)
-}
-
-async fn single_commits(count: u64) -> Vec<Duration> {
-    let folder = tempfile::tempdir().unwrap();
-    let url = format!("sqlite://{}?mode=rwc", folder.path().join("loop.db").display());
-    let mut options = sea_orm::ConnectOptions::new(url);
-    options.max_connections(1).sqlx_logging(false);
-    let db = Database::connect(options).await.unwrap();
-    for sql in [
-        "PRAGMA journal_mode = WAL",
-        "PRAGMA synchronous = FULL",
-        "CREATE TABLE rows (n INTEGER PRIMARY KEY, bytes BLOB)",
-    ] {
-        db.execute_unprepared(sql).await.unwrap();
-    }
-    let insert = format!("INSERT INTO rows (bytes) VALUES (zeroblob({ROW_BYTES}))");
-    let mut times = Vec::new();
-    for _ in 0..count {
-        let began = Instant::now();
-        db.execute_unprepared(&insert).await.unwrap();
-        times.push(began.elapsed());
-    }
-    times
 }
 
 fn rate(times: &[Duration], wall: Duration) -> f64 {

@@ -8,10 +8,11 @@ use crate::error::{CliError, Exit, file_error};
 use crate::render::story::counted;
 use crate::session::Session;
 use crate::terminal::{Page, Style};
-use crate::wire::{CheckpointWire, EntriesWire, EntryWire, ExportWire};
+use crate::wire::{CheckpointWire, EntriesWire, ExportWire, entry};
 use countersign_core::id::{TenantId, WorkflowId};
 use countersign_engine::bundle;
 use countersign_ledger::{Bundle, inspect};
+use countersign_server::client::EntryWire;
 use std::path::{Path, PathBuf};
 
 /// `ledger export`.
@@ -245,7 +246,7 @@ async fn entries(desk: &Desk, stream: Option<&str>, limit: u32) -> Result<Entrie
             let (size, sealed) = session.store.ledger_size().await?;
             let from = first(stream, size, limit);
             let rows = session.store.entries(stream, from, limit).await?;
-            let entries = rows.iter().map(EntryWire::of).collect::<Result<_, _>>()?;
+            let entries = rows.iter().map(entry).collect::<Result<_, _>>()?;
             return Ok(EntriesWire {
                 size,
                 sealed,
@@ -262,7 +263,7 @@ async fn entries(desk: &Desk, stream: Option<&str>, limit: u32) -> Result<Entrie
         let page = server.remote.ledger_entries(stream, from, left).await?;
         let Some(last) = page.last() else { break };
         from = last.index + 1;
-        entries.extend(page.into_iter().map(EntryWire::from));
+        entries.extend(page);
     }
     Ok(EntriesWire {
         size: told.size,

@@ -10,6 +10,7 @@ use countersign_core::record::EventRecord;
 use countersign_core::workflow::Event;
 use countersign_ledger::{Checkpoint, Leaf, Origin, leaf_hash};
 use countersign_ports::store::EntryRow;
+use countersign_server::client::EntryWire;
 use countersign_server::wire::StoryWire;
 use serde::Serialize;
 
@@ -287,70 +288,21 @@ pub(crate) struct EntriesWire {
     pub(crate) entries: Vec<EntryWire>,
 }
 
-impl From<countersign_server::client::EntryWire> for EntryWire {
-    /// From what a server tells; of a workflow's events it does not say which one.
-    fn from(told: countersign_server::client::EntryWire) -> Self {
-        let countersign_server::client::EntryWire {
-            index,
-            stream,
-            seq,
-            kind,
-            at,
-            leaf_hash,
-            ended,
-            erased,
-        } = told;
-        Self {
-            index,
-            stream,
-            seq,
-            kind,
-            at,
-            leaf_hash,
-            ended,
-            erased,
-        }
-    }
-}
-
-/// One ledger entry.
-#[derive(Debug, Serialize)]
-pub(crate) struct EntryWire {
-    /// Its index in the log, from 0.
-    pub(crate) index: u64,
-    /// Its stream: a workflow's id.
-    pub(crate) stream: String,
-    /// Its place in the stream, from 1.
-    pub(crate) seq: u64,
-    /// What kind of fact; for a workflow's events, which one.
-    pub(crate) kind: String,
-    /// RFC 3339, UTC.
-    pub(crate) at: String,
-    /// RFC 6962 hash of the leaf.
-    pub(crate) leaf_hash: String,
-    /// The stream ends with it.
-    pub(crate) ended: bool,
-    /// Its body is gone.
-    pub(crate) erased: bool,
-}
-
-impl EntryWire {
-    /// From a stored row.
-    ///
-    /// # Errors
-    /// When its leaf can't be read.
-    pub(crate) fn of(row: &EntryRow) -> Result<Self, CliError> {
-        let leaf = Leaf::parse(&row.leaf).map_err(|e| CliError::internal(e.code(), e.to_string()))?;
-        let event = row.body.as_deref().and_then(|b| EventRecord::from_bytes(b).ok());
-        Ok(Self {
-            index: row.index,
-            stream: leaf.stream,
-            seq: leaf.seq,
-            kind: event.map_or(leaf.kind, |r| r.event.kind().to_owned()),
-            at: leaf.at,
-            leaf_hash: leaf_hash(&row.leaf).to_string(),
-            ended: leaf.ended.is_some(),
-            erased: row.body.is_none(),
-        })
-    }
+/// An entry from a stored row; of a workflow's events it says which one.
+///
+/// # Errors
+/// When its leaf can't be read.
+pub(crate) fn entry(row: &EntryRow) -> Result<EntryWire, CliError> {
+    let leaf = Leaf::parse(&row.leaf).map_err(|e| CliError::internal(e.code(), e.to_string()))?;
+    let event = row.body.as_deref().and_then(|b| EventRecord::from_bytes(b).ok());
+    Ok(EntryWire {
+        index: row.index,
+        stream: leaf.stream,
+        seq: leaf.seq,
+        kind: event.map_or(leaf.kind, |r| r.event.kind().to_owned()),
+        at: leaf.at,
+        leaf_hash: leaf_hash(&row.leaf).to_string(),
+        ended: leaf.ended.is_some(),
+        erased: row.body.is_none(),
+    })
 }

@@ -8,8 +8,8 @@ pub(crate) use countersign_server::wire::{
     AlarmWire, DiffWire, DiffsWire, StoryWire, ViolationWire, WorkflowRowWire, WorkflowWire, WorkflowsWire,
 };
 pub(crate) use ledger::{
-    CheckpointWire, ConsistencyWire, EntriesWire, EntryWire, ErasedWire, ExportWire, InTotoWire, RotatedWire,
-    VerdictWire,
+    CheckpointWire, ConsistencyWire, EntriesWire, ErasedWire, ExportWire, InTotoWire, RotatedWire,
+    VerdictWire, entry,
 };
 pub(crate) use patch::{AppliedWire, BatchAnswer, BatchId, BatchLine, BatchOutcome, RefusedWire};
 pub(crate) use restoring::{BackupWire, PutBackWire, ResumedWire};

@@ -11,6 +11,7 @@
 )]
 
 mod outside;
+mod single_commits;
 
 use countersign_agent::Agents;
 use countersign_core::act::{Act, ActRecord, Attendance, AuthenticatedBy, SeenDigest, SignedAct};
@@ -37,7 +38,7 @@ use countersign_ports::trees::Trees;
 use countersign_store::SqliteStore;
 use ed25519_dalek::SigningKey;
 use outside::{MemoryForge, Remembered, now};
-use sea_orm::{ConnectionTrait as _, Database};
+use single_commits::single_commits;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
@@ -53,8 +54,6 @@ const PACED: u64 = 100;
 const PACE: Duration = Duration::from_millis(100);
 /// Submissions that wait for the store at a time.
 const CLIENTS: usize = 32;
-/// Bytes of a row in the loop to compare with: about what one event record has.
-const ROW_BYTES: usize = 600;
 /// How often one story's ledger entries are computed, to time one of them.
 const STORIES: usize = 500;
 
@@ -247,30 +246,6 @@ async fn approve(house: Arc<House>, mut asked: mpsc::UnboundedReceiver<(Workflow
             house.store.insert_input(&input, &workflow, &act).await.unwrap();
         });
     }
-}
-
-/// One row per commit, one commit after the other, each on disk before the next begins.
-async fn single_commits(count: u64) -> Vec<Duration> {
-    let folder = tempfile::tempdir().unwrap();
-    let url = format!("sqlite://{}?mode=rwc", folder.path().join("loop.db").display());
-    let mut options = sea_orm::ConnectOptions::new(url);
-    options.max_connections(1).sqlx_logging(false);
-    let db = Database::connect(options).await.unwrap();
-    for sql in [
-        "PRAGMA journal_mode = WAL",
-        "PRAGMA synchronous = FULL",
-        "CREATE TABLE rows (n INTEGER PRIMARY KEY, bytes BLOB)",
-    ] {
-        db.execute_unprepared(sql).await.unwrap();
-    }
-    let insert = format!("INSERT INTO rows (bytes) VALUES (zeroblob({ROW_BYTES}))");
-    let mut times = Vec::new();
-    for _ in 0..count {
-        let began = Instant::now();
-        db.execute_unprepared(&insert).await.unwrap();
-        times.push(began.elapsed());
-    }
-    times
 }
 
 /// When what ended.

@@ -132,11 +132,7 @@ pub(crate) async fn mark(
     Path(id): Path<String>,
     Json(mark): Json<Mark>,
 ) -> Result<Json<ViewedWire>, Problem> {
-    let seen = house.look(&workflow_id(&id)?).await?;
-    let member = &principal.member()?.id;
-    let key = found(&house, &seen, member, &mark).await?;
-    set(&house, &seen, (member, &key), true).await?;
-    wire(&house, &seen, member).await
+    change(&house, &principal, (&id, &mark), true).await
 }
 
 /// Take a mark away
@@ -152,11 +148,20 @@ pub(crate) async fn unmark(
     Path(id): Path<String>,
     Json(mark): Json<Mark>,
 ) -> Result<Json<ViewedWire>, Problem> {
-    let seen = house.look(&workflow_id(&id)?).await?;
+    change(&house, &principal, (&id, &mark), false).await
+}
+
+async fn change(
+    house: &House,
+    principal: &Principal,
+    (id, mark): (&str, &Mark),
+    viewed: bool,
+) -> Result<Json<ViewedWire>, Problem> {
+    let seen = house.look(&workflow_id(id)?).await?;
     let member = &principal.member()?.id;
-    let key = found(&house, &seen, member, &mark).await?;
-    set(&house, &seen, (member, &key), false).await?;
-    wire(&house, &seen, member).await
+    let file = found(house, &seen, member, mark).await?;
+    set(house, &seen, (member, &file), viewed).await?;
+    wire(house, &seen, member).await
 }
 
 /// Marks a file of the newest revision, or takes its mark away.
