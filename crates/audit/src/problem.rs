@@ -128,6 +128,12 @@ codes! {
     EpochMissing = "epoch-missing";
     /// No signed checkpoint from before the write covers the approvals.
     SealMissing = "seal-missing";
+    /// An agent that runs something outside answered without a reserved call.
+    CallUnreserved = "call-unreserved";
+    /// An agent call was reserved beyond the budget.
+    BudgetExceeded = "budget-exceeded";
+    /// Gate 5 says more than the evidence of CI on exactly the written commit, or than policy.
+    CiUnproven = "ci-unproven";
 }
 
 impl fmt::Display for ProblemCode {

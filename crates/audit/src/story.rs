@@ -5,7 +5,8 @@ use countersign_core::digest::BodyHash;
 use countersign_core::epoch::{Epoch, KIND_EPOCH_BEGUN};
 use countersign_core::erasure::{Erasure, KIND_ERASED};
 use countersign_core::id::{TenantId, WorkflowId};
-use countersign_core::record::EventRecord;
+use countersign_core::record::{EventRecord, RECORDED_WITHIN_MS};
+use countersign_core::time::Timestamp;
 use countersign_ledger::{Report, VerifiedEntry};
 
 /// Kind of every entry of a workflow's stream.
@@ -149,11 +150,17 @@ fn read_entry(
     let fits = record.tenant.as_str() == report.tenant
         && record.workflow.as_str() == report.stream
         && record.seq == entry.seq
-        && record.at.to_rfc3339() == entry.at;
+        && decided_right_before(record.at, &entry.at);
     if fits {
         Ok(Some(record))
     } else {
         let message = "its body was made for another place or time";
         Err(Problem::at(entry.seq, ProblemCode::RecordMisplaced, message))
     }
+}
+
+/// Whether an entry of that time (RFC 3339, UTC, always as long) may hold what was decided then.
+fn decided_right_before(decided: Timestamp, entry: &str) -> bool {
+    let latest = decided.plus_ms(RECORDED_WITHIN_MS).to_rfc3339();
+    (decided.to_rfc3339().as_str()..=latest.as_str()).contains(&entry)
 }

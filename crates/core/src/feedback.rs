@@ -1,5 +1,6 @@
 //! What starts a workflow: the words of a person, the repositories they mean, and who is to propose.
 
+use crate::artifact::AgentRole;
 use crate::confinement::{NetworkHost, Rights};
 use crate::digest::{BodyHash, FeedbackHash};
 use crate::id::{BranchName, ForgeKind, RepositoryId};
@@ -251,6 +252,26 @@ impl AgentSpec {
         }
     }
 
+    /// Whether a call of that role runs something outside this program's own code, so that it counts against the
+    /// budget. A script stands in tests for a program, and does in every role.
+    pub fn calls_outside(&self, role: AgentRole) -> bool {
+        match (self, role) {
+            (AgentSpec::Codemod | AgentSpec::Diff { .. }, _) => false,
+            // The critic of a program's work is the built-in one.
+            (AgentSpec::Command { .. }, AgentRole::Critic) => false,
+            (
+                AgentSpec::Command { .. },
+                AgentRole::Triage
+                | AgentRole::Architect
+                | AgentRole::Planner
+                | AgentRole::Coder
+                | AgentRole::Fixer
+                | AgentRole::Extractor,
+            ) => true,
+            (AgentSpec::Scripted { .. }, _) => true,
+        }
+    }
+
     /// Whether the agent runs programs without confinement on this machine.
     pub fn unconfined(&self) -> bool {
         match self {
@@ -266,6 +287,7 @@ impl AgentSpec {
         match forge {
             // What a program could write there with its user's rights, it could write without us, too.
             ForgeKind::Local => true,
+            ForgeKind::GitHub => !self.unconfined(),
         }
     }
 

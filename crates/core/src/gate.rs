@@ -139,6 +139,11 @@ pub enum CheckId {
     ReadBack,
     /// Required checks of CI; policy may say that none is required.
     CiRequired,
+    /// No more budget is asked for than policy gives. Not in the stories of before there were budgets, so no gate
+    /// requires it; gate 0 always makes it where a budget is part of what was signed.
+    BudgetAllowed,
+    /// Branch and pull request still hold exactly what was approved.
+    HeadUnmoved,
 }
 
 impl CheckId {
@@ -179,7 +184,7 @@ impl CheckId {
                 CheckId::ApprovalsSealed,
             ],
             GateId::Write => &[CheckId::BaseStands, CheckId::ApprovalsOutlast],
-            GateId::Ci => &[CheckId::CiRequired],
+            GateId::Ci => &[CheckId::HeadUnmoved, CheckId::CiRequired],
         }
     }
 
@@ -214,6 +219,8 @@ impl CheckId {
             CheckId::ApprovalsOutlast => "approvals-outlast",
             CheckId::ReadBack => "read-back",
             CheckId::CiRequired => "ci-required",
+            CheckId::BudgetAllowed => "budget-allowed",
+            CheckId::HeadUnmoved => "head-unmoved",
         }
     }
 }

@@ -172,6 +172,12 @@ impl WriteIntentId {
     pub fn derive(workflow: &WorkflowId, number: u32) -> Self {
         Self(format!("{workflow}:wi:{number}"))
     }
+
+    /// The second operation of a branch's intent: the pull request of that branch.
+    #[must_use]
+    pub fn pull_request(&self) -> Self {
+        Self(format!("{self}:pr"))
+    }
 }
 
 /// A git host that we can write to.
@@ -180,6 +186,9 @@ impl WriteIntentId {
 pub enum ForgeKind {
     /// A repository in a folder of this machine: has branches, no pull requests and no CI.
     Local,
+    /// github.com or a GitHub Enterprise Server: has pull requests and check runs.
+    #[serde(rename = "github")]
+    GitHub,
 }
 
 impl ForgeKind {
@@ -187,11 +196,30 @@ impl ForgeKind {
     pub fn as_str(self) -> &'static str {
         match self {
             ForgeKind::Local => "local",
+            ForgeKind::GitHub => "github",
+        }
+    }
+
+    /// Whether it is reached over a network and written to by others, too: nothing runs unattended there, and no agent
+    /// without confinement.
+    pub fn is_remote(self) -> bool {
+        match self {
+            ForgeKind::Local => false,
+            ForgeKind::GitHub => true,
+        }
+    }
+
+    /// Whether an approved branch becomes a pull request there, and CI proves it.
+    pub fn has_pull_requests(self) -> bool {
+        match self {
+            ForgeKind::Local => false,
+            ForgeKind::GitHub => true,
         }
     }
 }
 
-/// A repository as its forge numbers it: `local-3`. A local one gets its number when it is registered.
+/// A repository as its forge numbers it: `local-3`, `github-1296269`. A local one gets its number when it is registered;
+/// GitHub's is `id` of <https://docs.github.com/rest/repos/repos#get-a-repository>.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct RepositoryId {
@@ -209,6 +237,14 @@ impl RepositoryId {
             number,
         }
     }
+
+    /// The repository of GitHub with that number, which survives renames and transfers.
+    pub fn github(number: u64) -> Self {
+        Self {
+            forge: ForgeKind::GitHub,
+            number,
+        }
+    }
 }
 
 impl fmt::Display for RepositoryId {
@@ -220,11 +256,20 @@ impl fmt::Display for RepositoryId {
 impl TryFrom<String> for RepositoryId {
     type Error = ParseIdError;
     fn try_from(text: String) -> Result<Self, ParseIdError> {
-        let number = text.strip_prefix("local-").and_then(|n| n.parse::<u64>().ok());
-        match number {
-            Some(number) if format!("local-{number}") == text => Ok(Self::local(number)),
-            _ => Err(refuse("RepositoryId", &text, "it must be `local-` and a number")),
-        }
+        let of = |make: fn(u64) -> Self, digits: &str| digits.parse().ok().map(make);
+        let id = match text.split_once('-') {
+            Some(("local", digits)) => of(Self::local, digits),
+            Some(("github", digits)) => of(Self::github, digits),
+            Some(_) | None => None,
+        };
+        // One spelling each: no sign, no leading zero.
+        id.filter(|id| id.to_string() == text).ok_or_else(|| {
+            refuse(
+                "RepositoryId",
+                &text,
+                "it must be `local-` or `github-` and a number",
+            )
+        })
     }
 }
 
@@ -258,8 +303,14 @@ counters! {
     Fence(u64);
     /// Which try of a write intent; the first is 1.
     AttemptNumber(u32);
+    /// Which reserved agent call of a workflow; the first is 1.
+    CallNumber(u32);
     /// Which life of the data folder; a restored or copied folder starts a new one.
     StoreEpoch(u64);
+    /// A pull request's number in its repository, as people know it: `#7`.
+    PullRequestNumber(u64);
+    /// A forge's own number of an account, which survives renames.
+    AccountId(u64);
 }
 
 macro_rules! git_ids {

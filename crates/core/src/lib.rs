@@ -5,6 +5,7 @@
 
 pub mod act;
 pub mod artifact;
+pub mod budget;
 mod canonical;
 pub mod confinement;
 pub mod dependency;
@@ -15,6 +16,7 @@ pub mod epoch;
 pub mod erasure;
 pub mod facts;
 pub mod feedback;
+pub mod forge;
 pub mod gate;
 pub mod id;
 pub mod line_comment;

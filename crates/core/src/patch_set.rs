@@ -169,7 +169,11 @@ pub fn complete(
         commit_bytes,
         commit,
         branch,
-        pull_request: None,
+        pull_request: draft
+            .repository
+            .forge
+            .has_pull_requests()
+            .then(|| pull_request_text(&draft.repository, context)),
     };
     let digest = PatchSetDigest::of(&(
         (
@@ -200,12 +204,7 @@ fn commit_bytes(
     context: &ManifestContext<'_>,
 ) -> String {
     let who = format!("{COMMITTER} {} +0000", context.at.unix_seconds());
-    let title = Outbound::line(context.title, SUBJECT_MAX_CHARS);
-    let mut message = if title.is_empty() {
-        "Approved change".to_owned()
-    } else {
-        title.to_string()
-    };
+    let mut message = subject(context);
     let steps: Vec<&String> = context
         .steps
         .iter()
@@ -232,6 +231,52 @@ fn commit_bytes(
         ));
     }
     format!("tree {tree}\nparent {parent}\nauthor {who}\ncommitter {who}\n\n{message}")
+}
+
+fn subject(context: &ManifestContext<'_>) -> String {
+    let title = Outbound::line(context.title, SUBJECT_MAX_CHARS);
+    if title.is_empty() {
+        "Approved change".to_owned()
+    } else {
+        title.to_string()
+    }
+}
+
+/// What the pull request says: the plan for this repository, the workflow, and where its siblings are. Their numbers are
+/// not known yet; a notice tells them later.
+fn pull_request_text(own: &RepositoryId, context: &ManifestContext<'_>) -> PullRequestText {
+    let mut body = String::from("What was planned here:\n\n");
+    let steps: Vec<&String> = context
+        .steps
+        .iter()
+        .filter(|(of, _)| of == own)
+        .map(|(_, title)| title)
+        .collect();
+    for step in steps.iter().take(STEPS_MAX) {
+        body.push_str(&format!("- {}\n", Outbound::line(step, STEP_MAX_CHARS)));
+    }
+    if steps.len() > STEPS_MAX {
+        body.push_str(&format!("- and {} more steps\n", steps.len() - STEPS_MAX));
+    }
+    let siblings: Vec<_> = context.siblings.iter().filter(|(id, _, _)| id != own).collect();
+    if !siblings.is_empty() {
+        body.push_str("\nBelongs together with:\n\n");
+    }
+    for (_, name, branch) in siblings {
+        let name = Outbound::line(name, SUBJECT_MAX_CHARS);
+        body.push_str(&format!("- {name}, branch `{branch}`\n"));
+    }
+    body.push_str(&format!(
+        "\nNamed people approved exactly this commit before it came here. Countersign workflow `{}`, revision {}.\n",
+        context.workflow, context.revision
+    ));
+    PullRequestText {
+        title: subject(context),
+        body,
+        labels: Vec::new(),
+        reviewers: Vec::new(),
+        draft: false,
+    }
 }
 
 /// Git's id of a commit: SHA-1 over `commit <length>\0` and the bytes.

@@ -7,14 +7,15 @@
 use crate::digest::{ApprovalDigest, PatchSetDigest};
 use crate::gate::{GateId, GateOutcome};
 use crate::id::{
-    AttemptNumber, BranchName, CommitSha, Fence, RepositoryId, TenantId, TreeSha, WriteIntentId,
+    AttemptNumber, BranchName, CommitSha, Fence, PullRequestNumber, RepositoryId, TenantId, TreeSha,
+    WriteIntentId,
 };
 use crate::member::Roster;
 use crate::path::RepoPath;
 use crate::time::Timestamp;
 use crate::workflow::approving::{approvals_of, sealed_approvals, standing};
 use crate::workflow::event::{Attempt, WriteIntent};
-use crate::workflow::{State, Workflow};
+use crate::workflow::{State, Workflow, pull_requests};
 
 /// Create one branch that holds exactly one approved commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,6 +43,44 @@ pub struct DeleteBranch {
     pub branch: BranchName,
     /// What it must hold for the deletion to happen.
     pub commit: CommitSha,
+}
+
+/// Open one pull request for a branch that was written, with the words that were approved and nothing else.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenPullRequest {
+    /// Where.
+    pub repository: RepositoryId,
+    /// The branch that it is to be merged into.
+    pub base_branch: BranchName,
+    /// The branch that we wrote.
+    pub branch: BranchName,
+    /// What that branch holds; read again right before.
+    pub head: CommitSha,
+    /// Title, as approved.
+    pub title: String,
+    /// Body in Markdown, as approved.
+    pub body: String,
+    /// Labels, as approved.
+    pub labels: Vec<String>,
+    /// Opened as a draft.
+    pub draft: bool,
+    /// The approved patch set.
+    pub patch_set: PatchSetDigest,
+    /// What the humans decided on.
+    pub approval: ApprovalDigest,
+}
+
+/// Close our own pull request, if it is still open and its head is still ours.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClosePullRequest {
+    /// Where.
+    pub repository: RepositoryId,
+    /// Which.
+    pub number: PullRequestNumber,
+    /// The branch that we wrote.
+    pub branch: BranchName,
+    /// What its head must be for it to be closed.
+    pub head: CommitSha,
 }
 
 /// The right to perform one content write. Consumed by [`ContentPermit::redeem`].
@@ -131,6 +170,11 @@ redeem!(RetractPermit);
 /// How long a permit lives, in milliseconds, unless something it rests on ends sooner.
 pub const PERMIT_MAX_MS: u64 = 10_000;
 
+/// How long a write to a remote forge may be on its way, in milliseconds: whatever performs it ends within that time. A permit
+/// for one runs out so long before its attempt's deadline, so that nothing arrives after the attempt counts as over
+/// (hazard 38).
+pub const REMOTE_WRITE_MAX_MS: u64 = 26_000;
+
 /// Everything that the gate looks at, read in one claim transaction of the store and valid for seconds.
 ///
 /// That these facts are genuine is the store's promise: only the store may call [`FreshFacts::attest`] (a lint holds
@@ -181,7 +225,7 @@ impl FreshFacts {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum GateRefusal {
     /// The workflow is not where writing happens.
-    #[error("the workflow is {0}, not Applying")]
+    #[error("the workflow is {0}, where this is not written")]
     NotApplying(State),
     /// It is being cancelled.
     #[error("the workflow is being cancelled")]
@@ -295,17 +339,93 @@ pub fn meaning(code: &str) -> Meaning {
 
 /// An operation that changes content and therefore needs a permit.
 pub trait ContentOp: sealed::Sealed {
-    /// What differs from the approved intent, if anything.
-    fn differs_from(&self, intent: &WriteIntent) -> Option<&'static str>;
+    /// Where the workflow has to be.
+    const STATE: State;
+
+    /// Under which id its attempts are recorded.
+    fn operation(intent: &WriteIntent) -> WriteIntentId;
+
+    /// What differs from what was approved, if anything.
+    fn differs_from(&self, intent: &WriteIntent, workflow: &Workflow) -> Option<&'static str>;
+}
+
+/// An operation that takes our own work out of play.
+pub trait RetractOp: sealed::Sealed {
+    /// The operation that it undoes, by the id of its attempts; `None`: it is not ours, or something else has to be taken
+    /// out of play first.
+    fn undoes(&self, workflow: &Workflow) -> Option<WriteIntentId>;
 }
 
 mod sealed {
     pub trait Sealed {}
     impl Sealed for super::PushBranch {}
+    impl Sealed for super::OpenPullRequest {}
+    impl Sealed for super::DeleteBranch {}
+    impl Sealed for super::ClosePullRequest {}
+}
+
+impl ContentOp for OpenPullRequest {
+    const STATE: State = State::PrOpen;
+
+    fn operation(intent: &WriteIntent) -> WriteIntentId {
+        intent.id.pull_request()
+    }
+
+    fn differs_from(&self, intent: &WriteIntent, workflow: &Workflow) -> Option<&'static str> {
+        let approved = workflow.patch_set(&intent.repository);
+        let Some((patch_set, text)) = approved.and_then(|p| Some((p, p.manifest.pull_request.as_ref()?)))
+        else {
+            return Some("the pull request");
+        };
+        let fields = [
+            ("the repository", self.repository == intent.repository),
+            ("the branch", self.branch == intent.branch),
+            ("the head", self.head == intent.commit),
+            ("the written branch", workflow.is_written(&intent.id)),
+            ("the base branch", self.base_branch == patch_set.base_branch),
+            ("the title", self.title == text.title),
+            ("the body", self.body == text.body),
+            ("the list of labels", self.labels == text.labels),
+            ("the draft mark", self.draft == text.draft),
+            ("the patch set", self.patch_set == intent.patch_set),
+            ("the approval", self.approval == intent.approval),
+        ];
+        fields.into_iter().find(|(_, same)| !same).map(|(field, _)| field)
+    }
+}
+
+impl RetractOp for DeleteBranch {
+    fn undoes(&self, workflow: &Workflow) -> Option<WriteIntentId> {
+        let ours = |i: &&WriteIntent| {
+            i.repository == self.repository && i.branch == self.branch && i.commit == self.commit
+        };
+        let intent = workflow.intents.iter().find(ours)?;
+        // A pull request that lost its branch could not be told from a stranger's any more (hazard 50).
+        (!pull_requests::in_play(workflow, &intent.id)).then(|| intent.id.clone())
+    }
+}
+
+impl RetractOp for ClosePullRequest {
+    fn undoes(&self, workflow: &Workflow) -> Option<WriteIntentId> {
+        let ours = |i: &&WriteIntent| {
+            i.repository == self.repository && i.branch == self.branch && i.commit == self.head
+        };
+        let intent = workflow.intents.iter().find(ours)?;
+        let known = pull_requests::opened(workflow, &intent.id);
+        known
+            .is_none_or(|opened| opened.number == self.number)
+            .then(|| intent.id.pull_request())
+    }
 }
 
 impl ContentOp for PushBranch {
-    fn differs_from(&self, intent: &WriteIntent) -> Option<&'static str> {
+    const STATE: State = State::Applying;
+
+    fn operation(intent: &WriteIntent) -> WriteIntentId {
+        intent.id.clone()
+    }
+
+    fn differs_from(&self, intent: &WriteIntent, _: &Workflow) -> Option<&'static str> {
         let fields = [
             ("the repository", self.repository == intent.repository),
             ("the branch", self.branch == intent.branch),
@@ -337,7 +457,7 @@ impl WriteGate {
         if held.frozen {
             return Err(GateRefusal::Frozen);
         }
-        if workflow.state != State::Applying {
+        if workflow.state != Op::STATE {
             return Err(GateRefusal::NotApplying(workflow.state));
         }
         if workflow.cancelling {
@@ -349,16 +469,17 @@ impl WriteGate {
         let intent = workflow
             .intents
             .iter()
-            .find(|i| i.id == attempt.intent)
+            .find(|i| Op::operation(i) == attempt.intent)
             .ok_or(GateRefusal::NoIntent)?;
         if intent.revision != workflow.revision {
             return Err(GateRefusal::NoIntent);
         }
-        if let Some(field) = op.differs_from(intent) {
+        if let Some(field) = op.differs_from(intent, workflow) {
             return Err(GateRefusal::NotAsApproved { field });
         }
         check_gates(workflow)?;
-        check_attempt(workflow, attempt, held)?;
+        let last_moment = last_moment(attempt, intent);
+        check_attempt(workflow, attempt, held, last_moment)?;
         if !held.base_stands {
             return Err(GateRefusal::BaseMoved);
         }
@@ -367,7 +488,7 @@ impl WriteGate {
             .now
             .plus_ms(PERMIT_MAX_MS)
             .min(held.lease_until)
-            .min(attempt.deadline)
+            .min(last_moment)
             .min(first_expiry);
         Ok(ContentPermit {
             op,
@@ -375,11 +496,11 @@ impl WriteGate {
         })
     }
 
-    /// Asks for the right to take one of our own branches out of play.
+    /// Asks for the right to take one of our own branches or pull requests out of play.
     ///
     /// # Errors
-    /// When no recorded event ended its revision, or the branch is not one that this workflow wrote.
-    pub fn retract(facts: &FreshFacts, op: DeleteBranch) -> Result<RetractPermit<DeleteBranch>, GateRefusal> {
+    /// When no recorded event ended its revision, or it is not one that this workflow wrote.
+    pub fn retract<Op: RetractOp>(facts: &FreshFacts, op: Op) -> Result<RetractPermit<Op>, GateRefusal> {
         let FreshFacts {
             workflow,
             attempt,
@@ -390,11 +511,8 @@ impl WriteGate {
         if !workflow.cancelling {
             return Err(GateRefusal::NotRetracting);
         }
-        let ours = |i: &&WriteIntent| {
-            i.repository == op.repository && i.branch == op.branch && i.commit == op.commit
-        };
-        let intent = workflow.intents.iter().find(ours).ok_or(GateRefusal::NoIntent)?;
-        if intent.id != attempt.intent || workflow.retracted.contains(&intent.id) {
+        let undone = op.undoes(workflow).ok_or(GateRefusal::NoIntent)?;
+        if undone != attempt.intent || workflow.retracted.contains(&undone) {
             return Err(GateRefusal::NoIntent);
         }
         let expires_at = held.now.plus_ms(PERMIT_MAX_MS).min(held.lease_until);
@@ -451,12 +569,26 @@ fn check_gates(workflow: &Workflow) -> Result<(), GateRefusal> {
     }
 }
 
-fn check_attempt(workflow: &Workflow, attempt: &Attempt, held: &ClaimFacts) -> Result<(), GateRefusal> {
+/// When a write may begin at the latest, so that it ends before the attempt does.
+fn last_moment(attempt: &Attempt, intent: &WriteIntent) -> Timestamp {
+    if intent.repository.forge.is_remote() {
+        Timestamp(attempt.deadline.0.saturating_sub(REMOTE_WRITE_MAX_MS))
+    } else {
+        attempt.deadline
+    }
+}
+
+fn check_attempt(
+    workflow: &Workflow,
+    attempt: &Attempt,
+    held: &ClaimFacts,
+    last_moment: Timestamp,
+) -> Result<(), GateRefusal> {
     let recorded = workflow.last_attempt(&attempt.intent);
     if !recorded.is_some_and(|(recorded, outcome)| recorded == attempt && outcome.is_none()) {
         return Err(GateRefusal::NoAttempt);
     }
-    if attempt.deadline <= held.now {
+    if last_moment <= held.now {
         return Err(GateRefusal::NoAttempt);
     }
     if attempt.fence != held.fence {

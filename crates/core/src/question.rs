@@ -16,9 +16,20 @@ pub enum Choice {
     AskAgain,
     /// Stop, and take out of play what was written.
     Cancel,
+    /// Grant the workflow's budget once more, and go on where it stopped; a maintainer's to give.
+    GrantMore,
 }
 
 impl Choice {
+    /// All of them.
+    pub const ALL: [Choice; 5] = [
+        Choice::Retry,
+        Choice::Provide,
+        Choice::AskAgain,
+        Choice::Cancel,
+        Choice::GrantMore,
+    ];
+
     /// The word that is typed.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -26,6 +37,7 @@ impl Choice {
             Choice::Provide => "provide",
             Choice::AskAgain => "ask-again",
             Choice::Cancel => "cancel",
+            Choice::GrantMore => "grant-more",
         }
     }
 
@@ -36,14 +48,13 @@ impl Choice {
             Choice::Provide => "supply the text that is missing and go on with it",
             Choice::AskAgain => "ask for the approvals again",
             Choice::Cancel => "stop, and take out of play what was written",
+            Choice::GrantMore => "grant the same budget once more and go on (maintainers and owners)",
         }
     }
 
     /// Reads the typed word.
     pub fn parse(word: &str) -> Option<Self> {
-        [Choice::Retry, Choice::Provide, Choice::AskAgain, Choice::Cancel]
-            .into_iter()
-            .find(|c| c.as_str() == word)
+        Self::ALL.into_iter().find(|c| c.as_str() == word)
     }
 }
 
@@ -79,11 +90,19 @@ pub enum QuestionKind {
     StepFailed,
     /// The data folder was restored, copied or moved, and the branches are not as the story says.
     Restored,
+    /// The next agent call does not fit into what is left of the budget.
+    BudgetSpent,
+    /// A pull request of our branch is not ours, or not as it was approved.
+    ForeignPullRequest,
+    /// Somebody changed the branch or the pull request while CI was waited for.
+    HeadMoved,
+    /// A required check did not succeed on exactly what was written.
+    CiNotGreen,
 }
 
 impl QuestionKind {
     /// All of them.
-    pub const ALL: [QuestionKind; 14] = [
+    pub const ALL: [QuestionKind; 18] = [
         QuestionKind::InformationMissing,
         QuestionKind::PlanRefused,
         QuestionKind::ProposalRefused,
@@ -98,6 +117,10 @@ impl QuestionKind {
         QuestionKind::BaseLost,
         QuestionKind::StepFailed,
         QuestionKind::Restored,
+        QuestionKind::BudgetSpent,
+        QuestionKind::ForeignPullRequest,
+        QuestionKind::HeadMoved,
+        QuestionKind::CiNotGreen,
     ];
 
     /// The question, in words of ours.
@@ -131,6 +154,18 @@ impl QuestionKind {
             QuestionKind::Restored => {
                 "The data folder was restored, copied or moved while branches were being written. What now?"
             }
+            QuestionKind::BudgetSpent => {
+                "The next agent call does not fit into the budget. Grant as much again, or stop?"
+            }
+            QuestionKind::ForeignPullRequest => {
+                "A pull request of this branch is not ours, or not as approved. What now?"
+            }
+            QuestionKind::HeadMoved => {
+                "Somebody changed the branch or the pull request after it was written. What now?"
+            }
+            QuestionKind::CiNotGreen => {
+                "A required check of CI did not succeed on what was written. Look again, or take it out of play?"
+            }
         }
     }
 
@@ -151,7 +186,11 @@ impl QuestionKind {
             QuestionKind::WriteIncomplete
             | QuestionKind::ForeignBranch
             | QuestionKind::BaseLost
-            | QuestionKind::StepFailed => &[Choice::Retry, Choice::Cancel],
+            | QuestionKind::StepFailed
+            | QuestionKind::ForeignPullRequest
+            | QuestionKind::HeadMoved
+            | QuestionKind::CiNotGreen => &[Choice::Retry, Choice::Cancel],
+            QuestionKind::BudgetSpent => &[Choice::GrantMore, Choice::Cancel],
         }
     }
 }

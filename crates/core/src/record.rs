@@ -12,6 +12,10 @@ use serde::{Deserialize, Serialize};
 /// The version of the forms that this code writes.
 pub const RECORD_VERSION: u32 = 1;
 
+/// How long it may take from a decision until it is in the ledger, in milliseconds: others may be recorded in between, and the
+/// entry's time is never before theirs. What took longer is decided again.
+pub const RECORDED_WITHIN_MS: u64 = 5_000;
+
 /// One event with its place in the stream.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -24,7 +28,7 @@ pub struct EventRecord {
     pub workflow: WorkflowId,
     /// Place in the stream, from 1.
     pub seq: u64,
-    /// When it was decided, by the database's time.
+    /// When it was decided, by the database's time; the entry's own time is the same or up to [`RECORDED_WITHIN_MS`] later.
     pub at: Timestamp,
     /// The fact.
     pub event: Event,

@@ -108,18 +108,19 @@ pub(crate) fn exit_for(state: State) -> Exit {
         State::Done => Exit::Ok,
         State::Declined | State::Failed | State::Cancelled => Exit::Ended,
         State::BlockedPolicy => Exit::Refused,
-        // Nothing rests in Applying, unless somebody froze it.
+        // Nothing rests in Applying or PrOpen, unless somebody froze it, and in VerifyingCi it is CI that is waited for.
         State::AwaitingPlanApproval
         | State::AwaitingApproval
         | State::NeedsHuman
         | State::Deferred
-        | State::Applying => Exit::Waits,
+        | State::Applying
+        | State::PrOpen
+        | State::VerifyingCi => Exit::Waits,
         State::Queued
         | State::LoadingContext
         | State::Triaging
         | State::Planning
         | State::Coding
-        | State::Reviewing
-        | State::PrOpen => Exit::Internal,
+        | State::Reviewing => Exit::Internal,
     }
 }

@@ -134,7 +134,7 @@ async fn work(session: &Session, id: &WorkflowId, until: Until) -> Result<(), Cl
 
 /// Why an approved write waits, where somebody froze it: until then nobody has to sit here.
 async fn frozen(session: &Session, workflow: &Workflow) -> Result<Option<String>, CliError> {
-    if workflow.state != State::Applying {
+    if workflow.state != State::Applying && workflow.state != State::PrOpen {
         return Ok(None);
     }
     let repositories = || workflow.repositories.iter().map(|r| &r.repository);

@@ -14,6 +14,7 @@ mod drive;
 mod error;
 mod folder;
 mod github;
+mod hosting;
 mod keys;
 mod leaving_out;
 mod log;

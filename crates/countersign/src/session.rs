@@ -6,6 +6,7 @@ use crate::adapters::{
 use crate::config::Settings;
 use crate::error::CliError;
 use crate::folder::Folder;
+use crate::hosting::Hosting;
 use crate::keys::Keys;
 use crate::render::seen::Seen;
 use crate::render::story::Names;
@@ -16,11 +17,11 @@ use countersign_core::id::{InputId, MemberId, TenantId, WorkflowId};
 use countersign_core::member::{Member, Role};
 use countersign_core::workflow::Workflow;
 use countersign_engine::{Observer, Ports};
-use countersign_forge::local::LocalForge;
+use countersign_forge::github::GitHub;
 use countersign_git::GitTrees;
 use countersign_ledger::Continuity;
 use countersign_ports::store::{Store as _, TenantStore};
-use countersign_ports::trees::Trees as _;
+use countersign_ports::trees::{RepoPlace, Trees as _};
 use countersign_store::{EpochStanding, SqliteStore};
 use ed25519_dalek::SigningKey;
 use rand_core::{OsRng, RngCore as _};
@@ -89,6 +90,8 @@ pub(crate) struct Session {
     pub(crate) store: Arc<dyn TenantStore>,
     /// Git, with what the port doesn't have.
     pub(crate) git: Arc<GitTrees>,
+    /// What can be looked up at GitHub, off the async threads.
+    pub(crate) github: Arc<GitHub>,
     database: Arc<SqliteStore>,
     keys: Keys,
 }
@@ -136,11 +139,11 @@ impl Session {
             }
         }
         let signer = Arc::new(Signer(keys.ledger()?));
-        let git = Arc::new(GitTrees::new(folder.mirrors()));
+        let Hosting { github, git, forge } = Hosting::of(&app.settings.hosting()?, folder.mirrors())?;
         let ports = Ports {
             store: database.clone(),
             trees: git.clone(),
-            forge: Arc::new(LocalForge::new(git.clone())),
+            forge,
             agents: Arc::new(agents(folder)),
             signer,
             member_keys,
@@ -154,6 +157,7 @@ impl Session {
             ports,
             store,
             git,
+            github,
             database,
             keys,
         })
@@ -275,7 +279,10 @@ impl Session {
             let Some(row) = seen.rows.iter().find(|r| r.id == patch_set.repository) else {
                 continue;
             };
-            let (git, path) = (self.git.clone(), work_tree_of(&row.git_dir));
+            let RepoPlace::Folder(git_dir) = &row.place else {
+                continue;
+            };
+            let (git, path) = (self.git.clone(), work_tree_of(git_dir));
             let probed = tokio::task::spawn_blocking(move || git.probe(&path)).await;
             if let Ok(Ok(probe)) = probed
                 && probe.uncommitted_files > 0

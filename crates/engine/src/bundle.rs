@@ -110,7 +110,12 @@ pub(crate) fn evidence(event: &Event) -> Vec<BodyHash> {
         | Event::AttemptEnded { .. }
         | Event::PullRequestsSkipped { .. }
         | Event::BranchRetracted { .. }
+        | Event::ChecksAwaited { .. }
+        | Event::ChecksRead { .. }
+        | Event::PullRequestClosed { .. }
         | Event::Reconciled { .. }
-        | Event::WorkflowEnded { .. } => Vec::new(),
+        | Event::WorkflowEnded { .. }
+        | Event::AgentCallReserved { .. }
+        | Event::AgentCallEnded { .. } => Vec::new(),
     }
 }

@@ -104,7 +104,12 @@ fn part(event: &Event) -> Option<Part> {
         | Event::AttemptEnded { .. }
         | Event::PullRequestsSkipped { .. }
         | Event::BranchRetracted { .. }
+        | Event::ChecksAwaited { .. }
+        | Event::ChecksRead { .. }
+        | Event::PullRequestClosed { .. }
         | Event::Reconciled { .. }
-        | Event::WorkflowEnded { .. } => None,
+        | Event::WorkflowEnded { .. }
+        | Event::AgentCallReserved { .. }
+        | Event::AgentCallEnded { .. } => None,
     }
 }

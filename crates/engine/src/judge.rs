@@ -152,28 +152,32 @@ impl Judge<'_> {
 
     async fn submit(&self, id: &InputId, submission: Submission) -> Result<Outcome, EngineError> {
         let empty = Workflow::empty(self.store.tenant().clone(), self.workflow.clone());
-        let at = self.ports.store.now().await?;
-        match guarded(|| start(&empty, submission, at))? {
-            Err(refusal) => Ok(Outcome::Refused(refusal)),
-            Ok(decision) => {
-                let commit = Commit {
-                    expected: empty.version,
-                    at,
-                    decision,
-                    bodies: Vec::new(),
-                    settles: Settles::Input(id.clone()),
-                    goes_on: self.goes_on.clone(),
-                };
-                match self.record(commit).await {
-                    Ok(next) => Ok(Outcome::Recorded(next.map(Box::new))),
-                    Err(EngineError::Store(StoreError::Clash)) => {
+        for _ in 0..CLASHES_MAX {
+            let at = self.ports.store.now().await?;
+            let decision = match guarded(|| start(&empty, submission.clone(), at))? {
+                Ok(decision) => decision,
+                Err(refusal) => return Ok(Outcome::Refused(refusal)),
+            };
+            let commit = Commit {
+                expected: empty.version,
+                at,
+                decision,
+                bodies: Vec::new(),
+                settles: Settles::Input(id.clone()),
+                goes_on: self.goes_on.clone(),
+            };
+            match self.record(commit).await {
+                Ok(next) => return Ok(Outcome::Recorded(next.map(Box::new))),
+                Err(EngineError::Store(StoreError::Clash)) => {
+                    if !self.store.events(&self.workflow).await?.is_empty() {
                         let text = "there is a workflow of that id already".to_owned();
-                        Ok(Outcome::Refused(Refusal::BadSubmission(text)))
+                        return Ok(Outcome::Refused(Refusal::BadSubmission(text)));
                     }
-                    Err(error) => Err(error),
                 }
+                Err(error) => return Err(error),
             }
         }
+        Err(EngineError::TooManyClashes(self.workflow.clone()))
     }
 
     /// Decides on the newest state and records it; a clash is decided again. `known` is what the caller holds for

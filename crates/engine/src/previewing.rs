@@ -177,10 +177,7 @@ async fn gather(store: &dyn TenantStore, subject: Subject) -> Result<(Workflow, 
             .into());
         };
         changes.push(Change {
-            source: RepoSource {
-                id: row.id.clone(),
-                git_dir: row.git_dir.clone(),
-            },
+            source: row.source(),
             base: Some(pinned.base_branch.clone()),
             pinned: Some(pinned.clone()),
             diff: store.body(&draft.canonical).await?,

@@ -8,7 +8,6 @@ use countersign_core::patch_set::PatchSet;
 use countersign_core::workflow::event::{BranchHolds, FoundBranch};
 use countersign_core::workflow::{Input, Workflow};
 use countersign_ports::store::{RepositoryRow, Settles, TenantStore};
-use countersign_ports::trees::RepoSource;
 use std::sync::Arc;
 
 /// One workflow before and after.
@@ -83,10 +82,7 @@ async fn read(ports: &Ports, row: Option<&RepositoryRow>, patch_set: &PatchSet) 
     let Some(row) = row else {
         return unreadable("the repository is not registered".to_owned());
     };
-    let source = RepoSource {
-        id: row.id.clone(),
-        git_dir: row.git_dir.clone(),
-    };
+    let source = row.source();
     let (forge, branch) = (Arc::clone(&ports.forge), patch_set.manifest.branch.clone());
     match tokio::task::spawn_blocking(move || forge.read_branch(&source, &branch)).await {
         Ok(Ok(Some(state))) => BranchHolds::Commit {

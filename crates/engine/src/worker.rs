@@ -118,8 +118,7 @@ impl Worker {
         let Some(claim) = self.claim(None).await? else {
             return Ok(Step::Idle);
         };
-        let (_nobody_stops_it, goes_on) = watch::channel(false);
-        self.follow(claim, &goes_on).await?;
+        self.follow(claim, || true).await?;
         Ok(Step::Worked)
     }
 
@@ -143,10 +142,12 @@ impl Worker {
             let lane = lane.expect("nobody closes the lanes");
             match self.claim(None).await? {
                 Some(claim) => {
-                    let (worker, stop) = (Arc::clone(&self), stop.clone());
+                    let (worker, lanes, stop) = (Arc::clone(&self), Arc::clone(&lanes), stop.clone());
                     items.spawn(async move {
                         let _lane = lane;
-                        worker.follow(claim, &stop).await
+                        // Where all lanes are taken, whoever comes in would wait for the ends of whole workflows.
+                        let stays = || !*stop.borrow() && lanes.available_permits() > 0;
+                        worker.follow(claim, stays).await
                     });
                 }
                 None => tokio::select! {
@@ -161,9 +162,9 @@ impl Worker {
         Ok(())
     }
 
-    /// Works on one item and on what follows from it.
-    async fn follow(&self, claim: Claim, stop: &watch::Receiver<bool>) -> Result<(), EngineError> {
-        let goes_on = || (!*stop.borrow()).then(|| self.name.clone());
+    /// Works on one item and on what follows from it, as long as the workflow `stays` here; what is left is anybody's.
+    async fn follow(&self, claim: Claim, stays: impl Fn() -> bool) -> Result<(), EngineError> {
+        let goes_on = || stays().then(|| self.name.clone());
         let mut next = self.item(claim, goes_on()).await?;
         for step in 1.. {
             let Some(NextEffect { claimed, workflow }) = next else {
@@ -318,7 +319,19 @@ impl Worker {
             Err(EffectError::Store(StoreError::ClaimLost)) => return Ok(None),
             Err(EffectError::Store(error)) => return Err(error.into()),
             Err(EffectError::Frozen { message }) => {
-                return self.wait_for_thaw(&claimed, &message).await.map(|()| None);
+                return self
+                    .look_again(&claimed, &message, THAW_LOOK_MS)
+                    .await
+                    .map(|()| None);
+            }
+            Err(EffectError::Waits {
+                message,
+                again_after_ms,
+            }) => {
+                return self
+                    .look_again(&claimed, &message, again_after_ms)
+                    .await
+                    .map(|()| None);
             }
             Err(EffectError::Passing { code, message }) if claimed.attempt < TRIES_MAX => {
                 return self.try_later(&claimed, &code, &message).await.map(|()| None);
@@ -343,8 +356,9 @@ impl Worker {
                 .observer
                 .retrying(&claimed.workflow, &claimed.effect, detail);
         }
-        // A write records its attempt on the way, so what was known before it is old.
-        let known = known.filter(|_| !matches!(result, EffectResult::WriteEnded { .. }));
+        // A write records its attempt on the way, and an agent call its reservation: what was known before is old.
+        let reserved = result.runs().iter().any(|run| run.call.is_some());
+        let known = known.filter(|_| !reserved && !matches!(result, EffectResult::WriteEnded { .. }));
         if claimed.attempt >= TRIES_MAX
             && let Some((code, detail)) = came_to_nothing(&result)
         {
@@ -465,9 +479,14 @@ impl Worker {
     }
 
     /// No try: it is put back as it was, and looked at again after a pause.
-    async fn wait_for_thaw(&self, claimed: &ClaimedEffect, message: &str) -> Result<(), EngineError> {
+    async fn look_again(
+        &self,
+        claimed: &ClaimedEffect,
+        message: &str,
+        after_ms: u64,
+    ) -> Result<(), EngineError> {
         tracing::info!(message, "the effect waits");
-        let at = self.ports.store.now().await?.plus_ms(THAW_LOOK_MS);
+        let at = self.ports.store.now().await?.plus_ms(after_ms);
         let store = self.ports.store.tenant(&claimed.tenant);
         ignore_lost_claim(store.reschedule(claimed, at, message, false).await)
     }
@@ -508,13 +527,14 @@ fn holds(error: &EngineError) -> bool {
     }
 }
 
-/// How a try ended; `None`: it was none, because the claim was lost, the store failed or writing is frozen.
+/// How a try ended; `None`: it was none, because the claim was lost, the store failed, writing is frozen or there is
+/// nothing to conclude from yet.
 fn try_end(performed: &Result<Performed, EffectError>, attempt: u32) -> Option<TryEnd> {
     let came_to_nothing = match performed {
         Ok(Performed { result, .. }) => came_to_nothing(result).is_some(),
         Err(EffectError::Passing { .. }) => true,
         Err(EffectError::Lasting { .. }) => return Some(TryEnd::GivenUp),
-        Err(EffectError::Frozen { .. } | EffectError::Store(_)) => return None,
+        Err(EffectError::Frozen { .. } | EffectError::Waits { .. } | EffectError::Store(_)) => return None,
     };
     Some(match came_to_nothing {
         false => TryEnd::Done,
@@ -533,7 +553,9 @@ fn came_to_nothing(result: &EffectResult) -> Option<(&str, &str)> {
             Some((code, detail))
         }
         AttemptOutcome::Unknown { detail } => Some(("outcome-unknown", detail)),
-        AttemptOutcome::Written { .. } | AttemptOutcome::Foreign { .. } => None,
+        AttemptOutcome::Written { .. } | AttemptOutcome::Foreign { .. } | AttemptOutcome::Opened { .. } => {
+            None
+        }
     }
 }
 

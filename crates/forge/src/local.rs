@@ -5,7 +5,7 @@
 
 use countersign_core::id::BranchName;
 use countersign_core::permit::{ContentPermit, DeleteBranch, PushBranch, RetractPermit};
-use countersign_ports::forge::{Capabilities, Forge};
+use countersign_ports::forge::Forge;
 use countersign_ports::trees::{BranchState, PreparedCommit, PublishError, RepoSource, Trees, TreesError};
 use std::sync::Arc;
 
@@ -22,14 +22,6 @@ impl LocalForge {
 }
 
 impl Forge for LocalForge {
-    fn capabilities(&self) -> Capabilities {
-        Capabilities {
-            branches: true,
-            pull_requests: false,
-            ci: false,
-        }
-    }
-
     fn stage(
         &self,
         first: &ContentPermit<PushBranch>,

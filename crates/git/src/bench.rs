@@ -46,6 +46,8 @@ const CONFIG: &str = "[core]
 	renameLimit = 1000
 ";
 
+const MAKING: &str = "Making a throwaway git folder";
+
 /// The folder; dropping it deletes it.
 pub(crate) struct Bench {
     folder: TempDir,
@@ -54,22 +56,33 @@ pub(crate) struct Bench {
 impl Bench {
     /// Makes one in `root` that reads the objects of this object folder.
     pub(crate) fn new(root: &Path, objects: &Path) -> Result<Self, TreesError> {
-        let doing = "Making a throwaway git folder";
+        let bench = Self::empty(root)?;
+        let borrow = || {
+            let objects = fs::canonicalize(objects)?;
+            // Quoted, so that no byte of the path means anything else.
+            let line = quote(objects.as_os_str().as_bytes());
+            fs::write(
+                bench.folder().join("objects/info/alternates"),
+                format!("{line}\n"),
+            )
+        };
+        borrow().map_err(|e| from_io(MAKING, &e))?;
+        Ok(bench)
+    }
+
+    /// Makes one in `root` that has no objects at all.
+    pub(crate) fn empty(root: &Path) -> Result<Self, TreesError> {
         sweep(root);
         let make = || {
             let folder = tempfile::Builder::new().prefix(PREFIX).tempdir_in(root)?;
-            let objects = fs::canonicalize(objects)?;
             let at = folder.path();
             fs::create_dir_all(at.join("objects/info"))?;
             fs::create_dir(at.join("refs"))?;
             fs::write(at.join("HEAD"), "ref: refs/heads/none\n")?;
             fs::write(at.join("config"), CONFIG)?;
-            // Quoted, so that no byte of the path means anything else.
-            let line = quote(objects.as_os_str().as_bytes());
-            fs::write(at.join("objects/info/alternates"), format!("{line}\n"))?;
             Ok(folder)
         };
-        let folder = make().map_err(|e| from_io(doing, &e))?;
+        let folder = make().map_err(|e| from_io(MAKING, &e))?;
         Ok(Self { folder })
     }
 

@@ -21,6 +21,7 @@ mod prepare;
 mod program;
 mod publish;
 mod recent;
+mod remote;
 mod second;
 mod snapshot;
 mod source;
@@ -37,13 +38,14 @@ use countersign_core::path::RepoPath;
 use countersign_core::permit::{ContentPermit, DeleteBranch, PushBranch, RetractPermit};
 use countersign_ports::trees::{
     Applied, ApplyRefusal, BaseStanding, BranchState, Heads, Interdiff, Pinned, PreparedCommit, Probe,
-    Proposed, PublishError, RepoSource, SecondOpinion, SnapshotEntry, Trees, TreesError,
+    Proposed, PublishError, RepoPlace, RepoSource, SecondOpinion, SnapshotEntry, Trees, TreesError,
 };
 use known::{Known, Memory};
 use mirror::Mirrors;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+pub use remote::{Locate, Location, Purpose, Token};
 pub use workbench::{Files, Workbench};
 
 /// What `git --version` says.
@@ -55,7 +57,7 @@ pub fn version() -> Result<String, TreesError> {
     Ok(String::from_utf8_lossy(&ran.stdout).trim().to_owned())
 }
 
-/// The `Trees` port over registered local repositories.
+/// The `Trees` port over registered repositories: in folders of this machine, and on other hosts once one is named.
 #[derive(Debug, Clone)]
 pub struct GitTrees {
     mirrors: Mirrors,
@@ -69,6 +71,13 @@ impl GitTrees {
         }
     }
 
+    /// The same, reaching repositories on other hosts as `locate` says.
+    #[must_use]
+    pub fn with_remotes(mut self, locate: Locate) -> Self {
+        self.mirrors.set_hosts(locate);
+        self
+    }
+
     /// Fetches and pins one commit of a registered repository, whether or not a branch contains it.
     ///
     /// Only for dry runs such as `patch apply --base`: a workflow's base comes from a branch
@@ -77,7 +86,9 @@ impl GitTrees {
     /// # Errors
     /// `commit-missing` when the repository doesn't have it; otherwise as [`Trees::pin`].
     pub fn pin_commit(&self, repo: &RepoSource, commit: &CommitSha) -> Result<Pinned, TreesError> {
-        source::open_registered(repo)?;
+        if let RepoPlace::Folder(_) = repo.place {
+            source::open_registered(repo)?;
+        }
         self.mirrors.pin_commit(repo, commit)
     }
 
@@ -146,7 +157,10 @@ impl Trees for GitTrees {
     }
 
     fn heads(&self, repo: &RepoSource) -> Result<Heads, TreesError> {
-        source::heads(repo)
+        match &repo.place {
+            RepoPlace::Folder(_) => source::heads(repo),
+            RepoPlace::Remote(at) => self.mirrors.hosts().reach(&repo.id, at, Purpose::Read)?.heads(),
+        }
     }
 
     fn pin(&self, repo: &RepoSource, branch: &BranchName) -> Result<Pinned, TreesError> {
@@ -224,7 +238,10 @@ impl Trees for GitTrees {
     }
 
     fn read_branch(&self, repo: &RepoSource, branch: &BranchName) -> Result<Option<BranchState>, TreesError> {
-        source::branch_state(&source::open_registered(repo)?, branch)
+        match &repo.place {
+            RepoPlace::Folder(_) => source::branch_state(&source::open_registered(repo)?, branch),
+            RepoPlace::Remote(at) => self.mirrors.branch_there(repo, at, branch),
+        }
     }
 
     fn stage(
@@ -233,7 +250,7 @@ impl Trees for GitTrees {
         repo: &RepoSource,
         prepared: &PreparedCommit,
     ) -> Result<(), PublishError> {
-        publish::stage(first, repo, prepared)
+        publish::stage(&self.mirrors, first, repo, prepared)
     }
 
     fn publish(
@@ -242,10 +259,10 @@ impl Trees for GitTrees {
         repo: &RepoSource,
         prepared: &PreparedCommit,
     ) -> Result<(), PublishError> {
-        publish::publish(permit, repo, prepared)
+        publish::publish(&self.mirrors, permit, repo, prepared)
     }
 
     fn retract(&self, permit: RetractPermit<DeleteBranch>, repo: &RepoSource) -> Result<(), PublishError> {
-        publish::retract(permit, repo)
+        publish::retract(&self.mirrors, permit, repo)
     }
 }

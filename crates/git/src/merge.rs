@@ -10,10 +10,11 @@ use crate::bench::Bench;
 use crate::error::{corrupt, from_gix, from_gix_write};
 use crate::mirror::Mirrors;
 use crate::objects::{self, to_gix};
+use crate::remote::Purpose;
 use crate::second;
 use crate::source;
 use countersign_core::id::{BranchName, CommitSha};
-use countersign_ports::trees::{BaseStanding, RepoSource, SecondOutcome, TreesError};
+use countersign_ports::trees::{BaseStanding, RepoPlace, RepoSource, SecondOutcome, TreesError};
 use gix::ObjectId;
 use gix::merge::blob::builtin_driver::text::Labels;
 use gix::merge::tree::TreatAsUnresolved;
@@ -32,10 +33,15 @@ pub(crate) fn base_standing(
     base: &CommitSha,
     canonical: &[u8],
 ) -> Result<BaseStanding, TreesError> {
-    let opened = source::open_registered(repo)?;
-    match source::branch_state(&opened, branch)? {
+    let seen = match &repo.place {
+        RepoPlace::Folder(_) => {
+            source::branch_state(&source::open_registered(repo)?, branch)?.map(|state| state.commit)
+        }
+        RepoPlace::Remote(at) => mirrors.hosts().reach(&repo.id, at, Purpose::Read)?.tip(branch)?,
+    };
+    match seen {
         None => return Ok(BaseStanding::Gone),
-        Some(state) if state.commit == *base => return Ok(BaseStanding::Unmoved),
+        Some(commit) if commit == *base => return Ok(BaseStanding::Unmoved),
         Some(_) => {}
     }
     // The branch may move between reading and fetching: what was fetched is what is judged.
@@ -43,11 +49,15 @@ pub(crate) fn base_standing(
     if tip == *base {
         return Ok(BaseStanding::Unmoved);
     }
-    if !contains(
-        &source::open_registered(repo)?,
-        to_gix(tip.as_str())?,
-        to_gix(base.as_str())?,
-    ) {
+    let is_contained = match &repo.place {
+        RepoPlace::Folder(_) => contains(
+            &source::open_registered(repo)?,
+            to_gix(tip.as_str())?,
+            to_gix(base.as_str())?,
+        ),
+        RepoPlace::Remote(at) => mirrors.contains_there(repo, at, &tip, base)?,
+    };
+    if !is_contained {
         return Ok(BaseStanding::Rewritten { tip });
     }
     let (mirror, base_tree) = mirrors.pinned(&repo.id, base)?;

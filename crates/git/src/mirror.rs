@@ -1,4 +1,4 @@
-//! Our own bare mirrors, one folder per registered repository: `<root>/local-3.git`.
+//! Our own bare mirrors, one folder per registered repository: `<root>/local-3.git`, `<root>/github-1296269.git`.
 //!
 //! A mirror takes single commits at depth 1 and keeps each under a pin ref for good, so that a rewritten
 //! upstream can't take a base away under review. Only this module changes mirrors, under one lock each;
@@ -8,10 +8,11 @@ use crate::bench::Bench;
 use crate::error::{corrupt, from_gix, from_gix_write, from_io, unavailable, unsupported};
 use crate::objects::{self, ALLOC_LIMIT, to_gix, tree_of, tree_sha};
 use crate::program::{self, Finished};
+use crate::remote::{self, Hosts, Locate, Purpose};
 use crate::snapshot;
 use crate::source::{self, exact_reference};
 use countersign_core::id::{BranchName, CommitSha, RepositoryId};
-use countersign_ports::trees::{Pinned, RepoSource, TreesError};
+use countersign_ports::trees::{BranchState, Pinned, Remote, RepoPlace, RepoSource, TreesError};
 use gix::refs::transaction::{PreviousValue, RefEdit};
 use std::ffi::OsString;
 use std::fs::{self, File, TryLockError};
@@ -36,11 +37,24 @@ const PINS: &str = "refs/countersign/pins";
 #[derive(Debug, Clone)]
 pub(crate) struct Mirrors {
     root: PathBuf,
+    hosts: Hosts,
 }
 
 impl Mirrors {
     pub(crate) fn new(root: PathBuf) -> Self {
-        Self { root }
+        Self {
+            root,
+            hosts: Hosts::default(),
+        }
+    }
+
+    pub(crate) fn set_hosts(&mut self, locate: Locate) {
+        self.hosts = Hosts::new(locate);
+    }
+
+    /// The hosts that may be asked.
+    pub(crate) fn hosts(&self) -> &Hosts {
+        &self.hosts
     }
 
     fn folder(&self, id: &RepositoryId) -> PathBuf {
@@ -97,15 +111,16 @@ impl Mirrors {
     /// `refs/heads/x`.
     #[tracing::instrument(level = "debug", skip_all, fields(repository = %repo.id, %branch))]
     pub(crate) fn pin(&self, repo: &RepoSource, branch: &BranchName) -> Result<Pinned, TreesError> {
+        if let RepoPlace::Remote(at) = &repo.place {
+            let tip = self.hosts.reach(&repo.id, at, Purpose::Read)?.tip(branch)?;
+            return self.pin_commit(repo, &tip.ok_or_else(|| remote::gone(at, branch))?);
+        }
         let opened = source::open_registered(repo)?;
         match source::branch_state(&opened, branch)? {
             Some(state) => self.pin_commit(repo, &state.commit),
             None => Err(unsupported(
                 "branch-missing",
-                format!(
-                    "{} has no branch `{branch}`. Name one that exists.",
-                    repo.git_dir.display()
-                ),
+                format!("{} has no branch `{branch}`. Name one that exists.", repo.place),
             )),
         }
     }
@@ -114,6 +129,11 @@ impl Mirrors {
     pub(crate) fn pin_commit(&self, repo: &RepoSource, commit: &CommitSha) -> Result<Pinned, TreesError> {
         let _lock = self.lock(&repo.id)?;
         let folder = self.create(&repo.id)?;
+        if let RepoPlace::Remote(at) = &repo.place {
+            let reached = self.hosts.reach(&repo.id, at, Purpose::Read)?;
+            reached.fetch(&folder, commit, INCOMING)?;
+            return keep(&self.open(&repo.id)?, commit);
+        }
         let refspec = format!("+{commit}:{INCOMING}");
         // Git serves the source's objects out of a folder of ours, so that nothing else of the source counts.
         let served = Bench::new(
@@ -126,6 +146,40 @@ impl Mirrors {
             return Err(fetch_failure(repo, &done));
         }
         keep(&self.open(&repo.id)?, commit)
+    }
+
+    /// What a branch on another host holds, its tree out of the fetched commit itself.
+    pub(crate) fn branch_there(
+        &self,
+        repo: &RepoSource,
+        at: &Remote,
+        branch: &BranchName,
+    ) -> Result<Option<BranchState>, TreesError> {
+        let Some(tip) = self.hosts.reach(&repo.id, at, Purpose::Read)?.tip(branch)? else {
+            return Ok(None);
+        };
+        let Pinned { commit, tree } = match self.pinned(&repo.id, &tip) {
+            Ok((_, tree)) => Pinned {
+                commit: tip,
+                tree: tree_sha(&tree)?,
+            },
+            Err(_not_here_yet) => self.pin_commit(repo, &tip)?,
+        };
+        Ok(Some(BranchState { commit, tree }))
+    }
+
+    /// Whether a branch that moved still contains the base, by the history on the host.
+    pub(crate) fn contains_there(
+        &self,
+        repo: &RepoSource,
+        at: &Remote,
+        tip: &CommitSha,
+        base: &CommitSha,
+    ) -> Result<bool, TreesError> {
+        // Nothing of the mirror: git would take a commit that is there for one with its whole history.
+        let bench = Bench::empty(&self.root)?;
+        let reached = self.hosts.reach(&repo.id, at, Purpose::Read)?;
+        reached.contains(&bench, tip, base)
     }
 
     /// A mirror that objects are written into, made where there is none; and its lock, to be held until they are pinned.
@@ -260,9 +314,9 @@ fn fetch_arguments(served: &Path, refspec: &str) -> Vec<OsString> {
 
 fn fetch_failure(source: &RepoSource, done: &Finished) -> TreesError {
     let said = done.said();
-    let place = source.git_dir.display();
+    let place = &source.place;
     let has = |words: &[&str]| words.iter().any(|w| done.stderr.contains(w));
-    if !source.git_dir.is_dir() {
+    if !source.git_dir().is_ok_and(Path::is_dir) {
         return unavailable(
             "source-gone",
             format!("The repository {place} is not there any more. Put it back, then retry."),

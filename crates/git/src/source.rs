@@ -58,16 +58,17 @@ pub(crate) fn probe(path: &Path) -> Result<Probe, TreesError> {
 
 /// Opens a registered repository for reading, after checking again that we can handle it.
 pub(crate) fn open_registered(repo: &RepoSource) -> Result<gix::Repository, TreesError> {
-    if !repo.git_dir.is_dir() {
+    let git_dir = repo.git_dir()?;
+    if !git_dir.is_dir() {
         return Err(unavailable(
             "source-gone",
             format!(
                 "The repository {} is not there any more. Put it back, then retry.",
-                repo.git_dir.display()
+                git_dir.display()
             ),
         ));
     }
-    open(&repo.git_dir)
+    open(git_dir)
 }
 
 /// Where its objects lie.
@@ -150,7 +151,7 @@ pub(crate) fn commit_named(repo: &RepoSource, name: &BranchName) -> Result<Commi
             "name-missing",
             format!(
                 "{} has no branch or tag `{name}`. Name one that exists.",
-                repo.git_dir.display()
+                repo.place
             ),
         )),
         [_, ..] => Err(unsupported(

@@ -1,26 +1,28 @@
 //! Port to git hosts. Content is written with permits by value; what a host can't do it says so.
 
 use crate::trees::{BranchState, PreparedCommit, PublishError, RepoSource, TreesError};
-use countersign_core::id::BranchName;
-use countersign_core::permit::{ContentPermit, DeleteBranch, PushBranch, RetractPermit};
+use countersign_core::forge::{CheckRun, PullRequest};
+use countersign_core::id::{AccountId, BranchName, CommitSha};
+use countersign_core::permit::{
+    ClosePullRequest, ContentPermit, DeleteBranch, OpenPullRequest, PushBranch, RetractPermit,
+};
 
-/// What a forge can do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Capabilities {
-    /// It has branches.
-    pub branches: bool,
-    /// It has pull requests.
-    pub pull_requests: bool,
-    /// It runs CI.
-    pub ci: bool,
+/// What a host without pull requests and CI says when it is asked for one (`no-pull-requests`).
+pub fn no_pull_requests(repo: &RepoSource) -> TreesError {
+    TreesError::Unsupported {
+        code: "no-pull-requests",
+        message: format!("{} has branches, and neither pull requests nor CI.", repo.place),
+    }
 }
 
-/// A git host. Calls block; the engine runs them off its async threads.
+/// A git host. Calls block; the engine runs them off its async threads. What a kind of host has at all is
+/// [`countersign_core::id::ForgeKind::has_pull_requests`]: the machine asks no other for it.
+///
+/// No call repeats a write by itself: an answer that was lost is `Unknown`, and the machine reads back first. A host of
+/// branches alone implements no more than those; one that stands before another has to pass all of it on.
 pub trait Forge: Send + Sync {
-    /// What it can do.
-    fn capabilities(&self) -> Capabilities;
-
-    /// Brings the objects there, where no branch names them yet; shows the gate's first yes.
+    /// Brings the objects there, where no branch names them yet; shows the gate's first yes. A host that takes objects
+    /// only together with a ref does nothing here.
     fn stage(
         &self,
         first: &ContentPermit<PushBranch>,
@@ -45,4 +47,50 @@ pub trait Forge: Send + Sync {
 
     /// Reads a branch from the host itself.
     fn read_branch(&self, repo: &RepoSource, branch: &BranchName) -> Result<Option<BranchState>, TreesError>;
+
+    /// The account under which we write there, by the host's own number; what somebody else opened is not ours.
+    fn account(&self, repo: &RepoSource) -> Result<AccountId, TreesError> {
+        Err(no_pull_requests(repo))
+    }
+
+    /// Every pull request, open or not, whose head is that branch of this very repository (never of a fork), oldest
+    /// first. More than [`countersign_core::forge::PULL_REQUESTS_MAX`] are an error, not a shorter list.
+    fn read_pull_requests(
+        &self,
+        repo: &RepoSource,
+        branch: &BranchName,
+    ) -> Result<Vec<PullRequest>, TreesError> {
+        let _none_of = branch;
+        Err(no_pull_requests(repo))
+    }
+
+    /// Opens the pull request that the permit names, once, and says what came of it. A lost answer is `Unknown`; that
+    /// there is one already is `ExpectedOldMismatch`. What of the words the host takes in further calls (labels) may
+    /// fail without taking the pull request back.
+    fn open_pull_request(
+        &self,
+        permit: ContentPermit<OpenPullRequest>,
+        repo: &RepoSource,
+    ) -> Result<PullRequest, PublishError> {
+        let _unused = permit;
+        Err(PublishError::Failed(no_pull_requests(repo)))
+    }
+
+    /// Closes our own pull request, if it is open and its head is still the commit that the permit names. One that is not
+    /// open any more is left as it is.
+    fn close_pull_request(
+        &self,
+        permit: RetractPermit<ClosePullRequest>,
+        repo: &RepoSource,
+    ) -> Result<(), PublishError> {
+        let _unused = permit;
+        Err(PublishError::Failed(no_pull_requests(repo)))
+    }
+
+    /// The latest run of every check that an app posted on exactly that commit. Commit statuses are left out: no app
+    /// stands behind them. More than [`countersign_core::forge::CHECK_RUNS_MAX`] are an error, not a shorter list.
+    fn read_checks(&self, repo: &RepoSource, head: &CommitSha) -> Result<Vec<CheckRun>, TreesError> {
+        let _none_on = head;
+        Err(no_pull_requests(repo))
+    }
 }

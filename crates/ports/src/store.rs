@@ -5,6 +5,7 @@
 //! one tenant and no other (INV-6).
 
 use crate::identity::{AccountLink, AccountLinks};
+use crate::trees::{Remote, RepoPlace, RepoSource};
 use async_trait::async_trait;
 use countersign_core::act::SignedAct;
 use countersign_core::digest::{BodyHash, FeedbackHash};
@@ -22,7 +23,6 @@ use countersign_core::workflow::{Decision, Effect, State, Submission};
 use countersign_ledger::{BundleEntry, Continuity, Earlier, RootHash, Rotation, VerifierKey};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -155,7 +155,8 @@ pub const NOTE_MAX_BYTES: usize = 2_000;
 /// Why the store could not answer or record. Nothing was half-written.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// The stream went on meanwhile: load again and decide again.
+    /// The stream went on meanwhile, or the decision is older than what was recorded since by more than the ledger takes: load
+    /// again and decide again.
     #[error("the workflow changed meanwhile")]
     Clash,
     /// The claim was lost to another worker, or the effect is no longer wanted.
@@ -222,17 +223,27 @@ impl StoreError {
     }
 }
 
-/// A registered local repository.
+/// A registered repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RepositoryRow {
-    /// Its id; the number is given at registration.
+    /// Its id; a local one gets its number at registration, any other one has it from its forge.
     pub id: RepositoryId,
-    /// Its short name: the folder's name without `.git`, made unique by a number where needed.
+    /// Its short name: the name of the folder or on the forge without `.git`, made unique by a number where needed.
     pub name: String,
-    /// The canonical git folder, which is its key.
-    pub git_dir: PathBuf,
+    /// Where it lies. The canonical git folder is the key of a local one.
+    pub place: RepoPlace,
     /// When it was registered.
     pub registered_at: Timestamp,
+}
+
+impl RepositoryRow {
+    /// What git and the forge are asked with.
+    pub fn source(&self) -> RepoSource {
+        RepoSource {
+            id: self.id.clone(),
+            place: self.place.clone(),
+        }
+    }
 }
 
 /// What an outside fact says.
@@ -519,7 +530,12 @@ pub trait TenantStore: Send + Sync {
     /// Registers a repository by its canonical git folder; registering again gives the same row.
     async fn register_repository(&self, git_dir: &std::path::Path) -> Result<RepositoryRow, StoreError>;
 
-    /// All registered repositories, by number.
+    /// Registers a repository of a remote forge by the number that it has there; registering again gives the row as it was
+    /// first registered. Refused: a local id (`repository-not-remote`), a URL that is not `https://`, or that holds
+    /// somebody's name or token (`clone-url-unusable`).
+    async fn register_remote(&self, id: &RepositoryId, remote: &Remote) -> Result<RepositoryRow, StoreError>;
+
+    /// All registered repositories, local ones first, by number.
     async fn repositories(&self) -> Result<Vec<RepositoryRow>, StoreError>;
 
     /// Adds a member if there is none of that id.
@@ -550,6 +566,9 @@ pub trait TenantStore: Send + Sync {
 
     /// How an input stands.
     async fn input_status(&self, id: &InputId) -> Result<InputStatus, StoreError>;
+
+    /// How the submission stands that was to begin a workflow; `None` if nobody submitted it here.
+    async fn submission_status(&self, workflow: &WorkflowId) -> Result<Option<InputStatus>, StoreError>;
 
     /// Settles an input that changes nothing.
     async fn settle_input(&self, id: &InputId, status: &InputStatus) -> Result<(), StoreError>;

@@ -6,15 +6,69 @@ use countersign_core::path::RepoPath;
 use countersign_core::permit::{ContentPermit, DeleteBranch, PushBranch, RetractPermit};
 use serde::Serialize;
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::{Path, PathBuf};
 
-/// A registered local repository: what its number stands for.
+/// A registered repository: what its number stands for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RepoSource {
     /// Its id, which also names the mirror's folder.
     pub id: RepositoryId,
-    /// The canonical git folder (`…/.git` or the bare repository itself).
-    pub git_dir: PathBuf,
+    /// Where it lies.
+    pub place: RepoPlace,
+}
+
+/// Where a repository lies.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RepoPlace {
+    /// In a folder of this machine: the canonical git folder (`…/.git` or the bare repository itself).
+    Folder(PathBuf),
+    /// On a host that is asked over the network.
+    Remote(Remote),
+}
+
+/// A repository on another host. What names it there can change; its number does not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Remote {
+    /// Where git fetches from and pushes to, `https://` and without anybody's name or token in it.
+    pub clone_url: String,
+    /// `OWNER/NAME` when it was registered; people know it by that.
+    pub full_name: String,
+}
+
+impl RepoSource {
+    /// A repository in a folder of this machine.
+    pub fn folder(id: RepositoryId, git_dir: PathBuf) -> Self {
+        let place = RepoPlace::Folder(git_dir);
+        Self { id, place }
+    }
+
+    /// Its git folder.
+    ///
+    /// # Errors
+    /// `not-in-a-folder`, where it lies on another host.
+    pub fn git_dir(&self) -> Result<&Path, TreesError> {
+        match &self.place {
+            RepoPlace::Folder(git_dir) => Ok(git_dir),
+            RepoPlace::Remote(remote) => Err(TreesError::Unsupported {
+                code: "not-in-a-folder",
+                message: format!(
+                    "{} is not in a folder of this machine, and this step needs one. Fetch it first.",
+                    remote.full_name
+                ),
+            }),
+        }
+    }
+}
+
+/// As people know it: the folder, or `OWNER/NAME`.
+impl fmt::Display for RepoPlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            RepoPlace::Folder(git_dir) => git_dir.display().fmt(f),
+            RepoPlace::Remote(remote) => f.write_str(&remote.full_name),
+        }
+    }
 }
 
 /// What a folder turns out to be.
@@ -211,13 +265,13 @@ pub struct BranchState {
     pub tree: TreeSha,
 }
 
-/// Why a branch update did not happen, or is not known to have happened.
+/// Why a branch or a pull request was not written, or is not known to have been.
 #[derive(Debug, thiserror::Error)]
 pub enum PublishError {
-    /// The ref was not in the expected state; nothing was changed.
+    /// The ref, or its pull request, was not in the expected state; nothing was changed.
     #[error("branch `{branch}` is not in the expected state: {found}")]
     ExpectedOldMismatch {
-        /// Which branch.
+        /// Which branch, or the branch of which pull request.
         branch: String,
         /// What is there instead, in words.
         found: String,
@@ -228,7 +282,7 @@ pub enum PublishError {
     /// It may have happened; read back before repeating.
     #[error("the outcome of writing branch `{branch}` is not known")]
     Unknown {
-        /// Which branch.
+        /// Which branch, or the branch of which pull request.
         branch: String,
         /// What went wrong.
         #[source]

@@ -6,13 +6,14 @@ use crate::metrics::Metrics;
 use crate::problem::Problem;
 use crate::shown::Seen;
 use crate::wire::SettingsWire;
+use axum::http::StatusCode;
 use countersign_core::id::{InputId, MemberId, TenantId, WorkflowId};
 use countersign_core::workflow::Workflow;
 use countersign_engine::Ports;
 use countersign_ports::access::{Access, SecretHash};
 use countersign_ports::notice::Outbox;
 use countersign_ports::reviewing::Reviewing;
-use countersign_ports::store::TenantStore;
+use countersign_ports::store::{InputStatus, TenantStore};
 use ed25519_dalek::SigningKey;
 use rand_core::{OsRng, RngCore as _};
 use sha2::{Digest as _, Sha256};
@@ -85,11 +86,26 @@ impl House {
         self.store.tenant()
     }
 
+    /// Why there is nothing to see of a workflow: its submission waits, was not taken, or there was none.
+    pub(crate) async fn no_workflow(&self, id: &WorkflowId) -> Result<Problem, Problem> {
+        Ok(match self.store.submission_status(id).await? {
+            Some(InputStatus::Pending | InputStatus::Accepted) => {
+                let text = format!("{id} waits in the inbox; nobody has judged it yet");
+                Problem::new(StatusCode::NOT_FOUND, "not-judged-yet", text).next("Ask again in a moment.")
+            }
+            Some(InputStatus::Refused { code, message } | InputStatus::Held { code, message }) => {
+                let text = format!("{id} was not begun: {message}");
+                Problem::new(StatusCode::NOT_FOUND, &code, text)
+            }
+            None => Problem::missing("workflow", id.as_str()),
+        })
+    }
+
     /// Everything that is shown of a workflow.
     pub(crate) async fn look(&self, id: &WorkflowId) -> Result<Seen, Problem> {
         let records = self.store.events(id).await?;
         if records.is_empty() {
-            return Err(Problem::missing("workflow", id.as_str()));
+            return Err(self.no_workflow(id).await?);
         }
         let events = records.iter().map(|r| &r.event);
         let workflow = Workflow::replay(self.tenant().clone(), id.clone(), events);

@@ -101,7 +101,7 @@ pub fn router(house: House) -> Router {
 /// Pages of other origins call with a token that they were given; no cookie ever goes along.
 fn cors(origins: &[String]) -> CorsLayer {
     let origins = origins.iter().filter_map(|o| HeaderValue::from_str(o).ok());
-    let own = ["idempotency-key", "last-event-id", "x-request-id"].map(HeaderName::from_static);
+    let own = ["idempotency-key", "last-event-id", "prefer", "x-request-id"].map(HeaderName::from_static);
     let headers: Vec<HeaderName> = [header::AUTHORIZATION, header::CONTENT_TYPE]
         .into_iter()
         .chain(own)
@@ -116,7 +116,12 @@ fn cors(origins: &[String]) -> CorsLayer {
             Method::DELETE,
         ])
         .allow_headers(headers)
-        .expose_headers([header::LOCATION, HeaderName::from_static("x-request-id")])
+        .expose_headers(
+            [header::LOCATION]
+                .into_iter()
+                .chain(["preference-applied", "x-request-id"].map(HeaderName::from_static))
+                .collect::<Vec<_>>(),
+        )
         .max_age(Duration::from_secs(600))
 }
 

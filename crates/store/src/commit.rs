@@ -9,7 +9,7 @@ use crate::inputs;
 use crate::log::{Fact, KIND_EVENT, Log};
 use crate::workflows;
 use countersign_core::id::{EffectId, Version};
-use countersign_core::record::{EventRecord, RECORD_VERSION};
+use countersign_core::record::{EventRecord, RECORD_VERSION, RECORDED_WITHIN_MS};
 use countersign_core::time::Timestamp;
 use countersign_ports::store::{ClaimedEffect, Commit, Committed, Settles, StoreError};
 
@@ -104,6 +104,9 @@ async fn append_events(tx: &Tx<'_>, commit: &Commit) -> Result<u64, StoreError> 
             "the list and the ledger disagree on {}",
             workflow.id
         )));
+    }
+    if log.newest() > commit.at.plus_ms(RECORDED_WITHIN_MS) {
+        return Err(StoreError::Clash);
     }
     let facts = (commit.expected.0 + 1..).zip(&commit.decision.events);
     let facts = facts.map(|(seq, event)| {

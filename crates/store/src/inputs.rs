@@ -4,7 +4,7 @@
 
 use crate::db::Tx;
 use crate::forms;
-use crate::row::time;
+use crate::row::{Row, time};
 use countersign_core::id::{InputId, WorkflowId};
 use countersign_core::time::Timestamp;
 use countersign_ports::store::{Claim, INBOX_MAX, InputStatus, NewInput, StoreError};
@@ -80,6 +80,21 @@ pub(crate) async fn status(tx: &Tx<'_>, id: &InputId) -> Result<InputStatus, Sto
         .row(STATUS, [id.as_str().into()])
         .await?
         .ok_or_else(|| not_found(id))?;
+    standing(&row)
+}
+
+/// How the first input of a workflow stands.
+pub(crate) async fn submission_status(
+    tx: &Tx<'_>,
+    workflow: &WorkflowId,
+) -> Result<Option<InputStatus>, StoreError> {
+    const FIRST: &str = "SELECT status, code, message FROM inputs
+        WHERE tenant = $1 AND workflow = $2 ORDER BY n LIMIT 1";
+    let row = tx.row(FIRST, [workflow.as_str().into()]).await?;
+    row.as_ref().map(standing).transpose()
+}
+
+fn standing(row: &Row) -> Result<InputStatus, StoreError> {
     let why = || -> Result<(String, String), StoreError> {
         Ok((
             row.text_or_null("code")?.unwrap_or_default(),

@@ -88,6 +88,11 @@ impl<'a> Log<'a> {
         Ok(log)
     }
 
+    /// The time of the log's last entry.
+    pub(crate) fn newest(&self) -> Timestamp {
+        self.newest
+    }
+
     /// Leaves in the log.
     pub(crate) fn size(&self) -> u64 {
         self.size

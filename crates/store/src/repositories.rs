@@ -1,4 +1,5 @@
-//! Registered local repositories: numbered when they are registered, keyed by their canonical git folder.
+//! Registered repositories: local ones are numbered when they are registered and keyed by their canonical git folder,
+//! remote ones are known by their forge's number.
 
 use crate::db::Tx;
 use crate::log::{self, KIND_REPOSITORY_REGISTERED};
@@ -7,6 +8,7 @@ use crate::{entries, error};
 use countersign_core::digest::canonical_json;
 use countersign_core::id::RepositoryId;
 use countersign_ports::store::{RepositoryRow, StoreError};
+use countersign_ports::trees::{Remote, RepoPlace};
 use sea_orm::Value;
 use serde::Serialize;
 use std::ffi::OsString;
@@ -19,6 +21,10 @@ const NAME_MAX_CHARS: usize = 60;
 const FACT_VERSION: u32 = 1;
 
 const COLUMNS: &str = "SELECT number, name, git_dir, registered_at FROM repositories WHERE tenant = $1";
+const REMOTE_COLUMNS: &str = "SELECT forge, number, name, clone_url, full_name, registered_at
+    FROM remote_repositories WHERE tenant = $1";
+/// Longest clone URL and longest `OWNER/NAME`, in bytes.
+const URL_MAX_BYTES: usize = 500;
 
 #[derive(Serialize)]
 struct Registered<'a> {
@@ -26,7 +32,12 @@ struct Registered<'a> {
     repository: RepositoryId,
     name: &'a str,
     /// Percent-encoded, so that paths which are not UTF-8 stay different (hazard 56).
-    git_dir: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    git_dir: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    clone_url: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    full_name: Option<&'a str>,
 }
 
 /// Registers a repository; the same folder again gives the same row.
@@ -50,26 +61,87 @@ pub(crate) async fn register(tx: &Tx<'_>, git_dir: &Path) -> Result<RepositoryRo
         [int(number), name.as_str().into(), path_value(git_dir), time(now)],
     )
     .await?;
-    let id = RepositoryId::local(number);
-    log::append_tenant_fact(tx, KIND_REPOSITORY_REGISTERED, &fact(&id, &name, git_dir)).await?;
-    Ok(RepositoryRow {
-        id,
+    let row = RepositoryRow {
+        id: RepositoryId::local(number),
         name,
-        git_dir: git_dir.to_owned(),
+        place: RepoPlace::Folder(git_dir.to_owned()),
         registered_at: now,
-    })
+    };
+    log::append_tenant_fact(tx, KIND_REPOSITORY_REGISTERED, &fact(&row)).await?;
+    Ok(row)
 }
 
-/// All repositories, by number. Where one lies decides where approved content goes, so each row is held against its
+/// Registers a repository of a remote forge; the same number again gives the same row.
+pub(crate) async fn register_remote(
+    tx: &Tx<'_>,
+    id: &RepositoryId,
+    remote: &Remote,
+) -> Result<RepositoryRow, StoreError> {
+    const INSERT: &str = "INSERT INTO remote_repositories
+        (tenant, forge, number, name, clone_url, full_name, registered_at) VALUES ($1, $2, $3, $4, $5, $6, $7)";
+    check_remote(id, remote)?;
+    if let Some(row) = list(tx).await?.into_iter().find(|row| row.id == *id) {
+        return Ok(row);
+    }
+    let name = free_name(tx, &short_name(Path::new(&remote.full_name))).await?;
+    let row = RepositoryRow {
+        id: id.clone(),
+        name,
+        place: RepoPlace::Remote(remote.clone()),
+        registered_at: tx.now().await?,
+    };
+    tx.run(
+        INSERT,
+        [
+            id.forge.as_str().into(),
+            int(id.number),
+            row.name.as_str().into(),
+            remote.clone_url.as_str().into(),
+            remote.full_name.as_str().into(),
+            time(row.registered_at),
+        ],
+    )
+    .await?;
+    log::append_tenant_fact(tx, KIND_REPOSITORY_REGISTERED, &fact(&row)).await?;
+    Ok(row)
+}
+
+/// A URL with somebody's name or token in it would come into the ledger, and from there never out again.
+fn check_remote(id: &RepositoryId, remote: &Remote) -> Result<(), StoreError> {
+    let refuse = |code, message: String| Err(StoreError::Refused { code, message });
+    if !id.forge.is_remote() {
+        return refuse(
+            "repository-not-remote",
+            format!("{id} is a repository in a folder"),
+        );
+    }
+    let host = remote
+        .clone_url
+        .strip_prefix("https://")
+        // A model of the forge on this machine speaks without TLS.
+        .or_else(|| remote.clone_url.strip_prefix("http://127.0.0.1:"));
+    let plain = |host: &str| !host.is_empty() && !host.contains(['@', '?', '#', ' ']);
+    let long = remote.clone_url.len() > URL_MAX_BYTES || remote.full_name.len() > URL_MAX_BYTES;
+    if long || !host.is_some_and(plain) {
+        let message = format!(
+            "a repository is cloned over `https://`, from a URL of at most {URL_MAX_BYTES} bytes that holds no name or token"
+        );
+        return refuse("clone-url-unusable", message);
+    }
+    Ok(())
+}
+
+/// All repositories, those in folders first, by number. Where one lies decides where approved content goes, so each row is held against its
 /// registration in the ledger.
 pub(crate) async fn list(tx: &Tx<'_>) -> Result<Vec<RepositoryRow>, StoreError> {
     let rows = tx.rows(&format!("{COLUMNS} ORDER BY number"), []).await?;
-    let rows: Vec<RepositoryRow> = rows.iter().map(read).collect::<Result<_, _>>()?;
+    let remote = tx
+        .rows(&format!("{REMOTE_COLUMNS} ORDER BY forge, number"), [])
+        .await?;
+    let all = rows.iter().map(read).chain(remote.iter().map(read_remote));
+    let rows: Vec<RepositoryRow> = all.collect::<Result<_, _>>()?;
     let facts = entries::tenant_facts(tx, KIND_REPOSITORY_REGISTERED).await?;
-    match rows
-        .iter()
-        .find(|row| !facts.contains(&fact(&row.id, &row.name, &row.git_dir)))
-    {
+    match rows.iter().find(|row| !facts.contains(&fact(row))) {
         None => Ok(rows),
         Some(changed) => {
             tracing::error!(repository = %changed.id, "ALARM: a repository's row is not what was registered");
@@ -81,12 +153,18 @@ pub(crate) async fn list(tx: &Tx<'_>) -> Result<Vec<RepositoryRow>, StoreError> 
     }
 }
 
-fn fact(id: &RepositoryId, name: &str, git_dir: &Path) -> Vec<u8> {
+fn fact(row: &RepositoryRow) -> Vec<u8> {
+    let (git_dir, remote) = match &row.place {
+        RepoPlace::Folder(git_dir) => (Some(percent_encoded(git_dir)), None),
+        RepoPlace::Remote(remote) => (None, Some(remote)),
+    };
     canonical_json(&Registered {
         v: FACT_VERSION,
-        repository: id.clone(),
-        name,
-        git_dir: percent_encoded(git_dir),
+        repository: row.id.clone(),
+        name: &row.name,
+        git_dir,
+        clone_url: remote.map(|r| r.clone_url.as_str()),
+        full_name: remote.map(|r| r.full_name.as_str()),
     })
 }
 
@@ -113,7 +191,8 @@ async fn free_name(tx: &Tx<'_>, wanted: &str) -> Result<String, StoreError> {
     let mut next = 2_u64;
     while tx
         .row(
-            "SELECT 1 FROM repositories WHERE tenant = $1 AND name = $2",
+            "SELECT 1 FROM repositories WHERE tenant = $1 AND name = $2
+             UNION ALL SELECT 1 FROM remote_repositories WHERE tenant = $1 AND name = $2",
             [name.as_str().into()],
         )
         .await?
@@ -129,7 +208,20 @@ fn read(row: &Row) -> Result<RepositoryRow, StoreError> {
     Ok(RepositoryRow {
         id: RepositoryId::local(row.number("number")?),
         name: row.text("name")?,
-        git_dir: PathBuf::from(OsString::from_vec(row.bytes("git_dir")?)),
+        place: RepoPlace::Folder(PathBuf::from(OsString::from_vec(row.bytes("git_dir")?))),
+        registered_at: row.time("registered_at")?,
+    })
+}
+
+fn read_remote(row: &Row) -> Result<RepositoryRow, StoreError> {
+    let id = format!("{}-{}", row.text("forge")?, row.number("number")?);
+    Ok(RepositoryRow {
+        id: RepositoryId::try_from(id).map_err(error::damaged)?,
+        name: row.text("name")?,
+        place: RepoPlace::Remote(Remote {
+            clone_url: row.text("clone_url")?,
+            full_name: row.text("full_name")?,
+        }),
         registered_at: row.time("registered_at")?,
     })
 }

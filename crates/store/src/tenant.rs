@@ -23,6 +23,7 @@ use countersign_ports::store::{
     Freeze, InputStatus, KeyRotation, NewInput, OutsideFacts, RepositoryRow, StoreError, Tally, TenantStore,
     WorkflowRow,
 };
+use countersign_ports::trees::Remote;
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
@@ -86,6 +87,10 @@ impl TenantStore for SqliteTenant {
         in_tx!(self, |tx| repositories::register(tx, git_dir))
     }
 
+    async fn register_remote(&self, id: &RepositoryId, remote: &Remote) -> Result<RepositoryRow, StoreError> {
+        in_tx!(self, |tx| repositories::register_remote(tx, id, remote))
+    }
+
     async fn repositories(&self) -> Result<Vec<RepositoryRow>, StoreError> {
         in_snapshot!(self, |tx| repositories::list(tx))
     }
@@ -123,6 +128,10 @@ impl TenantStore for SqliteTenant {
 
     async fn input_status(&self, id: &InputId) -> Result<InputStatus, StoreError> {
         in_statement!(self, |tx| inputs::status(tx, id))
+    }
+
+    async fn submission_status(&self, workflow: &WorkflowId) -> Result<Option<InputStatus>, StoreError> {
+        in_statement!(self, |tx| inputs::submission_status(tx, workflow))
     }
 
     async fn settle_input(&self, id: &InputId, status: &InputStatus) -> Result<(), StoreError> {

@@ -5,6 +5,7 @@
 
 use crate::house::{House, HouseError, Tenant};
 use crate::repositories::Deed;
+use countersign_core::forge::PullRequest;
 use countersign_core::id::{BranchName, CommitSha, InputId, TenantId, WorkflowId};
 use countersign_core::record::EventRecord;
 use countersign_engine::bundle::export;
@@ -25,6 +26,8 @@ pub struct Evidence {
     pub deeds: Vec<Deed>,
     /// Every branch but `main`, with its commit, by folder.
     pub branches: Vec<(PathBuf, BranchName, CommitSha)>,
+    /// Every pull request, by folder.
+    pub pull_requests: Vec<(PathBuf, PullRequest)>,
 }
 
 /// What is kept of one tenant.
@@ -90,6 +93,7 @@ pub async fn take_down(house: &House, with_ledger: bool) -> Result<Evidence, Hou
         tenants,
         deeds: house.repositories.deeds(),
         branches: house.repositories.branches(),
+        pull_requests: house.repositories.pull_requests(),
     })
 }
 

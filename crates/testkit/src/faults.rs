@@ -49,11 +49,19 @@ pub enum Fault {
     BaseMoves,
     /// The organisation has another policy.
     PolicyChanges,
+    /// A pull request is there, and a look doesn't show it.
+    StalePullRequests,
+    /// CI has not ended yet.
+    CiSlow,
+    /// CI fails.
+    CiFails,
+    /// Somebody closes a pull request on the forge's own page.
+    PullRequestClosed,
 }
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Fault; 22] = [
+    pub const ALL: [Fault; 26] = [
         Fault::InputLost,
         Fault::InputDoubled,
         Fault::InputRepeated,
@@ -76,6 +84,10 @@ impl Fault {
         Fault::TimeJumps,
         Fault::BaseMoves,
         Fault::PolicyChanges,
+        Fault::StalePullRequests,
+        Fault::CiSlow,
+        Fault::CiFails,
+        Fault::PullRequestClosed,
     ];
 
     /// In how many of 100 cases it happens where it can.
@@ -88,9 +100,15 @@ impl Fault {
             Fault::InputLost | Fault::InputDoubled | Fault::InputRepeated => 6,
             Fault::AgentSlow | Fault::AgentWrong | Fault::WriteFails | Fault::WriteAnswerLost => 8,
             Fault::WriteSlow => 10,
-            Fault::StaleBase | Fault::StaleBranch | Fault::StalePin => 20,
+            Fault::CiFails => 15,
+            Fault::StaleBase | Fault::StaleBranch | Fault::StalePin | Fault::StalePullRequests => 20,
+            Fault::CiSlow => 40,
             Fault::WorkerDies => 70,
-            Fault::InputReordered | Fault::TimeJumps | Fault::BaseMoves | Fault::PolicyChanges => 100,
+            Fault::InputReordered
+            | Fault::TimeJumps
+            | Fault::BaseMoves
+            | Fault::PolicyChanges
+            | Fault::PullRequestClosed => 100,
         }
     }
 }
@@ -120,6 +138,10 @@ impl fmt::Display for Fault {
             Fault::TimeJumps => "time jumps",
             Fault::BaseMoves => "a base moves",
             Fault::PolicyChanges => "the policy changes",
+            Fault::StalePullRequests => "a stale look at pull requests",
+            Fault::CiSlow => "CI has not ended",
+            Fault::CiFails => "CI fails",
+            Fault::PullRequestClosed => "somebody closes a pull request",
         })
     }
 }

@@ -7,11 +7,12 @@ use crate::repositories::Repositories;
 use crate::store::MortalStore;
 use crate::weather::Weather;
 use countersign_core::act::{Act, ActRecord, Attendance, AuthenticatedBy, SignedAct};
+use countersign_core::budget::BudgetAsked;
 use countersign_core::facts::Facts;
 use countersign_core::feedback::{AgentSpec, Feedback, FeedbackOrigin, RepoRole, RepoSelection};
-use countersign_core::id::{InputId, MemberId, TenantId, WorkflowId};
+use countersign_core::id::{InputId, MemberId, RepositoryId, TenantId, WorkflowId};
 use countersign_core::member::{Member, Role};
-use countersign_core::policy::{Finding, NoAnswer, RuleText};
+use countersign_core::policy::{Finding, NoAnswer, POLICY_PATH, RuleText};
 use countersign_core::workflow::{Effect, Event, Submission, Workflow};
 use countersign_engine::intake::NotTaken;
 use countersign_engine::{Baseline, Observer, OwnRules, Ports};
@@ -20,7 +21,7 @@ use countersign_ledger::{LedgerKey, RootHash, VerifierKey, origin_of, sign_check
 use countersign_ports::store::{
     CheckpointSigner, Clock as _, MemberKeys, NewInput, RepositoryRow, Store, StoreError, TenantStore,
 };
-use countersign_ports::trees::RepoSource;
+use countersign_ports::trees::{Remote, RepoSource};
 use countersign_store::SqliteStore;
 use ed25519_dalek::SigningKey;
 use std::path::{Path, PathBuf};
@@ -237,10 +238,22 @@ impl House {
         }
         let mut repositories = Vec::new();
         for repository in ["one", "two"] {
-            let git_dir = PathBuf::from(format!("/{name}/{repository}"));
+            let files = [(FILE, "one"), ("b.txt", "other")];
+            if id == TenantId::local() {
+                let git_dir = PathBuf::from(format!("/{name}/{repository}"));
+                self.repositories.commit(&git_dir, &files);
+                repositories.push(store.register_repository(&git_dir).await?);
+                continue;
+            }
+            let remote = Remote {
+                clone_url: format!("https://git.example/{name}/{repository}.git"),
+                full_name: format!("{name}/{repository}"),
+            };
+            let number = RepositoryId::github(repositories.len() as u64 + 1);
+            let policy = (POLICY_PATH, REQUIRES_CI);
             self.repositories
-                .commit(&git_dir, &[(FILE, "one"), ("b.txt", "other")]);
-            repositories.push(store.register_repository(&git_dir).await?);
+                .commit(&PathBuf::from(&remote.full_name), &[files[0], files[1], policy]);
+            repositories.push(store.register_remote(&number, &remote).await?);
         }
         self.tenants.push(Tenant {
             store,
@@ -278,21 +291,18 @@ impl House {
 
     /// Where a repository lies.
     pub fn source(row: &RepositoryRow) -> RepoSource {
-        RepoSource {
-            id: row.id.clone(),
-            git_dir: row.git_dir.clone(),
-        }
+        row.source()
     }
 
     fn next_id(&self) -> u128 {
         u128::from(self.ids.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// Alice starts a workflow on both repositories of a tenant.
+    /// Alice starts a workflow on both repositories of a tenant, with that budget.
     ///
     /// # Errors
     /// When the real store fails.
-    pub async fn start(&self, tenant: &Tenant) -> Result<WorkflowId, HouseError> {
+    pub async fn start(&self, tenant: &Tenant, budget: BudgetAsked) -> Result<WorkflowId, HouseError> {
         let id = WorkflowId::from_parts(START, self.next_id());
         let script = tenant.store.put_body(b"{}").await?;
         let selection = |(index, row): (usize, &RepositoryRow)| RepoSelection {
@@ -315,6 +325,7 @@ impl House {
             attendance: Attendance::Attended,
             again: false,
             metadata: std::collections::BTreeMap::new(),
+            budget: Some(budget),
             signature: None,
         };
         let signed = submission.signed(tenant.store.tenant(), &id, &member_key());
@@ -381,6 +392,10 @@ impl House {
         ))
     }
 }
+
+/// What a repository on a forge with CI says about it.
+const REQUIRES_CI: &str =
+    "version = 1\n[ci]\nchecks = [{ app = \"ci-app\", name = \"test\" }]\ndeadline-minutes = 30";
 
 /// A member's id.
 pub fn member_id(name: &str) -> MemberId {

@@ -2,11 +2,13 @@
 //!
 //! [`simulate`] runs a house with two tenants through a storm: inputs lost, doubled and reordered, agents that are
 //! slow, silent or wrong, stale looks, a store that fails, lost answers, and workers that die at any await. Then
-//! [`judges`] look at what is kept. For tests and `cargo xtask simulate` alone: no other crate may depend on it.
+//! [`judges`] look at what is kept. [`github`] is a model of GitHub for whoever speaks to it. For tests and `cargo xtask simulate`
+//! alone: no other crate may depend on it but for its tests.
 
 pub mod agents;
 pub mod evidence;
 pub mod faults;
+pub mod github;
 pub mod house;
 pub mod judges;
 pub mod life;

@@ -99,6 +99,15 @@ impl Fates {
         self.odd.load(Ordering::Relaxed) && self.random.chance(fault.percent())
     }
 
+    /// Whether something goes wrong here, in calm weather as well.
+    pub fn happens(&self, fault: Fault) -> bool {
+        let happens = self.random.chance(fault.percent());
+        if happens {
+            self.count(fault);
+        }
+        happens
+    }
+
     /// Whether something goes wrong here, where it can.
     pub fn strikes(&self, fault: Fault) -> bool {
         let strikes = self.will(fault);

@@ -31,7 +31,7 @@ fn approve(w: &Workflow, request: &Request) -> Act {
 fn answer(request: &Request, choice: Choice) -> Act {
     let text = match choice {
         Choice::Provide => words(),
-        Choice::Retry | Choice::AskAgain | Choice::Cancel => String::new(),
+        Choice::Retry | Choice::AskAgain | Choice::Cancel | Choice::GrantMore => String::new(),
     };
     Act::Answer {
         request: request.id.clone(),
@@ -86,9 +86,21 @@ pub fn towards_the_end(w: &Workflow, patience: bool) -> Vec<(&'static str, Act)>
             }
             Subject::Question { question, .. } => {
                 let choices = question.kind.choices();
-                let wanted = [Choice::Retry, Choice::AskAgain, Choice::Provide, Choice::Cancel];
+                let wanted = [
+                    Choice::Retry,
+                    Choice::AskAgain,
+                    Choice::GrantMore,
+                    Choice::Provide,
+                    Choice::Cancel,
+                ];
                 if let Some(choice) = wanted.into_iter().find(|c| choices.contains(c)) {
-                    acts.push(("bob", answer(request, choice)));
+                    // More budget is not a reviewer's to grant.
+                    let who = if choice == Choice::GrantMore {
+                        "alice"
+                    } else {
+                        "bob"
+                    };
+                    acts.push((who, answer(request, choice)));
                 }
             }
         }

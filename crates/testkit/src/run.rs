@@ -6,6 +6,8 @@ use crate::house::{House, HouseError, Tenant};
 use crate::judges::{Findings, judge};
 use crate::life::Life;
 use crate::people;
+use crate::repositories;
+use countersign_core::budget::{BudgetAsked, MINUTE_MS};
 use countersign_core::id::WorkflowId;
 use countersign_core::workflow::State;
 use countersign_engine::{EngineError, Step, Worker};
@@ -16,6 +18,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+/// What each workflow may spend on agents: enough for one way through, and not for every storm.
+const BUDGET: BudgetAsked = BudgetAsked {
+    agent_calls: Some(7),
+    agent_time_ms: Some(60 * MINUTE_MS),
+};
 /// Moments of chaos in one run.
 const MOMENTS: usize = 50;
 /// Steps of the worker after which a house that does not come to rest is a finding.
@@ -97,7 +104,7 @@ impl Run {
         let begins = self.house.fates.random.below(3);
         for (place, tenant) in self.house.tenants.iter().enumerate() {
             if begins != place {
-                self.house.start(tenant).await?;
+                self.house.start(tenant, BUDGET).await?;
             }
         }
         for _ in 0..MOMENTS {
@@ -132,7 +139,7 @@ impl Run {
         match random.below(100) {
             0 => {
                 if let Some(tenant) = random.pick(&house.tenants) {
-                    let id = house.start(tenant).await?;
+                    let id = house.start(tenant, BUDGET).await?;
                     house
                         .fates
                         .note(format!("alice starts {id} in {}", tenant.store.tenant()));
@@ -158,9 +165,9 @@ impl Run {
                     house.fates.count(Fault::BaseMoves);
                     house
                         .fates
-                        .note(format!("somebody commits to {file} of {}", row.git_dir.display()));
+                        .note(format!("somebody commits to {file} of {}", row.place));
                     house.repositories.commit(
-                        &row.git_dir,
+                        &repositories::folder(&row.place),
                         &[(file, &format!("at {}", house.fates.clock.now().0))],
                     );
                 }

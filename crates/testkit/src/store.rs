@@ -20,6 +20,7 @@ use countersign_ports::store::{
     EntryRow, Freeze, InputStatus, KeyRotation, NewInput, OutsideFacts, RepositoryRow, Settles, Store,
     StoreError, Tally, TenantStore, WorkflowRow,
 };
+use countersign_ports::trees::Remote;
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
@@ -113,6 +114,7 @@ mortal! { TenantStore for MortalTenant {
     }
 }
     fn register_repository(git_dir: &Path) -> RepositoryRow;
+    fn register_remote(id: &RepositoryId, remote: &Remote) -> RepositoryRow;
     fn repositories() -> Vec<RepositoryRow>;
     fn ensure_member(member: &Member) -> ();
     fn change_member(member: &Member) -> ();
@@ -121,6 +123,7 @@ mortal! { TenantStore for MortalTenant {
     fn roster() -> Roster;
     fn insert_input(id: &InputId, workflow: &WorkflowId, input: &NewInput) -> ();
     fn input_status(id: &InputId) -> InputStatus;
+    fn submission_status(workflow: &WorkflowId) -> Option<InputStatus>;
     fn settle_input(id: &InputId, status: &InputStatus) -> ();
     fn held_inputs(workflow: &WorkflowId) -> Vec<(InputId, String)>;
     fn events(workflow: &WorkflowId) -> Vec<EventRecord>;

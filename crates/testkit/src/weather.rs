@@ -3,11 +3,14 @@
 
 use crate::faults::Fault;
 use crate::life::Life;
-use crate::repositories::{Repositories, unavailable};
-use countersign_core::id::{BlobSha, BranchName, CommitSha, TreeSha};
+use crate::repositories::{Repositories, folder, unavailable};
+use countersign_core::forge::{CheckRun, CheckState, PullRequest};
+use countersign_core::id::{AccountId, BlobSha, BranchName, CommitSha, TreeSha};
 use countersign_core::path::RepoPath;
-use countersign_core::permit::{ContentPermit, DeleteBranch, PushBranch, RetractPermit};
-use countersign_ports::forge::{Capabilities, Forge};
+use countersign_core::permit::{
+    ClosePullRequest, ContentPermit, DeleteBranch, OpenPullRequest, PushBranch, RetractPermit,
+};
+use countersign_ports::forge::Forge;
 use countersign_ports::trees::{
     Applied, ApplyRefusal, BaseStanding, BranchState, Heads, Interdiff, Pinned, PreparedCommit, Probe,
     Proposed, PublishError, RepoSource, SecondOpinion, SnapshotEntry, Trees, TreesError,
@@ -22,6 +25,9 @@ pub struct Weather {
     /// Whose view it is.
     pub life: Arc<Life>,
 }
+
+/// In how many of 100 looks at CI that has not ended somebody has closed a pull request there.
+const CLOSED_PERCENT: usize = 10;
 
 /// How a write goes.
 enum Turn {
@@ -63,11 +69,11 @@ impl Weather {
         }
     }
 
-    fn write(
+    fn write<T>(
         &self,
         branch: &BranchName,
-        write: impl FnOnce(&Repositories) -> Result<(), PublishError>,
-    ) -> Result<(), PublishError> {
+        write: impl FnOnce(&Repositories) -> Result<T, PublishError>,
+    ) -> Result<T, PublishError> {
         match self.turn() {
             Turn::Fine => write(&self.real),
             Turn::Down => Err(PublishError::Failed(unavailable(
@@ -193,10 +199,6 @@ impl Trees for Weather {
 }
 
 impl Forge for Weather {
-    fn capabilities(&self) -> Capabilities {
-        self.real.capabilities()
-    }
-
     fn stage(
         &self,
         first: &ContentPermit<PushBranch>,
@@ -229,5 +231,54 @@ impl Forge for Weather {
     fn read_branch(&self, repo: &RepoSource, branch: &BranchName) -> Result<Option<BranchState>, TreesError> {
         let found = self.look(|real| Forge::read_branch(real, repo, branch))?;
         Ok(found.filter(|_| !self.life.fates.strikes(Fault::StaleBranch)))
+    }
+
+    fn account(&self, repo: &RepoSource) -> Result<AccountId, TreesError> {
+        self.look(|real| real.account(repo))
+    }
+
+    fn read_pull_requests(
+        &self,
+        repo: &RepoSource,
+        branch: &BranchName,
+    ) -> Result<Vec<PullRequest>, TreesError> {
+        let found = self.look(|real| real.read_pull_requests(repo, branch))?;
+        let stale = !found.is_empty() && self.life.fates.strikes(Fault::StalePullRequests);
+        Ok(if stale { Vec::new() } else { found })
+    }
+
+    fn open_pull_request(
+        &self,
+        permit: ContentPermit<OpenPullRequest>,
+        repo: &RepoSource,
+    ) -> Result<PullRequest, PublishError> {
+        let branch = permit.op().branch.clone();
+        self.write(&branch, |real| real.open_pull_request(permit, repo))
+    }
+
+    fn close_pull_request(
+        &self,
+        permit: RetractPermit<ClosePullRequest>,
+        repo: &RepoSource,
+    ) -> Result<(), PublishError> {
+        let branch = permit.op().branch.clone();
+        self.write(&branch, |real| real.close_pull_request(permit, repo))
+    }
+
+    /// CI takes its time and fails now and then, whatever the weather; while it runs, somebody may close the pull request.
+    fn read_checks(&self, repo: &RepoSource, head: &CommitSha) -> Result<Vec<CheckRun>, TreesError> {
+        let fates = &self.life.fates;
+        if !fates.happens(Fault::CiSlow) {
+            let state = match fates.happens(Fault::CiFails) {
+                true => CheckState::Failure,
+                false => CheckState::Success,
+            };
+            self.real.ci_ends(repo, head, state)?;
+        } else if fates.random.chance(CLOSED_PERCENT)
+            && self.real.somebody_closes(&folder(&repo.place)).is_some()
+        {
+            fates.count(Fault::PullRequestClosed);
+        }
+        self.look(|real| real.read_checks(repo, head))
     }
 }

@@ -556,6 +556,10 @@ export interface paths {
         /**
          * Start a workflow
          * @description With an `Idempotency-Key` header the same call gives the same workflow, however often it is made.
+         *
+         *     The answer waits up to 5 seconds for the judgement, so that a refusal is told at once. With `Prefer: respond-async` it comes
+         *     as soon as the submission is on disk: what became of it is told by `GET /api/v1/workflows/{id}`, or by the same call again
+         *     with the same key and without the preference.
          */
         post: operations["submit"];
         delete?: never;
@@ -807,6 +811,18 @@ export interface components {
              * @description Which one of its kind, from 1.
              */
             version: number;
+        };
+        /** @description How a workflow's budget stands. Only agents that run something outside this program count. */
+        BudgetWire: {
+            /** @description Calls, failed ones included. */
+            agent_calls: components["schemas"]["SpentWire"];
+            /** @description Time of these calls together, in milliseconds. */
+            agent_time_ms: components["schemas"]["SpentWire"];
+            /**
+             * Format: int32
+             * @description How often a person granted the same budget again.
+             */
+            grants: number;
         };
         /** @description What changed. */
         Changed: {
@@ -1296,6 +1312,19 @@ export interface components {
             /** @description What a script's file holds. */
             script: Record<string, unknown>;
         };
+        /** @description What may be spent on agents that run something outside the server. */
+        NewBudget: {
+            /**
+             * Format: int32
+             * @description Calls, failed ones included: 1 to 1000; 100 if nothing is said.
+             */
+            agent_calls?: number | null;
+            /**
+             * Format: int64
+             * @description Time of all calls together, in milliseconds: 1000 to 604800000; ten hours if nothing is said.
+             */
+            agent_time_ms?: number | null;
+        };
         /** @description A new comment. */
         NewComment: {
             /**
@@ -1381,6 +1410,7 @@ export interface components {
             /** @description Start although the same text is open on the same repositories. */
             again?: boolean;
             agent?: components["schemas"]["NewAgent"] | null;
+            budget?: components["schemas"]["NewBudget"] | null;
             /** @description Ready-made diffs to be judged instead of an agent's, one per repository at most. */
             diffs?: components["schemas"]["NewDiff"][];
             /**
@@ -1684,6 +1714,24 @@ export interface components {
             /** @description What is worth a look. */
             warnings: string[];
         };
+        /** @description One unit of a budget. */
+        SpentWire: {
+            /**
+             * Format: int64
+             * @description What may be spent before a person is asked.
+             */
+            limit: number;
+            /**
+             * Format: int64
+             * @description What is set aside for calls that go on, or whose end nobody knows.
+             */
+            reserved: number;
+            /**
+             * Format: int64
+             * @description What calls took that have ended.
+             */
+            used: number;
+        };
         StateWire: {
             /** @description null: the default registry. */
             source?: string | null;
@@ -1914,6 +1962,8 @@ export interface components {
             agent_reads?: string[] | null;
             /** @description Where something points to a forgery. */
             alarms?: components["schemas"]["AlarmWire"][];
+            /** @description What may be spent on agents, and what is spent. */
+            budget: components["schemas"]["BudgetWire"];
             /** @description Every dependency that the newest drafts move. */
             dependencies: components["schemas"]["DependencyWire"][];
             /** @description The critic's remarks; null: it was not asked yet. */
@@ -1977,6 +2027,7 @@ export interface components {
 export type AgentRunWire = components['schemas']['AgentRunWire'];
 export type AlarmWire = components['schemas']['AlarmWire'];
 export type ArtifactWire = components['schemas']['ArtifactWire'];
+export type BudgetWire = components['schemas']['BudgetWire'];
 export type Changed = components['schemas']['Changed'];
 export type CheckWire = components['schemas']['CheckWire'];
 export type CheckpointWire = components['schemas']['CheckpointWire'];
@@ -2008,6 +2059,7 @@ export type Mark = components['schemas']['Mark'];
 export type MemberChange = components['schemas']['MemberChange'];
 export type MemberWire = components['schemas']['MemberWire'];
 export type NewAgent = components['schemas']['NewAgent'];
+export type NewBudget = components['schemas']['NewBudget'];
 export type NewComment = components['schemas']['NewComment'];
 export type NewDiff = components['schemas']['NewDiff'];
 export type NewFreeze = components['schemas']['NewFreeze'];
@@ -2037,6 +2089,7 @@ export type SelectionWire = components['schemas']['SelectionWire'];
 export type SessionWire = components['schemas']['SessionWire'];
 export type SettingWire = components['schemas']['SettingWire'];
 export type SettingsWire = components['schemas']['SettingsWire'];
+export type SpentWire = components['schemas']['SpentWire'];
 export type StateWire = components['schemas']['StateWire'];
 export type StepWire = components['schemas']['StepWire'];
 export type StoryWire = components['schemas']['StoryWire'];
@@ -3677,6 +3730,8 @@ export interface operations {
             header?: {
                 /** @description 1 to 255 characters of your own */
                 "Idempotency-Key"?: string | null;
+                /** @description `respond-async`: don't wait for the judgement (RFC 7240) */
+                Prefer?: string | null;
             };
             path?: never;
             cookie?: never;

@@ -43,8 +43,8 @@ const OWNERS: [(&str, &[&str], &str); 14] = [
     ),
     (
         "reqwest",
-        // The binary's commands call servers of ours, whose own gate decides.
-        &["integrations", "countersign"],
+        // A forge takes permits by value; the binary's commands call servers of ours, whose own gate decides.
+        &["forge", "integrations", "countersign"],
         "what is sent over HTTP needs a permit; ask through a port",
     ),
     (

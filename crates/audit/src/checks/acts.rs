@@ -87,10 +87,11 @@ fn approved(scene: &Scene<'_>, approval: &Approval, problems: &mut Vec<Problem>)
         && let Some(repo) = books
             .repositories
             .iter()
-            .find(|r| r.policy.unattended.value == Unattended::Forbid)
+            .find(|r| r.policy.unattended.value == Unattended::Forbid || r.repository.forge.is_remote())
     {
         let name = books.name(&repo.repository);
-        let message = format!("nobody looked, and the policy of {name} demands that a person decides");
+        let message =
+            format!("nobody looked, and the policy of {name}, or its forge, demands that a person decides");
         problems.push(scene.problem(ProblemCode::ApprovalUnattended, message));
     }
     if let Some(problem) = seen(scene, approval) {

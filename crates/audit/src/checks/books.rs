@@ -13,7 +13,7 @@ use countersign_core::time::Timestamp;
 use countersign_core::workflow::Event;
 use countersign_core::workflow::effect::SealPurpose;
 use countersign_core::workflow::event::{
-    Approval, CheckpointRef, PinnedRepo, Request, RevisionCause, Subject, WriteIntent,
+    Approval, CheckpointRef, PinnedRepo, ReadHead, Request, RevisionCause, Subject, WriteIntent,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -52,6 +52,8 @@ pub(crate) struct Books<'a> {
     pub(crate) asked_under: Option<Noted<&'a CheckpointRef>>,
     pub(crate) approved_under: Option<Noted<&'a CheckpointRef>>,
     pub(crate) intents: &'a [WriteIntent],
+    /// The newest look at CI since it is waited for.
+    pub(crate) heads: &'a [ReadHead],
     /// A rejection or a cancellation.
     pub(crate) stopped: Option<u64>,
     pub(crate) at: Timestamp,
@@ -77,6 +79,7 @@ impl<'a> Books<'a> {
             asked_under: None,
             approved_under: None,
             intents: &[],
+            heads: &[],
             stopped: None,
             at: Timestamp(0),
         }
@@ -155,6 +158,8 @@ impl<'a> Books<'a> {
             }
             Event::RevisionStarted { revision, cause } => self.revise(*revision, *cause),
             Event::IntentsRecorded { intents } => self.intents = intents,
+            Event::ChecksAwaited { .. } => self.heads = &[],
+            Event::ChecksRead { repositories } => self.heads = repositories,
             Event::StateEntered { .. }
             | Event::EffectRequested { .. }
             | Event::RefsLookedUp { .. }
@@ -171,7 +176,10 @@ impl<'a> Books<'a> {
             | Event::AttemptEnded { .. }
             | Event::PullRequestsSkipped { .. }
             | Event::BranchRetracted { .. }
-            | Event::WorkflowEnded { .. } => {}
+            | Event::PullRequestClosed { .. }
+            | Event::WorkflowEnded { .. }
+            | Event::AgentCallReserved { .. }
+            | Event::AgentCallEnded { .. } => {}
         }
     }
 

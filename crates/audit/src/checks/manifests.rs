@@ -44,9 +44,26 @@ fn one(scene: &Scene<'_>, patch_set: &PatchSet, problems: &mut Vec<Problem>) {
         let message = format!("{name}: the commit does not say `{missing}`");
         problems.push(scene.problem(ProblemCode::ManifestContent, message));
     }
+    if let Some(why) = words_missing(scene, patch_set) {
+        problems.push(scene.problem(ProblemCode::ManifestContent, format!("{name}: {why}")));
+    }
     if *revision != scene.books.revision {
         let message = format!("{name}: the patch set is of revision {revision}, which is not at hand");
         problems.push(scene.problem(ProblemCode::ManifestContent, message));
+    }
+}
+
+/// The words of a pull request are there exactly where its forge has such, and say which workflow it is of.
+fn words_missing(scene: &Scene<'_>, patch_set: &PatchSet) -> Option<&'static str> {
+    let words = patch_set.manifest.pull_request.as_ref();
+    match (patch_set.repository.forge.has_pull_requests(), words) {
+        (false, None) => None,
+        (false, Some(_)) => Some("there are words for a pull request, and its forge has none"),
+        (true, None) => Some("there are no words for its pull request"),
+        (true, Some(words)) => {
+            let says = words.body.contains(scene.story.workflow.as_str()) && !words.title.is_empty();
+            (!says).then_some("the pull request does not say of which workflow it is")
+        }
     }
 }
 

@@ -6,12 +6,14 @@
 
 mod acts;
 mod books;
+mod budget;
 mod epochs;
 mod evidence;
 mod gates;
 mod manifests;
 mod people;
 mod seals;
+mod verified;
 mod waivers;
 mod writes;
 mod written;
@@ -21,6 +23,7 @@ pub(crate) use written::{Outcome, Written, Yes, outcome};
 use crate::problem::{Problem, ProblemCode};
 use crate::story::Story;
 use books::Books;
+use budget::Spending;
 use countersign_core::record::EventRecord;
 use countersign_core::workflow::Event;
 use countersign_ledger::Report;
@@ -44,6 +47,7 @@ impl Scene<'_> {
 pub(crate) fn judge(story: &Story, report: &Report, problems: &mut Vec<Problem>, unjudged: &mut Vec<String>) {
     let mut books = Books::new();
     let mut tries = Tries::default();
+    let mut spending = Spending::default();
     for record in story.records.iter().flatten() {
         let scene = Scene {
             story,
@@ -52,10 +56,27 @@ pub(crate) fn judge(story: &Story, report: &Report, problems: &mut Vec<Problem>,
             record,
         };
         look(&scene, &mut tries, problems, unjudged);
+        spend(&scene, &mut spending, problems);
         books.take(record);
     }
     problems.extend(tries.untold());
     evidence::unnamed(story, report, problems);
+}
+
+/// What the entry says of the budget.
+fn spend(scene: &Scene<'_>, spending: &mut Spending, problems: &mut Vec<Problem>) {
+    if let Event::AgentCallReserved { reservation } = &scene.record.event {
+        spending.reserve(scene, reservation, problems);
+    }
+    if let Event::AgentCallEnded { number, took_ms } = &scene.record.event {
+        spending.end(scene, *number, *took_ms, problems);
+    }
+    if let Event::AgentCalled { run } = &scene.record.event {
+        spending.answered(scene, run, problems);
+    }
+    if let Event::AnswerGiven { act } = &scene.record.event {
+        spending.granted(scene, act, problems);
+    }
 }
 
 fn look(scene: &Scene<'_>, tries: &mut Tries, problems: &mut Vec<Problem>, unjudged: &mut Vec<String>) {
@@ -63,7 +84,10 @@ fn look(scene: &Scene<'_>, tries: &mut Tries, problems: &mut Vec<Problem>, unjud
     match &scene.record.event {
         Event::WorkflowStarted { feedback, .. } => evidence::feedback(scene, feedback, problems),
         Event::RosterRecorded { roster } => acts::started(scene, roster, problems),
-        Event::GateEvaluated { result } => gates::look(scene, result, problems),
+        Event::GateEvaluated { result } => {
+            gates::look(scene, result, problems);
+            verified::gate(scene, result, problems);
+        }
         Event::ContextLoaded { repositories, .. } => evidence::policies(scene, repositories, problems),
         Event::AgentCalled { run } => evidence::output(scene, run, problems),
         Event::DraftsRecorded { drafts } => evidence::drafts(scene, drafts, problems),
@@ -78,6 +102,9 @@ fn look(scene: &Scene<'_>, tries: &mut Tries, problems: &mut Vec<Problem>, unjud
             outcome,
         } => tries.end(scene, intent, *number, outcome, problems),
         Event::BranchRetracted { intent, deleted } => tries.retracted(intent, *deleted, problems),
+        Event::PullRequestClosed { intent, closed } => {
+            tries.retracted(&intent.pull_request(), *closed, problems);
+        }
         Event::Reconciled { epoch, .. } => epochs::look(scene, *epoch, problems),
         Event::StateEntered { .. }
         | Event::EffectRequested { .. }
@@ -102,6 +129,10 @@ fn look(scene: &Scene<'_>, tries: &mut Tries, problems: &mut Vec<Problem>, unjud
         | Event::RevisionStarted { .. }
         | Event::BasesChecked { .. }
         | Event::PullRequestsSkipped { .. }
-        | Event::WorkflowEnded { .. } => {}
+        | Event::ChecksAwaited { .. }
+        | Event::ChecksRead { .. }
+        | Event::WorkflowEnded { .. }
+        | Event::AgentCallReserved { .. }
+        | Event::AgentCallEnded { .. } => {}
     }
 }

@@ -1,7 +1,7 @@
 //! Writes: of what was approved and of nothing else, after enough people said yes to exactly that, and read back.
 
 use super::books::{Books, Given};
-use super::{Scene, gates, people, seals, waivers};
+use super::{Scene, gates, people, seals, verified, waivers};
 use crate::problem::{Problem, ProblemCode};
 use countersign_core::act::{Act, SeenDigest};
 use countersign_core::digest::ApprovalDigest;
@@ -51,7 +51,11 @@ pub(super) fn intended(scene: &Scene<'_>, intents: &[WriteIntent], problems: &mu
 /// The tries of the story so far. A try may begin by itself: it looks at the branch and asks the gate, which may say no.
 /// What it must be allowed to is a write.
 #[derive(Default)]
-pub(super) struct Tries(Vec<Try>);
+pub(super) struct Tries {
+    all: Vec<Try>,
+    /// Branches that were read back.
+    written: BTreeSet<WriteIntentId>,
+}
 
 struct Try {
     intent: WriteIntentId,
@@ -71,8 +75,8 @@ impl Tries {
         problems: &mut Vec<Problem>,
         unjudged: &mut Vec<String>,
     ) {
-        fits_its_intent(scene, attempt, problems);
-        self.0.push(Try {
+        fits_its_intent(scene, attempt, &self.written, problems);
+        self.all.push(Try {
             intent: attempt.intent.clone(),
             number: attempt.number,
             doubts: doubts(scene, unjudged),
@@ -90,40 +94,59 @@ impl Tries {
         problems: &mut Vec<Problem>,
     ) {
         let ended = |t: &Try| t.intent == *of && t.number == number;
-        let at = self.0.iter().rposition(ended);
+        let at = self.all.iter().rposition(ended);
         match outcome {
             AttemptOutcome::Unknown { .. } => {}
             AttemptOutcome::Foreign { .. }
             | AttemptOutcome::Refused { .. }
             | AttemptOutcome::Failed { .. } => {
                 if let Some(at) = at {
-                    self.0[at].open = false;
+                    self.all[at].open = false;
                 }
             }
             AttemptOutcome::Written { commit, tree, found } => {
+                self.written.insert(of.clone());
                 let intent = scene.books.intents.iter().find(|i| i.id == *of);
                 if at.is_none() || !intent.is_some_and(|i| i.commit == *commit && i.tree == *tree) {
                     let message = "the branch was read back with something else than what was approved";
                     problems.push(scene.problem(ProblemCode::WriteOther, message));
                 }
-                if let Some(at) = at {
-                    problems.extend(self.doubts_about(at, *found));
+                problems.extend(self.settle(at, of, *found));
+            }
+            AttemptOutcome::Opened {
+                pull_request,
+                account,
+                found,
+            } => {
+                let mut intents = scene.books.intents.iter();
+                let intent = intents.find(|i| i.id.pull_request() == *of);
+                let fits = |i| verified::is_approved(scene.books, i, pull_request, *account);
+                if at.is_none() || !intent.is_some_and(fits) {
+                    let message = "a pull request was read back that is not the approved one";
+                    problems.push(scene.problem(ProblemCode::WriteOther, message));
                 }
-                // Whoever of them wrote, that is settled.
-                let same = |t: &&mut Try| t.intent == *of;
-                self.0.iter_mut().filter(same).for_each(|t| t.open = false);
+                problems.extend(self.settle(at, of, *found));
             }
         }
     }
 
-    /// The branch was taken out of play. Where it was there, a try whose outcome nobody knew has written it; where it was
+    /// What is there was read back: whoever of the tries wrote it, that is settled.
+    fn settle(&mut self, at: Option<usize>, of: &WriteIntentId, found: bool) -> Vec<Problem> {
+        let doubts = at.map_or_else(Vec::new, |at| self.doubts_about(at, found));
+        let same = |t: &&mut Try| t.intent == *of;
+        self.all.iter_mut().filter(same).for_each(|t| t.open = false);
+        doubts
+    }
+
+    /// The branch or the pull request was taken out of play. Where it was there, a try whose outcome nobody knew has written it; where it was
     /// not, none has.
     pub(super) fn retracted(&mut self, of: &WriteIntentId, was_there: bool, problems: &mut Vec<Problem>) {
+        self.written.remove(of);
         let open = |t: &Try| t.open && t.intent == *of;
-        if was_there && let Some(last) = self.0.iter().rposition(open) {
+        if was_there && let Some(last) = self.all.iter().rposition(open) {
             problems.extend(self.doubts_about(last, true));
         }
-        self.0
+        self.all
             .iter_mut()
             .filter(|t| t.intent == *of)
             .for_each(|t| t.open = false);
@@ -131,15 +154,15 @@ impl Tries {
 
     /// What speaks against tries whose outcome the story doesn't tell: they may have written.
     pub(super) fn untold(&self) -> impl Iterator<Item = Problem> {
-        let open = (0..self.0.len()).filter(|at| self.0[*at].open);
+        let open = (0..self.all.len()).filter(|at| self.all[*at].open);
         open.flat_map(|at| self.doubts_about(at, true))
     }
 
     /// None if a try was allowed to write what is there: this one, or an earlier one for which this one only looked.
     fn doubts_about(&self, at: usize, looked: bool) -> Vec<Problem> {
-        let own = &self.0[at];
+        let own = &self.all[at];
         let may_have = |t: &&Try| looked && t.open && t.intent == own.intent;
-        let mut earlier = self.0[..at].iter().filter(may_have);
+        let mut earlier = self.all[..at].iter().filter(may_have);
         if earlier.any(|t| t.doubts.is_empty()) {
             Vec::new()
         } else {
@@ -148,8 +171,17 @@ impl Tries {
     }
 }
 
-fn fits_its_intent(scene: &Scene<'_>, attempt: &Attempt, problems: &mut Vec<Problem>) {
-    let message = match scene.books.intents.iter().find(|i| i.id == attempt.intent) {
+fn fits_its_intent(
+    scene: &Scene<'_>,
+    attempt: &Attempt,
+    written: &BTreeSet<WriteIntentId>,
+    problems: &mut Vec<Problem>,
+) {
+    let of = |i: &&WriteIntent| i.id == attempt.intent || i.id.pull_request() == attempt.intent;
+    let message = match scene.books.intents.iter().find(of) {
+        Some(intent) if intent.id != attempt.intent && !written.contains(&intent.id) => {
+            "a pull request is to be opened for a branch that was not read back"
+        }
         Some(intent) if intent.commit == attempt.commit && attempt.expected_old.is_none() => return,
         Some(_) => "the attempt is to write something else than its intent",
         None => "the attempt is of no intent of this revision",

@@ -5,11 +5,11 @@
 //! are thinkable both are given; a wrong guess only fails the comparison.
 
 use countersign_core::act::SignedAct;
-use countersign_core::artifact::{PathExpectation, Plan};
+use countersign_core::artifact::{AgentRole, PathExpectation, Plan};
 use countersign_core::feedback::{AgentSpec, Feedback, RepoSelection};
-use countersign_core::id::{EffectId, InputId, MemberId};
+use countersign_core::id::{EffectId, Fence, InputId, MemberId};
 use countersign_core::member::Roster;
-use countersign_core::question::{DETAILS_MAX, Question};
+use countersign_core::question::{DETAILS_MAX, Question, QuestionKind};
 use countersign_core::record::EventRecord;
 use countersign_core::workflow::event::{AgentRun, Subject};
 use countersign_core::workflow::input::{PathLookup, Refused};
@@ -62,8 +62,37 @@ pub(super) fn candidates(workflow: &Workflow, now: &[&EventRecord]) -> Vec<Candi
     if let (Event::AttemptEnded { .. }, Some(Event::AttemptStarted { attempt })) = (first, rest.first()) {
         found.push(starting(id, attempt));
     }
+    found.extend(calls(id, first, rest));
     found.push(input_of(Input::TimePassed));
     found
+}
+
+/// A call that begins or ends, or that did not fit into the budget: then only the question is recorded, and which role was
+/// to be asked is in its words.
+fn calls(id: &EffectId, first: &Event, rest: &[&Event]) -> Vec<Candidate> {
+    let starting = |role, fence| {
+        let id = id.clone();
+        input_of(Input::AgentCallStarting { id, role, fence })
+    };
+    if let Event::AgentCallReserved { reservation } = first {
+        return vec![starting(reservation.role, reservation.fence)];
+    }
+    if let Event::AgentCallEnded { number, took_ms } = first {
+        let (id, number, took_ms) = (id.clone(), *number, *took_ms);
+        return vec![input_of(Input::AgentCallEnded { id, number, took_ms })];
+    }
+    let all = || std::iter::once(first).chain(rest.iter().copied());
+    if question(all()).is_none_or(|q| q.kind != QuestionKind::BudgetSpent) {
+        return Vec::new();
+    }
+    let roles = [
+        AgentRole::Triage,
+        AgentRole::Architect,
+        AgentRole::Planner,
+        AgentRole::Coder,
+        AgentRole::Critic,
+    ];
+    roles.into_iter().map(|role| starting(role, Fence(0))).collect()
 }
 
 fn input_of(input: Input) -> Candidate {
@@ -98,6 +127,7 @@ pub(crate) fn submission(first: &Event) -> Option<Submission> {
         attendance,
         again,
         metadata,
+        budget,
         signature,
     } = first
     else {
@@ -117,6 +147,7 @@ pub(crate) fn submission(first: &Event) -> Option<Submission> {
         attendance: *attendance,
         again: *again,
         metadata: metadata.clone(),
+        budget: *budget,
         signature: signature.clone(),
     })
 }
@@ -160,8 +191,13 @@ pub(crate) fn act_of(event: &Event) -> Option<&SignedAct> {
         | Event::AttemptEnded { .. }
         | Event::PullRequestsSkipped { .. }
         | Event::BranchRetracted { .. }
+        | Event::ChecksAwaited { .. }
+        | Event::ChecksRead { .. }
+        | Event::PullRequestClosed { .. }
         | Event::Reconciled { .. }
-        | Event::WorkflowEnded { .. } => None,
+        | Event::WorkflowEnded { .. }
+        | Event::AgentCallReserved { .. }
+        | Event::AgentCallEnded { .. } => None,
     }
 }
 
@@ -191,7 +227,7 @@ fn results(effect: &Effect, first: &Event, rest: &[&Event], roster: &Roster) -> 
                 found.push(EffectResult::BasesChecked { standings, roster });
             }
         }
-        Effect::WriteBranch { .. } => {
+        Effect::WriteBranch { .. } | Effect::OpenPullRequest { .. } => {
             if let Event::AttemptEnded {
                 intent,
                 number,
@@ -210,6 +246,18 @@ fn results(effect: &Effect, first: &Event, rest: &[&Event], roster: &Roster) -> 
             if let Event::BranchRetracted { intent, deleted } = first {
                 let (intent, deleted) = (intent.clone(), *deleted);
                 found.push(EffectResult::Retracted { intent, deleted });
+            }
+        }
+        Effect::ReadChecks => {
+            if let Event::ChecksRead { repositories } = first {
+                let repositories = repositories.clone();
+                found.push(EffectResult::ChecksRead { repositories });
+            }
+        }
+        Effect::ClosePullRequest { .. } => {
+            if let Event::PullRequestClosed { intent, closed } = first {
+                let (intent, closed) = (intent.clone(), *closed);
+                found.push(EffectResult::PullRequestClosed { intent, closed });
             }
         }
     }

@@ -7,10 +7,10 @@
 use super::inputs::Candidate;
 use super::{Wrong, compare, run};
 use countersign_core::gate::{CheckId, CheckOutcome, GateId, GateOutcome, GateResult, evaluate};
-use countersign_core::id::WorkflowId;
+use countersign_core::id::{RepositoryId, WorkflowId};
 use countersign_core::member::Roster;
 use countersign_core::record::EventRecord;
-use countersign_core::workflow::event::PinnedRepo;
+use countersign_core::workflow::event::{PinnedRepo, RepoLookup};
 use countersign_core::workflow::input::{LoadedRepo, PolicyLayers};
 use countersign_core::workflow::{EffectResult, Event, Input, State, Workflow};
 
@@ -19,7 +19,7 @@ pub(super) fn result(first: &Event, rest: &[&Event], roster: &Roster) -> Option<
     if let Event::RefsLookedUp { repositories } = first {
         return Some(EffectResult::RefsLookedUp {
             repositories: repositories.clone(),
-            policies: Vec::new(),
+            policies: repositories.iter().map(lets_pass).collect(),
             organisation: None,
             duplicate_of: rest.iter().find_map(|event| duplicate(event)),
             roster: roster.clone(),
@@ -42,6 +42,13 @@ pub(super) fn result(first: &Event, rest: &[&Event], roster: &Roster) -> Option<
         organisation: None,
         context: countersign_core::digest::ContextHash::of_bytes(b""),
     })
+}
+
+/// A policy that lets gate 0 pass: a forge with CI needs a word about it.
+fn lets_pass(lookup: &RepoLookup) -> (RepositoryId, Option<Vec<u8>>) {
+    let says = b"version = 1\n[ci]\nrequired = false\n".to_vec();
+    let text = lookup.repository.forge.has_pull_requests().then_some(says);
+    (lookup.repository.clone(), text)
 }
 
 /// The older workflow that gate 0 found: its check begins with the id.
@@ -125,7 +132,7 @@ fn same_checks(ours: &GateResult, theirs: &GateResult) -> Result<(), String> {
     let from_policy = |id: CheckId| {
         matches!(
             id,
-            CheckId::PolicyReadable | CheckId::BaseAllowed | CheckId::PolicyCanBeMet
+            CheckId::PolicyReadable | CheckId::BaseAllowed | CheckId::PolicyCanBeMet | CheckId::BudgetAllowed
         )
     };
     let plain = |result: &GateResult| -> Vec<_> {

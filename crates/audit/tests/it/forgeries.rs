@@ -774,20 +774,46 @@ fn evidence_that_is_not_what_is_said_of_it_is_found() {
     assert_found(&words, Code::EvidenceOther);
 }
 
+/// The body of an entry, as the store makes it.
+fn body(seq: u64, at: Timestamp, event: &Event) -> Vec<u8> {
+    let record = countersign_core::record::EventRecord {
+        v: 1,
+        tenant: countersign_core::id::TenantId::local(),
+        workflow: canned::workflow_id(),
+        seq,
+        at,
+        event: event.clone(),
+    };
+    record.to_bytes()
+}
+
+/// An entry's time is that of its decision, or up to five seconds later where others were recorded in between.
+#[test]
+fn an_entry_that_claims_another_time_than_its_decision_is_found() {
+    let told = Teller::done(Team::Solo).told;
+    let entered = |shift_ms: i64| {
+        let bodies = (1..).zip(&told).map(|(seq, (at, event))| {
+            let entered = Timestamp(at.0.checked_add_signed(shift_ms).unwrap());
+            (entered, body(seq, *at, event))
+        });
+        audit(&Log::of_bodies(bodies.collect()).file(&told), &trust()).unwrap()
+    };
+    let misplaced = |shift_ms: i64| {
+        let found = entered(shift_ms);
+        found.problems.iter().any(|p| p.code == Code::RecordMisplaced)
+    };
+    assert!(misplaced(-1), "nothing is recorded before it is decided");
+    assert!(!misplaced(0));
+    assert!(!misplaced(5_000));
+    assert!(misplaced(5_001));
+}
+
 #[test]
 fn a_body_that_was_made_for_another_place_is_found() {
     let told = Teller::done(Team::Solo).told;
-    let bodies = (2..).zip(&told).map(|(seq, (at, event))| {
-        let record = countersign_core::record::EventRecord {
-            v: 1,
-            tenant: countersign_core::id::TenantId::local(),
-            workflow: canned::workflow_id(),
-            seq,
-            at: *at,
-            event: event.clone(),
-        };
-        (*at, record.to_bytes())
-    });
+    let bodies = (2..)
+        .zip(&told)
+        .map(|(seq, (at, event))| (*at, body(seq, *at, event)));
     let log = Log::of_bodies(bodies.collect());
     let found = audit(&log.file(&told), &trust()).unwrap();
     assert_found(&found, Code::RecordMisplaced);
@@ -819,6 +845,8 @@ fn every_code_is_found_by_some_lie_and_explained() {
         include_str!("forgeries.rs"),
         include_str!("lies.rs"),
         include_str!("erased.rs"),
+        include_str!("budget.rs"),
+        include_str!("pull_requests.rs"),
     ]
     .concat();
     let page = include_str!("../../../../docs/ledger.md");

@@ -129,6 +129,9 @@ fn wander(teller: &mut Teller, choice: u64) -> bool {
         "written",
         "attempt starts",
         "narrowed",
+        "a call begins",
+        "a call ends",
+        "grant-more",
     ];
     let possible = explore::inputs(&teller.workflow, teller.team, teller.at);
     let mut ways: Vec<_> = possible
@@ -157,9 +160,12 @@ proptest! {
     #[test]
     fn whatever_the_rules_let_happen_is_lawful(
         solo in any::<bool>(),
+        budget in proptest::option::of(1..9_u32),
         choices in proptest::collection::vec(any::<u64>(), 10..40),
     ) {
-        let mut teller = Teller::new(if solo { Team::Solo } else { Team::Three });
+        let team = if solo { Team::Solo } else { Team::Three };
+        let budgeted = |calls| canned::budgeted(calls, Some(u64::from(calls) * 300_000));
+        let mut teller = Teller::with(team, budget.map_or_else(canned::submission, budgeted));
         for choice in choices {
             if teller.workflow.state.is_final() || !wander(&mut teller, choice) {
                 break;
@@ -194,8 +200,13 @@ fn an_unattended_approval_is_said_to_be_one() {
 #[test]
 fn the_walks_see_every_kind_of_event() {
     let mut seen = std::collections::BTreeSet::new();
-    for seed in 0..300_u64 {
-        let mut teller = Teller::new(if seed % 2 == 0 { Team::Solo } else { Team::Three });
+    for seed in 0..560_u64 {
+        let team = if seed % 2 == 0 { Team::Solo } else { Team::Three };
+        let submission = match seed {
+            0..500 => canned::submission(),
+            _later => canned::budgeted(3, None),
+        };
+        let mut teller = Teller::with(team, submission);
         let mut state = seed;
         for _ in 0..40 {
             // Numerical Recipes' linear congruential generator; any spread will do.
@@ -249,6 +260,8 @@ fn the_walks_see_every_kind_of_event() {
         "branch-retracted",
         "reconciled",
         "workflow-ended",
+        "agent-call-reserved",
+        "agent-call-ended",
     ];
     let missing: Vec<_> = all.iter().filter(|kind| !seen.contains(*kind)).collect();
     assert!(missing.is_empty(), "{missing:?}");

@@ -15,8 +15,10 @@ mod canned;
 #[path = "../../../core/tests/it/explore.rs"]
 mod explore;
 
+mod budget;
 mod erased;
 mod forgeries;
 mod honest;
 mod lies;
+mod pull_requests;
 mod teller;

@@ -7,10 +7,11 @@ use countersign_core::act::{Act, Attendance, SignedAct};
 use countersign_core::digest::BodyHash;
 use countersign_core::epoch::{Epoch, KIND_EPOCH_BEGUN};
 use countersign_core::id::{TenantId, Version, WorkflowId};
+use countersign_core::question::Choice;
 use countersign_core::record::EventRecord;
 use countersign_core::time::Timestamp;
 use countersign_core::workflow::event::CheckpointRef;
-use countersign_core::workflow::{EffectResult, Event, Input, Workflow, decide, start};
+use countersign_core::workflow::{EffectResult, Event, Input, Submission, Workflow, decide, start};
 use countersign_ledger::{
     Body, BundleBuilder, BundleEntry, Earlier, Leaf, LeafHash, LedgerKey, RootHash, Salt, Trust, commit,
     leaf_hash, origin_of, sign_checkpoint, tree,
@@ -43,8 +44,17 @@ pub struct Teller {
 
 impl Teller {
     pub fn new(team: Team) -> Self {
+        Self::with(team, canned::submission())
+    }
+
+    /// On a forge with pull requests and CI.
+    pub fn remote(team: Team) -> Self {
+        Self::with(team, canned::submission_on(canned::remote_repositories()))
+    }
+
+    pub fn with(team: Team, submission: Submission) -> Self {
         let empty = Workflow::empty(TenantId::local(), canned::workflow_id());
-        let submission = canned::submission().signed(&empty.tenant, &empty.id, &canned::key_of("alice"));
+        let submission = submission.signed(&empty.tenant, &empty.id, &canned::key_of("alice"));
         let decision = start(&empty, submission, START).unwrap();
         Self {
             team,
@@ -133,6 +143,68 @@ impl Teller {
             teller.approve(if team == Team::Solo { "alice" } else { "bob" });
         }
         teller.written()
+    }
+
+    /// The same with a budget, asked about once and granted again, and with a call of which nobody knows the end.
+    pub fn budgeted() -> Self {
+        let mut teller = Self::with(Team::Three, canned::budgeted(4, None));
+        let (begins, ends) = ("a call begins", "a call ends");
+        let mut all = |kind: &str, names: &[&str]| {
+            for name in names {
+                teller.result(&format!("{kind}: {name}"));
+            }
+        };
+        all("look-up-refs", &["found"]);
+        all("load-context", &["loaded"]);
+        all("triage", &[begins, begins, ends, "GO"]);
+        all("plan", &[begins, ends, begins, ends, "planned"]);
+        all("draft", &[begins]);
+        let open = teller.workflow.open_requests().next().unwrap();
+        let (request, seen) = (open.id.clone(), canned::seen(&open.subject));
+        let (choice, text) = (Choice::GrantMore, String::new());
+        let grant = Act::Answer {
+            request,
+            seen,
+            choice,
+            text,
+        };
+        teller.act("alice", grant);
+        for name in [begins, ends, "drafted"] {
+            teller.result(&format!("draft: {name}"));
+        }
+        for name in [begins, ends, "no finding"] {
+            teller.result(&format!("critique: {name}"));
+        }
+        teller.result("seal-ledger: sealed");
+        while teller.workflow.open_requests().next().is_some() {
+            teller.approve("bob");
+        }
+        teller.written()
+    }
+
+    /// Both branches are written, and both pull requests are open.
+    pub fn verifying(team: Team) -> Self {
+        let mut teller = Self::remote(team);
+        teller.ask_for_approval();
+        while teller.workflow.open_requests().next().is_some() {
+            teller.approve(if team == Team::Solo { "alice" } else { "bob" });
+        }
+        teller
+            .result("seal-ledger: sealed")
+            .result("check-bases: unmoved");
+        for what in ["write-branch", "open-pull-request"] {
+            let ended = if what == "write-branch" {
+                "written"
+            } else {
+                "opened"
+            };
+            for _ in canned::remote_repositories() {
+                teller
+                    .result(&format!("{what}: attempt starts"))
+                    .result(&format!("{what}: {ended}"));
+            }
+        }
+        teller
     }
 
     /// From the last approval to the end.
@@ -389,7 +461,10 @@ fn named(told: &[Told]) -> Vec<BodyHash> {
 /// Everything that canned agents and drafts leave.
 fn evidence() -> Vec<Vec<u8>> {
     let mut all = vec![b"output".to_vec()];
-    for repository in canned::repositories() {
+    for repository in canned::repositories()
+        .into_iter()
+        .chain(canned::remote_repositories())
+    {
         for number in 0..8 {
             all.push(format!("result {repository} {number}").into_bytes());
         }

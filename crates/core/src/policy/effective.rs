@@ -6,7 +6,9 @@ use super::own_rules::OwnRuleFile;
 use super::rule::{RuleId, Severity};
 use super::tier::RiskTier;
 use super::waiver::WAIVER_MAX_DAYS;
+use crate::budget::{AGENT_CALLS_MAX, AGENT_MINUTES_MAX};
 use crate::digest::PolicyDigest;
+use crate::forge::RequiredCheck;
 use crate::id::BranchName;
 use serde::{Deserialize, Serialize};
 use std::cmp::Ordering;
@@ -138,9 +140,22 @@ pub struct EffectivePolicy {
     pub ci: Sourced<CiRequirement>,
     /// How many critic rounds before a person is asked.
     pub review_rounds: Sourced<u32>,
+    /// Most agent calls of one workflow before a person is asked. The floor's word is not stored, so that a policy from
+    /// before there were budgets keeps its digest.
+    #[serde(default = "floor_calls", skip_serializing_if = "is_floor_calls")]
+    pub budget_calls: Sourced<u32>,
+    /// Most agent time of one workflow before a person is asked, in minutes; stored like the calls.
+    #[serde(default = "floor_minutes", skip_serializing_if = "is_floor_minutes")]
+    pub budget_minutes: Sourced<u32>,
     /// Files of rules that the repository brings itself, layer by layer; every layer's are asked.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub own_rules: Vec<Sourced<OwnRuleFile>>,
+    /// Checks that CI has to show as succeeded; the union of all layers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub required_checks: Vec<Sourced<RequiredCheck>>,
+    /// For how long they are waited for, in minutes; absent: [`super::CI_DEADLINE_MINUTES`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ci_deadline_minutes: Option<Sourced<u32>>,
 }
 
 impl EffectivePolicy {
@@ -169,7 +184,9 @@ impl EffectivePolicy {
             && self.max_file_bytes.value <= floor.max_file_bytes.value
             && self.approval_days.value <= floor.approval_days.value
             && self.waiver_days.value <= floor.waiver_days.value
-            && self.review_rounds.value <= floor.review_rounds.value;
+            && self.review_rounds.value <= floor.review_rounds.value
+            && self.budget_calls.value <= floor.budget_calls.value
+            && self.budget_minutes.value <= floor.budget_minutes.value;
         let people = self.approvers.low.value >= floor.approvers.low.value
             && self.approvers.medium.value >= floor.approvers.medium.value
             && self.approvers.high.value >= floor.approvers.high.value;
@@ -237,7 +254,11 @@ pub fn floor() -> EffectivePolicy {
         base_movement: by_floor(BaseMovement::MergesCleanly),
         ci: by_floor(CiRequirement::NotRequired),
         review_rounds: by_floor(2),
+        budget_calls: floor_calls(),
+        budget_minutes: floor_minutes(),
         own_rules: Vec::new(),
+        required_checks: Vec::new(),
+        ci_deadline_minutes: None,
     }
 }
 
@@ -262,6 +283,22 @@ pub fn effective(
         }
     }
     policy
+}
+
+fn floor_calls() -> Sourced<u32> {
+    by_floor(AGENT_CALLS_MAX)
+}
+
+fn is_floor_calls(calls: &Sourced<u32>) -> bool {
+    *calls == floor_calls()
+}
+
+fn floor_minutes() -> Sourced<u32> {
+    by_floor(AGENT_MINUTES_MAX)
+}
+
+fn is_floor_minutes(minutes: &Sourced<u32>) -> bool {
+    *minutes == floor_minutes()
 }
 
 fn by_floor<T>(value: T) -> Sourced<T> {
@@ -307,7 +344,24 @@ fn tighten(policy: &mut EffectivePolicy, file: &PolicyFile, source: PolicySource
     raise(&mut policy.unattended, file.unattended, source);
     raise(&mut policy.base_movement, file.base_movement, source);
     raise(&mut policy.ci, file.ci, source);
+    for check in &file.required_checks {
+        if !policy.required_checks.iter().any(|c| c.value == *check) {
+            policy.required_checks.push(Sourced {
+                value: check.clone(),
+                source,
+            });
+        }
+    }
+    if let Some(minutes) = file.ci_deadline_minutes {
+        let standing = policy.ci_deadline_minutes.get_or_insert(Sourced {
+            value: minutes,
+            source,
+        });
+        lower(standing, Some(minutes), source);
+    }
     lower(&mut policy.review_rounds, file.review_rounds, source);
+    lower(&mut policy.budget_calls, file.budget_calls, source);
+    lower(&mut policy.budget_minutes, file.budget_minutes, source);
 }
 
 /// For values where more is tighter.

@@ -1,9 +1,12 @@
 //! Reading a policy file: strict, so that a typo fails instead of leaving something unprotected.
 
+use super::ci::{CI_DEADLINE_MINUTES_MAX, REQUIRED_CHECKS_MAX, name_problem};
 use super::effective::{BaseMovement, CiRequirement, PlanApproval, Unattended};
 use super::globs::{branch_glob_problem, path_glob_problem};
 use super::rule::{RuleId, Severity};
 use super::{GLOBS_MAX, POLICY_MAX_BYTES};
+use crate::budget::{AGENT_CALLS_MAX, AGENT_MINUTES_MAX};
+use crate::forge::RequiredCheck;
 use serde::Deserialize;
 use serde::de::{Deserializer, Unexpected, Visitor};
 use std::collections::BTreeMap;
@@ -30,6 +33,10 @@ pub struct PolicyFile {
     pub(super) base_movement: Option<BaseMovement>,
     pub(super) ci: Option<CiRequirement>,
     pub(super) review_rounds: Option<u32>,
+    pub(super) budget_calls: Option<u32>,
+    pub(super) budget_minutes: Option<u32>,
+    pub(super) required_checks: Vec<RequiredCheck>,
+    pub(super) ci_deadline_minutes: Option<u32>,
 }
 
 /// Why a text is not a policy file.
@@ -65,6 +72,7 @@ pub fn parse(text: &str) -> Result<PolicyFile, PolicyError> {
     check_version(&table)?;
     let wire: Wire = toml::from_str(text).map_err(|e| refuse_toml("policy-invalid", text, &e))?;
     check_globs(text, &wire)?;
+    check_required(&wire.ci)?;
     Ok(wire.into_policy())
 }
 
@@ -115,6 +123,34 @@ fn check_globs(text: &str, wire: &Wire) -> Result<(), PolicyError> {
     Ok(())
 }
 
+/// The checks that CI has to show: few enough, with names that can be names, and no word against them.
+fn check_required(ci: &WireCi) -> Result<(), PolicyError> {
+    let refuse = |message: String| {
+        Err(PolicyError {
+            code: "policy-invalid",
+            place: "ci.checks".into(),
+            message,
+        })
+    };
+    if ci.checks.len() > REQUIRED_CHECKS_MAX {
+        return refuse(format!(
+            "there are more than {REQUIRED_CHECKS_MAX} checks in this file"
+        ));
+    }
+    if ci.required == Some(false) && !ci.checks.is_empty() {
+        return refuse(
+            "`required = false` stands beside checks that are required; leave one of the two out".into(),
+        );
+    }
+    let names = ci.checks.iter().flat_map(|c| [&c.app, &c.name]);
+    for name in names {
+        if let Some(problem) = name_problem(name) {
+            return refuse(format!("the name `{}` {problem}", name.escape_debug()));
+        }
+    }
+    Ok(())
+}
+
 fn refuse_toml(code: &'static str, text: &str, error: &toml::de::Error) -> PolicyError {
     PolicyError {
         code,
@@ -156,6 +192,8 @@ struct Wire {
     ci: WireCi,
     #[serde(default)]
     review: WireReview,
+    #[serde(default)]
+    budget: WireBudget,
 }
 
 #[derive(Default, Deserialize)]
@@ -206,12 +244,23 @@ struct WireBase {
 #[serde(deny_unknown_fields)]
 struct WireCi {
     required: Option<bool>,
+    #[serde(default)]
+    checks: Vec<RequiredCheck>,
+    #[serde(rename = "deadline-minutes")]
+    deadline_minutes: Option<Whole<CI_DEADLINE_MINUTES_MAX>>,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct WireReview {
     rounds: Option<Whole<5>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct WireBudget {
+    agent_calls: Option<Whole<{ AGENT_CALLS_MAX as u64 }>>,
+    agent_minutes: Option<Whole<{ AGENT_MINUTES_MAX as u64 }>>,
 }
 
 impl Wire {
@@ -239,8 +288,16 @@ impl Wire {
             plan_approval: self.approval.plan,
             unattended: self.approval.unattended,
             base_movement: self.base.movement,
-            ci: self.ci.required.map(ci),
+            // A check that is named is required.
+            ci: (!self.ci.checks.is_empty())
+                .then_some(true)
+                .or(self.ci.required)
+                .map(ci),
             review_rounds: self.review.rounds.map(Whole::small),
+            budget_calls: self.budget.agent_calls.map(Whole::small),
+            budget_minutes: self.budget.agent_minutes.map(Whole::small),
+            required_checks: self.ci.checks,
+            ci_deadline_minutes: self.ci.deadline_minutes.map(Whole::small),
         }
     }
 }

@@ -4,6 +4,7 @@
 //! pinned commits that the proposer doesn't choose, never from the proposal (INV-9); here text is only read.
 //! Start with [`floor`] and [`effective`], then [`evaluate`]; a rule that is not in [`RuleId`] isn't checked.
 
+mod ci;
 mod collisions;
 mod content_rules;
 mod effective;
@@ -21,6 +22,7 @@ mod tests;
 mod tier;
 mod waiver;
 
+pub use ci::{CI_DEADLINE_MINUTES, CiDemand, REQUIRED_CHECKS_MAX};
 pub use effective::{
     Approvers, BaseMovement, CiRequirement, EffectivePolicy, PlanApproval, PolicySource, Sourced, Unattended,
     effective, floor,

@@ -1,5 +1,6 @@
 //! Events to state. It judges nothing: whatever was decided is taken as it is, so that old streams always replay.
 
+use super::budget::Call;
 use super::event::{Approval, AttemptOutcome, Event, RevisionCause};
 use super::input::Submission;
 use super::{GuidanceNote, State, Workflow};
@@ -24,6 +25,7 @@ impl Workflow {
                 attendance,
                 again,
                 metadata,
+                budget,
                 signature,
             } => {
                 self.shapers.insert(started_by.clone());
@@ -35,6 +37,7 @@ impl Workflow {
                     attendance: *attendance,
                     again: *again,
                     metadata: metadata.clone(),
+                    budget: *budget,
                     signature: signature.clone(),
                 });
             }
@@ -127,6 +130,7 @@ impl Workflow {
                 ) {
                     self.cancelling = true;
                 }
+                self.take_grant(act);
             }
             Event::PatchesDeselected {
                 act,
@@ -182,9 +186,9 @@ impl Workflow {
                     *slot = Some(outcome.clone());
                 }
                 match outcome {
-                    AttemptOutcome::Written { .. } | AttemptOutcome::Foreign { .. } => {
-                        self.outstanding = None
-                    }
+                    AttemptOutcome::Written { .. }
+                    | AttemptOutcome::Foreign { .. }
+                    | AttemptOutcome::Opened { .. } => self.outstanding = None,
                     AttemptOutcome::Refused { .. }
                     | AttemptOutcome::Failed { .. }
                     | AttemptOutcome::Unknown { .. } => {}
@@ -194,6 +198,15 @@ impl Workflow {
             Event::BranchRetracted { intent, .. } => {
                 self.outstanding = None;
                 self.retracted.insert(intent.clone());
+            }
+            Event::ChecksAwaited { since, until } => self.checks_awaited = Some((*since, *until)),
+            Event::ChecksRead { repositories } => {
+                self.outstanding = None;
+                self.heads.clone_from(repositories);
+            }
+            Event::PullRequestClosed { intent, .. } => {
+                self.outstanding = None;
+                self.retracted.insert(intent.pull_request());
             }
             Event::Reconciled { epoch, branches } => {
                 self.epoch = *epoch;
@@ -206,6 +219,15 @@ impl Workflow {
                 self.enter(*state, reason);
                 self.outstanding = None;
                 self.resume = None;
+            }
+            Event::AgentCallReserved { reservation } => self.calls.push(Call {
+                reservation: reservation.clone(),
+                took_ms: None,
+            }),
+            Event::AgentCallEnded { number, took_ms } => {
+                for call in self.calls.iter_mut().filter(|c| c.reservation.number == *number) {
+                    call.took_ms = Some(*took_ms);
+                }
             }
         }
     }
@@ -226,6 +248,7 @@ impl Workflow {
             | State::Reviewing
             | State::Applying
             | State::PrOpen
+            | State::VerifyingCi
             | State::Done
             | State::NeedsHuman
             | State::BlockedPolicy
@@ -288,6 +311,8 @@ impl Workflow {
         self.approvals.clear();
         self.intents.clear();
         self.standings.clear();
+        self.checks_awaited = None;
+        self.heads.clear();
         self.outstanding = None;
         match cause {
             RevisionCause::Deselected => {}

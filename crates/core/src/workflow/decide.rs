@@ -1,9 +1,11 @@
 //! The one door: input and state in, events and effects out. Judges; performs nothing.
 
+use super::event::AttemptOutcome;
 use super::input::{EffectResult, Input, Submission};
 use super::turn::{Decision, Turn};
 use super::{
-    Effect, Refusal, Workflow, approving, deselecting, human, intake, planning, proposing, restoring, writing,
+    Effect, Refusal, Workflow, approving, budget, deselecting, human, intake, planning, proposing,
+    pull_requests, restoring, verifying, writing,
 };
 use crate::time::Timestamp;
 
@@ -37,11 +39,12 @@ pub fn decide(workflow: &Workflow, input: Input, at: Timestamp) -> Result<Decisi
             if let Some(roster) = result.roster() {
                 turn.see(roster);
             }
+            budget::check_runs(&turn.workflow, &id, result.runs())?;
             take_result(&mut turn, &effect, result)?;
         }
         Input::AttemptStarting { id, attempt } => {
-            turn.expect(&id)?;
-            writing::attempt_starting(&mut turn, attempt)?;
+            let effect = turn.expect(&id)?;
+            writing::attempt_starting(&mut turn, &effect, attempt)?;
         }
         Input::Act { act, roster, .. } => {
             turn.see(&roster);
@@ -55,6 +58,14 @@ pub fn decide(workflow: &Workflow, input: Input, at: Timestamp) -> Result<Decisi
             restoring::reconcile(&mut turn, epoch, branches, &roster)?;
         }
         Input::TimePassed => approving::time_passed(&mut turn)?,
+        Input::AgentCallStarting { id, role, fence } => {
+            let effect = turn.expect(&id)?;
+            budget::call_starting(&mut turn, (id, &effect), role, fence)?;
+        }
+        Input::AgentCallEnded { id, number, took_ms } => {
+            turn.expect(&id)?;
+            budget::call_ended(&mut turn, &id, number, took_ms)?;
+        }
     }
     Ok(turn.finish())
 }
@@ -112,8 +123,26 @@ fn take_result(turn: &mut Turn, effect: &Effect, result: EffectResult) -> Result
                 number,
                 outcome,
             },
-        ) if *intent == of => {
+        ) if *intent == of && !matches!(outcome, AttemptOutcome::Opened { .. }) => {
             writing::write_ended(turn, &of, number, outcome);
+        }
+        (
+            Effect::OpenPullRequest { intent },
+            EffectResult::WriteEnded {
+                intent: of,
+                number,
+                outcome,
+            },
+        ) if of == intent.pull_request() && !matches!(outcome, AttemptOutcome::Written { .. }) => {
+            pull_requests::ended(turn, intent, number, outcome);
+        }
+        (Effect::ReadChecks, EffectResult::ChecksRead { repositories }) => {
+            verifying::checks_read(turn, repositories)?;
+        }
+        (Effect::ClosePullRequest { intent }, EffectResult::PullRequestClosed { intent: of, closed })
+            if *intent == of =>
+        {
+            pull_requests::closed(turn, of, closed);
         }
         (Effect::RetractBranch { intent }, EffectResult::Retracted { intent: of, deleted })
             if *intent == of =>
@@ -131,7 +160,10 @@ fn take_result(turn: &mut Turn, effect: &Effect, result: EffectResult) -> Result
             | Effect::SealLedger { .. }
             | Effect::CheckBases
             | Effect::WriteBranch { .. }
-            | Effect::RetractBranch { .. },
+            | Effect::RetractBranch { .. }
+            | Effect::OpenPullRequest { .. }
+            | Effect::ReadChecks
+            | Effect::ClosePullRequest { .. },
             _,
         ) => return Err(Refusal::Stale),
     }

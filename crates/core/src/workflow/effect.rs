@@ -48,6 +48,18 @@ pub enum Effect {
         /// The write to undo.
         intent: WriteIntentId,
     },
+    /// Open the pull request of one written branch and read it back.
+    OpenPullRequest {
+        /// The approved write of the branch.
+        intent: WriteIntentId,
+    },
+    /// Read branches, pull requests and required checks, until all of it can be concluded from.
+    ReadChecks,
+    /// Take one pull request of ours out of play, before its branch.
+    ClosePullRequest {
+        /// The approved write of the branch.
+        intent: WriteIntentId,
+    },
 }
 
 /// How a repeated effect is kept from happening twice.
@@ -74,6 +86,9 @@ impl Effect {
             Effect::CheckBases => "check-bases",
             Effect::WriteBranch { .. } => "write-branch",
             Effect::RetractBranch { .. } => "retract-branch",
+            Effect::OpenPullRequest { .. } => "open-pull-request",
+            Effect::ReadChecks => "read-checks",
+            Effect::ClosePullRequest { .. } => "close-pull-request",
         }
     }
 
@@ -88,8 +103,12 @@ impl Effect {
             | Effect::Narrow
             | Effect::Critique
             | Effect::SealLedger { .. }
-            | Effect::CheckBases => Repeat::Harmless,
-            Effect::WriteBranch { .. } | Effect::RetractBranch { .. } => Repeat::ReadBack,
+            | Effect::CheckBases
+            | Effect::ReadChecks => Repeat::Harmless,
+            Effect::WriteBranch { .. }
+            | Effect::RetractBranch { .. }
+            | Effect::OpenPullRequest { .. }
+            | Effect::ClosePullRequest { .. } => Repeat::ReadBack,
         }
     }
 }

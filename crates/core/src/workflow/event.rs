@@ -6,13 +6,15 @@ use super::State;
 use super::effect::{Effect, SealPurpose};
 use crate::act::{Attendance, SignedAct};
 use crate::artifact::{AgentRole, Architecture, Critique, Plan, TriageDecision};
+use crate::budget::BudgetAsked;
 use crate::confinement::Confinement;
 use crate::digest::{ApprovalDigest, ArtifactDigest, BodyHash, ContextHash, PatchSetDigest, PlanDigest};
 use crate::feedback::{AgentSpec, Feedback, Metadata, RepoSelection};
+use crate::forge::{CheckRun, PullRequest};
 use crate::gate::GateResult;
 use crate::id::{
-    AttemptNumber, BranchName, CommitSha, EffectId, Fence, MemberId, RepositoryId, RequestId, Revision,
-    TreeSha, Version, WriteIntentId,
+    AccountId, AttemptNumber, BranchName, CallNumber, CommitSha, EffectId, Fence, MemberId, RepositoryId,
+    RequestId, Revision, TreeSha, Version, WriteIntentId,
 };
 use crate::member::Roster;
 use crate::narrow::LeftOut;
@@ -47,6 +49,8 @@ pub enum ResumePoint {
     Applying,
     /// Go on taking out of play.
     Retracting,
+    /// Look at CI again.
+    VerifyingCi,
 }
 
 /// One repository of a workflow as it was looked up.
@@ -107,6 +111,25 @@ pub struct AgentRun {
     pub output: BodyHash,
     /// How long it took, in milliseconds.
     pub took_ms: u64,
+    /// The reservation under which it ran; absent where the agent ran nothing outside, and before there were budgets.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub call: Option<CallNumber>,
+}
+
+/// What one agent call may cost at most, recorded before it begins. A call whose end is not recorded costs all of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CallReservation {
+    /// Which call of the workflow.
+    pub number: CallNumber,
+    /// For which effect.
+    pub effect: EffectId,
+    /// What is asked.
+    pub role: AgentRole,
+    /// The claim under which it runs.
+    pub fence: Fence,
+    /// The call's deadline, in milliseconds from its beginning.
+    pub reserves_ms: u64,
 }
 
 /// What a request asks about.
@@ -275,6 +298,29 @@ pub enum AttemptOutcome {
         /// In words.
         detail: String,
     },
+    /// The pull request was read back, and branch, head, base and author are ours.
+    Opened {
+        /// As it was read back.
+        pull_request: PullRequest,
+        /// The account under which we write there.
+        account: AccountId,
+        /// It was there already, by an attempt whose answer was lost.
+        found: bool,
+    },
+}
+
+/// What one repository showed while CI was waited for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReadHead {
+    /// Where.
+    pub repository: RepositoryId,
+    /// What our branch holds; absent: it was not seen.
+    pub branch: Option<CommitSha>,
+    /// Our pull request as it stands; absent: it was not seen.
+    pub pull_request: Option<PullRequest>,
+    /// Every run on the approved commit whose name policy asks for, whoever posted it.
+    pub checks: Vec<CheckRun>,
 }
 
 /// A checkpoint of the tenant's ledger.
@@ -383,6 +429,9 @@ pub enum Event {
         /// A caller's own words about it; left out where there are none.
         #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
         metadata: Metadata,
+        /// What they ask to be spent at most; absent before there were budgets.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        budget: Option<BudgetAsked>,
         /// By the key held for who started it ([`super::Submission::is_signed_by`]); absent before there were such.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         signature: Option<String>,
@@ -606,12 +655,43 @@ pub enum Event {
         /// What the branches of the current revision hold.
         branches: Vec<FoundBranch>,
     },
+    /// CI is waited for from now on.
+    ChecksAwaited {
+        /// Since when.
+        since: Timestamp,
+        /// Until when, at the longest.
+        until: Timestamp,
+    },
+    /// Branches, pull requests and required checks as they were when that could be concluded from.
+    ChecksRead {
+        /// One per repository that has pull requests.
+        repositories: Vec<ReadHead>,
+    },
+    /// A pull request of ours was taken out of play.
+    PullRequestClosed {
+        /// The intent of its branch.
+        intent: WriteIntentId,
+        /// Whether it was open.
+        closed: bool,
+    },
     /// The last event of the stream.
     WorkflowEnded {
         /// The final state.
         state: State,
         /// Why, in one sentence.
         reason: String,
+    },
+    /// An agent call is about to begin; the worst that it can cost is set aside.
+    AgentCallReserved {
+        /// What is set aside.
+        reservation: CallReservation,
+    },
+    /// An agent call ended, with an answer or without; what it did not use is free again.
+    AgentCallEnded {
+        /// Which.
+        number: CallNumber,
+        /// How long it took, in milliseconds.
+        took_ms: u64,
     },
 }
 
@@ -656,7 +736,12 @@ impl Event {
             Event::PullRequestsSkipped { .. } => "pull-requests-skipped",
             Event::BranchRetracted { .. } => "branch-retracted",
             Event::Reconciled { .. } => "reconciled",
+            Event::ChecksAwaited { .. } => "checks-awaited",
+            Event::ChecksRead { .. } => "checks-read",
+            Event::PullRequestClosed { .. } => "pull-request-closed",
             Event::WorkflowEnded { .. } => "workflow-ended",
+            Event::AgentCallReserved { .. } => "agent-call-reserved",
+            Event::AgentCallEnded { .. } => "agent-call-ended",
         }
     }
 }

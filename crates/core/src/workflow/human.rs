@@ -6,7 +6,7 @@ use super::event::{Approval, Event, Request, RequestStatus, ResumePoint, Revisio
 use super::planning::{approval_window_ms, ask_for_plan, plan_approved};
 use super::turn::Turn;
 use super::writing::{any_written, pin_anew, retract_next};
-use super::{EVENTS_MAX, Effect, Refusal, State, Workflow, deselecting, waiving};
+use super::{EVENTS_MAX, Effect, Refusal, State, Workflow, deselecting, verifying, waiving};
 use crate::act::{Act, Attendance, COMMENT_MAX_BYTES, SeenDigest, SignedAct};
 use crate::feedback::AgentSpec;
 use crate::gate::{GateId, GateOutcome};
@@ -126,6 +126,17 @@ fn check_attendance(workflow: &Workflow, act: &SignedAct) -> Result<(), Refusal>
             Act::Withdraw { .. } | Act::Cancel { .. } | Act::Retry { .. } | Act::Wake,
         ) => Ok(()),
         (Attendance::Unattended, Act::Approve { .. }) => {
+            let remote = workflow
+                .repositories
+                .iter()
+                .find(|r| r.repository.forge.is_remote());
+            if let Some(remote) = remote {
+                let name = workflow.repository_name(&remote.repository);
+                return Err(Refusal::UnattendedForbidden(format!(
+                    "{name} is on a {} forge, where only a person approves",
+                    remote.repository.forge.as_str()
+                )));
+            }
             let forbids = |r: &&super::event::PinnedRepo| match r.policy.unattended.value {
                 Unattended::Forbid => true,
                 Unattended::Allow => false,
@@ -396,9 +407,10 @@ fn answer(
     offered(&question, choice)?;
     match choice {
         Choice::Provide => check_text("the answer", text)?,
-        Choice::Retry | Choice::AskAgain | Choice::Cancel if !text.is_empty() => {
+        Choice::Retry | Choice::AskAgain | Choice::Cancel | Choice::GrantMore if !text.is_empty() => {
             return Err(Refusal::BadText(format!("`{}` takes no text", choice.as_str())));
         }
+        Choice::GrantMore => drop(roster.entitled(&act.record.member, Role::Maintainer)?),
         Choice::Retry | Choice::AskAgain | Choice::Cancel => {}
     }
     turn.emit(Event::AnswerGiven { act });
@@ -427,7 +439,7 @@ fn go_on(turn: &mut Turn, kind: QuestionKind, choice: Choice, roster: &Roster) {
             turn.request(Effect::Triage);
         }
         Choice::Provide => start_revision(turn, kind == QuestionKind::PlanRefused),
-        Choice::Retry | Choice::AskAgain => resume(turn, roster),
+        Choice::Retry | Choice::AskAgain | Choice::GrantMore => resume(turn, roster),
     }
 }
 
@@ -462,6 +474,7 @@ fn resume(turn: &mut Turn, roster: &Roster) {
         }
         ResumePoint::Applying => (State::Applying, Effect::CheckBases),
         ResumePoint::Retracting => return retract_next(turn),
+        ResumePoint::VerifyingCi => return verifying::begin(turn),
     };
     turn.enter(state, again);
     turn.request(effect);
@@ -522,6 +535,7 @@ fn may_still_write(workflow: &Workflow) -> bool {
         | State::Coding
         | State::Reviewing
         | State::PrOpen
+        | State::VerifyingCi
         | State::Done
         | State::BlockedPolicy
         | State::Declined
@@ -557,6 +571,7 @@ fn cancel(turn: &mut Turn, act: SignedAct, reason: &str) -> Result<(), Refusal> 
 fn write_in_flight(workflow: &Workflow) -> bool {
     match &workflow.outstanding {
         Some((_, Effect::WriteBranch { intent })) => workflow.may_be_written(intent),
+        Some((_, Effect::OpenPullRequest { intent })) => workflow.may_be_written(&intent.pull_request()),
         Some(_) | None => false,
     }
 }

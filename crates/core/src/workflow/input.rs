@@ -1,14 +1,17 @@
 //! What comes in: results of effects, acts of humans, the passing of time. Nothing here is trusted to change state;
 //! [`super::decide`] judges it.
 
-use super::event::{AgentRun, Attempt, AttemptOutcome, CheckpointRef, FoundBranch, RepoLookup, Standing};
+use super::event::{
+    AgentRun, Attempt, AttemptOutcome, CheckpointRef, FoundBranch, ReadHead, RepoLookup, Standing,
+};
 use crate::act::{Attendance, MemberKey, SignedAct};
-use crate::artifact::{Architecture, Critique, Plan, TriageDecision};
+use crate::artifact::{AgentRole, Architecture, Critique, Plan, TriageDecision};
+use crate::budget::BudgetAsked;
 use crate::digest::{ContextHash, canonical_json};
 use crate::feedback::{AgentSpec, Feedback, Metadata, RepoSelection};
 use crate::id::{
-    AttemptNumber, BranchName, CommitSha, EffectId, InputId, MemberId, RepositoryId, TenantId, TreeSha,
-    WorkflowId, WriteIntentId,
+    AttemptNumber, BranchName, CallNumber, CommitSha, EffectId, Fence, InputId, MemberId, RepositoryId,
+    TenantId, TreeSha, WorkflowId, WriteIntentId,
 };
 use crate::member::Roster;
 use crate::patch_set::Draft;
@@ -38,6 +41,10 @@ pub struct Submission {
     /// A caller's own words about it; left out where there are none.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub metadata: Metadata,
+    /// What they ask to be spent at most; a submission that is made now always has one, if an empty one. Absent in what
+    /// was recorded before there were budgets.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub budget: Option<BudgetAsked>,
     /// Ed25519 by the key that is held for who starts it, over [`Submission::message`], 128 hex digits: who asked for a
     /// change may not approve it, so it matters who asked. Absent in what was recorded before there were signatures.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -225,9 +232,9 @@ pub enum EffectResult {
         /// The members now.
         roster: Roster,
     },
-    /// Of [`super::Effect::WriteBranch`]: how the attempt ended.
+    /// Of [`super::Effect::WriteBranch`] or [`super::Effect::OpenPullRequest`]: how the attempt ended.
     WriteEnded {
-        /// Of which intent.
+        /// Of which intent; for a pull request, [`WriteIntentId::pull_request`] of its branch's.
         intent: WriteIntentId,
         /// Which try.
         number: AttemptNumber,
@@ -241,6 +248,18 @@ pub enum EffectResult {
         /// Whether the branch was there.
         deleted: bool,
     },
+    /// Of [`super::Effect::ReadChecks`].
+    ChecksRead {
+        /// One per repository that has pull requests.
+        repositories: Vec<ReadHead>,
+    },
+    /// Of [`super::Effect::ClosePullRequest`].
+    PullRequestClosed {
+        /// The intent of its branch.
+        intent: WriteIntentId,
+        /// Whether it was open.
+        closed: bool,
+    },
     /// Every try failed.
     GaveUp {
         /// The failure's code.
@@ -251,6 +270,26 @@ pub enum EffectResult {
 }
 
 impl EffectResult {
+    /// The agent calls that it rests on.
+    pub fn runs(&self) -> &[AgentRun] {
+        match self {
+            EffectResult::Triaged { run, .. }
+            | EffectResult::Drafted { run, .. }
+            | EffectResult::Critiqued { run, .. } => std::slice::from_ref(run),
+            EffectResult::Planned { runs, .. } => runs,
+            EffectResult::RefsLookedUp { .. }
+            | EffectResult::ContextLoaded { .. }
+            | EffectResult::Narrowed { .. }
+            | EffectResult::Sealed { .. }
+            | EffectResult::BasesChecked { .. }
+            | EffectResult::WriteEnded { .. }
+            | EffectResult::ChecksRead { .. }
+            | EffectResult::Retracted { .. }
+            | EffectResult::PullRequestClosed { .. }
+            | EffectResult::GaveUp { .. } => &[],
+        }
+    }
+
     /// The members, where somebody's standing matters.
     pub fn roster(&self) -> Option<&Roster> {
         match self {
@@ -265,6 +304,8 @@ impl EffectResult {
             | EffectResult::Narrowed { .. }
             | EffectResult::WriteEnded { .. }
             | EffectResult::Retracted { .. }
+            | EffectResult::ChecksRead { .. }
+            | EffectResult::PullRequestClosed { .. }
             | EffectResult::GaveUp { .. } => None,
         }
     }
@@ -307,4 +348,22 @@ pub enum Input {
     },
     /// Time went by; something may have run out.
     TimePassed,
+    /// The outstanding effect is about to call an agent that runs something outside.
+    AgentCallStarting {
+        /// Which effect.
+        id: EffectId,
+        /// What will be asked.
+        role: AgentRole,
+        /// The claim under which it will run.
+        fence: Fence,
+    },
+    /// That call ended.
+    AgentCallEnded {
+        /// Which effect.
+        id: EffectId,
+        /// Which call.
+        number: CallNumber,
+        /// How long it took, in milliseconds.
+        took_ms: u64,
+    },
 }

@@ -3,13 +3,13 @@
 use super::event::{Event, PinnedRepo, RepoLookup};
 use super::input::{LoadedRepo, Submission};
 use super::turn::Turn;
-use super::{Effect, Refusal, State, Workflow};
+use super::{Effect, Refusal, State, Workflow, budget};
 use crate::digest::ContextHash;
 use crate::feedback::{REPOSITORIES_MAX, RepoRole, check_metadata};
 use crate::gate::{Check, CheckId, GateId};
 use crate::id::{BranchName, RepositoryId, WorkflowId};
 use crate::member::{Role, Roster};
-use crate::policy::{self, CiRequirement, EffectivePolicy, PolicyFile, PolicySource};
+use crate::policy::{self, CiDemand, CiRequirement, EffectivePolicy, PolicyFile, PolicySource};
 use std::collections::BTreeSet;
 
 /// What was found besides the branches.
@@ -45,6 +45,9 @@ pub(super) fn check(submission: &Submission) -> Result<(), Refusal> {
     if ids.len() != repositories.len() || names.len() != repositories.len() {
         return bad("the same repository, or the same repository name, is listed twice".to_owned());
     }
+    if let Some(Err(error)) = submission.budget.map(|b| b.check()) {
+        return bad(error.to_string());
+    }
     check_metadata(&submission.metadata).map_err(|e| Refusal::BadSubmission(e.to_string()))
 }
 
@@ -57,6 +60,7 @@ pub(super) fn begin(turn: &mut Turn, submission: Submission) {
         attendance,
         again,
         metadata,
+        budget,
         signature,
     } = submission;
     turn.emit(Event::WorkflowStarted {
@@ -67,6 +71,7 @@ pub(super) fn begin(turn: &mut Turn, submission: Submission) {
         attendance,
         again,
         metadata,
+        budget,
         signature,
     });
     turn.enter(State::Queued, "accepted");
@@ -210,30 +215,29 @@ pub(super) fn policy_checks(
     } else {
         format!("{name}: policy does not allow base {branch}")
     };
-    vec![
+    let mut checks = vec![
         Check::new(
             CheckId::PolicyReadable,
             true,
             format!("{name}: policy {}", effective.digest().first8()),
         ),
         Check::new(CheckId::BaseAllowed, allowed, allowed_detail),
-        people_check(workflow, &name, effective, roster),
-    ]
+        people_check(workflow, repository, effective, roster),
+    ];
+    checks.extend(budget::check(workflow, &name, effective));
+    checks
 }
 
 /// Whether there are enough people for what policy demands, without those who had a hand in the content.
 pub(super) fn people_check(
     workflow: &Workflow,
-    name: &str,
+    repository: &RepositoryId,
     effective: &EffectivePolicy,
     roster: &Roster,
 ) -> Check {
-    if effective.ci.value == CiRequirement::Required {
-        return Check::new(
-            CheckId::PolicyCanBeMet,
-            false,
-            format!("{name}: policy requires CI, and a local repository has none"),
-        );
+    let name = workflow.repository_name(repository);
+    if let Some(why) = ci_cannot_pass(effective, repository) {
+        return Check::new(CheckId::PolicyCanBeMet, false, format!("{name}: {why}"));
     }
     let people = roster.eligible(&workflow.shapers).len();
     let (met, detail) = match effective.demands_people() {
@@ -248,6 +252,20 @@ pub(super) fn people_check(
         ),
     };
     Check::new(CheckId::PolicyCanBeMet, met, detail)
+}
+
+/// Why gate 5 could not pass whatever CI says, known before any work is done.
+fn ci_cannot_pass(effective: &EffectivePolicy, repository: &RepositoryId) -> Option<&'static str> {
+    if !repository.forge.has_pull_requests() {
+        let demanded = effective.ci.value == CiRequirement::Required;
+        return demanded.then_some("policy requires CI, and a local repository has none");
+    }
+    match effective.ci_demand() {
+        CiDemand::Checks(_) | CiDemand::NotRequired => None,
+        CiDemand::Unsaid => Some(
+            "policy names no check of CI; name some in `[ci] checks`, or say on the default branch that none is required: `[ci] required = false`",
+        ),
+    }
 }
 
 /// Pins the bases; a policy that can't be read closes gate 0 again.

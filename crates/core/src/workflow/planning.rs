@@ -266,8 +266,7 @@ fn plan_checks(workflow: &Workflow, blocked: &[String], roster: &Roster) -> Vec<
         approved,
     ];
     for repo in &workflow.repositories {
-        let name = workflow.repository_name(&repo.repository);
-        checks.push(people_check(workflow, &name, &repo.policy, roster).about(&repo.repository));
+        checks.push(people_check(workflow, &repo.repository, &repo.policy, roster).about(&repo.repository));
     }
     checks
 }

@@ -7,6 +7,9 @@ use crate::member::Ineligible;
 /// Why an input changes nothing.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
+    /// Required checks have not ended, and their deadline is not over.
+    #[error("required checks have not ended yet; they are looked at again")]
+    StillRunning,
     /// An effect's result that nobody waits for any more.
     #[error("this result is out of date; the workflow went on without it")]
     Stale,
@@ -89,6 +92,7 @@ impl Refusal {
     /// The stable code.
     pub fn code(&self) -> &'static str {
         match self {
+            Refusal::StillRunning => "checks-still-running",
             Refusal::Stale => "stale-result",
             Refusal::BadSubmission(_) => "bad-submission",
             Refusal::Ended(_) => "workflow-ended",

@@ -8,7 +8,7 @@ use super::event::{
 use super::planning::ask_for_plan;
 use super::turn::Turn;
 use super::writing::{any_written, finish, progress, retract_next};
-use super::{Effect, Refusal, State, Workflow};
+use super::{Effect, Refusal, State, Workflow, pull_requests};
 use crate::id::RepositoryId;
 use crate::member::Roster;
 use crate::patch_set::PatchSet;
@@ -30,6 +30,7 @@ pub(super) fn reconcile(
     let doing = turn.workflow.outstanding.clone().map(|(_, effect)| effect);
     turn.emit(Event::Reconciled { epoch, branches });
     conclude_attempts(turn);
+    forget_openings(turn);
     let mut differs = Vec::new();
     for patch_set in turn.workflow.patch_sets.clone() {
         differs.extend(compare(turn, &patch_set));
@@ -92,6 +93,23 @@ fn conclude_attempts(turn: &mut Turn) {
     }
 }
 
+/// Whether a try to open a pull request came to something is not known before the forge is asked again.
+fn forget_openings(turn: &mut Turn) {
+    for intent in turn.workflow.intents.clone() {
+        let operation = intent.id.pull_request();
+        let last = turn.workflow.last_attempt(&operation);
+        let Some((attempt, None)) = last.cloned() else {
+            continue;
+        };
+        let detail = "the data folder was taken up again; the pull request is read back first".to_owned();
+        turn.emit(Event::AttemptEnded {
+            intent: operation,
+            number: attempt.number,
+            outcome: AttemptOutcome::Unknown { detail },
+        });
+    }
+}
+
 fn outcome(workflow: &Workflow, intent: &WriteIntent, over: bool) -> AttemptOutcome {
     let unknown = |why: String| AttemptOutcome::Unknown { detail: why };
     let Some(patch_set) = workflow.patch_set(&intent.repository) else {
@@ -138,6 +156,11 @@ fn compare(turn: &mut Turn, patch_set: &PatchSet) -> Option<String> {
     match (holds(workflow, &patch_set.repository, patch_set), written) {
         (Holds::Ours, Some(_)) | (Holds::Nothing, None) => None,
         (Holds::Nothing, Some(intent)) => {
+            // A pull request goes with its branch.
+            if pull_requests::in_play(&turn.workflow, &intent) {
+                let (intent, closed) = (intent.clone(), false);
+                turn.emit(Event::PullRequestClosed { intent, closed });
+            }
             let deleted = false;
             turn.emit(Event::BranchRetracted { intent, deleted });
             Some(format!(
@@ -184,11 +207,14 @@ fn go_on(turn: &mut Turn, doing: Option<Effect>, differs: Vec<String>, roster: &
             turn.close_all(RequestStatus::Superseded);
             ask_again(turn, AGAIN, roster);
         }
-        State::Applying | State::PrOpen if differs.is_empty() => go_on_applying(turn, roster),
+        State::Applying | State::PrOpen | State::VerifyingCi if differs.is_empty() => {
+            go_on_applying(turn, roster)
+        }
         State::NeedsHuman | State::BlockedPolicy if differs.is_empty() => {}
         State::AwaitingApproval
         | State::Applying
         | State::PrOpen
+        | State::VerifyingCi
         | State::NeedsHuman
         | State::BlockedPolicy => ask_people(turn, differs),
         State::Deferred | State::Done | State::Declined | State::Failed | State::Cancelled => {}
@@ -199,7 +225,13 @@ fn go_on(turn: &mut Turn, doing: Option<Effect>, differs: Vec<String>, roster: &
 fn go_on_applying(turn: &mut Turn, roster: &Roster) {
     let intents = &turn.workflow.intents;
     let all = !intents.is_empty() && intents.iter().all(|i| turn.workflow.is_written(&i.id));
-    if all {
+    let unopened = intents
+        .iter()
+        .any(|i| pull_requests::is_missing(&turn.workflow, i));
+    if all && unopened {
+        let why = "a pull request was about to be opened; whether it is open is looked at first".to_owned();
+        ask_people(turn, vec![why]);
+    } else if all {
         finish(turn);
     } else if any_written(&turn.workflow) {
         ask_people(turn, Vec::new());

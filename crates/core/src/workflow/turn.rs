@@ -172,7 +172,11 @@ impl Turn {
             | QuestionKind::ForeignBranch
             | QuestionKind::BaseLost
             | QuestionKind::StepFailed
-            | QuestionKind::Restored => State::NeedsHuman,
+            | QuestionKind::Restored
+            | QuestionKind::ForeignPullRequest
+            | QuestionKind::HeadMoved
+            | QuestionKind::CiNotGreen
+            | QuestionKind::BudgetSpent => State::NeedsHuman,
         };
         self.enter(state, kind.text());
         let question = Question { kind, details };

@@ -5,7 +5,7 @@ use super::event::{
     Attempt, AttemptOutcome, BranchHolds, Event, ResumePoint, RevisionCause, Standing, WriteIntent,
 };
 use super::turn::Turn;
-use super::{Effect, Refusal, State, WRITE_WINDOW_MS, Workflow};
+use super::{Effect, Refusal, State, WRITE_WINDOW_MS, Workflow, pull_requests};
 use crate::gate::{self, Check, CheckId, GateId};
 use crate::id::{AttemptNumber, RepositoryId, Revision, WriteIntentId};
 use crate::member::Roster;
@@ -222,12 +222,14 @@ pub(super) fn any_written(workflow: &Workflow) -> bool {
 }
 
 /// Records a try before its first byte.
-pub(super) fn attempt_starting(turn: &mut Turn, attempt: Attempt) -> Result<(), Refusal> {
+pub(super) fn attempt_starting(turn: &mut Turn, effect: &Effect, attempt: Attempt) -> Result<(), Refusal> {
+    let opens = matches!(effect, Effect::OpenPullRequest { .. });
+    let operation = |i: &WriteIntent| if opens { i.id.pull_request() } else { i.id.clone() };
     let intent = turn
         .workflow
         .intents
         .iter()
-        .find(|i| i.id == attempt.intent)
+        .find(|i| operation(i) == attempt.intent)
         .ok_or(Refusal::Stale)?;
     let earlier = turn
         .workflow
@@ -303,15 +305,20 @@ pub(super) fn write_ended(
         }
         AttemptOutcome::Refused { code, detail } => refused(turn, &code, detail),
         // The effect stays outstanding: the engine tries again later, within its bounds.
-        AttemptOutcome::Failed { .. } | AttemptOutcome::Unknown { .. } => {}
+        AttemptOutcome::Failed { .. } | AttemptOutcome::Unknown { .. } | AttemptOutcome::Opened { .. } => {}
     }
 }
 
 /// The write gate said no.
-fn refused(turn: &mut Turn, code: &str, detail: String) {
+pub(super) fn refused(turn: &mut Turn, code: &str, detail: String) {
     let details = [vec![detail], progress(&turn.workflow)].concat();
     match permit::meaning(code) {
-        Meaning::BaseMoved => turn.request(Effect::CheckBases),
+        Meaning::BaseMoved => {
+            if turn.workflow.state != State::Applying {
+                turn.enter(State::Applying, "the base moved; it is looked at again");
+            }
+            turn.request(Effect::CheckBases);
+        }
         Meaning::PolicyChanged if !any_written(&turn.workflow) => {
             pin_anew(turn, RevisionCause::PolicyChanged)
         }
@@ -330,6 +337,13 @@ fn refused(turn: &mut Turn, code: &str, detail: String) {
 pub(super) fn progress(workflow: &Workflow) -> Vec<String> {
     let line = |i: &WriteIntent| {
         let name = workflow.repository_name(&i.repository);
+        if let Some(opened) = pull_requests::opened(workflow, &i.id) {
+            let number = opened.number;
+            return format!(
+                "{name}: branch {} is written, and pull request #{number} is open",
+                i.branch
+            );
+        }
         if workflow.is_written(&i.id) {
             format!("{name}: branch {} is written", i.branch)
         } else if workflow.may_be_written(&i.id) {
@@ -349,6 +363,7 @@ pub(super) fn finish(turn: &mut Turn) {
         .get(&GateId::Write)
         .map(|g| g.checks.clone())
         .unwrap_or_default();
+    checks.retain(|c| c.id != CheckId::ReadBack);
     for intent in turn.workflow.intents.clone() {
         let name = turn.workflow.repository_name(&intent.repository);
         let detail = format!(
@@ -365,6 +380,9 @@ pub(super) fn finish(turn: &mut Turn) {
     if let Err(failures) = turn.judge(GateId::Write, checks) {
         return turn.ask(QuestionKind::WriteIncomplete, failures, ResumePoint::Applying);
     }
+    if pull_requests::are_wanted(&turn.workflow) {
+        return pull_requests::open_next(turn);
+    }
     let reason = "a local repository has branches and no pull requests".to_owned();
     turn.emit(Event::PullRequestsSkipped { reason });
     let ci = gate::not_required(GateId::Ci, turn.workflow.revision, "CI: not required by policy");
@@ -374,14 +392,25 @@ pub(super) fn finish(turn: &mut Turn) {
 
 /// Takes out of play what was written, then ends.
 pub(super) fn retract_next(turn: &mut Turn) {
-    let in_play = |i: &&WriteIntent| turn.workflow.is_written(&i.id) || turn.workflow.may_be_written(&i.id);
-    let next = turn.workflow.intents.iter().find(in_play).map(|i| i.id.clone());
+    let workflow = &turn.workflow;
+    // A pull request before its branch: without the branch it could not be told from a stranger's (hazard 50).
+    let in_play = |i: &WriteIntent| {
+        let intent = i.id.clone();
+        if pull_requests::in_play(workflow, &i.id) {
+            Some(Effect::ClosePullRequest { intent })
+        } else if workflow.is_written(&i.id) || workflow.may_be_written(&i.id) {
+            Some(Effect::RetractBranch { intent })
+        } else {
+            None
+        }
+    };
+    let next = workflow.intents.iter().find_map(in_play);
     match next {
-        Some(intent) => {
+        Some(effect) => {
             if turn.workflow.state != State::Applying {
                 turn.enter(State::Applying, "taking out of play what was written");
             }
-            turn.request(Effect::RetractBranch { intent });
+            turn.request(effect);
         }
         None => {
             let stays = unknown_stays(&turn.workflow);
@@ -390,11 +419,19 @@ pub(super) fn retract_next(turn: &mut Turn) {
                     "cancelled; a branch that this ledger does not know of stays where it is"
                 }
                 true => "cancelled; nothing was written",
+                false if any_pull_request(&turn.workflow) => {
+                    "cancelled; every pull request is closed, and every branch that was written is deleted again"
+                }
                 false => "cancelled; every branch that was written is deleted again",
             };
             turn.end(State::Cancelled, reason);
         }
     }
+}
+
+fn any_pull_request(workflow: &Workflow) -> bool {
+    let closed = |i: &WriteIntent| workflow.retracted.contains(&i.id.pull_request());
+    workflow.intents.iter().any(closed)
 }
 
 /// When the data folder was taken up again, a branch of our name was there that no try of this story made.
@@ -435,9 +472,16 @@ pub(super) fn gave_up(turn: &mut Turn, effect: &Effect, code: &str, detail: &str
             super::effect::SealPurpose::Approved => (QuestionKind::StepFailed, ResumePoint::AwaitingApproval),
         },
         Effect::CheckBases => (QuestionKind::StepFailed, ResumePoint::Applying),
-        Effect::WriteBranch { .. } if turn.workflow.cancelling => return retract_next(turn),
-        Effect::WriteBranch { .. } => (QuestionKind::WriteIncomplete, ResumePoint::Applying),
-        Effect::RetractBranch { .. } => (QuestionKind::StepFailed, ResumePoint::Retracting),
+        Effect::WriteBranch { .. } | Effect::OpenPullRequest { .. } if turn.workflow.cancelling => {
+            return retract_next(turn);
+        }
+        Effect::WriteBranch { .. } | Effect::OpenPullRequest { .. } => {
+            (QuestionKind::WriteIncomplete, ResumePoint::Applying)
+        }
+        Effect::RetractBranch { .. } | Effect::ClosePullRequest { .. } => {
+            (QuestionKind::StepFailed, ResumePoint::Retracting)
+        }
+        Effect::ReadChecks => (QuestionKind::StepFailed, ResumePoint::VerifyingCi),
     };
     let written = if turn.workflow.intents.is_empty() {
         Vec::new()

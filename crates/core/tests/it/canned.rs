@@ -5,22 +5,26 @@ use countersign_core::artifact::{
     AcceptanceCriterion, AgentRole, Architecture, Critique, Finding, FindingLevel, PathExpectation, Plan,
     PlannedPath, Scope, Step, TriageDecision, Verdict,
 };
+use countersign_core::budget::BudgetAsked;
 use countersign_core::diff::{ChangeKind, FileChange, FileMode, FileSide, TreeDiff};
 use countersign_core::digest::{ArtifactDigest, BodyHash, ContextHash, DiffHash};
 use countersign_core::feedback::{AgentSpec, Feedback, FeedbackOrigin, RepoRole, RepoSelection};
+use countersign_core::forge::{CheckRun, CheckState, PullRequest, PullRequestState};
 use countersign_core::id::{
-    AttemptNumber, BlobSha, BranchName, CommitSha, Fence, InputId, MemberId, RepositoryId, TenantId, TreeSha,
-    Version, WorkflowId,
+    AccountId, AttemptNumber, BlobSha, BranchName, CommitSha, EffectId, Fence, InputId, MemberId,
+    PullRequestNumber, RepositoryId, TenantId, TreeSha, Version, WorkflowId,
 };
 use countersign_core::member::{Member, Role, Roster};
 use countersign_core::owners::OwnedPath;
 use countersign_core::patch_set::{Draft, SecondOpinion, SecondOutcome};
 use countersign_core::policy::{self, RuleId};
 use countersign_core::time::Timestamp;
+use countersign_core::workflow::budget::Call;
 use countersign_core::workflow::event::{
-    AgentRun, Attempt, AttemptOutcome, BranchHolds, CheckpointRef, FoundBranch, RepoLookup, Standing, Subject,
+    AgentRun, Attempt, AttemptOutcome, BranchHolds, CheckpointRef, FoundBranch, ReadHead, RepoLookup,
+    Standing, Subject, WriteIntent,
 };
-use countersign_core::workflow::input::{LoadedRepo, PathLookup, PolicyLayers, Refused};
+use countersign_core::workflow::input::{LoadedRepo, PathLookup, PolicyLayer, PolicyLayers, Refused};
 use countersign_core::workflow::{Effect, EffectResult, Input, State, Submission, Workflow, start};
 use ed25519_dalek::SigningKey;
 
@@ -116,8 +120,25 @@ fn main_branch() -> BranchName {
     BranchName::parse("main").unwrap()
 }
 
+/// The same two on GitHub.
+pub fn remote_repositories() -> [RepositoryId; 2] {
+    [RepositoryId::github(11), RepositoryId::github(12)]
+}
+
+/// What a repository on GitHub says: one check that has to succeed.
+pub const REQUIRES_TEST: &[u8] =
+    b"version = 1\n[ci]\nchecks = [{ app = \"github-actions\", name = \"test\" }]\n";
+
+/// The account under which Countersign writes.
+pub const ACCOUNT: AccountId = AccountId(77);
+
 /// What starts it.
 pub fn submission() -> Submission {
+    submission_on(repositories())
+}
+
+/// What starts it on these.
+pub fn submission_on(repositories: [RepositoryId; 2]) -> Submission {
     let selection = |(index, id): (usize, RepositoryId)| RepoSelection {
         name: format!("repo{}", index + 1),
         id,
@@ -130,7 +151,7 @@ pub fn submission() -> Submission {
     };
     Submission {
         feedback: Feedback::read(FeedbackOrigin::Issue, b"Rename quote\n\nPlease.").unwrap(),
-        repositories: repositories().into_iter().enumerate().map(selection).collect(),
+        repositories: repositories.into_iter().enumerate().map(selection).collect(),
         agent: AgentSpec::Scripted {
             script: BodyHash::of_bytes(b"script"),
         },
@@ -138,19 +159,78 @@ pub fn submission() -> Submission {
         attendance: Attendance::Attended,
         again: false,
         metadata: std::collections::BTreeMap::new(),
+        budget: None,
         signature: None,
     }
 }
 
+/// The same, as it is made since there are budgets: every call of the script is reserved.
+pub fn budgeted(agent_calls: u32, agent_time_ms: Option<u64>) -> Submission {
+    let asked = BudgetAsked {
+        agent_calls: Some(agent_calls),
+        agent_time_ms,
+    };
+    Submission {
+        budget: Some(asked),
+        ..submission()
+    }
+}
+
+/// Such a workflow right after its start.
+pub fn started_with(agent_calls: u32, agent_time_ms: Option<u64>) -> Workflow {
+    let empty = Workflow::empty(TenantId::local(), workflow_id());
+    start(&empty, budgeted(agent_calls, agent_time_ms), START)
+        .unwrap()
+        .workflow
+}
+
+/// Such a workflow whose calls are spent when the critic is to be asked.
+pub fn spent_before_review(team: Team) -> Workflow {
+    let (begins, ends) = ("a call begins", "a call ends");
+    let mut w = started_with(4, None);
+    for (kind, names) in [
+        ("look-up-refs", &["found"][..]),
+        ("load-context", &["loaded"]),
+        ("triage", &[begins, ends, "GO"]),
+        ("plan", &[begins, ends, begins, ends, "planned"]),
+        ("draft", &[begins, ends, "drafted"]),
+    ] {
+        for name in names {
+            let name = format!("{kind}: {name}");
+            let found = results(&w, team, START).into_iter().find(|(n, _)| *n == name);
+            let (_, input) = found.unwrap_or_else(|| panic!("`{name}` is not possible in {}", w.state));
+            w = countersign_core::workflow::decide(&w, input, START)
+                .unwrap()
+                .workflow;
+        }
+    }
+    assert_eq!(w.state, State::Reviewing);
+    w
+}
+
 /// A workflow right after its start.
 pub fn started() -> Workflow {
-    start(
-        &Workflow::empty(TenantId::local(), workflow_id()),
-        submission(),
-        START,
-    )
-    .unwrap()
-    .workflow
+    started_by(submission())
+}
+
+/// A workflow on GitHub right after its start.
+pub fn started_remote() -> Workflow {
+    started_by(submission_on(remote_repositories()))
+}
+
+fn started_by(submission: Submission) -> Workflow {
+    let empty = Workflow::empty(TenantId::local(), workflow_id());
+    start(&empty, submission, START).unwrap().workflow
+}
+
+/// The repositories that a workflow is about.
+fn of(w: &Workflow) -> Vec<RepositoryId> {
+    let selections = w.submission.iter().flat_map(|s| &s.repositories);
+    selections.map(|s| s.id.clone()).collect()
+}
+
+fn policy_of(id: &RepositoryId) -> Option<Vec<u8>> {
+    id.forge.is_remote().then(|| REQUIRES_TEST.to_vec())
 }
 
 /// Something a human does. `decide` gets acts whose signature was checked, so the signature is empty here.
@@ -236,17 +316,30 @@ pub fn results(w: &Workflow, team: Team, at: Timestamp) -> Vec<(String, Input)> 
             },
         )
     };
-    let mut all: Vec<(String, Input)> = effect_results(w, effect, team).into_iter().map(named).collect();
+    let (found, mut all) = match awaited(w, id, effect) {
+        Some(role) => (Vec::new(), calls(w, id, effect, role)),
+        None => (effect_results(w, effect, team), Vec::new()),
+    };
+    all.extend(
+        found
+            .into_iter()
+            .map(|(name, result)| named((name, reserved(w, id, result)))),
+    );
     let gave_up = EffectResult::GaveUp {
         code: "x".to_owned(),
         detail: "every try failed".to_owned(),
     };
     all.push(named(("gave up", gave_up)));
-    if let Effect::WriteBranch { intent } = effect {
-        let earlier = w.attempts.iter().filter(|(a, _)| a.intent == *intent).count();
+    if let Effect::WriteBranch { intent } | Effect::OpenPullRequest { intent } = effect {
         let of = w.intents.iter().find(|i| i.id == *intent).unwrap();
+        let operation = if matches!(effect, Effect::OpenPullRequest { .. }) {
+            intent.pull_request()
+        } else {
+            intent.clone()
+        };
+        let earlier = w.attempts.iter().filter(|(a, _)| a.intent == operation).count();
         let attempt = Attempt {
-            intent: intent.clone(),
+            intent: operation,
             number: AttemptNumber(u32::try_from(earlier).unwrap() + 1),
             fence: Fence(1),
             commit: of.commit.clone(),
@@ -254,7 +347,7 @@ pub fn results(w: &Workflow, team: Team, at: Timestamp) -> Vec<(String, Input)> 
             deadline: at.plus_ms(45_000),
         };
         all.push((
-            "write-branch: attempt starts".to_owned(),
+            format!("{}: attempt starts", effect.kind()),
             Input::AttemptStarting {
                 id: id.clone(),
                 attempt,
@@ -262,6 +355,78 @@ pub fn results(w: &Workflow, team: Team, at: Timestamp) -> Vec<(String, Input)> 
         ));
     }
     all
+}
+
+/// The first role that an effect asks whose call is still to come, or to end; `None` where no call is reserved.
+fn awaited(w: &Workflow, id: &EffectId, effect: &Effect) -> Option<AgentRole> {
+    w.submission.as_ref()?.budget?;
+    let roles: &[AgentRole] = match effect {
+        Effect::Triage => &[AgentRole::Triage],
+        Effect::Plan => &[AgentRole::Architect, AgentRole::Planner],
+        Effect::Draft => &[AgentRole::Coder],
+        Effect::Critique => &[AgentRole::Critic],
+        Effect::LookUpRefs
+        | Effect::LoadContext
+        | Effect::Narrow
+        | Effect::SealLedger { .. }
+        | Effect::CheckBases
+        | Effect::WriteBranch { .. }
+        | Effect::OpenPullRequest { .. }
+        | Effect::ReadChecks
+        | Effect::RetractBranch { .. }
+        | Effect::ClosePullRequest { .. } => &[],
+    };
+    let ended = |role: &AgentRole| call_of(w, id, *role).is_some_and(|c| c.took_ms.is_some());
+    roles.iter().copied().find(|role| !ended(role))
+}
+
+/// The newest call of an effect in a role.
+fn call_of<'a>(w: &'a Workflow, id: &EffectId, role: AgentRole) -> Option<&'a Call> {
+    let of = |c: &&Call| c.reservation.effect == *id && c.reservation.role == role;
+    w.calls.iter().rev().find(of)
+}
+
+/// A call begins; where one goes on, it ends, or its process died and it begins again.
+fn calls(w: &Workflow, id: &EffectId, effect: &Effect, role: AgentRole) -> Vec<(String, Input)> {
+    let kind = effect.kind();
+    let (id, fence) = (id.clone(), Fence(1));
+    let begins = Input::AgentCallStarting {
+        id: id.clone(),
+        role,
+        fence,
+    };
+    let Some(call) = call_of(w, &id, role) else {
+        return vec![(format!("{kind}: a call begins"), begins)];
+    };
+    let number = call.reservation.number;
+    let took_ms = run(role).took_ms;
+    let ends = Input::AgentCallEnded { id, number, took_ms };
+    vec![
+        (format!("{kind}: a call ends"), ends),
+        (format!("{kind}: a call begins"), begins),
+    ]
+}
+
+/// The result with the calls that it rests on.
+fn reserved(w: &Workflow, id: &EffectId, mut result: EffectResult) -> EffectResult {
+    let number = |role| call_of(w, id, role).map(|c| c.reservation.number);
+    match &mut result {
+        EffectResult::Triaged { run, .. }
+        | EffectResult::Drafted { run, .. }
+        | EffectResult::Critiqued { run, .. } => run.call = number(run.role),
+        EffectResult::Planned { runs, .. } => runs.iter_mut().for_each(|run| run.call = number(run.role)),
+        EffectResult::RefsLookedUp { .. }
+        | EffectResult::ContextLoaded { .. }
+        | EffectResult::Narrowed { .. }
+        | EffectResult::Sealed { .. }
+        | EffectResult::BasesChecked { .. }
+        | EffectResult::WriteEnded { .. }
+        | EffectResult::ChecksRead { .. }
+        | EffectResult::Retracted { .. }
+        | EffectResult::PullRequestClosed { .. }
+        | EffectResult::GaveUp { .. } => {}
+    }
+    result
 }
 
 fn effect_results(w: &Workflow, effect: &Effect, team: Team) -> Vec<(&'static str, EffectResult)> {
@@ -279,10 +444,10 @@ fn effect_results(w: &Workflow, effect: &Effect, team: Team) -> Vec<(&'static st
             .map(triaged)
             .to_vec(),
         Effect::Plan => vec![
-            ("planned", planned(team, true, "src/a.rs")),
-            ("planned, high risk", planned(team, true, "src/auth/login.rs")),
-            ("planned, blocked path", planned(team, true, "AGENTS.md")),
-            ("a path is not there", planned(team, false, "src/a.rs")),
+            ("planned", planned(w, team, true, "src/a.rs")),
+            ("planned, high risk", planned(w, team, true, "src/auth/login.rs")),
+            ("planned, blocked path", planned(w, team, true, "AGENTS.md")),
+            ("a path is not there", planned(w, team, false, "src/a.rs")),
         ],
         Effect::Draft => vec![
             ("drafted", drafted(w, "src/a.rs", 1)),
@@ -315,18 +480,32 @@ fn effect_results(w: &Workflow, effect: &Effect, team: Team) -> Vec<(&'static st
         ],
         Effect::SealLedger { .. } => vec![("sealed", sealed(w, team))],
         Effect::CheckBases => vec![
-            ("unmoved", bases(team, Standing::Unmoved)),
+            ("unmoved", bases(w, team, Standing::Unmoved)),
             (
                 "moved, clean",
-                bases(team, Standing::MovedClean { tip: commit("tip") }),
+                bases(w, team, Standing::MovedClean { tip: commit("tip") }),
             ),
             (
                 "moved, conflict",
-                bases(team, Standing::MovedConflict { tip: commit("tip") }),
+                bases(w, team, Standing::MovedConflict { tip: commit("tip") }),
             ),
-            ("gone", bases(team, Standing::Gone)),
+            ("gone", bases(w, team, Standing::Gone)),
         ],
         Effect::WriteBranch { intent } => write_results(w, intent),
+        Effect::OpenPullRequest { intent } => opening_results(w, intent),
+        Effect::ReadChecks => vec![
+            ("green", checks(w, CheckState::Success)),
+            ("red", checks(w, CheckState::Failure)),
+            ("pushed", pushed(checks(w, CheckState::Success))),
+            ("not ended", checks(w, CheckState::Pending)),
+        ],
+        Effect::ClosePullRequest { intent } => vec![(
+            "closed",
+            EffectResult::PullRequestClosed {
+                intent: intent.clone(),
+                closed: true,
+            },
+        )],
         Effect::RetractBranch { intent } => {
             vec![(
                 "deleted",
@@ -403,6 +582,97 @@ fn write_results(
     ]
 }
 
+/// A pull request as it was approved.
+pub fn pull_request(w: &Workflow, intent: &WriteIntent) -> PullRequest {
+    PullRequest {
+        number: PullRequestNumber(intent.repository.number + 100),
+        branch: intent.branch.clone(),
+        head: intent.commit.clone(),
+        base_branch: w.patch_set(&intent.repository).unwrap().base_branch.clone(),
+        author: ACCOUNT,
+        state: PullRequestState::Open,
+    }
+}
+
+fn opening_results(
+    w: &Workflow,
+    intent: &countersign_core::id::WriteIntentId,
+) -> Vec<(&'static str, EffectResult)> {
+    let operation = intent.pull_request();
+    let Some((attempt, None)) = w.last_attempt(&operation) else {
+        return Vec::new();
+    };
+    let of = w.intents.iter().find(|i| i.id == *intent).unwrap();
+    let ours = pull_request(w, of);
+    let ended = |outcome| EffectResult::WriteEnded {
+        intent: operation.clone(),
+        number: attempt.number,
+        outcome,
+    };
+    let opened = |pull_request| {
+        ended(AttemptOutcome::Opened {
+            pull_request,
+            account: ACCOUNT,
+            found: false,
+        })
+    };
+    let refused = |code: &str| {
+        ended(AttemptOutcome::Refused {
+            code: code.to_owned(),
+            detail: "for a reason".to_owned(),
+        })
+    };
+    let (mut theirs, mut closed) = (ours.clone(), ours.clone());
+    theirs.author = AccountId(5);
+    closed.state = PullRequestState::Closed;
+    let detail = "for a reason".to_owned();
+    vec![
+        ("opened", opened(ours)),
+        ("opened by another", opened(theirs)),
+        ("opened and closed", opened(closed)),
+        (
+            "foreign",
+            ended(AttemptOutcome::Foreign {
+                commit: None,
+                detail: detail.clone(),
+            }),
+        ),
+        ("unknown", ended(AttemptOutcome::Unknown { detail })),
+        ("base moved since", refused("gate-base-moved")),
+        ("policy changed since", refused("gate-baseline-changed")),
+        ("approvals lapsed", refused("gate-approvals-missing")),
+    ]
+}
+
+/// Every branch and pull request as it was written, with the required check in that state.
+pub fn checks(w: &Workflow, state: CheckState) -> EffectResult {
+    let head = |intent: &WriteIntent| ReadHead {
+        repository: intent.repository.clone(),
+        branch: Some(intent.commit.clone()),
+        pull_request: Some(pull_request(w, intent)),
+        checks: vec![CheckRun {
+            app: "github-actions".to_owned(),
+            name: "test".to_owned(),
+            head: intent.commit.clone(),
+            state,
+        }],
+    };
+    EffectResult::ChecksRead {
+        repositories: w.intents.iter().map(head).collect(),
+    }
+}
+
+/// The same, with a stranger's commit on the last branch.
+fn pushed(result: EffectResult) -> EffectResult {
+    let EffectResult::ChecksRead { mut repositories } = result else {
+        panic!("not of CI")
+    };
+    for head in repositories.iter_mut().skip(1) {
+        head.branch = Some(commit("a stranger's"));
+    }
+    EffectResult::ChecksRead { repositories }
+}
+
 fn refs(w: &Workflow, team: Team, base: Option<&str>, duplicate_of: Option<WorkflowId>) -> EffectResult {
     let lookup = |id: RepositoryId| RepoLookup {
         repository: id,
@@ -418,7 +688,7 @@ fn refs(w: &Workflow, team: Team, base: Option<&str>, duplicate_of: Option<Workf
             .flat_map(|s| &s.repositories)
             .map(|s| lookup(s.id.clone()))
             .collect(),
-        policies: Vec::new(),
+        policies: of(w).into_iter().map(|id| (id.clone(), policy_of(&id))).collect(),
         organisation: None,
         duplicate_of,
         roster: team.roster(),
@@ -433,7 +703,13 @@ fn context(w: &Workflow) -> EffectResult {
         base_tree: tree("base"),
         default_commit: commit("base"),
         files: 2,
-        policies: PolicyLayers::default(),
+        policies: PolicyLayers {
+            default_branch: PolicyLayer {
+                text: policy_of(&lookup.repository),
+                ..PolicyLayer::default()
+            },
+            base: PolicyLayer::default(),
+        },
     };
     EffectResult::ContextLoaded {
         repositories: w.lookups.iter().map(loaded).collect(),
@@ -454,6 +730,7 @@ pub fn run(role: AgentRole) -> AgentRun {
         answer: ArtifactDigest::of_bytes(b"answer"),
         output: BodyHash::of_bytes(b"output"),
         took_ms: 1,
+        call: None,
     }
 }
 
@@ -487,7 +764,7 @@ fn triaged(verdict: Verdict) -> (&'static str, EffectResult) {
     )
 }
 
-fn planned(team: Team, exists: bool, also: &str) -> EffectResult {
+fn planned(w: &Workflow, team: Team, exists: bool, also: &str) -> EffectResult {
     let paths = if also == "src/a.rs" {
         vec![also]
     } else {
@@ -511,7 +788,7 @@ fn planned(team: Team, exists: bool, also: &str) -> EffectResult {
             includes: vec!["the name".to_owned()],
             non_goals: vec![],
         },
-        steps: repositories().into_iter().enumerate().map(step).collect(),
+        steps: of(w).into_iter().enumerate().map(step).collect(),
         acceptance: vec![AcceptanceCriterion {
             id: "a1".to_owned(),
             text: "no old name is left".to_owned(),
@@ -529,7 +806,7 @@ fn planned(team: Team, exists: bool, also: &str) -> EffectResult {
             exists,
         })
     };
-    let lookups = repositories().into_iter().flat_map(lookup).collect();
+    let lookups = of(w).into_iter().flat_map(lookup).collect();
     EffectResult::Planned {
         runs: vec![run(AgentRole::Architect), run(AgentRole::Planner)],
         answer: Ok((architecture, plan, lookups)),
@@ -579,7 +856,7 @@ pub fn draft(w: &Workflow, repository: RepositoryId, path: &str, added: u32) -> 
 }
 
 fn drafted(w: &Workflow, path: &str, added: u32) -> EffectResult {
-    let drafts = repositories().map(|id| draft(w, id, path, added)).to_vec();
+    let drafts = of(w).into_iter().map(|id| draft(w, id, path, added)).collect();
     EffectResult::Drafted {
         run: run(AgentRole::Coder),
         answer: Ok(drafts),
@@ -665,8 +942,8 @@ fn sealed(w: &Workflow, team: Team) -> EffectResult {
     }
 }
 
-fn bases(team: Team, standing: Standing) -> EffectResult {
-    let standings = repositories().map(|id| (id, standing.clone())).to_vec();
+fn bases(w: &Workflow, team: Team, standing: Standing) -> EffectResult {
+    let standings = of(w).into_iter().map(|id| (id, standing.clone())).collect();
     EffectResult::BasesChecked {
         standings,
         roster: team.roster(),
@@ -675,7 +952,11 @@ fn bases(team: Team, standing: Standing) -> EffectResult {
 
 /// Takes the named results and acts one after the other; `approve` is by the first member who may.
 pub fn walk(team: Team, names: &[&str]) -> Workflow {
-    let mut w = started();
+    walk_from(started(), team, names)
+}
+
+/// The same from there.
+pub fn walk_from(mut w: Workflow, team: Team, names: &[&str]) -> Workflow {
     let mut at = START;
     for name in names {
         at = at.plus_ms(1_000);
@@ -712,7 +993,51 @@ pub fn awaiting_approval(team: Team) -> Workflow {
 
 /// Everybody who may has approved everything.
 pub fn approved(team: Team) -> Workflow {
-    let mut w = awaiting_approval(team);
+    approved_from(awaiting_approval(team), team)
+}
+
+/// All branches on GitHub are written and read back, and the first pull request is to be opened.
+pub fn opening(team: Team) -> Workflow {
+    let written = [
+        "seal-ledger: sealed",
+        "check-bases: unmoved",
+        "write-branch: attempt starts",
+        "write-branch: written",
+        "write-branch: attempt starts",
+        "write-branch: written",
+    ];
+    go(approved_remote(team), team, &written)
+}
+
+/// The same as [`approved`], on GitHub.
+pub fn approved_remote(team: Team) -> Workflow {
+    approved_from(walk_from(started_remote(), team, &TO_APPROVAL), team)
+}
+
+/// Both pull requests are open, and CI is waited for.
+pub fn verifying(team: Team) -> Workflow {
+    let opened = [
+        "open-pull-request: attempt starts",
+        "open-pull-request: opened",
+        "open-pull-request: attempt starts",
+        "open-pull-request: opened",
+    ];
+    go(opening(team), team, &opened)
+}
+
+/// Takes the named results at one later moment.
+pub fn go(mut w: Workflow, team: Team, names: &[&str]) -> Workflow {
+    for name in names {
+        let found = results(&w, team, LATER).into_iter().find(|(n, _)| n == name);
+        let found = found.unwrap_or_else(|| panic!("`{name}` is not possible in {}", w.state));
+        w = countersign_core::workflow::decide(&w, found.1, LATER)
+            .unwrap_or_else(|e| panic!("{name}: {e}"))
+            .workflow;
+    }
+    w
+}
+
+fn approved_from(mut w: Workflow, team: Team) -> Workflow {
     loop {
         let next = w.open_requests().next().cloned();
         let Some(open) = next else { return w };

@@ -11,7 +11,8 @@ use countersign_core::question::{Choice, QuestionKind};
 use countersign_core::time::Timestamp;
 use countersign_core::workflow::event::Subject;
 use countersign_core::workflow::extendable_until;
-use countersign_core::workflow::{Event, Input, State, Workflow, decide};
+use countersign_core::workflow::pull_requests::opened;
+use countersign_core::workflow::{Effect, Event, Input, State, Workflow, decide};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// Revisions beyond this are not followed.
@@ -19,9 +20,14 @@ const REVISIONS_MAX: u32 = 3;
 /// Requests beyond this are not followed.
 const REQUESTS_MAX: usize = 9;
 /// Attempts beyond this are not followed.
-const ATTEMPTS_MAX: usize = 4;
+const ATTEMPTS_MAX: usize = 5;
 /// Most different situations that are visited from one starting point.
 const SITUATIONS_MAX: usize = 700;
+
+/// Agent calls of the budget of one starting point: too few for the way to an approval.
+const CALLS: u32 = 3;
+/// Calls beyond this are not followed.
+const CALLS_MAX: usize = 9;
 
 /// What one kind of input was seen to do in one state.
 #[derive(Default, Debug, Clone, PartialEq, Eq)]
@@ -56,9 +62,13 @@ pub fn explore(team: canned::Team) -> Explored {
     };
     for first in [
         canned::started(),
+        canned::started_with(CALLS, None),
+        canned::spent_before_review(team),
         canned::awaiting_approval(team),
         canned::approved(team),
         canned::writing(team),
+        canned::opening(team),
+        canned::verifying(team),
     ] {
         explore_from(first, team, &mut found);
     }
@@ -73,6 +83,7 @@ fn explore_from(first: Workflow, team: canned::Team, found: &mut Explored) {
         if workflow.revision.0 > REVISIONS_MAX
             || workflow.requests.len() > REQUESTS_MAX
             || workflow.attempts.len() > ATTEMPTS_MAX
+            || workflow.calls.len() > CALLS_MAX
         {
             continue;
         }
@@ -136,6 +147,27 @@ fn check(before: &Workflow, after: &Workflow, events: &[Event]) {
             after.state == State::Done || !after.state.is_final() || after.retracted.contains(&intent.id);
         assert!(open, "nothing of ours is left in play: {events:?}");
     }
+    for intent in before.intents.iter().filter(|i| opened(before, &i.id).is_some()) {
+        let in_play = opened(after, &intent.id).is_some();
+        let ended = after.state.is_final() && after.state != State::Done;
+        assert!(
+            !ended || !in_play,
+            "no pull request of ours is left in play: {events:?}"
+        );
+        let retracted = after.retracted.contains(&intent.id) && !before.retracted.contains(&intent.id);
+        assert!(!retracted || !in_play, "a pull request goes before its branch");
+    }
+    let remote = |i: &&countersign_core::workflow::event::WriteIntent| i.repository.forge.has_pull_requests();
+    if after.state == State::Done {
+        for intent in after.intents.iter().filter(remote) {
+            assert!(
+                opened(after, &intent.id).is_some(),
+                "done without its pull request"
+            );
+            let ci = after.gates.get(&GateId::Ci).map(|g| g.outcome);
+            assert_eq!(ci, Some(GateOutcome::Passed), "done without its checks (INV-8)");
+        }
+    }
     if after.state.is_final() {
         assert!(after.outstanding.is_none(), "an ended workflow has nothing to do");
         assert_eq!(
@@ -144,6 +176,12 @@ fn check(before: &Workflow, after: &Workflow, events: &[Event]) {
             "an ended workflow asks nobody: {events:?}"
         );
     }
+    let spent = after.account();
+    let within = spent.reserved.plus(spent.used);
+    assert!(
+        within.agent_calls <= spent.limit.agent_calls && within.agent_time_ms <= spent.limit.agent_time_ms,
+        "no more is reserved than was granted: {spent:?}"
+    );
     let mut subjects: Vec<String> = after.open_requests().map(|r| subject_kind(&r.subject)).collect();
     let open = subjects.len();
     subjects.sort();
@@ -156,8 +194,12 @@ fn check(before: &Workflow, after: &Workflow, events: &[Event]) {
         let intent = after
             .intents
             .iter()
-            .find(|i| i.id == attempt.intent)
+            .find(|i| i.id == attempt.intent || i.id.pull_request() == attempt.intent)
             .expect("an attempt serves an intent");
+        if intent.id != attempt.intent {
+            let written = after.intents.iter().all(|i| after.is_written(&i.id));
+            assert!(written, "a pull request is opened once every branch is read back");
+        }
         let patch_set = after
             .patch_set(&intent.repository)
             .expect("an intent serves a patch set");
@@ -201,7 +243,7 @@ fn situation(w: &Workflow) -> String {
         .map(|(a, o)| (&a.intent, o.as_ref().map(|o| format!("{o:?}"))))
         .collect();
     format!(
-        "{:?} {} {:?} {open:?} {gates:?} {approvals:?} {attempts:?} {:?} {:?} {} {} {:?} {:?} {:?} {:?}",
+        "{:?} {} {:?} {open:?} {gates:?} {approvals:?} {attempts:?} {:?} {:?} {} {} {:?} {:?} {:?} {:?} {:?}",
         w.state,
         w.revision,
         w.outstanding.as_ref().map(|(_, e)| e.clone()),
@@ -220,6 +262,10 @@ fn situation(w: &Workflow) -> String {
             .iter()
             .map(|v| (v.id(), v.waived_until.is_some()))
             .collect::<Vec<_>>(),
+        (
+            w.account().left(),
+            w.calls.last().map(|c| (&c.reservation.role, c.took_ms))
+        ),
     )
 }
 
@@ -232,6 +278,11 @@ pub fn inputs(workflow: &Workflow, team: canned::Team, at: Timestamp) -> Vec<(St
         inputs.push((name, input, soon));
     }
     inputs.push(("time passed".to_owned(), Input::TimePassed, late));
+    if let Some((_, Effect::ReadChecks)) = &workflow.outstanding {
+        let at_the_deadline = canned::results(workflow, team, late).into_iter();
+        let not_ended = at_the_deadline.filter(|(name, _)| name.ends_with("not ended"));
+        inputs.extend(not_ended.map(|(name, input)| (format!("{name} at the deadline"), input, late)));
+    }
     for (name, input) in canned::reconciling(workflow, team) {
         inputs.push((name, input, late));
     }
@@ -339,7 +390,7 @@ fn acts(workflow: &Workflow, at: Timestamp) -> Vec<Act> {
                 reason: words(),
             });
         }
-        for choice in [Choice::Retry, Choice::Provide, Choice::AskAgain, Choice::Cancel] {
+        for choice in Choice::ALL {
             let text = if choice == Choice::Provide {
                 words()
             } else {
@@ -419,8 +470,8 @@ pub fn together(all: &[&Explored]) -> Catalogue {
 pub fn page(catalogue: &Catalogue) -> String {
     let mut out = String::from(
         "# Every transition of a workflow\n\n\
-         Generated by `cargo xtask docs`, which explores the production `decide` with two repositories, alone\n\
-         and with three members. An input that is not listed for a state is refused there.\n\n",
+         Generated by `cargo xtask docs`, which explores the production `decide` with two repositories, in folders\n\
+         and on GitHub, alone and with three members. An input that is not listed for a state is refused there.\n\n",
     );
     out.push_str(&diagram(catalogue));
     out.push_str(
@@ -436,10 +487,10 @@ pub fn page(catalogue: &Catalogue) -> String {
     );
     for gate in GateId::ALL {
         let checks: Vec<&str> = CheckId::required_by(gate).iter().map(|c| c.as_str()).collect();
-        let after = if gate == GateId::Write {
-            ", after the write: read-back"
-        } else {
-            ""
+        let after = match gate {
+            GateId::Intake => ", where a budget was signed: budget-allowed",
+            GateId::Write => ", after the write: read-back",
+            GateId::Plan | GateId::Proposal | GateId::Approval | GateId::Ci => "",
         };
         out.push_str(&format!("| {gate} | {}{after} |\n", checks.join(", ")));
     }

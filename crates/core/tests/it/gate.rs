@@ -2,7 +2,9 @@
 
 use crate::canned::{self, START, Team};
 use countersign_core::id::{Fence, Revision, TreeSha};
-use countersign_core::permit::{ClaimFacts, DeleteBranch, FreshFacts, GateRefusal, PushBranch, WriteGate};
+use countersign_core::permit::{
+    ClaimFacts, DeleteBranch, FreshFacts, GateRefusal, PushBranch, REMOTE_WRITE_MAX_MS, WriteGate,
+};
 use countersign_core::time::Timestamp;
 use countersign_core::workflow::Workflow;
 use countersign_core::workflow::event::Attempt;
@@ -11,7 +13,10 @@ const NOW: Timestamp = Timestamp(START.0 + 60_000);
 
 /// A workflow whose first attempt is recorded.
 fn attempting() -> (Workflow, Attempt, PushBranch) {
-    let w = canned::writing(Team::Solo);
+    attempting_in(canned::writing(Team::Solo))
+}
+
+fn attempting_in(w: Workflow) -> (Workflow, Attempt, PushBranch) {
     let attempt = w.attempts[0].0.clone();
     let intent = w.intents.iter().find(|i| i.id == attempt.intent).unwrap();
     let op = PushBranch {
@@ -114,6 +119,37 @@ fn each_fact_alone_keeps_it_closed() {
         "gate-approvals-missing",
         "expired approvals do not count"
     );
+}
+
+/// Hazard 38: what is on its way over a network arrives before a cancel may conclude that nothing comes any more.
+#[test]
+fn a_write_over_a_network_begins_so_early_that_it_ends_before_its_attempt() {
+    let here = canned::writing(Team::Solo);
+    let there = canned::go(
+        canned::approved_remote(Team::Solo),
+        Team::Solo,
+        &[
+            "seal-ledger: sealed",
+            "check-bases: unmoved",
+            "write-branch: attempt starts",
+        ],
+    );
+    for (w, early_ms) in [(here, 0), (there, REMOTE_WRITE_MAX_MS)] {
+        let (w, attempt, op) = attempting_in(w);
+        let last = Timestamp(attempt.deadline.0 - early_ms);
+        let at = |now: Timestamp| {
+            let held = ClaimFacts {
+                now,
+                lease_until: now.plus_ms(60_000),
+                ..held()
+            };
+            let facts = FreshFacts::attest(w.clone(), attempt.clone(), held, Team::Solo.roster());
+            WriteGate::open(&facts, op.clone())
+        };
+        let permit = at(Timestamp(last.0 - 1)).unwrap();
+        assert!(permit.redeem(last).is_err(), "it runs out with the last moment");
+        assert_eq!(at(last).err().map(|r| r.code()), Some("gate-no-attempt"));
+    }
 }
 
 #[test]

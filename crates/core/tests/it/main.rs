@@ -7,12 +7,14 @@
     reason = "tests"
 )]
 
+mod budget;
 mod canned;
 mod explore;
 mod explored;
 mod gate;
 mod model;
 mod notices;
+mod pull_requests;
 mod records;
 mod restored;
 mod waivers;

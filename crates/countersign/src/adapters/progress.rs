@@ -81,7 +81,10 @@ fn doing(effect: &Effect) -> Option<String> {
         Effect::LookUpRefs
         | Effect::SealLedger { .. }
         | Effect::WriteBranch { .. }
-        | Effect::RetractBranch { .. } => None,
+        | Effect::RetractBranch { .. }
+        | Effect::OpenPullRequest { .. }
+        | Effect::ReadChecks
+        | Effect::ClosePullRequest { .. } => None,
     }
 }
 

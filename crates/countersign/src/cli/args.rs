@@ -8,11 +8,12 @@ use std::path::PathBuf;
 /// What starts a workflow.
 #[derive(Debug, Args)]
 pub(crate) struct StartFlags {
-    /// A repository, its base branch and its role; repeat for several, exactly one without `:secondary`
-    #[arg(long = "repo", value_name = "PATH[@REF][:secondary]", required = true)]
+    /// A repository: its folder, or the name of one on GitHub; its base branch and its role; repeat for several, exactly one
+    /// without `:secondary` [default: the repository of an issue on GitHub]
+    #[arg(long = "repo", value_name = "REPO[@REF][:secondary]")]
     pub(crate) repos: Vec<String>,
-    /// The issue's text; `-` reads standard input
-    #[arg(long, value_name = "FILE", required_unless_present = "diffs")]
+    /// The issue: a file with its text, `-` for standard input, or its address on GitHub
+    #[arg(long, value_name = "FILE|URL", required_unless_present = "diffs")]
     pub(crate) issue: Option<PathBuf>,
     /// Who proposes: codemod, scripted:FILE or command:CMD [default: codemod]
     #[arg(long, value_name = "AGENT", conflicts_with = "diffs")]
@@ -38,6 +39,12 @@ pub(crate) struct StartFlags {
     /// Your own words about it, such as ticket=PAY-17; shown, and given to no agent; repeat for several
     #[arg(long, value_name = "KEY=VALUE")]
     pub(crate) metadata: Vec<String>,
+    /// Most agent calls before a person is asked, failed ones included; only scripts and commands count [default: 100]
+    #[arg(long, value_name = "N")]
+    pub(crate) budget_calls: Option<u32>,
+    /// Most time of these calls together, such as 90s, 10m or 1h30m [default: 10h]
+    #[arg(long, value_name = "TIME")]
+    pub(crate) budget_time: Option<String>,
 }
 
 /// What starts a workflow and decides on it.
@@ -79,6 +86,9 @@ pub(crate) struct ListArgs {
     /// How many at most
     #[arg(long, value_name = "N", default_value_t = 50)]
     pub(crate) limit: u32,
+    /// Only those that began with these words of their caller's, such as ticket=PAY-17; repeat for several
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub(crate) metadata: Vec<String>,
 }
 
 /// `show`.
@@ -284,8 +294,11 @@ pub(crate) struct AnswerArgs {
 #[derive(Debug, Args)]
 pub(crate) struct RepoAddArgs {
     /// Its folder: a work tree's top or a bare repository
-    #[arg(value_name = "PATH")]
-    pub(crate) path: PathBuf,
+    #[arg(value_name = "PATH", required_unless_present = "github")]
+    pub(crate) path: Option<PathBuf>,
+    /// A repository on GitHub instead [default: GITHUB_REPO]
+    #[arg(long, value_name = "OWNER/NAME", num_args = 0..=1, conflicts_with = "path")]
+    pub(crate) github: Option<Option<String>>,
 }
 
 /// `policy check`.

@@ -29,6 +29,7 @@ otherwise.";
 pub(super) const SUBMIT: &str = "\
 Examples:
   countersign submit --repo . --issue issue.md
+  countersign submit --issue https://github.com/octo-org/hello/issues/7
   id=$(countersign submit --repo . --issue - < issue.md) && countersign resume $id";
 
 pub(super) const RESUME: &str = "\
@@ -181,6 +182,7 @@ Examples:
 pub(super) const REPO_ADD: &str = "\
 Examples:
   countersign repo add ~/src/tollgate
+  countersign repo add --github octo-org/hello
   countersign repo add /srv/git/tollgate.git";
 
 pub(super) const REPO_LIST: &str = "\

@@ -1,6 +1,6 @@
 //! `list`, `show`, `diff`: reading only.
 
-use super::{holds, which};
+use super::{holds, submission, which};
 use crate::cli::{DiffArgs, ListArgs, ShowArgs};
 use crate::desk::Desk;
 use crate::error::{CliError, Exit};
@@ -17,7 +17,9 @@ const ALARMS_SHOWN: usize = 3;
 
 /// `list`.
 pub(super) async fn list(desk: &Desk, args: ListArgs) -> Result<Exit, CliError> {
-    let rows = desk.workflows(args.limit).await?;
+    let rows = desk
+        .workflows(args.limit, &submission::metadata(&args.metadata)?)
+        .await?;
     let alarms = desk.alarms().await?;
     let terminal = &desk.app.terminal;
     if terminal.is_json() {
@@ -29,7 +31,10 @@ pub(super) async fn list(desk: &Desk, args: ListArgs) -> Result<Exit, CliError> 
     }
     let mut page = Page::new();
     warn(&mut page, &alarms, &desk.frozen().await?);
-    if rows.is_empty() {
+    if rows.is_empty() && !args.metadata.is_empty() {
+        page.line(0)
+            .add(Style::Dim, "No workflow began with these words.");
+    } else if rows.is_empty() {
         page.line(0).add(
             Style::Dim,
             "No workflow yet. Begin with: countersign run --repo PATH --issue FILE",
@@ -89,7 +94,8 @@ fn mark(state: &str) -> (&'static str, Style) {
         | State::Coding
         | State::Reviewing
         | State::Applying
-        | State::PrOpen => ("·", Style::Dim),
+        | State::PrOpen
+        | State::VerifyingCi => ("·", Style::Dim),
     }
 }
 

@@ -11,6 +11,7 @@ mod doctor;
 mod files;
 mod flow;
 mod holds;
+mod import;
 mod in_toto;
 mod init;
 mod keeping;

@@ -4,6 +4,7 @@ use super::submission;
 use crate::cli::RepoAddArgs;
 use crate::desk::{Desk, Place};
 use crate::error::{CliError, Exit};
+use crate::session::Session;
 use crate::terminal::{Page, Style};
 use countersign_ports::store::RepositoryRow;
 use countersign_server::client::NewRepository;
@@ -33,7 +34,7 @@ fn wire(row: &RepositoryRow) -> RepositoryWire {
     RepositoryWire {
         id: row.id.to_string(),
         name: row.name.clone(),
-        git_dir: row.git_dir.display().to_string(),
+        git_dir: row.place.to_string(),
         registered_at: row.registered_at.to_rfc3339(),
     }
 }
@@ -44,7 +45,12 @@ pub(super) async fn add(desk: &Desk, args: RepoAddArgs) -> Result<Exit, CliError
     let session = match &desk.at {
         Place::Folder(session) => session,
         Place::Server(server) => {
-            let added = server.remote.register(&NewRepository { path: args.path }).await?;
+            let Some(path) = args.path else {
+                let text = "a server registers folders of its machine";
+                return Err(CliError::refused("not-over-server", text)
+                    .next("Register it there: countersign repo add --github OWNER/NAME"));
+            };
+            let added = server.remote.register(&NewRepository { path }).await?;
             if terminal.is_json() {
                 terminal.print_json(&added);
                 return Ok(Exit::Ok);
@@ -58,7 +64,17 @@ pub(super) async fn add(desk: &Desk, args: RepoAddArgs) -> Result<Exit, CliError
             return Ok(Exit::Ok);
         }
     };
-    let (probe, row) = submission::register(session, &args.path).await?;
+    let (default_branch, row) = match args.path {
+        Some(path) => {
+            let (probe, row) = submission::register(session, &path).await?;
+            (probe.default_branch, row)
+        }
+        None => {
+            let name = named_on_github(session, args.github.flatten())?;
+            let (found, row) = submission::register_on_github(session, name).await?;
+            (found.default_branch, row)
+        }
+    };
     if terminal.is_json() {
         terminal.print_json(&wire(&row));
         return Ok(Exit::Ok);
@@ -69,11 +85,29 @@ pub(super) async fn add(desk: &Desk, args: RepoAddArgs) -> Result<Exit, CliError
         .add(Style::Name, &row.name)
         .add(
             Style::Plain,
-            format!(" is {}, default branch {}", row.id, probe.default_branch),
+            format!(" is {}, default branch {default_branch}", row.id),
         )
-        .add(Style::Dim, format!("  {}", row.git_dir.display()));
+        .add(Style::Dim, format!("  {}", row.place));
     terminal.print(&page);
     Ok(Exit::Ok)
+}
+
+/// The name that was given, or the one that is set.
+fn named_on_github(session: &Session, given: Option<String>) -> Result<String, CliError> {
+    let set = || {
+        let settings = session.app.settings.github()?;
+        Ok::<_, CliError>(settings.repo.map(|repo| repo.0))
+    };
+    match given {
+        Some(name) => Ok(name),
+        None => set()?.ok_or_else(|| {
+            CliError::usage(
+                "no-repository-named",
+                "--github names no repository, and GITHUB_REPO is not set",
+            )
+            .next("Such as: countersign repo add --github octo-org/hello")
+        }),
+    }
 }
 
 /// `repo list`.
@@ -98,7 +132,7 @@ pub(super) async fn list(desk: &Desk) -> Result<Exit, CliError> {
         page.line(0)
             .column(Style::Dim, row.id.to_string(), 10)
             .column(Style::Name, &row.name, width)
-            .add(Style::Plain, row.git_dir.display().to_string());
+            .add(Style::Plain, row.place.to_string());
     }
     terminal.print(&page);
     Ok(Exit::Ok)

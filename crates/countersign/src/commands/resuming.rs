@@ -12,7 +12,6 @@ use countersign_core::id::TenantId;
 use countersign_core::workflow::Workflow;
 use countersign_engine::reconciling::{Reconciled, reconcile};
 use countersign_ledger::{Continuity, inspect, parse_and_verify};
-use countersign_ports::trees::RepoSource;
 use countersign_store::{EpochStanding, OwnerLock};
 
 use crate::render::restored;
@@ -186,10 +185,7 @@ async fn fetch_bases(session: &Session, workflow: &Workflow) -> Result<Vec<Strin
             continue;
         };
         for commit in [pinned.base.clone(), pinned.default_commit.clone()] {
-            let source = RepoSource {
-                id: row.id.clone(),
-                git_dir: row.git_dir.clone(),
-            };
+            let source = row.source();
             let (git, wanted) = (session.git.clone(), commit.clone());
             let fetched = tokio::task::spawn_blocking(move || git.pin_commit(&source, &wanted)).await;
             let why = match fetched {

@@ -1,14 +1,17 @@
 //! From flags to a submission: repositories are looked at and registered, texts read, bodies kept. Nothing starts here.
 
+use super::import::{self, Imported};
 use super::{files, proposer};
 use crate::cli::StartFlags;
 use crate::cli::repo_spec::{self, RepoSpec};
+use crate::config::Settings;
 use crate::desk::Desk;
 use crate::error::CliError;
 use crate::render::story::counted;
 use crate::session::Session;
 use crate::terminal::{Page, Style};
 use countersign_core::act::Attendance;
+use countersign_core::budget::{BudgetAsked, read_time_ms};
 use countersign_core::feedback::{
     AgentSpec, FEEDBACK_MAX_BYTES, Feedback, FeedbackOrigin, Metadata, RepoRole, RepoSelection,
     SubmittedDiff, check_metadata,
@@ -16,9 +19,10 @@ use countersign_core::feedback::{
 use countersign_core::id::BranchName;
 use countersign_core::policy;
 use countersign_core::workflow::Submission;
+use countersign_forge::github::Found;
 use countersign_ports::store::RepositoryRow;
-use countersign_ports::trees::{Heads, Probe, RepoSource, Trees as _};
-use countersign_server::client::{ChosenRepository, NewAgent, NewDiff, NewWorkflow};
+use countersign_ports::trees::{Heads, Probe, RepoPlace, Trees as _};
+use countersign_server::client::{ChosenRepository, NewAgent, NewBudget, NewDiff, NewWorkflow};
 use std::path::{Path, PathBuf};
 
 /// Most branches that an error names.
@@ -81,7 +85,7 @@ pub(super) async fn for_server(desk: &Desk, flags: &StartFlags) -> Result<NewWor
             diff,
         });
     }
-    let issue = flags.issue.as_deref().map(read_issue).transpose()?;
+    let issue = read_words(&desk.app.settings, flags).await?;
     let repository = |r: RepoSelection| ChosenRepository {
         name: r.name,
         role: Some(match r.role {
@@ -91,12 +95,15 @@ pub(super) async fn for_server(desk: &Desk, flags: &StartFlags) -> Result<NewWor
         base: r.base.map(|b| b.to_string()),
     };
     Ok(NewWorkflow {
-        text: issue.map(|feedback| feedback.text).unwrap_or_default(),
+        text: issue
+            .map(|words| words.feedback().text.clone())
+            .unwrap_or_default(),
         repositories: selections.into_iter().map(repository).collect(),
         agent: diffs.is_empty().then_some(agent),
         diffs,
         again: flags.again,
-        metadata: metadata(flags)?,
+        metadata: metadata(&flags.metadata)?,
+        budget: over_http(budget(flags)?),
         unattended: flags.yes,
     })
 }
@@ -106,23 +113,37 @@ pub(super) async fn for_server(desk: &Desk, flags: &StartFlags) -> Result<NewWor
 /// # Errors
 /// When something is missing or can't be used; nothing was started.
 pub(super) async fn read(session: &Session, flags: &StartFlags) -> Result<Submission, CliError> {
-    let specs: Vec<RepoSpec> = flags
-        .repos
-        .iter()
-        .map(|r| repo_spec::parse(r, |p| p.exists()))
-        .collect();
-    if specs.iter().filter(|s| s.role == RepoRole::Primary).count() != 1 {
-        let text = "exactly one --repo has to be the primary one";
-        return Err(CliError::usage("one-primary", text).next("Add `:secondary` to every other --repo."));
+    let rows = session.store.repositories().await?;
+    let known = |path: &Path| path.exists() || on_a_host(&rows, path).is_some();
+    let specs: Vec<RepoSpec> = flags.repos.iter().map(|r| repo_spec::parse(r, known)).collect();
+    let of_the_issue = flags.issue.as_deref().is_some_and(is_address) && specs.is_empty();
+    if !of_the_issue && specs.iter().filter(|s| s.role == RepoRole::Primary).count() != 1 {
+        let (text, next) = match specs.is_empty() {
+            true => ("no --repo names a repository", "Add one: --repo PATH"),
+            false => (
+                "exactly one --repo has to be the primary one",
+                "Add `:secondary` to every other --repo.",
+            ),
+        };
+        return Err(CliError::usage("one-primary", text).next(next));
     }
     // Texts first: a mistake in them should not register anything.
-    metadata(flags)?;
+    metadata(&flags.metadata)?;
+    let budget = budget(flags)?;
     refuse_broken_baseline(session)?;
-    let issue = flags.issue.as_deref().map(read_issue).transpose()?;
+    let issue = read_words(&session.app.settings, flags).await?;
     let agent = proposer::read(flags)?;
     let mut repositories = Vec::new();
     for spec in &specs {
-        repositories.push(select(session, spec).await?);
+        repositories.push(
+            match on_a_host(&rows, &spec.path).filter(|_| !spec.path.exists()) {
+                Some(row) => select_row(session, row, spec).await?,
+                None => select(session, spec).await?,
+            },
+        );
+    }
+    if let (true, Some(Words::Imported(imported))) = (of_the_issue, &issue) {
+        repositories.push(of_an_issue(imported, &rows)?);
     }
     if let Some(twice) = repositories
         .iter()
@@ -133,7 +154,7 @@ pub(super) async fn read(session: &Session, flags: &StartFlags) -> Result<Submis
     }
     let diffs = read_diffs(flags, &repositories)?;
     let feedback = match issue {
-        Some(feedback) => feedback,
+        Some(words) => words.feedback().clone(),
         None => words_for(&diffs)?,
     };
     let agent = if diffs.is_empty() {
@@ -154,15 +175,48 @@ pub(super) async fn read(session: &Session, flags: &StartFlags) -> Result<Submis
         started_by,
         attendance,
         again: flags.again,
-        metadata: metadata(flags)?,
+        metadata: metadata(&flags.metadata)?,
+        budget: Some(budget),
         signature: None,
     })
 }
 
+/// `--budget-calls` and `--budget-time`.
+fn budget(flags: &StartFlags) -> Result<BudgetAsked, CliError> {
+    let time = |text: &String| {
+        read_time_ms(text).ok_or_else(|| {
+            CliError::usage("bad-budget", format!("--budget-time {text}: that is no time"))
+                .next("Such as: --budget-time 10m")
+        })
+    };
+    let asked = BudgetAsked {
+        agent_calls: flags.budget_calls,
+        agent_time_ms: flags.budget_time.as_ref().map(time).transpose()?,
+    };
+    asked
+        .check()
+        .map_err(|e| CliError::refused(e.code(), e.to_string()))?;
+    Ok(asked)
+}
+
+fn over_http(asked: BudgetAsked) -> Option<NewBudget> {
+    let BudgetAsked {
+        agent_calls,
+        agent_time_ms,
+    } = asked;
+    (asked != BudgetAsked::default()).then_some(NewBudget {
+        agent_calls,
+        agent_time_ms,
+    })
+}
+
 /// `--metadata KEY=VALUE`.
-fn metadata(flags: &StartFlags) -> Result<Metadata, CliError> {
+///
+/// # Errors
+/// When one is no pair, is there twice, or is longer than metadata may be.
+pub(super) fn metadata(texts: &[String]) -> Result<Metadata, CliError> {
     let mut pairs = Metadata::new();
-    for text in &flags.metadata {
+    for text in texts {
         let bad = |why: &str| {
             CliError::usage("bad-metadata", format!("--metadata {text}: {why}"))
                 .next("Such as: --metadata ticket=PAY-17")
@@ -174,6 +228,70 @@ fn metadata(flags: &StartFlags) -> Result<Metadata, CliError> {
     }
     check_metadata(&pairs).map_err(|e| CliError::refused(e.code(), e.to_string()))?;
     Ok(pairs)
+}
+
+/// What a person wrote, and where it is from.
+enum Words {
+    /// A file.
+    Read(Feedback),
+    /// An issue on GitHub.
+    Imported(Box<Imported>),
+}
+
+impl Words {
+    fn feedback(&self) -> &Feedback {
+        match self {
+            Words::Read(feedback) => feedback,
+            Words::Imported(imported) => &imported.feedback,
+        }
+    }
+}
+
+fn is_address(issue: &Path) -> bool {
+    issue.to_str().is_some_and(import::is_address)
+}
+
+/// `--issue`.
+async fn read_words(settings: &Settings, flags: &StartFlags) -> Result<Option<Words>, CliError> {
+    let Some(issue) = flags.issue.as_deref() else {
+        return Ok(None);
+    };
+    match issue.to_str().filter(|text| import::is_address(text)) {
+        Some(address) => {
+            let imported = import::issue(&settings.hosting()?, address).await?;
+            Ok(Some(Words::Imported(Box::new(imported))))
+        }
+        None => Ok(Some(Words::Read(read_issue(issue)?))),
+    }
+}
+
+/// The registered repository on a host that is called so: by its short name, by `OWNER/NAME`, or by its id.
+fn on_a_host<'r>(rows: &'r [RepositoryRow], path: &Path) -> Option<&'r RepositoryRow> {
+    let text = path.to_str()?;
+    rows.iter().find(|row| match &row.place {
+        RepoPlace::Folder(_) => false,
+        RepoPlace::Remote(at) => {
+            row.name == text || at.full_name.eq_ignore_ascii_case(text) || row.id.to_string() == text
+        }
+    })
+}
+
+/// The issue's own repository, which has to be registered: that is a decision of its own.
+fn of_an_issue(imported: &Imported, rows: &[RepositoryRow]) -> Result<RepoSelection, CliError> {
+    let found = &imported.repository;
+    let row = rows.iter().find(|row| row.id == found.id).ok_or_else(|| {
+        let text = format!("{} is not registered", found.full_name);
+        CliError::refused("unknown-repository", text).next(format!(
+            "Register it: countersign repo add --github {}",
+            found.full_name
+        ))
+    })?;
+    Ok(RepoSelection {
+        id: row.id.clone(),
+        name: row.name.clone(),
+        role: RepoRole::Primary,
+        base: None,
+    })
 }
 
 fn read_issue(path: &Path) -> Result<Feedback, CliError> {
@@ -257,16 +375,25 @@ async fn keep_diffs(session: &Session, diffs: Vec<Diff>) -> Result<AgentSpec, Cl
 
 async fn select(session: &Session, spec: &RepoSpec) -> Result<RepoSelection, CliError> {
     let (probe, row) = register(session, &spec.path).await?;
-    let heads = heads(session, &row).await?;
+    let selected = select_row(session, &row, spec).await?;
+    say_uncommitted(session, &row, &probe);
+    Ok(selected)
+}
+
+async fn select_row(
+    session: &Session,
+    row: &RepositoryRow,
+    spec: &RepoSpec,
+) -> Result<RepoSelection, CliError> {
+    let heads = heads(session, row).await?;
     let base = spec
         .reference
         .as_deref()
-        .map(|name| base(name, &row, &heads))
+        .map(|name| base(name, row, &heads))
         .transpose()?;
-    say_uncommitted(session, &row, &probe);
     Ok(RepoSelection {
-        id: row.id,
-        name: row.name,
+        id: row.id.clone(),
+        name: row.name.clone(),
         role: spec.role,
         base,
     })
@@ -297,14 +424,26 @@ pub(super) async fn register(session: &Session, path: &Path) -> Result<(Probe, R
     Ok((probe, row))
 }
 
+/// Looks a repository on GitHub up by its name and registers it by its number.
+///
+/// # Errors
+/// When GitHub does not show it, or nothing can ever be written there.
+pub(super) async fn register_on_github(
+    session: &Session,
+    name: String,
+) -> Result<(Found, RepositoryRow), CliError> {
+    let github = session.github.clone();
+    let found = super::throwaway::blocking(move || github.by_name(&name)).await??;
+    if found.archived {
+        let text = format!("{} is archived: nothing can be written there", found.full_name);
+        return Err(CliError::refused("github-archived", text).next("Unarchive it on GitHub first."));
+    }
+    let row = session.store.register_remote(&found.id, &found.remote()).await?;
+    Ok((found, row))
+}
+
 async fn heads(session: &Session, row: &RepositoryRow) -> Result<Heads, CliError> {
-    let (git, source) = (
-        session.git.clone(),
-        RepoSource {
-            id: row.id.clone(),
-            git_dir: row.git_dir.clone(),
-        },
-    );
+    let (git, source) = (session.git.clone(), row.source());
     Ok(super::throwaway::blocking(move || git.heads(&source)).await??)
 }
 

@@ -37,10 +37,7 @@ impl Throwaway {
         let git = Arc::new(GitTrees::new(folder.path()));
         let (probing, path) = (git.clone(), path.to_path_buf());
         let probe = blocking(move || probing.probe(&path)).await??;
-        let source = RepoSource {
-            id: RepositoryId::local(1),
-            git_dir: probe.git_dir,
-        };
+        let source = RepoSource::folder(RepositoryId::local(1), probe.git_dir);
         Ok(Self {
             git,
             source,

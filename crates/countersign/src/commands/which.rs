@@ -4,6 +4,7 @@ use crate::cli::StoryId;
 use crate::desk::Desk;
 use crate::error::CliError;
 use crate::session::Session;
+use countersign_core::feedback::Metadata;
 use countersign_core::id::WorkflowId;
 
 /// Fewest characters of a shortened id.
@@ -21,7 +22,7 @@ pub(crate) async fn find(desk: &Desk, which: &StoryId) -> Result<WorkflowId, Cli
     let id = match Meant::read(&which.id)? {
         Meant::Whole(id) => id,
         part @ Meant::Part(_) => {
-            let rows = desk.workflows(LOOKED_AT).await?;
+            let rows = desk.workflows(LOOKED_AT, &Metadata::new()).await?;
             part.only_one(rows.iter().filter_map(|r| WorkflowId::parse(&r.id).ok()))?
         }
     };

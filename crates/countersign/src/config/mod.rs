@@ -17,6 +17,7 @@ mod values;
 pub(crate) use address::{MailServer, MailTls, PublicOrigin};
 pub(crate) use error::{ConfigError, Source};
 pub(crate) use listing::Entry;
+pub(crate) use secret::Secret;
 pub(crate) use values::{Client, Config, Github, Log, Serve, Traces, Webhook, WebhookForm};
 
 use crate::cli::{Command, Global};
@@ -240,6 +241,38 @@ impl Settings {
     /// `Invalid`, where a value is.
     pub(crate) fn client(&self) -> Result<Client, ConfigError> {
         self.section_or_default("client")
+    }
+
+    /// `[github]`.
+    ///
+    /// # Errors
+    /// `Invalid`, where a value is.
+    pub(crate) fn github(&self) -> Result<Github, ConfigError> {
+        self.section_or_default("github")
+    }
+
+    /// Of `[github]` what every command with a data folder needs, token and addresses: a mistake in the rest stops nobody who
+    /// does not use it.
+    ///
+    /// # Errors
+    /// `Invalid`, where one of these values is.
+    pub(crate) fn hosting(&self) -> Result<Github, ConfigError> {
+        Ok(Github {
+            token: self.one("github.token")?,
+            base_url: self.one("github.base_url")?,
+            api_url: self.one("github.api_url")?,
+            ..Github::default()
+        })
+    }
+
+    fn one<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>, ConfigError> {
+        if !self.figment.contains(key) {
+            return Ok(None);
+        }
+        self.figment.extract_inner(key).map(Some).map_err(|mut error| {
+            error.path = key.split('.').map(str::to_owned).collect();
+            self.explain(&error)
+        })
     }
 
     fn section<T: DeserializeOwned>(&self, name: &str) -> Result<T, ConfigError> {

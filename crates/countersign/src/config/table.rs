@@ -243,15 +243,16 @@ pub(crate) const SETTINGS: &[Setting] = &[
     Setting {
         key: "github.token",
         environment: &["GITHUB_TOKEN"],
-        does: "A token for GitHub's API",
-        ..SECRET_LATER
+        shape: "a text that is not empty",
+        does: "Repositories on GitHub: the token with which they are read and written (docs/github.md)",
+        ..SECRET
     },
     Setting {
         key: "github.repo",
         environment: &["GITHUB_REPO"],
         shape: "OWNER/NAME",
-        does: "The repository that is worked on",
-        ..LATER
+        does: "The repository that `repo add --github` registers where it names none",
+        ..TEXT
     },
     Setting {
         key: "github.client_id",
@@ -275,18 +276,18 @@ pub(crate) const SETTINGS: &[Setting] = &[
     },
     Setting {
         key: "github.base_url",
-        environment: &["COUNTERSIGN_GITHUB_BASE_URL"],
+        environment: &["COUNTERSIGN_GITHUB_BASE_URL", "GITHUB_SERVER_URL"],
         shape: "https://NAME, or http:// on this machine",
         default: Some("https://github.com"),
-        does: "Sign-in with GitHub: where GitHub is",
+        does: "Where GitHub is, for repositories and for sign-in",
         ..TEXT
     },
     Setting {
         key: "github.api_url",
-        environment: &["COUNTERSIGN_GITHUB_API_URL"],
+        environment: &["COUNTERSIGN_GITHUB_API_URL", "GITHUB_API_URL"],
         shape: "https://…, or http:// on this machine",
         default_words: "GitHub's API; `/api/v3` of any other `base_url`",
-        does: "Sign-in with GitHub: where its API is",
+        does: "Where its API is",
         ..TEXT
     },
     Setting {

@@ -154,10 +154,8 @@ impl Serve {
 /// `[github]`.
 #[derive(Debug, Clone, Default, Deserialize)]
 pub(crate) struct Github {
-    #[expect(dead_code, reason = "GitHub's API is not used yet")]
-    token: Option<Secret>,
-    #[expect(dead_code, reason = "GitHub's API is not used yet")]
-    repo: Option<RepoName>,
+    pub(crate) token: Option<Secret>,
+    pub(crate) repo: Option<RepoName>,
     pub(crate) client_id: Option<String>,
     pub(crate) client_secret: Option<Secret>,
     #[serde(default)]

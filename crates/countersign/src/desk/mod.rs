@@ -17,6 +17,7 @@ use crate::render::story::Names;
 use crate::session::{App, Session};
 use countersign_core::act::{Act, Attendance};
 use countersign_core::digest::BodyHash;
+use countersign_core::feedback::Metadata;
 use countersign_core::id::{InputId, Revision, TenantId, WorkflowId};
 use countersign_core::member::Role;
 use countersign_core::patch_set::Draft;
@@ -25,11 +26,15 @@ use countersign_core::time::Timestamp;
 use countersign_core::workflow::{Event, Workflow};
 use countersign_engine::Observer as _;
 use countersign_ports::store::{Clock as _, RepositoryRow};
+use countersign_ports::trees::RepoPlace;
 use countersign_server::client::{FreezeWire, InterdiffsWire, NewFreeze};
 use countersign_server::wire::{AlarmWire, DiffWire, WorkflowRowWire};
 use countersign_server::{clear_alarm, frozen, interdiff, set_frozen};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+
+/// Most workflows, counted from the newest, among which those with wanted metadata are looked for; as at a server.
+const LOOKED_AT_MAX: u32 = 10_000;
 
 /// One of the two.
 pub(crate) struct Desk {
@@ -163,18 +168,27 @@ impl Desk {
         }
     }
 
-    /// Workflows, newest first.
+    /// Workflows, newest first; with metadata only those that began with all of it.
     ///
     /// # Errors
     /// When they can't be read.
-    pub(crate) async fn workflows(&self, limit: u32) -> Result<Vec<WorkflowRowWire>, CliError> {
-        match &self.at {
-            Place::Folder(session) => {
-                let rows = session.store.workflows(limit).await?;
-                Ok(rows.iter().map(WorkflowRowWire::of).collect())
-            }
-            Place::Server(server) => server.remote.workflows(limit).await,
+    pub(crate) async fn workflows(
+        &self,
+        limit: u32,
+        metadata: &Metadata,
+    ) -> Result<Vec<WorkflowRowWire>, CliError> {
+        let session = match &self.at {
+            Place::Folder(session) => session,
+            Place::Server(server) => return server.remote.workflows(limit, metadata).await,
+        };
+        if metadata.is_empty() {
+            let rows = session.store.workflows(limit).await?;
+            return Ok(rows.iter().map(WorkflowRowWire::of).collect());
         }
+        let found = session.store.workflows_with(metadata, LOOKED_AT_MAX).await?;
+        let rows = session.store.workflows(LOOKED_AT_MAX).await?;
+        let rows = rows.iter().filter(|row| found.contains(&row.id));
+        Ok(rows.take(limit as usize).map(WorkflowRowWire::of).collect())
     }
 
     /// What points to a forgery, oldest first.
@@ -246,7 +260,7 @@ impl Desk {
         let row = |wire: countersign_server::client::RepositoryWire| {
             Ok(RepositoryRow {
                 id: repository_id(&wire.id)?,
-                git_dir: PathBuf::from(&wire.name),
+                place: RepoPlace::Folder(PathBuf::from(&wire.name)),
                 name: wire.name,
                 registered_at: Timestamp::from_rfc3339(&wire.registered_at).unwrap_or(Timestamp(0)),
             })

@@ -13,6 +13,7 @@ use acts::{Call, call};
 use crate::config::secret::Secret;
 use crate::error::{CliError, Exit};
 use countersign_core::act::{Act, Attendance};
+use countersign_core::feedback::Metadata;
 use countersign_core::id::{MemberId, RepositoryId, TenantId, WorkflowId};
 use countersign_core::member::{Member, Roster};
 use countersign_core::record::{EventRecord, RECORD_VERSION};
@@ -121,11 +122,23 @@ impl Remote {
     ///
     /// # Errors
     /// As for every call.
-    pub(crate) async fn workflows(&self, limit: u32) -> Result<Vec<WorkflowRowWire>, CliError> {
+    pub(crate) async fn workflows(
+        &self,
+        limit: u32,
+        metadata: &Metadata,
+    ) -> Result<Vec<WorkflowRowWire>, CliError> {
+        let pairs = metadata
+            .iter()
+            .map(|(key, value)| (format!("metadata.{key}"), value));
+        let wanted = form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(pairs)
+            .finish();
         let (mut rows, mut cursor) = (Vec::new(), String::new());
         while rows.len() < limit as usize {
             let left = (limit - u32::try_from(rows.len()).unwrap_or(limit)).min(PAGE);
-            let page: WorkflowsPage = self.get(&format!("workflows?limit={left}{cursor}")).await?;
+            let page: WorkflowsPage = self
+                .get(&format!("workflows?limit={left}{cursor}&{wanted}"))
+                .await?;
             rows.extend(page.workflows);
             match page.next {
                 Some(next) => cursor = format!("&cursor={next}"),

@@ -4,6 +4,7 @@ use super::seen::Seen;
 use crate::terminal::{Page, Style};
 use countersign_core::gate::{GateId, GateOutcome};
 use countersign_core::workflow::State;
+use countersign_core::workflow::pull_requests::opened;
 
 /// The end of a workflow; nothing while it goes on.
 pub(crate) fn page(seen: &Seen) -> Page {
@@ -31,6 +32,16 @@ pub(crate) fn page(seen: &Seen) -> Page {
                 Style::Dim,
                 format!("  commit {}, read back", intent.commit.short()),
             );
+        if let Some(opened) = opened(workflow, &intent.id) {
+            page.line(4).add(
+                Style::Plain,
+                format!(
+                    "pull request #{} into {} of {place}",
+                    opened.number, opened.base_branch
+                ),
+            );
+            continue;
+        }
         page.line(4)
             .add(Style::Dim, "git -C ")
             .add(Style::Dim, place)

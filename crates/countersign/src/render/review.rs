@@ -48,6 +48,12 @@ fn words(seen: &Seen) -> Page {
                 .add(Style::Plain, value);
         }
     }
+    if seen.workflow.counts_calls() {
+        page.heading("Budget");
+        for line in seen.workflow.account().words() {
+            page.line(2).add(Style::Plain, line);
+        }
+    }
     page.heading("The issue");
     put_words(&mut page, &submission.feedback.text);
     for note in &seen.workflow.guidance {

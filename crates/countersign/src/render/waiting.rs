@@ -99,6 +99,7 @@ pub(crate) fn how(seen: &Seen) -> Page {
         | State::Reviewing
         | State::Applying
         | State::PrOpen
+        | State::VerifyingCi
         | State::Done
         | State::Declined
         | State::Failed

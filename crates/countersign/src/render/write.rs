@@ -4,6 +4,7 @@ use super::seen::{Seen, first8};
 use super::story::counted;
 use crate::terminal::{Page, Style};
 use countersign_core::confinement::NetworkHost;
+use countersign_core::patch_set::PatchSet;
 use countersign_inspect::masked;
 
 /// The last thing before the question.
@@ -44,20 +45,35 @@ pub(crate) fn page(seen: &Seen) -> Page {
             let label = if index == 0 { "message" } else { "" };
             page.line(4).column(Style::Dim, label, 12).add(Style::Plain, line);
         }
+        if let Some(text) = &patch_set.manifest.pull_request {
+            page.line(4)
+                .column(Style::Dim, "pull request", 12)
+                .add(Style::Plain, &text.title)
+                .add(Style::Dim, format!("  into {}", patch_set.base_branch));
+            for line in text.body.lines() {
+                page.line(4).column(Style::Dim, "", 12).add(Style::Plain, line);
+            }
+            page.line(4)
+                .column(Style::Dim, "runs", 12)
+                .add(Style::Warn, seen.runs(patch_set));
+        }
     }
     for untouched in untouched(seen) {
         page.line(2)
             .add(Style::Name, untouched)
             .add(Style::Plain, "  nothing: this revision does not change it");
     }
-    page.line(2).add(
-        Style::Dim,
-        "nothing runs: a local repository has no CI, and no hook is called",
-    );
-    page.line(2).add(
-        Style::Dim,
-        "work tree, index, HEAD and every other branch stay as they are",
-    );
+    let local = |p: &PatchSet| !p.repository.forge.is_remote();
+    if seen.workflow.patch_sets.iter().all(local) {
+        page.line(2).add(
+            Style::Dim,
+            "nothing runs: a local repository has no CI, and no hook is called",
+        );
+        page.line(2).add(
+            Style::Dim,
+            "work tree, index, HEAD and every other branch stay as they are",
+        );
+    }
     page.append(unseen(seen));
     page
 }

@@ -310,7 +310,7 @@ async fn answer(person: &Person, seen: &Seen) -> Answered {
             Some(text) => text,
             None => return again,
         },
-        Choice::Retry | Choice::AskAgain | Choice::Cancel => String::new(),
+        Choice::Retry | Choice::AskAgain | Choice::Cancel | Choice::GrantMore => String::new(),
     };
     let (_, seen) = seen.subject(request);
     Answered::Acts(Some(vec![Act::Answer {

@@ -67,7 +67,7 @@ fn command_lines_that_mean_nothing_are_usage_errors() {
     let world = World::new();
     let run = ["run", "--issue", "issue.md", "--repo", "tollgate"];
     refused(&world, &["frobnicate"], 64, "usage");
-    refused(&world, &["run", "--issue", "issue.md"], 64, "usage");
+    refused(&world, &["run", "--issue", "issue.md"], 64, "one-primary");
     refused(&world, &["run", "--repo", "tollgate"], 64, "usage");
     refused(
         &world,

@@ -205,6 +205,8 @@ fn secrets_are_shown_nowhere() {
     );
     let secrets = [
         ("GITHUB_TOKEN", CANARY),
+        // Where nobody answers: `doctor` asks.
+        ("COUNTERSIGN_GITHUB_API_URL", "http://127.0.0.1:1"),
         ("JWT_SECRET", CANARY),
         ("DATABASE_URL", CANARY),
         ("REDIS_URL", CANARY),
@@ -251,7 +253,7 @@ fn secrets_are_shown_nowhere() {
 fn what_nothing_uses_yet_is_said() {
     let world = World::new();
     let set = [
-        ("GITHUB_TOKEN", "x"),
+        ("OPENAI_API_KEY", "x"),
         ("CLAUDE_API_KEY", "x"),
         ("COUNTERSIGN_LISTN", "127.0.0.1:1"),
     ];
@@ -259,7 +261,7 @@ fn what_nothing_uses_yet_is_said() {
     assert_eq!(
         shown["warnings"],
         serde_json::json!([
-            "set, but nothing uses it yet: GITHUB_TOKEN, CLAUDE_API_KEY",
+            "set, but nothing uses it yet: CLAUDE_API_KEY, OPENAI_API_KEY",
             "in the environment, but no setting: COUNTERSIGN_LISTN"
         ])
     );
@@ -268,7 +270,7 @@ fn what_nothing_uses_yet_is_said() {
     assert_eq!((&key["value"], &key["set"]), (&Value::Null, &true.into()));
     with(&world, &set, &["doctor"])
         .exits(0)
-        .says("nothing uses it yet: GITHUB_TOKEN");
+        .says("nothing uses it yet: CLAUDE_API_KEY");
     let both = [("ANTHROPIC_API_KEY", "x"), ("CLAUDE_API_KEY", "y")];
     let shown = with(&world, &both, &["config", "show", "--json"]).exits(0).json();
     assert_eq!(
@@ -295,6 +297,7 @@ fn the_page_of_settings_fits_eighty_columns() {
         ("CORS_ORIGINS", "https://front.example, http://localhost:5173"),
         ("ALLOWED_GITHUB_USERS", "ada,grace"),
         ("GITHUB_REPO", "octo/hello"),
+        ("REDIS_URL", "redis://localhost"),
         ("SMTP_USER", "ada"),
         ("SMTP_PASSWORD", "x"),
     ];

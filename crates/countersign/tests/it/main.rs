@@ -21,6 +21,7 @@ mod teller;
 
 mod bad_input;
 mod besieged;
+mod budgeted;
 mod configuring;
 mod confinement;
 mod data_folder;
@@ -29,6 +30,7 @@ mod flow;
 mod github;
 mod help;
 mod holds;
+mod hosted;
 mod in_toto;
 mod killed;
 mod ledger;

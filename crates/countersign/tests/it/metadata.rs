@@ -1,7 +1,7 @@
 //! A caller's own words about a workflow: kept with it, shown, looked up by.
 
 use crate::served::{Served, text, world};
-use crate::support::DIFF;
+use crate::support::{DIFF, ran};
 use serde_json::{Value, json};
 
 fn new(words: &str, metadata: &Value) -> Value {
@@ -55,6 +55,29 @@ fn a_workflow_is_found_by_the_words_that_its_caller_gave_it() {
         json!({"ticket": "PAY-17", "team": "till & co"})
     );
     world.run(&["show", &paid]).exits(0).says("ticket").says("PAY-17");
+    let one = [
+        "list",
+        "--metadata",
+        "team=till & co",
+        "--metadata",
+        "ticket=PAY-17",
+        "--json",
+    ];
+    for here in [true, false] {
+        let mut command = world.command(&one);
+        if !here {
+            let server = format!("http://{}", served.host);
+            command
+                .args(["--server", &server])
+                .env("COUNTERSIGN_TOKEN", &token);
+        }
+        let rows = ran(&command.output().unwrap()).exits(0).json();
+        let rows = rows["workflows"].as_array().unwrap();
+        assert_eq!(rows.len(), 1);
+        assert_eq!(rows[0]["id"], paid);
+    }
+    let none = world.run(&["list", "--metadata", "ticket=PAY"]).exits(0);
+    none.says("No workflow began with these words.");
     let request = served.request_of(&token, &paid);
     let bearer = format!("Bearer {token}");
     let by_page = [("Host", served.host.as_str()), ("Authorization", bearer.as_str())];

@@ -1,6 +1,6 @@
 //! Programs of others that check us: `in-toto-verify`, `schemathesis`, `check-jsonschema`, a mail server, the library of Standard
 //! Webhooks and Prometheus' own reader (PyPI) in scratch environments, Go's transparency log, and the TypeScript compiler with
-//! what else `web/` names (npm).
+//! what else `web/` names, and GitHub's description of its API (npm).
 //!
 //! All are made once under `target/` and kept. Where that can't be done the tests fail and say why; whoever can't reach
 //! PyPI or has no Go says so by `COUNTERSIGN_TESTS_WITHOUT_OTHERS=1`, and then nothing is shown about any.
@@ -17,6 +17,7 @@ const NOTICES: &str = include_str!("../others/notices.txt");
 const SCHEMATHESIS: &str = include_str!("../others/schemathesis.txt");
 const CHECK_JSONSCHEMA: &str = include_str!("../others/check-jsonschema.txt");
 const PROMETHEUS: &str = include_str!("../others/prometheus.txt");
+const GITHUB_OPENAPI: &str = include_str!("../others/github-openapi.json");
 const TLOG: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/others/tlog.go");
 /// Where Debian's packages of Go libraries (`golang-…-dev`) put their sources.
 const DEBIAN_GO_PATH: &str = "/usr/share/gocode";
@@ -169,6 +170,36 @@ pub(crate) fn web() -> Web {
     );
     fs::write(finished, wanted).unwrap();
     Web { folder, _held: held }
+}
+
+/// GitHub's description of its API (<https://github.com/octokit/openapi>), out of the package, of which nothing else is kept:
+/// it has 385 MB.
+pub(crate) fn github_description() -> PathBuf {
+    let home = kept("github-openapi");
+    let _held = only_one(&home);
+    let (description, finished) = (home.join("api.github.com.json"), home.join("installed.txt"));
+    if fs::read_to_string(&finished).is_ok_and(|text| text == GITHUB_OPENAPI) && description.exists() {
+        return description;
+    }
+    fs::write(home.join("package.json"), GITHUB_OPENAPI).unwrap();
+    let installed = npm(
+        &home,
+        &["install", "--no-audit", "--no-fund", "--no-package-lock"],
+    )
+    .output();
+    succeeded(
+        installed,
+        "GitHub's description of its API can't be installed from npm; on Debian install nodejs and npm",
+    );
+    let packages = home.join("node_modules");
+    fs::rename(
+        packages.join("@octokit/openapi/generated/api.github.com.json"),
+        &description,
+    )
+    .unwrap();
+    fs::remove_dir_all(packages).unwrap();
+    fs::write(finished, GITHUB_OPENAPI).unwrap();
+    description
 }
 
 fn npm(folder: &Path, words: &[&str]) -> Command {

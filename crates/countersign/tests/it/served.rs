@@ -376,6 +376,32 @@ fn a_key_looks_and_starts_and_never_decides() {
 }
 
 #[test]
+fn who_prefers_so_is_answered_before_anybody_judged_and_hears_the_rest_later() {
+    let world = world();
+    let served = Served::start(&world, &["--role", "api"]);
+    let token = served.token();
+    let bearer = format!("Bearer {token}");
+    let headers = [
+        ("Authorization", bearer.as_str()),
+        ("Content-Type", "application/json"),
+        ("Prefer", "wait=9, Respond-Async;why=busy"),
+    ];
+    let new = json!({"text": crate::support::ISSUE, "repositories": [{"name": "tollgate"}]}).to_string();
+    let answer = served.send("POST", "/api/v1/workflows", &headers, &new).is(202);
+    let head = answer.head.to_lowercase();
+    assert!(head.contains("preference-applied: respond-async\r\n"), "{head}");
+    let begun = answer.json();
+    assert_eq!(begun["judged"], false);
+
+    let url = text(&begun, "url");
+    let waits = served.get(url, &token).is(404).json();
+    assert_eq!(waits["code"], "not-judged-yet");
+    world.run(&["resume", text(&begun, "id")]).exits(3);
+    let there = served.get(url, &token).is(200).json();
+    assert_eq!(there["state"], "AwaitingApproval");
+}
+
+#[test]
 fn the_same_call_twice_is_one_workflow_and_another_call_needs_another_key() {
     let world = world();
     let served = Served::start(&world, &[]);

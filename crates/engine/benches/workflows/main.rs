@@ -373,6 +373,7 @@ impl House {
             attendance: Attendance::Unattended,
             again: false,
             metadata: std::collections::BTreeMap::new(),
+            budget: Some(countersign_core::budget::BudgetAsked::default()),
             signature: None,
         };
         let id = WorkflowId::from_parts(now().0, u128::from(n));

@@ -7,7 +7,7 @@ use countersign_core::path::RepoPath;
 use countersign_core::permit::{ContentPermit, DeleteBranch, PushBranch, RetractPermit};
 use countersign_core::time::Timestamp;
 use countersign_git::GitTrees;
-use countersign_ports::forge::{Capabilities, Forge};
+use countersign_ports::forge::Forge;
 use countersign_ports::trees::{
     Applied, ApplyRefusal, BaseStanding, BranchState, Heads, Interdiff, ObjectKind, Pinned, PreparedCommit,
     Probe, Proposed, PublishError, RepoSource, SecondOpinion, SnapshotEntry, Trees, TreesError,
@@ -217,14 +217,6 @@ impl MemoryForge {
 }
 
 impl Forge for MemoryForge {
-    fn capabilities(&self) -> Capabilities {
-        Capabilities {
-            branches: true,
-            pull_requests: false,
-            ci: false,
-        }
-    }
-
     fn stage(
         &self,
         _: &ContentPermit<PushBranch>,

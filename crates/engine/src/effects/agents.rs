@@ -4,6 +4,7 @@ use super::snapshot::PinnedSnapshot;
 use super::{EffectError, Job, Performed};
 use crate::trace;
 use countersign_core::artifact::{AgentRole, Architecture, Plan, RepoProposal};
+use countersign_core::budget::CALL_MAX_MS;
 use countersign_core::digest::{ArtifactDigest, BodyHash, ContextHash};
 use countersign_core::feedback::AgentSpec;
 use countersign_core::patch_set::Draft;
@@ -18,9 +19,6 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tracing::Instrument as _;
-
-/// How long one call of an agent may take.
-const CALL_DEADLINE: Duration = Duration::from_secs(600);
 
 /// An answer of the asked form, or why it is none; with the run log's record and the raw output.
 struct Called {
@@ -189,7 +187,7 @@ impl Job<'_> {
             refusals: refusals_for(workflow, role),
             subjects: Vec::new(),
             left_out: workflow.left_out.clone(),
-            deadline: CALL_DEADLINE,
+            deadline: Duration::from_millis(CALL_MAX_MS),
             traceparent: None,
         })
     }
@@ -252,9 +250,14 @@ impl Job<'_> {
         let confinement = agent.confinement(role).await?;
         let span = tracing::info_span!("agent call", role = role.as_str(), round);
         call.traceparent = trace::traceparent(&span);
+        let leave = self.reserve(role).await?;
+        call.deadline = leave.deadline;
         let began = Instant::now();
         let reported = agent.call(call).instrument(span).await;
         let took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        if let Some(number) = leave.number {
+            self.call_ended(number, took_ms).await?;
+        }
         let (answer, answered_by, output) = match reported {
             Ok(AgentReport {
                 answer,
@@ -290,6 +293,7 @@ impl Job<'_> {
             answer: ArtifactDigest::of_bytes(&output),
             output: BodyHash::of_bytes(&output),
             took_ms,
+            call: leave.number,
         };
         Ok(Called { run, answer, output })
     }

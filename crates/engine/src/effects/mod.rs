@@ -3,17 +3,20 @@
 mod agents;
 mod drafting;
 mod looking;
+mod pull_requests;
+mod reserving;
 mod snapshot;
 mod writing;
 
 pub(crate) use drafting::draft;
 pub(crate) use looking::policy_layer;
 
-use crate::Ports;
+use crate::judge::{Judge, Outcome};
+use crate::{EngineError, Ports};
 use countersign_core::id::RepositoryId;
-use countersign_core::workflow::{Effect, EffectResult, Workflow};
+use countersign_core::workflow::{Effect, EffectResult, Input, Workflow};
 use countersign_ports::agent::AgentError;
-use countersign_ports::store::{ClaimedEffect, StoreError, TenantStore};
+use countersign_ports::store::{ClaimedEffect, Settles, StoreError, TenantStore};
 use countersign_ports::trees::{RepoSource, Trees, TreesError};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -45,9 +48,24 @@ pub(crate) enum EffectError {
     /// Somebody froze it: it waits until that ends, and no try counts.
     #[error("{message}")]
     Frozen { message: String },
+    /// What it looks for is not there yet: it looks again after a pause, and no try counts.
+    #[error("{message}")]
+    Waits { message: String, again_after_ms: u64 },
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl From<EngineError> for EffectError {
+    fn from(error: EngineError) -> Self {
+        match error {
+            EngineError::Store(error) => error.into(),
+            EngineError::TooManyClashes(_) | EngineError::DecisionBroke => EffectError::Passing {
+                code: error.code().to_owned(),
+                message: error.to_string(),
+            },
+        }
+    }
 }
 
 impl From<TreesError> for EffectError {
@@ -80,6 +98,30 @@ pub(crate) struct Job<'a> {
     store: Arc<dyn TenantStore>,
     claimed: &'a ClaimedEffect,
     workflow: Workflow,
+}
+
+impl Job<'_> {
+    /// Records something of the outstanding effect under its claim, before the effect has ended; whether it was taken. `known`
+    /// is the newest state, if the caller holds it.
+    async fn record(&self, input: Input, known: Option<Workflow>) -> Result<bool, EffectError> {
+        let settles = Settles::KeepsClaim {
+            id: self.claimed.id.clone(),
+            fence: self.claimed.fence,
+        };
+        match self.judge().decide(input, Vec::new(), settles, known).await? {
+            Outcome::Recorded(_) => Ok(true),
+            Outcome::Refused(_) => Ok(false),
+        }
+    }
+
+    fn judge(&self) -> Judge<'_> {
+        Judge {
+            ports: self.ports,
+            store: self.store.clone(),
+            workflow: self.workflow.id.clone(),
+            goes_on: None,
+        }
+    }
 }
 
 /// Performs an effect. `known` is the workflow as it asked for it, if the caller holds it.
@@ -117,6 +159,9 @@ pub(crate) async fn perform(
             Effect::CheckBases => Box::pin(job.check_bases()),
             Effect::WriteBranch { intent } => Box::pin(job.write_branch(intent)),
             Effect::RetractBranch { intent } => Box::pin(job.retract_branch(intent)),
+            Effect::OpenPullRequest { intent } => Box::pin(job.open_pull_request(intent)),
+            Effect::ReadChecks => Box::pin(job.read_checks()),
+            Effect::ClosePullRequest { intent } => Box::pin(job.close_pull_request(intent)),
         };
     work.await
 }
@@ -126,11 +171,7 @@ impl Job<'_> {
     async fn source(&self, id: &RepositoryId) -> Result<RepoSource, EffectError> {
         let rows = self.store.repositories().await?;
         let row = rows.into_iter().find(|r| r.id == *id);
-        row.map(|r| RepoSource {
-            id: r.id,
-            git_dir: r.git_dir,
-        })
-        .ok_or_else(|| EffectError::Lasting {
+        row.map(|r| r.source()).ok_or_else(|| EffectError::Lasting {
             code: "repository-not-registered".to_owned(),
             message: format!("{id} is not registered any more; `countersign repo add` registers it"),
         })

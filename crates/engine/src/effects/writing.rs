@@ -6,14 +6,15 @@
 
 use super::looking::policy_layer;
 use super::{EffectError, Job, Performed, blocking};
-use crate::judge::{Judge, Outcome};
-use countersign_core::id::{AttemptNumber, BranchName, WriteIntentId};
-use countersign_core::permit::{DeleteBranch, FreshFacts, GateRefusal, PushBranch, WriteGate};
+use countersign_core::id::{AttemptNumber, BranchName, CommitSha, WriteIntentId};
+use countersign_core::permit::{
+    DeleteBranch, FreshFacts, GateRefusal, PushBranch, RetractOp, RetractPermit, WriteGate,
+};
 use countersign_core::policy::{self, PolicySource};
 use countersign_core::workflow::event::{Attempt, AttemptOutcome, WriteIntent};
 use countersign_core::workflow::writing::base_stands;
 use countersign_core::workflow::{EffectResult, Input};
-use countersign_ports::store::{OutsideFacts, Settles, StoreError};
+use countersign_ports::store::{OutsideFacts, StoreError};
 use countersign_ports::trees::{BranchState, PreparedCommit, PublishError, RepoSource, TreesError};
 use std::sync::Arc;
 
@@ -25,7 +26,7 @@ impl Job<'_> {
         let intent = self.intent(id)?.clone();
         self.refuse_frozen().await?;
         let source = self.source(&intent.repository).await?;
-        let attempt = self.begin_attempt(&intent).await?;
+        let attempt = self.begin_attempt(id, &intent.commit).await?;
         let outcome = self.attempt(&intent, &source, &attempt).await?;
         Ok(EffectResult::WriteEnded {
             intent: id.clone(),
@@ -36,7 +37,7 @@ impl Job<'_> {
     }
 
     /// Before an attempt is begun; a freeze that comes later is seen by the gate.
-    async fn refuse_frozen(&self) -> Result<(), EffectError> {
+    pub(super) async fn refuse_frozen(&self) -> Result<(), EffectError> {
         let repositories = || self.workflow.repositories.iter().map(|r| &r.repository);
         let frozen = self.store.freezes().await?;
         match frozen.into_iter().find(|(_, f)| f.covers(repositories())) {
@@ -47,7 +48,7 @@ impl Job<'_> {
         }
     }
 
-    fn intent(&self, id: &WriteIntentId) -> Result<&WriteIntent, EffectError> {
+    pub(super) fn intent(&self, id: &WriteIntentId) -> Result<&WriteIntent, EffectError> {
         self.workflow
             .intents
             .iter()
@@ -58,49 +59,51 @@ impl Job<'_> {
             })
     }
 
+    /// The right to take something of ours out of play, by facts of this moment.
+    pub(super) async fn may_retract<Op: RetractOp>(
+        &self,
+        attempt: &Attempt,
+        op: Op,
+    ) -> Result<RetractPermit<Op>, EffectError> {
+        // What stands outside speaks against writing, never against taking back.
+        let outside = OutsideFacts {
+            baseline_unchanged: true,
+            base_stands: true,
+        };
+        let facts = self.fresh(attempt, outside).await?;
+        WriteGate::retract(&facts, op).map_err(|r| EffectError::Passing {
+            code: r.code().to_owned(),
+            message: r.to_string(),
+        })
+    }
+
     /// Records the attempt before its first byte.
-    async fn begin_attempt(&self, intent: &WriteIntent) -> Result<Attempt, EffectError> {
+    pub(super) async fn begin_attempt(
+        &self,
+        operation: &WriteIntentId,
+        commit: &CommitSha,
+    ) -> Result<Attempt, EffectError> {
         let earlier = self
             .workflow
             .attempts
             .iter()
-            .filter(|(a, _)| a.intent == intent.id)
+            .filter(|(a, _)| a.intent == *operation)
             .count();
         let attempt = Attempt {
-            intent: intent.id.clone(),
+            intent: operation.clone(),
             number: AttemptNumber(u32::try_from(earlier).unwrap_or(u32::MAX).saturating_add(1)),
             fence: self.claimed.fence,
-            commit: intent.commit.clone(),
+            commit: commit.clone(),
             expected_old: None,
             deadline: self.ports.store.now().await?.plus_ms(ATTEMPT_MS),
-        };
-        let judge = Judge {
-            ports: self.ports,
-            store: self.store.clone(),
-            workflow: self.workflow.id.clone(),
-            goes_on: None,
         };
         let input = Input::AttemptStarting {
             id: self.claimed.id.clone(),
             attempt: attempt.clone(),
         };
-        let settles = Settles::KeepsClaim {
-            id: self.claimed.id.clone(),
-            fence: self.claimed.fence,
-        };
-        match judge
-            .decide(input, Vec::new(), settles, Some(self.workflow.clone()))
-            .await
-        {
-            Ok(Outcome::Recorded(_)) => Ok(attempt),
-            Ok(Outcome::Refused(_)) => Err(StoreError::ClaimLost.into()),
-            Err(crate::EngineError::Store(error)) => Err(error.into()),
-            Err(error @ (crate::EngineError::TooManyClashes(_) | crate::EngineError::DecisionBroke)) => {
-                Err(EffectError::Passing {
-                    code: error.code().to_owned(),
-                    message: error.to_string(),
-                })
-            }
+        match self.record(input, Some(self.workflow.clone())).await? {
+            true => Ok(attempt),
+            false => Err(StoreError::ClaimLost.into()),
         }
     }
 
@@ -194,7 +197,7 @@ impl Job<'_> {
             .await
     }
 
-    async fn facts(
+    pub(super) async fn facts(
         &self,
         intent: &WriteIntent,
         source: &RepoSource,
@@ -208,7 +211,11 @@ impl Job<'_> {
     }
 
     /// A clock that is behind stops this try, not the worker.
-    async fn fresh(&self, attempt: &Attempt, outside: OutsideFacts) -> Result<FreshFacts, EffectError> {
+    pub(super) async fn fresh(
+        &self,
+        attempt: &Attempt,
+        outside: OutsideFacts,
+    ) -> Result<FreshFacts, EffectError> {
         match self.store.fresh_facts(self.claimed, attempt, outside).await {
             Err(StoreError::Unavailable { code, message, .. }) => {
                 let code = code.to_owned();
@@ -290,7 +297,7 @@ impl Job<'_> {
         }
     }
 
-    async fn read_back(
+    pub(super) async fn read_back(
         &self,
         source: &RepoSource,
         branch: &BranchName,
@@ -325,15 +332,7 @@ impl Job<'_> {
             branch: intent.branch.clone(),
             commit: intent.commit.clone(),
         };
-        let outside = OutsideFacts {
-            baseline_unchanged: true,
-            base_stands: true,
-        };
-        let facts = self.fresh(&attempt, outside).await?;
-        let permit = WriteGate::retract(&facts, op).map_err(|r| EffectError::Passing {
-            code: r.code().to_owned(),
-            message: r.to_string(),
-        })?;
+        let permit = self.may_retract(&attempt, op).await?;
         let (forge, at) = (self.ports.forge.clone(), source.clone());
         let deleted = blocking(move || forge.delete_branch(permit, &at)).await?;
         if holds_ours(&self.read_back(&source, &intent.branch).await?) {
@@ -378,7 +377,7 @@ fn compare(intent: &WriteIntent, state: Option<BranchState>, found: bool) -> Att
     }
 }
 
-fn refused(refusal: &GateRefusal) -> AttemptOutcome {
+pub(super) fn refused(refusal: &GateRefusal) -> AttemptOutcome {
     AttemptOutcome::Refused {
         code: refusal.code().to_owned(),
         detail: refusal.to_string(),
@@ -386,7 +385,7 @@ fn refused(refusal: &GateRefusal) -> AttemptOutcome {
 }
 
 /// Before anything was written, every failure is a `Failed` attempt; only the store's own failures go up.
-fn as_outcome(error: EffectError) -> Result<AttemptOutcome, EffectError> {
+pub(super) fn as_outcome(error: EffectError) -> Result<AttemptOutcome, EffectError> {
     match error {
         EffectError::Passing { code, message } | EffectError::Lasting { code, message } => {
             Ok(AttemptOutcome::Failed {
@@ -394,7 +393,7 @@ fn as_outcome(error: EffectError) -> Result<AttemptOutcome, EffectError> {
                 detail: message,
             })
         }
-        EffectError::Frozen { message } => Err(EffectError::Frozen { message }),
+        waiting @ (EffectError::Frozen { .. } | EffectError::Waits { .. }) => Err(waiting),
         EffectError::Store(error) => Err(error.into()),
     }
 }

@@ -16,7 +16,7 @@ use countersign_forge::local::LocalForge;
 use countersign_git::GitTrees;
 use countersign_inspect::Salt;
 use countersign_ledger::{LedgerKey, RootHash, VerifierKey, origin_of, sign_checkpoint};
-use countersign_ports::forge::{Capabilities, Forge};
+use countersign_ports::forge::Forge;
 use countersign_ports::notice::Outbox;
 use countersign_ports::store::{
     CheckpointSigner, Clock, InputStatus, MemberKeys, NewInput, Store, StoreError, TenantStore,
@@ -143,10 +143,6 @@ pub(crate) struct StormyForge {
 }
 
 impl Forge for StormyForge {
-    fn capabilities(&self) -> Capabilities {
-        self.inner.capabilities()
-    }
-
     fn stage(
         &self,
         first: &ContentPermit<PushBranch>,
@@ -155,7 +151,11 @@ impl Forge for StormyForge {
     ) -> Result<(), PublishError> {
         if *self.weather.lock().unwrap() == Weather::Moves {
             *self.weather.lock().unwrap() = Weather::Fine;
-            commit(repo.git_dir.parent().unwrap(), "a.txt", "something else\n");
+            commit(
+                repo.git_dir().unwrap().parent().unwrap(),
+                "a.txt",
+                "something else\n",
+            );
         }
         self.inner.stage(first, repo, prepared)
     }
@@ -386,6 +386,7 @@ impl House {
             attendance: Attendance::Attended,
             again: false,
             metadata: std::collections::BTreeMap::new(),
+            budget: Some(countersign_core::budget::BudgetAsked::default()),
             signature: None,
         };
         let id = WorkflowId::from_parts(START, u128::from(self.inputs.fetch_add(1, Ordering::Relaxed)));

@@ -61,7 +61,7 @@ impl Mirrors {
         };
         let _lock = self.lock(&repo.id)?;
         let folder = self.create(&repo.id)?;
-        let mut arguments = fetch_arguments(&repo.git_dir, first.as_str());
+        let mut arguments = fetch_arguments(repo.git_dir()?, first.as_str());
         arguments.extend(commits.iter().skip(1).map(|c| c.as_str().into()));
         let done = program::run("fetch", &folder, arguments)?;
         if !done.status.success() {
@@ -92,15 +92,12 @@ fn is_commit(opened: &gix::Repository, repo: &RepoSource, commit: &CommitSha) ->
             "not-a-commit",
             format!(
                 "{commit} is an object of {}, and no commit. Name a commit.",
-                repo.git_dir.display()
+                repo.place
             ),
         )),
         None => Err(unsupported(
             "commit-missing",
-            format!(
-                "{} doesn't have that commit. Name one that it has.",
-                repo.git_dir.display()
-            ),
+            format!("{} doesn't have that commit. Name one that it has.", repo.place),
         )),
     }
 }

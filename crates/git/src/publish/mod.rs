@@ -7,50 +7,137 @@ mod branch;
 mod write;
 
 use crate::error::{corrupt, unavailable, unsupported};
+use crate::mirror::Mirrors;
 use crate::objects::{decode_commit, hash, to_gix};
+use crate::remote::{self, Purpose};
 use crate::source;
 use countersign_core::permit::{ContentPermit, DeleteBranch, PERMIT_MAX_MS, PushBranch, RetractPermit};
 use countersign_core::time::Timestamp;
-use countersign_ports::trees::{ObjectKind, PreparedCommit, PublishError, RepoSource, TreesError};
+use countersign_ports::trees::{
+    ObjectKind, PreparedCommit, PublishError, Remote, RepoPlace, RepoSource, TreesError,
+};
 use gix::ObjectId;
 use gix::objs::Kind;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// See [`countersign_ports::trees::Trees::stage`].
 pub(crate) fn stage(
+    mirrors: &Mirrors,
     first: &ContentPermit<PushBranch>,
     repo: &RepoSource,
     prepared: &PreparedCommit,
 ) -> Result<(), PublishError> {
-    add_objects(first.op(), repo, prepared).map(drop)
+    match &repo.place {
+        RepoPlace::Folder(_) => add_objects(first.op(), repo, prepared).map(drop),
+        RepoPlace::Remote(at) => require_free_there(mirrors, first.op(), repo, at, prepared),
+    }
 }
 
 /// See [`countersign_ports::trees::Trees::publish`].
 pub(crate) fn publish(
+    mirrors: &Mirrors,
     permit: ContentPermit<PushBranch>,
     repo: &RepoSource,
     prepared: &PreparedCommit,
 ) -> Result<(), PublishError> {
     let (op, began) = (permit.op().clone(), Instant::now());
-    create_branch(&op, repo, prepared, || {
+    let redeem = || {
         in_time(began)?;
         permit
             .redeem(now())
             .map(drop)
             .map_err(|e| expired(&e.to_string()))
-    })
+    };
+    match &repo.place {
+        RepoPlace::Folder(_) => create_branch(&op, repo, prepared, redeem),
+        RepoPlace::Remote(at) => push_branch(mirrors, &op, repo, at, prepared, redeem),
+    }
 }
 
 /// See [`countersign_ports::trees::Trees::retract`].
-pub(crate) fn retract(permit: RetractPermit<DeleteBranch>, repo: &RepoSource) -> Result<(), PublishError> {
+pub(crate) fn retract(
+    mirrors: &Mirrors,
+    permit: RetractPermit<DeleteBranch>,
+    repo: &RepoSource,
+) -> Result<(), PublishError> {
     let (op, began) = (permit.op().clone(), Instant::now());
-    delete_branch(&op, repo, || {
+    let redeem = || {
         in_time(began)?;
         permit
             .redeem(now())
             .map(drop)
             .map_err(|e| expired(&e.to_string()))
-    })
+    };
+    match &repo.place {
+        RepoPlace::Folder(_) => delete_branch(&op, repo, redeem),
+        RepoPlace::Remote(at) => delete_branch_there(mirrors, &op, repo, at, redeem),
+    }
+}
+
+/// A host takes objects only together with a ref: before the push nothing is brought there, but what stands in its way is
+/// seen, and everything is checked.
+fn require_free_there(
+    mirrors: &Mirrors,
+    op: &PushBranch,
+    repo: &RepoSource,
+    at: &Remote,
+    prepared: &PreparedCommit,
+) -> Result<(), PublishError> {
+    let failed = PublishError::Failed;
+    verify(op, repo, prepared).map_err(failed)?;
+    let reached = mirrors
+        .hosts()
+        .reach(&repo.id, at, Purpose::Read)
+        .map_err(failed)?;
+    match reached.tip(&op.branch).map_err(failed)? {
+        None => Ok(()),
+        Some(found) => Err(remote::mismatch(
+            &op.branch,
+            &format!("it already exists and holds commit {found}"),
+        )),
+    }
+}
+
+/// `redeem` is asked right before the program that pushes is started.
+#[tracing::instrument(level = "debug", skip_all, fields(repository = %repo.id, branch = %op.branch))]
+fn push_branch(
+    mirrors: &Mirrors,
+    op: &PushBranch,
+    repo: &RepoSource,
+    at: &Remote,
+    prepared: &PreparedCommit,
+    redeem: impl FnOnce() -> Result<(), TreesError>,
+) -> Result<(), PublishError> {
+    let failed = PublishError::Failed;
+    let objects = verify(op, repo, prepared).map_err(failed)?;
+    let reached = mirrors
+        .hosts()
+        .reach(&repo.id, at, Purpose::Write)
+        .map_err(failed)?;
+    let bench = mirrors.bench(&repo.id).map_err(failed)?;
+    remote::create_branch(&reached, &bench, &op.branch, &objects, &op.commit, redeem)
+}
+
+#[tracing::instrument(level = "debug", skip_all, fields(repository = %repo.id, branch = %op.branch))]
+fn delete_branch_there(
+    mirrors: &Mirrors,
+    op: &DeleteBranch,
+    repo: &RepoSource,
+    at: &Remote,
+    redeem: impl FnOnce() -> Result<(), TreesError>,
+) -> Result<(), PublishError> {
+    let failed = PublishError::Failed;
+    if op.repository != repo.id {
+        return Err(failed(other_repository()));
+    }
+    let reached = mirrors
+        .hosts()
+        .reach(&repo.id, at, Purpose::Write)
+        .map_err(failed)?;
+    // A restored data folder may have no mirror of it yet.
+    mirrors.writable(&repo.id).map_err(failed)?;
+    let bench = mirrors.bench(&repo.id).map_err(failed)?;
+    remote::delete_branch(&reached, &bench, &op.branch, &op.commit, redeem)
 }
 
 /// A wall clock that was set back makes no permit younger.
@@ -117,10 +204,10 @@ fn delete_branch(
 }
 
 /// A new object whose id was computed from its bytes just now.
-struct Verified<'p> {
-    id: ObjectId,
-    kind: Kind,
-    bytes: &'p [u8],
+pub(crate) struct Verified<'p> {
+    pub(crate) id: ObjectId,
+    pub(crate) kind: Kind,
+    pub(crate) bytes: &'p [u8],
 }
 
 /// Only what the permit names: repository, commit and tree, all ids computed again from the bytes.

@@ -434,10 +434,7 @@ fn a_bare_target_works_too() {
         ["clone", "--quiet", "--bare", "repo", "bare"],
     );
     let git_dir = fs::canonicalize(scene.sandbox.dir.path().join("bare")).expect("a folder");
-    let repo = RepoSource {
-        id: scene.repo.id.clone(),
-        git_dir,
-    };
+    let repo = RepoSource::folder(scene.repo.id.clone(), git_dir);
     create_branch(&scene.op(), &repo, &scene.prepared, || Ok(())).expect("written");
     let state = scene
         .trees

@@ -183,10 +183,7 @@ fn the_first_parent_is_read_without_having_it() {
 fn a_planted_commit_holds_exactly_the_named_files_and_takes_diffs() {
     let folder = tempfile::tempdir().expect("a folder");
     let trees = GitTrees::new(folder.path());
-    let source = RepoSource {
-        id: RepositoryId::local(9),
-        git_dir: folder.path().join("nowhere"),
-    };
+    let source = RepoSource::folder(RepositoryId::local(9), folder.path().join("nowhere"));
     let files = [
         ("a.txt".into(), b"one\n".to_vec()),
         ("b/c.txt".into(), b"two\n".to_vec()),

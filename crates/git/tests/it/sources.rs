@@ -311,10 +311,7 @@ fn what_is_missing_has_its_code() {
         "not-pinned"
     );
     fs::rename(&sandbox.repo, sandbox.dir.path().join("away")).expect("moved away");
-    let gone = RepoSource {
-        id: RepositoryId::local(1),
-        git_dir: sandbox.repo.join(".git"),
-    };
+    let gone = RepoSource::folder(RepositoryId::local(1), sandbox.repo.join(".git"));
     for error in [
         trees.heads(&gone).map(|_| ()).expect_err("gone"),
         trees.pin(&gone, &branch("main")).map(|_| ()).expect_err("gone"),
@@ -338,10 +335,7 @@ fn a_shallow_source_can_be_pinned() {
         ["clone", "--quiet", "--depth=1", &url, "shallow"],
     );
     let git_dir = fs::canonicalize(sandbox.dir.path().join("shallow/.git")).expect("a folder");
-    let source = RepoSource {
-        id: RepositoryId::local(2),
-        git_dir,
-    };
+    let source = RepoSource::folder(RepositoryId::local(2), git_dir);
     let pinned = trees(&sandbox).pin(&source, &branch("main")).expect("pinned");
     assert_eq!(pinned.commit.as_str(), sandbox.git(["rev-parse", "main"]));
 }

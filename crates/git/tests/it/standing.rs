@@ -185,10 +185,7 @@ fn a_shallow_source_that_can_t_know_counts_as_rewritten() {
         ["clone", "--quiet", "--depth=1", &url, "shallow"],
     );
     let git_dir = fs::canonicalize(scene.sandbox.dir.path().join("shallow/.git")).expect("a folder");
-    let source = RepoSource {
-        id: scene.sandbox.source().id,
-        git_dir,
-    };
+    let source = RepoSource::folder(scene.sandbox.source().id, git_dir);
     assert_eq!(scene.standing_in(&source), BaseStanding::Rewritten { tip });
 }
 

@@ -66,10 +66,7 @@ impl Sandbox {
     }
 
     pub(crate) fn source(&self) -> RepoSource {
-        RepoSource {
-            id: RepositoryId::local(1),
-            git_dir: self.git_dir(),
-        }
+        RepoSource::folder(RepositoryId::local(1), self.git_dir())
     }
 
     /// The real program, as a user would run it.

@@ -88,10 +88,7 @@ impl Scene {
 fn use_it(mirrors: &Path, work_tree: &Path, moved: &CommitSha) -> Result<(), &'static str> {
     let trees = GitTrees::new(mirrors);
     let git_dir = fs::canonicalize(work_tree.join(".git")).expect("a git folder");
-    let source = RepoSource {
-        id: RepositoryId::local(1),
-        git_dir,
-    };
+    let source = RepoSource::folder(RepositoryId::local(1), git_dir);
     let main = branch("main");
     fs::write(work_tree.join("a"), "changed\n").expect("a write");
     trees.probe(work_tree).map_err(|e| e.code())?;
@@ -111,7 +108,11 @@ fn use_it(mirrors: &Path, work_tree: &Path, moved: &CommitSha) -> Result<(), &'s
         .map_err(|e| e.code())?;
     assert!(opinion.agrees_on(&applied.diff.result_tree), "{opinion:?}");
     // The branch moves without git, which would run hooks.
-    fs::write(source.git_dir.join("refs/heads/main"), format!("{moved}\n")).expect("moved");
+    fs::write(
+        source.git_dir().expect("a folder").join("refs/heads/main"),
+        format!("{moved}\n"),
+    )
+    .expect("moved");
     let standing = trees
         .base_standing(&source, &main, &base, &applied.canonical)
         .map_err(|e| e.code())?;

@@ -16,7 +16,7 @@ use countersign_core::policy::Finding;
 use countersign_core::workflow::event::PinnedRepo;
 use countersign_inspect::masked_between;
 use countersign_ports::store::TenantStore;
-use countersign_ports::trees::{Interdiff, Proposed, RepoSource, Trees};
+use countersign_ports::trees::{Interdiff, Proposed, Trees};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use tokio::sync::Semaphore;
@@ -149,10 +149,7 @@ async fn one(
     let name = seen.workflow.repository_name(repository);
     let row = seen.rows.iter().find(|r| r.id == *repository);
     let row = row.ok_or_else(|| Problem::missing("repository", &name))?;
-    let source = RepoSource {
-        id: row.id.clone(),
-        git_dir: row.git_dir.clone(),
-    };
+    let source = row.source();
     let (from, to) = (
         proposed(store, old, repository).await?,
         proposed(store, new, repository).await?,

@@ -27,7 +27,7 @@ pub mod client {
     pub use super::members::{MemberChange, MemberWire, NewMember};
     pub use super::proofs::HeadsWire;
     pub use super::sessions::{Code, SessionWire, Token, Whoami};
-    pub use super::submitting::{ChosenRepository, NewAgent, NewDiff, NewWorkflow, Submitted};
+    pub use super::submitting::{ChosenRepository, NewAgent, NewBudget, NewDiff, NewWorkflow, Submitted};
     pub use super::system::{NewRepository, RepositoryWire};
     pub use super::workflows::{EventWire, WorkflowsPage};
     pub use crate::live::Changed;

@@ -160,10 +160,7 @@ fn subject(rows: &[RepositoryRow], new: &NewPreview) -> Result<Subject, Problem>
 }
 
 fn source(row: &RepositoryRow) -> RepoSource {
-    RepoSource {
-        id: row.id.clone(),
-        git_dir: row.git_dir.clone(),
-    }
+    row.source()
 }
 
 fn branch(name: Option<&str>) -> Result<Option<BranchName>, Problem> {

@@ -7,9 +7,10 @@ use crate::house::{House, hash};
 use crate::problem::Problem;
 use axum::Extension;
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use countersign_core::act::Attendance;
+use countersign_core::budget::BudgetAsked;
 use countersign_core::digest::BodyHash;
 use countersign_core::feedback::{
     AgentSpec, FEEDBACK_MAX_BYTES, Feedback, FeedbackOrigin, REPOSITORIES_MAX, RepoRole, RepoSelection,
@@ -31,6 +32,8 @@ use utoipa::ToSchema;
 const JUDGED_WITHIN: Duration = Duration::from_secs(5);
 /// How often it looks without a beat.
 const LOOK_EVERY: Duration = Duration::from_millis(25);
+/// The preference of a caller who won't wait for the judgement (RFC 7240, section 4.1).
+const RESPOND_ASYNC: &str = "respond-async";
 /// Longest idempotency key, in bytes.
 const KEY_MAX_BYTES: usize = 255;
 
@@ -55,9 +58,38 @@ pub struct NewWorkflow {
     /// 500 characters. Shown, and looked up by (`GET /api/v1/workflows?metadata.KEY=VALUE`); no agent sees them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub metadata: BTreeMap<String, String>,
+    /// What may be spent on agents before a person is asked; the default where nothing is said, and never more than policy
+    /// gives.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub budget: Option<NewBudget>,
     /// Nobody looks at it who starts it; recorded as such.
     #[serde(default)]
     pub unattended: bool,
+}
+
+/// What may be spent on agents that run something outside the server.
+#[derive(Debug, Clone, Copy, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewBudget {
+    /// Calls, failed ones included: 1 to 1000; 100 if nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent_calls: Option<u32>,
+    /// Time of all calls together, in milliseconds: 1000 to 604800000; ten hours if nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent_time_ms: Option<u64>,
+}
+
+impl NewBudget {
+    fn asked(self) -> BudgetAsked {
+        let Self {
+            agent_calls,
+            agent_time_ms,
+        } = self;
+        BudgetAsked {
+            agent_calls,
+            agent_time_ms,
+        }
+    }
 }
 
 /// A repository of a new workflow.
@@ -110,9 +142,14 @@ pub struct Submitted {
 /// Start a workflow
 ///
 /// With an `Idempotency-Key` header the same call gives the same workflow, however often it is made.
+///
+/// The answer waits up to 5 seconds for the judgement, so that a refusal is told at once. With `Prefer: respond-async` it comes
+/// as soon as the submission is on disk: what became of it is told by `GET /api/v1/workflows/{id}`, or by the same call again
+/// with the same key and without the preference.
 #[utoipa::path(
     post, path = "/api/v1/workflows", tag = "workflows", request_body = NewWorkflow,
-    params(("Idempotency-Key" = Option<String>, Header, description = "1 to 255 characters of your own")),
+    params(("Idempotency-Key" = Option<String>, Header, description = "1 to 255 characters of your own"),
+        ("Prefer" = Option<String>, Header, description = "`respond-async`: don't wait for the judgement (RFC 7240)")),
     responses((status = 202, body = Submitted),
         (status = 409, description = "the same is open already", content_type = "application/problem+json", body = Problem),
         (status = 422, description = "it can't be started", content_type = "application/problem+json", body = Problem))
@@ -132,7 +169,12 @@ pub(crate) async fn submit(
         let signed = submission.signed(house.tenant(), &id, &house.key(&member)?);
         take_in(house.store.as_ref(), &input, &id, &NewInput::Submit(signed)).await?;
     }
-    let judged = match judged(&house, &input).await? {
+    let asynchronous = prefers_async(&headers);
+    let status = match asynchronous {
+        true => house.store.input_status(&input).await?,
+        false => judged(&house, &input).await?,
+    };
+    let judged = match status {
         InputStatus::Accepted => true,
         InputStatus::Pending => false,
         InputStatus::Refused { code, message } | InputStatus::Held { code, message } => {
@@ -150,10 +192,28 @@ pub(crate) async fn submit(
         }),
     )
         .into_response();
-    response
-        .headers_mut()
-        .extend(location.map(|url| (header::LOCATION, url)));
+    let applied = asynchronous.then(|| HeaderValue::from_static(RESPOND_ASYNC));
+    response.headers_mut().extend(
+        [
+            location.map(|url| (header::LOCATION, url)),
+            applied.map(|word| (HeaderName::from_static("preference-applied"), word)),
+        ]
+        .into_iter()
+        .flatten(),
+    );
     Ok(response)
+}
+
+/// Whether the caller won't wait; preferences stand in one list or several, each with or without parameters.
+fn prefers_async(headers: &HeaderMap) -> bool {
+    let lists = headers
+        .get_all("prefer")
+        .into_iter()
+        .filter_map(|v| v.to_str().ok());
+    let words = lists.flat_map(|list| list.split(','));
+    words
+        .filter_map(|preference| preference.split(';').next())
+        .any(|word| word.trim().eq_ignore_ascii_case(RESPOND_ASYNC))
 }
 
 /// New ids, or those that the same call got before; whether that is so and it got as far as the inbox.
@@ -232,6 +292,9 @@ async fn refuse_duplicate(house: &House, submission: &Submission, id: &WorkflowI
 async fn read(house: &House, member: &MemberId, new: NewWorkflow) -> Result<Submission, Problem> {
     let bounds = check_metadata(&new.metadata);
     bounds.map_err(|e| Problem::refused(e.code(), e.to_string()))?;
+    let budget = new.budget.map(NewBudget::asked).unwrap_or_default();
+    let bounds = budget.check();
+    bounds.map_err(|e| Problem::refused(e.code(), e.to_string()))?;
     let rows = house.store.repositories().await?;
     let repositories = selections(&rows, &new.repositories)?;
     let feedback = feedback(&new, &repositories)?;
@@ -257,6 +320,7 @@ async fn read(house: &House, member: &MemberId, new: NewWorkflow) -> Result<Subm
         },
         again: new.again,
         metadata: new.metadata,
+        budget: Some(budget),
         signature: None,
     })
 }

@@ -192,9 +192,10 @@ pub(crate) async fn events(
     Path(id): Path<String>,
     Query(query): Query<EventsQuery>,
 ) -> Result<Json<Vec<EventWire>>, Problem> {
-    let records = house.store.events(&workflow_id(&id)?).await?;
+    let id = workflow_id(&id)?;
+    let records = house.store.events(&id).await?;
     if records.is_empty() {
-        return Err(Problem::missing("workflow", &id));
+        return Err(house.no_workflow(&id).await?);
     }
     let wire = |r: &countersign_core::record::EventRecord| {
         let event = serde_json::to_value(&r.event);

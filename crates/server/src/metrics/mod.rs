@@ -247,5 +247,6 @@ fn outcome_word(outcome: &AttemptOutcome) -> &'static str {
         AttemptOutcome::Refused { .. } => "refused",
         AttemptOutcome::Failed { .. } => "failed",
         AttemptOutcome::Unknown { .. } => "unknown",
+        AttemptOutcome::Opened { .. } => "opened",
     }
 }

@@ -399,7 +399,13 @@ fn write(seen: &Seen, patch_set: &PatchSet) -> Markup {
                 dt { "Branch" } dd { code { (visible(manifest.branch.as_str())) } " (new)" }
                 dt { "Commit" } dd { code { (manifest.commit.as_str()) } }
                 dt { "Tree" } dd { code { (patch_set.draft.diff.result_tree.as_str()) } }
-                dt { "Runs" } dd { "nothing: a local repository has no CI, and no hook is called" }
+                @if let Some(text) = &manifest.pull_request {
+                    dt { "Pull request" } dd {
+                        (visible(&text.title)) " (into " code { (visible(patch_set.base_branch.as_str())) } ")"
+                        pre { (visible(&text.body)) }
+                    }
+                }
+                dt { "Runs" } dd { (visible(&seen.runs(patch_set))) }
                 dt { "On" } dd { code { (visible(patch_set.base_branch.as_str())) } " at " code { (patch_set.base.as_str()) } }
             }
         }

@@ -130,10 +130,17 @@ fn page(seen: &Seen, principal: &Principal) -> Markup {
     frame(title, who(principal).as_deref(), &body)
 }
 
-/// What whoever started it says about it.
+/// What whoever started it says about it, and how its budget stands.
 pub(super) fn metadata(seen: &Seen) -> Markup {
     let pairs = seen.workflow.submission.iter().flat_map(|s| &s.metadata);
-    html! { @for (key, value) in pairs { p.dim { (visible(key)) ": " (visible(value)) } } }
+    let budget = seen
+        .workflow
+        .counts_calls()
+        .then(|| seen.workflow.account().words());
+    html! {
+        @for (key, value) in pairs { p.dim { (visible(key)) ": " (visible(value)) } }
+        @for line in budget.iter().flatten() { p.dim { (line) } }
+    }
 }
 
 fn story(seen: &Seen) -> Markup {

@@ -168,8 +168,19 @@ pub(super) fn moved(standings: &[(RepositoryId, Standing)], names: &Names) -> Op
 }
 
 pub(super) fn ended(intent: &WriteIntentId, outcome: &AttemptOutcome, names: &Names) -> Option<Sentence> {
-    let branch = names.branch(intent);
+    let branch = names.written(intent);
     match outcome {
+        AttemptOutcome::Opened {
+            pull_request, found, ..
+        } => {
+            let how = if *found { "was open already" } else { "was opened" };
+            good(format!(
+                "{branch} {how} as #{} into {}, and read back at {}",
+                pull_request.number,
+                pull_request.base_branch,
+                pull_request.head.short()
+            ))
+        }
         AttemptOutcome::Written { commit, found, .. } => {
             let how = if *found {
                 "was there already"

@@ -21,6 +21,7 @@ use countersign_core::policy::Violation;
 use countersign_core::record::EventRecord;
 use countersign_core::time::Timestamp;
 use countersign_core::workflow::event::{PinnedRepo, Request, Subject, WriteIntent};
+use countersign_core::workflow::verifying::required;
 use countersign_core::workflow::{Event, Workflow};
 use countersign_ports::store::RepositoryRow;
 use std::collections::BTreeMap;
@@ -132,13 +133,29 @@ impl Seen {
     /// Where a repository lies.
     pub fn place(&self, id: &RepositoryId) -> String {
         let row = self.rows.iter().find(|r| r.id == *id);
-        row.map_or_else(|| id.to_string(), |r| r.git_dir.display().to_string())
+        row.map_or_else(|| id.to_string(), |r| r.place.to_string())
     }
 
     /// What is in a repository now.
     pub fn written(&self) -> Vec<&WriteIntent> {
         let is_written = |i: &&WriteIntent| self.workflow.is_written(&i.id);
         self.workflow.intents.iter().filter(is_written).collect()
+    }
+
+    /// What a write sets off in CI, in a sentence: the forge decides that, and policy says only what has to succeed.
+    pub fn runs(&self, patch_set: &PatchSet) -> String {
+        if !patch_set.repository.forge.has_pull_requests() {
+            return "nothing: a local repository has no CI, and no hook is called".to_owned();
+        }
+        let required = required(&self.workflow, &patch_set.repository);
+        let names: Vec<String> = required.iter().map(ToString::to_string).collect();
+        let has_to = match names.is_empty() {
+            true => "policy requires no check".to_owned(),
+            false => format!("required: {}", names.join(", ")),
+        };
+        format!(
+            "whatever the forge's CI runs for a new branch and a pull request, before anybody merges it; {has_to}"
+        )
     }
 
     /// The last drafts of every revision.

@@ -86,6 +86,15 @@ impl Names {
             None => format!("the branch of {intent}"),
         }
     }
+
+    /// What a try was about: a branch, or the pull request of one.
+    pub fn written(&self, operation: &WriteIntentId) -> String {
+        let opens = |i: &&WriteIntent| i.id.pull_request() == *operation;
+        match self.intents.values().find(opens) {
+            Some(i) => format!("the pull request of {}", self.branch(&i.id)),
+            None => self.branch(operation),
+        }
+    }
 }
 
 /// `1 file`, `2 files`.

@@ -2,7 +2,9 @@
 
 use super::deeds::{act, ended, gate, moved, unseen, waived};
 use super::names::{Names, counted};
+use super::waivers::minute;
 use countersign_core::artifact::Verdict;
+use countersign_core::budget::in_words;
 use countersign_core::policy::Violation;
 use countersign_core::workflow::event::{RevisionCause, Subject};
 use countersign_core::workflow::{Event, State};
@@ -131,6 +133,12 @@ pub fn sentence(event: &Event, names: &Names) -> Option<Sentence> {
             run.answered_by,
             run.took_ms
         )),
+        Event::AgentCallReserved { reservation } => plain(format!(
+            "agent call {} of the budget begins: {}, for at most {}",
+            reservation.number,
+            reservation.role.as_str(),
+            in_words(reservation.reserves_ms)
+        )),
         Event::TriageRecorded { decision } => {
             let (mark, verdict): (fn(String) -> Option<Sentence>, _) = match decision.verdict {
                 Verdict::Go => (good, "GO"),
@@ -234,7 +242,7 @@ pub fn sentence(event: &Event, names: &Names) -> Option<Sentence> {
         Event::BasesChecked { standings } => moved(standings, names),
         Event::AttemptStarted { attempt } if attempt.number.0 > 1 => plain(format!(
             "writing {}, try {}",
-            names.branch(&attempt.intent),
+            names.written(&attempt.intent),
             attempt.number
         )),
         Event::AttemptEnded { intent, outcome, .. } => ended(intent, outcome, names),
@@ -245,6 +253,18 @@ pub fn sentence(event: &Event, names: &Names) -> Option<Sentence> {
                 "was not there any more"
             };
             plain(format!("{} {how}", names.branch(intent)))
+        }
+        Event::ChecksAwaited { until, .. } => waits(format!(
+            "waits for the required checks of CI, until {} at the longest",
+            minute(*until)
+        )),
+        Event::PullRequestClosed { intent, closed } => {
+            let how = if *closed {
+                "was closed again"
+            } else {
+                "was not open any more as it was written, and is left as it is"
+            };
+            plain(format!("{} {how}", names.written(&intent.pull_request())))
         }
         Event::Reconciled { epoch, branches } => plain(format!(
             "the data folder was taken up again, epoch {epoch}: earlier approvals are void, {} looked at",
@@ -264,6 +284,8 @@ pub fn sentence(event: &Event, names: &Names) -> Option<Sentence> {
         | Event::IntentsRecorded { .. }
         | Event::AttemptStarted { .. }
         | Event::RosterRecorded { .. }
-        | Event::PullRequestsSkipped { .. } => None,
+        | Event::PullRequestsSkipped { .. }
+        | Event::ChecksRead { .. }
+        | Event::AgentCallEnded { .. } => None,
     }
 }

@@ -1,6 +1,7 @@
 //! What programs get to see, over HTTP and by `--json` alike: stable forms in snake_case, made by hand from the inner types.
 
 mod around;
+mod budget;
 mod notice;
 mod parts;
 mod policy;
@@ -8,6 +9,7 @@ mod settings;
 mod story;
 mod workflow;
 
+pub use budget::{BudgetWire, SpentWire};
 pub use notice::NoticeWire;
 pub use parts::{GateWire, RequestWire, ViolationWire};
 pub use policy::{OwnRulesWire, PolicyWire, ValueWire};

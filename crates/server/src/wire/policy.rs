@@ -1,7 +1,9 @@
 //! The policy that counts for a base: every value with the layer that set it, and the repository's own rules with the
 //! commits that they come from. `policy show --json` prints the same form.
 
-use countersign_core::policy::{CiRequirement, EffectivePolicy, OwnRuleFile, PolicySource, Sourced};
+use countersign_core::policy::{
+    CI_DEADLINE_MINUTES, CiRequirement, EffectivePolicy, OwnRuleFile, PolicySource, Sourced,
+};
 use countersign_engine::policies::Layers;
 use serde::Serialize;
 use serde_json::Value;
@@ -118,6 +120,8 @@ fn values(policy: &EffectivePolicy) -> Vec<ValueWire> {
         ("approval.days", policy.approval_days),
         ("waivers.days", policy.waiver_days),
         ("review.rounds", policy.review_rounds),
+        ("budget.agent-calls", policy.budget_calls),
+        ("budget.agent-minutes", policy.budget_minutes),
     ];
     for (key, Sourced { value, source }) in numbers {
         push(key.into(), json(&value), source);
@@ -143,9 +147,17 @@ fn values(policy: &EffectivePolicy) -> Vec<ValueWire> {
         CiRequirement::NotRequired => false,
     };
     push("ci.required".into(), json(&required), ci.source);
+    for check in &policy.required_checks {
+        push("ci.checks".into(), json(&check.value), check.source);
+    }
+    let minutes = policy.ci_deadline_minutes.unwrap_or(Sourced {
+        value: CI_DEADLINE_MINUTES,
+        source: PolicySource::Floor,
+    });
+    push("ci.deadline-minutes".into(), json(&minutes.value), minutes.source);
     // A file's order of tables; within one the order stays.
     let tables = [
-        "paths", "bases", "rules", "limits", "approval", "waivers", "base", "ci", "review",
+        "paths", "bases", "rules", "limits", "approval", "waivers", "base", "ci", "review", "budget",
     ];
     let place = |v: &ValueWire| tables.iter().position(|t| Some(*t) == v.key.split('.').next());
     all.sort_by_key(place);

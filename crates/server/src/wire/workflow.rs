@@ -1,11 +1,11 @@
 //! Lists, one workflow, and diffs.
 
-use super::StoryWire;
 use super::around::{DependencyWire, OwnerWire, dependencies, owners};
 use super::parts::{
     FindingWire, GateWire, PatchSetWire, PlanWire, RequestWire, SelectionWire, ViolationWire, WrittenWire,
     findings, gates, patch_sets, plan, repositories, violations, written,
 };
+use super::{BudgetWire, StoryWire};
 use crate::shown::Seen;
 use countersign_core::act::SeenDigest;
 use countersign_core::id::Revision;
@@ -126,6 +126,8 @@ pub struct WorkflowWire {
     text: String,
     /// What whoever started it says about it; untrusted.
     metadata: BTreeMap<String, String>,
+    /// What may be spent on agents, and what is spent.
+    budget: BudgetWire,
     /// Who proposes.
     agent: String,
     /// The proposer ran without confinement.
@@ -175,6 +177,7 @@ impl WorkflowWire {
             title: submission.map(|s| s.feedback.title.clone()).unwrap_or_default(),
             text: submission.map(|s| s.feedback.text.clone()).unwrap_or_default(),
             metadata: submission.map(|s| s.metadata.clone()).unwrap_or_default(),
+            budget: BudgetWire::of(&workflow.account(), workflow.budget_grants),
             agent: submission.map(|s| s.agent.label()).unwrap_or_default(),
             unconfined: submission.is_some_and(|s| s.agent.unconfined()),
             agent_reads: reach.map(|(paths, _)| paths.to_vec()),

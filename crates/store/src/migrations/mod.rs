@@ -7,6 +7,8 @@ mod m0002_access;
 mod m0003_notices;
 mod m0004_sign_in;
 mod m0005_reviewing;
+mod m0006_submissions;
+mod m0007_remotes;
 
 use crate::error;
 use countersign_ports::store::StoreError;
@@ -23,6 +25,8 @@ impl MigratorTrait for Migrator {
             Box::new(m0003_notices::Notices),
             Box::new(m0004_sign_in::SignIn),
             Box::new(m0005_reviewing::Reviewing),
+            Box::new(m0006_submissions::Submissions),
+            Box::new(m0007_remotes::Remotes),
         ]
     }
 }

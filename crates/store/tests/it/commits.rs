@@ -3,6 +3,7 @@
 use crate::support::{World, crafted, input_id, submission, workflow_id};
 use countersign_core::digest::BodyHash;
 use countersign_core::id::{RepositoryId, TenantId, Version};
+use countersign_core::record::RECORDED_WITHIN_MS;
 use countersign_core::workflow::{Decision, State, Workflow};
 use countersign_ledger::Leaf;
 use countersign_ports::store::{BODY_MAX_BYTES, Clock as _, Settles, StoreError};
@@ -52,6 +53,30 @@ async fn a_clash_writes_nothing() {
     assert_eq!(local.events(&workflow.id).await.unwrap().len(), 3);
     assert_eq!(local.ledger_size().await.unwrap(), (3, 0));
     assert_eq!(local.workflow(&workflow.id).await.unwrap().version, Version(3));
+}
+
+/// Others are recorded between a decision and its commit. Its entries never lie before theirs, its records keep the time that
+/// it was decided at, and what took too long is decided again.
+#[tokio::test]
+async fn a_decision_is_recorded_at_its_own_time_after_others_unless_it_is_too_old() {
+    let world = World::new().await;
+    let (first, second) = (world.started(1).await, world.started(2).await);
+    let local = world.local();
+    let decided = world.clock.now();
+    let mut early = world.commit(3, world.looked_up(&first), Settles::Nothing);
+    early.at = decided;
+    let mut later = world.commit(3, world.looked_up(&second), Settles::Nothing);
+
+    later.at = decided.plus_ms(RECORDED_WITHIN_MS + 1);
+    local.commit(&later).await.unwrap();
+    assert!(matches!(local.commit(&early).await, Err(StoreError::Clash)));
+    early.at = decided.plus_ms(1);
+    local.commit(&early).await.unwrap();
+    let records = local.events(&first.id).await.unwrap();
+    assert_eq!(records.last().unwrap().at, early.at);
+    let entries = local.entries(Some(first.id.as_str()), 0, 100).await.unwrap();
+    let last = entries.last().unwrap();
+    assert_eq!(Leaf::parse(&last.leaf).unwrap().at, later.at.to_rfc3339());
 }
 
 #[tokio::test]
@@ -165,6 +190,7 @@ async fn ledger_time_never_goes_back() {
             .0,
         crate::support::START
     );
+    world.clock.forward(86_400_000 - RECORDED_WITHIN_MS);
     world.started(2).await;
     let entries = world.local().entries(None, 0, 100).await.unwrap();
     let times: Vec<String> = entries.iter().map(|e| Leaf::parse(&e.leaf).unwrap().at).collect();

@@ -115,6 +115,10 @@ async fn a_refusal_keeps_its_reason_and_is_final() {
     local.settle_input(&input_id(1), &refused()).await.unwrap();
     local.settle_input(&input_id(1), &refused()).await.unwrap();
     assert_eq!(local.input_status(&input_id(1)).await.unwrap(), refused());
+    let submission = local.submission_status(&workflow_id(1)).await;
+    assert_eq!(submission.unwrap(), Some(refused()));
+    let nobodys = local.submission_status(&workflow_id(2)).await;
+    assert_eq!(nobodys.unwrap(), None);
     let error = local
         .settle_input(&input_id(1), &InputStatus::Accepted)
         .await

@@ -253,6 +253,7 @@ pub(crate) fn submission(text: &str) -> Submission {
         attendance: Attendance::Attended,
         again: false,
         metadata: std::collections::BTreeMap::new(),
+        budget: Some(countersign_core::budget::BudgetAsked::default()),
         signature: None,
     }
 }

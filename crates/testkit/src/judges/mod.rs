@@ -7,6 +7,8 @@ mod ledger;
 mod writes;
 
 use crate::evidence::{Evidence, Kept};
+use crate::repositories;
+use countersign_core::forge::{PullRequest, PullRequestState};
 use countersign_core::id::WorkflowId;
 use countersign_core::record::EventRecord;
 use countersign_core::workflow::event::Subject;
@@ -100,7 +102,10 @@ fn waiting(w: &Workflow, findings: &mut Findings) {
 fn branches(evidence: &Evidence, kept: &Kept, w: &Workflow, findings: &mut Findings) {
     let mut found = BTreeMap::new();
     for (git_dir, branch, commit) in &evidence.branches {
-        let row = kept.repositories.iter().find(|row| row.git_dir == *git_dir);
+        let row = kept
+            .repositories
+            .iter()
+            .find(|row| repositories::folder(&row.place) == *git_dir);
         if let (Some(row), true) = (row, branch.as_str().contains(w.id.as_str())) {
             let before = found.insert(row.id.clone(), commit.clone());
             findings.require(before.is_none(), || {
@@ -108,6 +113,7 @@ fn branches(evidence: &Evidence, kept: &Kept, w: &Workflow, findings: &mut Findi
             });
         }
     }
+    pull_requests(evidence, kept, w, findings);
     let wanted: BTreeMap<_, _> = w
         .patch_sets
         .iter()
@@ -138,9 +144,44 @@ fn branches(evidence: &Evidence, kept: &Kept, w: &Workflow, findings: &mut Findi
         | State::AwaitingApproval
         | State::Applying
         | State::PrOpen
+        | State::VerifyingCi
         | State::NeedsHuman
         | State::BlockedPolicy
         | State::Deferred => {}
+    }
+}
+
+/// At most one pull request per branch, ever, of what its branch holds; open where the workflow is done, unless a person
+/// closed it on the forge's own page; none open where it ended otherwise.
+fn pull_requests(evidence: &Evidence, kept: &Kept, w: &Workflow, findings: &mut Findings) {
+    for row in &kept.repositories {
+        let of_this = |(dir, p): &&(std::path::PathBuf, PullRequest)| {
+            repositories::folder(&row.place) == *dir && p.branch.as_str().contains(w.id.as_str())
+        };
+        let found: Vec<&PullRequest> = evidence
+            .pull_requests
+            .iter()
+            .filter(of_this)
+            .map(|(_, p)| p)
+            .collect();
+        let branches: BTreeSet<_> = found.iter().map(|p| &p.branch).collect();
+        findings.require(branches.len() == found.len(), || {
+            format!("{} has two pull requests for a branch in {}", w.id, row.name)
+        });
+        let open = found.iter().filter(|p| p.state == PullRequestState::Open).count();
+        let ended = w.state.is_final() && w.state != State::Done;
+        findings.require(!ended || open == 0, || {
+            format!(
+                "{} ended as {} and left a pull request open in {}",
+                w.id, w.state, row.name
+            )
+        });
+        let wanted = row.id.forge.has_pull_requests() && w.state == State::Done;
+        let head = w.patch_set(&row.id).map(|p| &p.manifest.commit);
+        let has_one = found.iter().any(|p| Some(&p.head) == head);
+        findings.require(!wanted || head.is_none() || has_one, || {
+            format!("{} is done without its pull request in {}", w.id, row.name)
+        });
     }
 }
 

@@ -3,14 +3,14 @@
 use super::Findings;
 use crate::evidence::{Evidence, Kept};
 use crate::house::person_of;
-use crate::repositories::Deed;
+use crate::repositories::{self, Deed, Did};
 use countersign_core::act::{Act, SeenDigest};
 use countersign_core::id::WorkflowId;
 use countersign_core::policy::{EffectivePolicy, RiskTier};
 use countersign_core::record::EventRecord;
 use countersign_core::time::Timestamp;
 use countersign_core::workflow::Event;
-use countersign_core::workflow::event::Subject;
+use countersign_core::workflow::event::{Subject, WriteIntent};
 use countersign_ports::store::RepositoryRow;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -31,9 +31,19 @@ struct Stood {
 pub(super) fn judge(evidence: &Evidence, findings: &mut Findings) {
     for (git_dir, branch, commit) in &evidence.branches {
         let brought = |d: &Deed| d.git_dir == *git_dir && d.branch == *branch && d.commit == *commit;
-        let permitted = evidence.deeds.iter().any(|d| brought(d) && d.permit.is_some());
+        let permitted = |d: &Deed| brought(d) && d.did == Did::Branch && d.permit.is_some();
+        let permitted = evidence.deeds.iter().any(permitted);
         findings.require(permitted, || {
             format!("nobody's permit brought {branch} to {}", git_dir.display())
+        });
+    }
+    for (git_dir, pull_request) in &evidence.pull_requests {
+        let opened = |d: &&Deed| {
+            d.git_dir == *git_dir && d.did == Did::Opened(pull_request.number) && d.permit.is_some()
+        };
+        let permitted = evidence.deeds.iter().filter(opened).count();
+        findings.require(permitted == 1, || {
+            format!("{permitted} permits opened pull request #{}", pull_request.number)
         });
     }
     for deed in evidence.deeds.iter().filter(|d| d.permit.is_some()) {
@@ -55,7 +65,10 @@ pub(super) fn judge(evidence: &Evidence, findings: &mut Findings) {
 fn written(kept: &Kept, id: &WorkflowId, records: &[EventRecord], deed: &Deed, findings: &mut Findings) {
     let Some(permit) = &deed.permit else { return };
     let place = format!("{id} wrote {} at {}", deed.branch, deed.at);
-    let row = kept.repositories.iter().find(|row| row.git_dir == deed.git_dir);
+    let row = kept
+        .repositories
+        .iter()
+        .find(|row| repositories::folder(&row.place) == deed.git_dir);
     let Some(row) = row.filter(|_| permit.tenant == kept.tenant) else {
         let folder = deed.git_dir.display();
         findings
@@ -121,9 +134,13 @@ impl Stood {
                 self.shaped.insert(person_of(&act.record.member).to_owned());
             }
             Event::IntentsRecorded { intents } => {
+                let operation = |i: &WriteIntent| match deed.did {
+                    Did::Branch => i.id.to_string(),
+                    Did::Opened(_) => i.id.pull_request().to_string(),
+                };
                 self.intended = intents
                     .iter()
-                    .any(|i| i.commit == deed.commit && i.id.to_string() == intent);
+                    .any(|i| i.commit == deed.commit && operation(i) == intent);
             }
             Event::AttemptStarted { attempt } if attempt.commit == deed.commit => {
                 self.begun = attempt.deadline > deed.at;
@@ -152,7 +169,12 @@ impl Stood {
             | Event::AttemptEnded { .. }
             | Event::PullRequestsSkipped { .. }
             | Event::BranchRetracted { .. }
-            | Event::WorkflowEnded { .. } => {}
+            | Event::ChecksAwaited { .. }
+            | Event::ChecksRead { .. }
+            | Event::PullRequestClosed { .. }
+            | Event::WorkflowEnded { .. }
+            | Event::AgentCallReserved { .. }
+            | Event::AgentCallEnded { .. } => {}
         }
     }
 

@@ -5,20 +5,29 @@
 //! update a branch without a permit, and it keeps what each one allowed.
 
 mod objects;
+mod pulls;
+
+pub use pulls::{CI_APP, CI_CHECK, OURS};
 
 use countersign_core::diff::FileMode;
-use countersign_core::id::{BlobSha, BranchName, CommitSha, TreeSha};
+use countersign_core::forge::{CheckRun, PullRequest, PullRequestState};
+use countersign_core::id::{
+    AccountId, BlobSha, BranchName, CommitSha, PullRequestNumber, TenantId, TreeSha, WriteIntentId,
+};
 use countersign_core::path::RepoPath;
-use countersign_core::permit::{ContentPermit, DeleteBranch, PushBranch, Redeemed, RetractPermit};
+use countersign_core::permit::{
+    ClosePullRequest, ContentPermit, DeleteBranch, OpenPullRequest, PushBranch, Redeemed, RetractPermit,
+};
 use countersign_core::time::Timestamp;
-use countersign_ports::forge::{Capabilities, Forge};
+use countersign_ports::forge::Forge;
 use countersign_ports::store::Clock;
 use countersign_ports::trees::{
     Applied, ApplyRefusal, BaseStanding, BranchState, Heads, Interdiff, ObjectKind, Pinned, PreparedCommit,
-    Probe, Proposed, PublishError, RepoSource, SecondOpinion, SecondOutcome, SnapshotEntry, Trees,
+    Probe, Proposed, PublishError, RepoPlace, RepoSource, SecondOpinion, SecondOutcome, SnapshotEntry, Trees,
     TreesError,
 };
 use objects::{Replaced, blob_of, commit_of, differing, facts, read, render, replaced, tree_bytes, tree_of};
+use pulls::Pulls;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -34,11 +43,39 @@ struct Commit {
 
 #[derive(Default)]
 struct Repository {
+    pulls: Pulls,
     heads: BTreeMap<BranchName, CommitSha>,
     commits: BTreeMap<CommitSha, Commit>,
 }
 
-/// A branch that a permit created or took away.
+/// What a permit allowed to whom.
+#[derive(Debug, Clone)]
+pub struct Permitted {
+    /// Whose workflow.
+    pub tenant: TenantId,
+    /// Of which operation's intent.
+    pub intent: WriteIntentId,
+}
+
+impl<Op> From<&Redeemed<Op>> for Permitted {
+    fn from(redeemed: &Redeemed<Op>) -> Self {
+        Self {
+            tenant: redeemed.tenant.clone(),
+            intent: redeemed.intent.clone(),
+        }
+    }
+}
+
+/// What was done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Did {
+    /// The branch was created, or taken away.
+    Branch,
+    /// Its pull request was opened.
+    Opened(PullRequestNumber),
+}
+
+/// What a permit created, or took away.
 #[derive(Debug, Clone)]
 pub struct Deed {
     /// In which folder.
@@ -49,8 +86,10 @@ pub struct Deed {
     pub commit: CommitSha,
     /// When, by the house's clock.
     pub at: Timestamp,
+    /// What was done.
+    pub did: Did,
     /// What the permit allowed; `None`: it was taken away.
-    pub permit: Option<Redeemed<PushBranch>>,
+    pub permit: Option<Permitted>,
 }
 
 /// All repositories of a house.
@@ -107,7 +146,7 @@ impl Repositories {
 
     /// What a branch held before a commit came: a stale look at it.
     pub(crate) fn before(&self, repo: &RepoSource, commit: &CommitSha) -> Result<Option<Pinned>, TreesError> {
-        self.with(&repo.git_dir, |r| {
+        self.with(&folder(&repo.place), |r| {
             let parent = r.commits.get(commit).and_then(|c| c.parent.clone());
             Ok(parent.map(|commit| Pinned {
                 tree: tree_of(&r.commits[&commit].files),
@@ -149,26 +188,13 @@ impl Repositories {
     }
 
     fn files(&self, repo: &RepoSource, commit: &CommitSha) -> Result<Files, TreesError> {
-        self.with(&repo.git_dir, |r| match r.commits.get(commit) {
+        self.with(&folder(&repo.place), |r| match r.commits.get(commit) {
             Some(commit) => Ok(commit.files.clone()),
             None => Err(unavailable("commit-missing", "there is no such commit")),
         })
     }
 
-    fn note(
-        &self,
-        repo: &RepoSource,
-        branch: &BranchName,
-        commit: &CommitSha,
-        permit: Option<Redeemed<PushBranch>>,
-    ) {
-        let deed = Deed {
-            git_dir: repo.git_dir.clone(),
-            branch: branch.clone(),
-            commit: commit.clone(),
-            at: self.clock.now(),
-            permit,
-        };
+    fn note(&self, deed: Deed) {
         self.deeds
             .lock()
             .expect("because deeds are only pushed and cloned")
@@ -201,7 +227,7 @@ impl Trees for Repositories {
     }
 
     fn heads(&self, repo: &RepoSource) -> Result<Heads, TreesError> {
-        self.with(&repo.git_dir, |r| {
+        self.with(&folder(&repo.place), |r| {
             Ok(Heads {
                 default_branch: main_branch(),
                 heads: r.heads.clone(),
@@ -210,7 +236,7 @@ impl Trees for Repositories {
     }
 
     fn pin(&self, repo: &RepoSource, branch: &BranchName) -> Result<Pinned, TreesError> {
-        self.with(&repo.git_dir, |r| match r.heads.get(branch) {
+        self.with(&folder(&repo.place), |r| match r.heads.get(branch) {
             Some(commit) => Ok(Pinned {
                 commit: commit.clone(),
                 tree: tree_of(&r.commits[commit].files),
@@ -238,7 +264,7 @@ impl Trees for Repositories {
     }
 
     fn blob(&self, repo: &RepoSource, blob: &BlobSha) -> Result<Vec<u8>, TreesError> {
-        self.with(&repo.git_dir, |r| {
+        self.with(&folder(&repo.place), |r| {
             let mut contents = r.commits.values().flat_map(|c| c.files.values());
             let found = contents.find(|content| blob_of(content) == *blob);
             found
@@ -319,14 +345,14 @@ impl Trees for Repositories {
         base: &CommitSha,
         canonical: &[u8],
     ) -> Result<BaseStanding, TreesError> {
-        let tip = self.with(&repo.git_dir, |r| Ok(r.heads.get(branch).cloned()))?;
+        let tip = self.with(&folder(&repo.place), |r| Ok(r.heads.get(branch).cloned()))?;
         let Some(tip) = tip else {
             return Ok(BaseStanding::Gone);
         };
         if tip == *base {
             return Ok(BaseStanding::Unmoved);
         }
-        let contained = self.with(&repo.git_dir, |r| {
+        let contained = self.with(&folder(&repo.place), |r| {
             let parent = |c: &CommitSha| r.commits.get(c).and_then(|c| c.parent.clone());
             Ok(std::iter::successors(Some(tip.clone()), parent).any(|c| c == *base))
         })?;
@@ -360,7 +386,7 @@ impl Trees for Repositories {
         objects.push((ObjectKind::Commit, commit_bytes.to_vec()));
         let commit = commit_of(commit_bytes);
         let parent = Some(base.clone());
-        self.with(&repo.git_dir, |r| {
+        self.with(&folder(&repo.place), |r| {
             // What no branch names is nowhere: only `publish` makes it visible.
             r.commits.insert(
                 commit.clone(),
@@ -379,7 +405,7 @@ impl Trees for Repositories {
     }
 
     fn read_branch(&self, repo: &RepoSource, branch: &BranchName) -> Result<Option<BranchState>, TreesError> {
-        self.with(&repo.git_dir, |r| {
+        self.with(&folder(&repo.place), |r| {
             Ok(r.heads.get(branch).map(|commit| BranchState {
                 commit: commit.clone(),
                 tree: tree_of(&r.commits[commit].files),
@@ -404,7 +430,7 @@ impl Trees for Repositories {
     ) -> Result<(), PublishError> {
         require_same(permit.op(), prepared)?;
         let branch = permit.op().branch.clone();
-        let redeemed = self.with(&repo.git_dir, |r| {
+        let redeemed = self.with(&folder(&repo.place), |r| {
             if r.heads.contains_key(&branch) {
                 return Ok(None);
             }
@@ -416,7 +442,14 @@ impl Trees for Repositories {
         });
         match redeemed.map_err(PublishError::Failed)? {
             Some(redeemed) => {
-                self.note(repo, &branch, &prepared.commit, Some(redeemed));
+                self.note(Deed {
+                    git_dir: folder(&repo.place),
+                    branch,
+                    commit: prepared.commit.clone(),
+                    at: self.clock.now(),
+                    did: Did::Branch,
+                    permit: Some((&redeemed).into()),
+                });
                 Ok(())
             }
             None => Err(PublishError::ExpectedOldMismatch {
@@ -431,13 +464,27 @@ impl Trees for Repositories {
             .redeem(self.clock.now())
             .map_err(|e| PublishError::Failed(unavailable("permit-expired", &e.to_string())))?;
         let DeleteBranch { branch, commit, .. } = redeemed.op;
-        let gone = self.with(&repo.git_dir, |r| {
+        let gone = self.with(&folder(&repo.place), |r| {
             let ours = r.heads.get(&branch) == Some(&commit);
-            Ok(ours && r.heads.remove(&branch).is_some())
+            let gone = ours && r.heads.remove(&branch).is_some();
+            let lost = |p: &&mut PullRequest| gone && p.branch == branch;
+            r.pulls
+                .all
+                .iter_mut()
+                .filter(lost)
+                .for_each(|p| p.state = PullRequestState::Closed);
+            Ok(gone)
         });
         match gone.map_err(PublishError::Failed)? {
             true => {
-                self.note(repo, &branch, &commit, None);
+                self.note(Deed {
+                    git_dir: folder(&repo.place),
+                    branch,
+                    commit,
+                    at: self.clock.now(),
+                    did: Did::Branch,
+                    permit: None,
+                });
                 Ok(())
             }
             false => Err(PublishError::ExpectedOldMismatch {
@@ -458,15 +505,12 @@ fn require_same(op: &PushBranch, prepared: &PreparedCommit) -> Result<(), Publis
     )))
 }
 
-impl Forge for Repositories {
-    fn capabilities(&self) -> Capabilities {
-        Capabilities {
-            branches: true,
-            pull_requests: false,
-            ci: false,
-        }
-    }
+/// The name under which a repository is kept here: its folder, or what people call it on its forge.
+pub(crate) fn folder(place: &RepoPlace) -> PathBuf {
+    PathBuf::from(place.to_string())
+}
 
+impl Forge for Repositories {
     fn stage(
         &self,
         first: &ContentPermit<PushBranch>,
@@ -495,5 +539,37 @@ impl Forge for Repositories {
 
     fn read_branch(&self, repo: &RepoSource, branch: &BranchName) -> Result<Option<BranchState>, TreesError> {
         Trees::read_branch(self, repo, branch)
+    }
+
+    fn account(&self, _: &RepoSource) -> Result<AccountId, TreesError> {
+        Ok(OURS)
+    }
+
+    fn read_pull_requests(
+        &self,
+        repo: &RepoSource,
+        branch: &BranchName,
+    ) -> Result<Vec<PullRequest>, TreesError> {
+        self.pulls_of(repo, branch)
+    }
+
+    fn open_pull_request(
+        &self,
+        permit: ContentPermit<OpenPullRequest>,
+        repo: &RepoSource,
+    ) -> Result<PullRequest, PublishError> {
+        self.open(permit, repo, self.clock.now())
+    }
+
+    fn close_pull_request(
+        &self,
+        permit: RetractPermit<ClosePullRequest>,
+        repo: &RepoSource,
+    ) -> Result<(), PublishError> {
+        self.close(permit, repo, self.clock.now())
+    }
+
+    fn read_checks(&self, repo: &RepoSource, head: &CommitSha) -> Result<Vec<CheckRun>, TreesError> {
+        self.runs_on(repo, head)
     }
 }

@@ -3,7 +3,7 @@
 use countersign_core::id::{BranchName, CommitSha, RepositoryId};
 use countersign_git::GitTrees;
 use countersign_ports::store::Clock as _;
-use countersign_ports::trees::{BaseStanding, RepoSource, Trees};
+use countersign_ports::trees::{BaseStanding, RepoPlace, RepoSource, Trees};
 use countersign_testkit::life::VirtualClock;
 use countersign_testkit::repositories::Repositories;
 use std::path::Path;
@@ -60,19 +60,13 @@ impl Both {
         let mut both = Self {
             git,
             model: Repositories::new(clock),
-            real: RepoSource {
-                id: id.clone(),
-                git_dir: work_tree.join(".git"),
-            },
-            modelled: RepoSource {
-                id,
-                git_dir: "/model/one".into(),
-            },
+            real: RepoSource::folder(id.clone(), work_tree.join(".git")),
+            modelled: RepoSource::folder(id, "/model/one".into()),
             work_tree,
             _folder: folder,
         };
         both.commit(&[("a.txt", "one"), ("b.txt", "other")]);
-        both.real.git_dir = both.git.probe(&both.work_tree).unwrap().git_dir;
+        both.real.place = RepoPlace::Folder(both.git.probe(&both.work_tree).unwrap().git_dir);
         both
     }
 
@@ -83,7 +77,7 @@ impl Both {
         }
         run(&self.work_tree, &["add", "."]);
         run(&self.work_tree, &["commit", "-qm", &format!("{changes:?}")]);
-        self.model.commit(&self.modelled.git_dir, changes);
+        self.model.commit(self.modelled.git_dir().unwrap(), changes);
     }
 
     fn each<T>(&self, ask: impl Fn(&dyn Trees, &RepoSource) -> T) -> (T, T) {

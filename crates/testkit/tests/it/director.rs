@@ -5,6 +5,7 @@
 
 use async_trait::async_trait;
 use countersign_core::act::{Act, SeenDigest};
+use countersign_core::budget::BudgetAsked;
 use countersign_core::id::{BranchName, InputId, WorkflowId};
 use countersign_core::permit::{ContentPermit, DeleteBranch, PushBranch, RetractPermit};
 use countersign_core::question::Choice;
@@ -13,7 +14,7 @@ use countersign_core::workflow::event::{Request, Subject};
 use countersign_engine::{Ports, Step, Worker};
 use countersign_forge::local::LocalForge;
 use countersign_git::GitTrees;
-use countersign_ports::forge::{Capabilities, Forge};
+use countersign_ports::forge::Forge;
 use countersign_ports::store::{Clock as _, InputStatus, LEASE_MS, Store as _};
 use countersign_ports::trees::{BranchState, PreparedCommit, PublishError, RepoSource, Trees, TreesError};
 use countersign_testkit::house::{House, Tenant};
@@ -85,10 +86,6 @@ struct StoppedForge {
 }
 
 impl Forge for StoppedForge {
-    fn capabilities(&self) -> Capabilities {
-        self.inner.capabilities()
-    }
-
     fn stage(
         &self,
         first: &ContentPermit<PushBranch>,
@@ -529,7 +526,7 @@ async fn worker(
 }
 
 async fn start(house: &House, tenant: &Tenant) -> WorkflowId {
-    house.start(tenant).await.unwrap()
+    house.start(tenant, BudgetAsked::default()).await.unwrap()
 }
 
 fn seen(subject: &Subject) -> SeenDigest {

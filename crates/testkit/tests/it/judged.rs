@@ -125,7 +125,7 @@ fn a_write_with_the_permit_of_another_tenant_is_found() {
 #[test]
 fn a_write_into_the_repository_of_another_tenant_is_found() {
     found("with a permit of", |e| {
-        let theirs = e.tenants[1].repositories[0].git_dir.clone();
+        let theirs = e.tenants[1].repositories[0].place.to_string().into();
         let mine = &e.tenants[0];
         let deed = e.deeds.iter_mut().find(|d| of(mine, d)).unwrap();
         deed.git_dir = theirs;
@@ -146,7 +146,10 @@ fn something_else_than_what_was_approved_is_found() {
         let (kept, id) = writer(e);
         let own = kept.repositories.clone();
         let ours = |(dir, branch, _): &&mut (std::path::PathBuf, countersign_core::id::BranchName, _)| {
-            branch.as_str().contains(id.as_str()) && own.iter().any(|row| row.git_dir == *dir)
+            branch.as_str().contains(id.as_str())
+                && own
+                    .iter()
+                    .any(|row| std::path::Path::new(&row.place.to_string()) == *dir)
         };
         let other = countersign_core::id::CommitSha::parse(&"ab".repeat(20)).unwrap();
         e.branches.iter_mut().find(ours).unwrap().2 = other;

@@ -1,5 +1,8 @@
 //! Three hundred seeds of everything that can go wrong, and the same seed twice.
 
+use countersign_core::question::QuestionKind;
+use countersign_core::workflow::Event;
+use countersign_core::workflow::event::Subject;
 use countersign_testkit::faults::Fault;
 use countersign_testkit::{Report, simulate};
 use std::collections::BTreeMap;
@@ -34,6 +37,25 @@ fn commit() -> String {
     )
 }
 
+/// How often a person was asked for more budget.
+fn asked_for_budget(report: &Report) -> usize {
+    let streams = report
+        .evidence
+        .tenants
+        .iter()
+        .flat_map(|kept| kept.streams.values());
+    let asks = |event: &Event| {
+        if let Event::RequestOpened { request, .. } = event
+            && let Subject::Question { question, .. } = &request.subject
+        {
+            question.kind == QuestionKind::BudgetSpent
+        } else {
+            false
+        }
+    };
+    streams.flatten().filter(|record| asks(&record.event)).count()
+}
+
 /// INV-1, INV-4, INV-6, INV-7, INV-10: judged after every storm and at the end of every workflow.
 #[test]
 fn three_hundred_storms_leave_everything_in_order() {
@@ -48,6 +70,8 @@ fn three_hundred_storms_leave_everything_in_order() {
             *faults.entry(*fault).or_default() += count;
         }
     }
+    let asked: usize = reports.iter().map(asked_for_budget).sum();
+    println!("{asked} times a budget was spent");
     println!("{} seeds: {ended:?}, {faults:?}", reports.len());
     let failed: Vec<_> = reports.iter().filter(|r| !r.findings.is_empty()).collect();
     for report in &failed {
@@ -66,6 +90,7 @@ fn three_hundred_storms_leave_everything_in_order() {
         .filter(|fault| !faults.contains_key(fault))
         .collect();
     assert!(missing.is_empty(), "never happened: {missing:?}");
+    assert!(asked > 0, "no storm spends a budget");
     for state in ["Done", "Cancelled", "Failed"] {
         assert!(
             ended.contains_key(state),

@@ -28,7 +28,9 @@ fn as_tight(policy: &EffectivePolicy, other: &EffectivePolicy) -> bool {
         && policy.max_lines.value <= other.max_lines.value
         && policy.max_file_bytes.value <= other.max_file_bytes.value
         && policy.approval_days.value <= other.approval_days.value
-        && policy.review_rounds.value <= other.review_rounds.value;
+        && policy.review_rounds.value <= other.review_rounds.value
+        && policy.budget_calls.value <= other.budget_calls.value
+        && policy.budget_minutes.value <= other.budget_minutes.value;
     let counts = |p: &EffectivePolicy| {
         let Approvers { low, medium, high } = p.approvers;
         [low.value, medium.value, high.value]
@@ -70,10 +72,13 @@ prop_compose! {
         approvers_high in of(1..5u32),
         approval_days in of(1..30u32),
         review_rounds in of(1..6u32),
+        budget_calls in of(1..2_000u32),
+        budget_minutes in of(1..20_000u32),
     ) -> PolicyFile {
         let limits = PolicyFile { max_files, max_lines, max_file_bytes, ..words };
         let people = PolicyFile { approvers_low, approvers_medium, approvers_high, ..limits };
-        PolicyFile { approval_days, review_rounds, ..people }
+        let budget = PolicyFile { budget_calls, budget_minutes, ..people };
+        PolicyFile { approval_days, review_rounds, ..budget }
     }
 }
 

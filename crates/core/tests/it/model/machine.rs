@@ -199,6 +199,8 @@ impl Machine {
             | EffectResult::BasesChecked { .. }
             | EffectResult::WriteEnded { .. }
             | EffectResult::Retracted { .. }
+            | EffectResult::ChecksRead { .. }
+            | EffectResult::PullRequestClosed { .. }
             | EffectResult::GaveUp { .. } => {}
         }
         Input::Effect { id, result }
@@ -366,6 +368,8 @@ impl Machine {
             }
             Effect::RetractBranch { .. } => look("retract-branch: deleted", true),
             Effect::WriteBranch { .. } => steps.push(Step::Claim(worker)),
+            // Two local repositories: `pull_requests/` has a world of its own for these.
+            Effect::OpenPullRequest { .. } | Effect::ReadChecks | Effect::ClosePullRequest { .. } => {}
         }
     }
 

@@ -154,6 +154,7 @@ pub fn branches_fit(s: &World) -> bool {
         | State::AwaitingApproval
         | State::Applying
         | State::PrOpen
+        | State::VerifyingCi
         | State::NeedsHuman
         | State::BlockedPolicy
         | State::Deferred => true,

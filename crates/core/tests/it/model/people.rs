@@ -157,7 +157,7 @@ pub fn letters(s: &World, bounds: &Bounds) -> Vec<Arc<Letter>> {
                         Choice::AskAgain => say("bob", Say::AskAgain, Some(request)),
                         Choice::Retry => say("bob", Say::Retry, Some(request)),
                         Choice::Cancel => say("bob", Say::Stop, Some(request)),
-                        Choice::Provide => {}
+                        Choice::Provide | Choice::GrantMore => {}
                     }
                 }
             }

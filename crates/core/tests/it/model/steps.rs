@@ -198,6 +198,9 @@ impl Machine {
             | Effect::Critique
             | Effect::SealLedger { .. }
             | Effect::CheckBases
+            | Effect::OpenPullRequest { .. }
+            | Effect::ReadChecks
+            | Effect::ClosePullRequest { .. }
             | Effect::WriteBranch { .. } => Stage::Found(what, looked),
         };
         s.workers[worker] = Some(job);
@@ -517,7 +520,9 @@ fn came_to_nothing(stage: &Stage) -> bool {
             AttemptOutcome::Failed { .. }
             | AttemptOutcome::Refused { .. }
             | AttemptOutcome::Unknown { .. } => true,
-            AttemptOutcome::Written { .. } | AttemptOutcome::Foreign { .. } => false,
+            AttemptOutcome::Written { .. }
+            | AttemptOutcome::Foreign { .. }
+            | AttemptOutcome::Opened { .. } => false,
         },
         Stage::Loaded
         | Stage::Begun(_)
@@ -566,7 +571,10 @@ impl Job {
             | Effect::Narrow
             | Effect::Critique
             | Effect::SealLedger { .. }
-            | Effect::CheckBases => return None,
+            | Effect::CheckBases
+            | Effect::OpenPullRequest { .. }
+            | Effect::ReadChecks
+            | Effect::ClosePullRequest { .. } => return None,
         };
         self.loaded.w.intents.iter().find(|i| i.id == *id)
     }

@@ -109,10 +109,7 @@ async fn one(
     case: &Case,
     under_test: &UnderTest,
 ) -> Result<Result<Judged, String>, CliError> {
-    let source = RepoSource {
-        id: RepositoryId::local(1),
-        git_dir: folder.to_path_buf(),
-    };
+    let source = RepoSource::folder(RepositoryId::local(1), folder.to_path_buf());
     // The rules lie in the base, as they will; a case may bring others.
     let mut files = under_test.own_rules.clone();
     files.extend(case.files.clone());

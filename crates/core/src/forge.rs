@@ -1,0 +1,133 @@
+//! What a forge says of pull requests and of CI, in our own words.
+//!
+//! Adapters translate once at the edge; nothing here asks anybody. A pull request is ours only if its branch, head, base
+//! and author are ours, and evidence of CI counts only on exactly the commit that was written (hazards 17, 43).
+
+use crate::id::{AccountId, BranchName, CommitSha, PullRequestNumber};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// Most pull requests that are read for one branch; a branch of ours has one.
+pub const PULL_REQUESTS_MAX: usize = 30;
+/// Most check runs that are read for one commit.
+pub const CHECK_RUNS_MAX: usize = 1_000;
+
+/// A pull request as its forge shows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PullRequest {
+    /// Its number in its repository.
+    pub number: PullRequestNumber,
+    /// The branch that it would merge, of the same repository.
+    pub branch: BranchName,
+    /// What that branch holds, as the pull request shows it.
+    pub head: CommitSha,
+    /// The branch that it would be merged into.
+    pub base_branch: BranchName,
+    /// Who opened it.
+    pub author: AccountId,
+    /// How it stands.
+    pub state: PullRequestState,
+}
+
+/// How a pull request stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PullRequestState {
+    /// It can be merged; a draft is open, too.
+    Open,
+    /// It was closed and not merged.
+    Closed,
+    /// It was merged.
+    Merged,
+}
+
+impl PullRequestState {
+    /// The word that is shown.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            PullRequestState::Open => "open",
+            PullRequestState::Closed => "closed",
+            PullRequestState::Merged => "merged",
+        }
+    }
+}
+
+/// A check of CI that policy asks for. The name alone is worth nothing: anybody with write access can post one under any
+/// name, and only the app tells whose it is (hazard 46).
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RequiredCheck {
+    /// The app's short name on the forge, such as `github-actions`.
+    pub app: String,
+    /// The check's name, such as `test`.
+    pub name: String,
+}
+
+impl fmt::Display for RequiredCheck {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} by {}", self.name, self.app)
+    }
+}
+
+/// One run of a check.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CheckRun {
+    /// The app that posted it, by its short name on the forge.
+    pub app: String,
+    /// Its name.
+    pub name: String,
+    /// The commit that it ran on.
+    pub head: CommitSha,
+    /// How it stands.
+    pub state: CheckState,
+}
+
+/// How a check run stands: GitHub's `status` and `conclusion` in one
+/// (<https://docs.github.com/rest/checks/runs>). Only [`CheckState::Success`] is a success.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CheckState {
+    /// It has no conclusion yet, whatever it waits for.
+    Pending,
+    /// It succeeded.
+    Success,
+    /// It failed.
+    Failure,
+    /// It says neither yes nor no.
+    Neutral,
+    /// It was stopped.
+    Cancelled,
+    /// It did not run.
+    Skipped,
+    /// It took too long.
+    TimedOut,
+    /// It waits for a human on the forge.
+    ActionRequired,
+    /// The forge gave up waiting for it.
+    Stale,
+    /// It could not begin.
+    StartupFailure,
+    /// A word of the forge that we don't know.
+    Unknown,
+}
+
+impl CheckState {
+    /// The word that is shown.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            CheckState::Pending => "pending",
+            CheckState::Success => "success",
+            CheckState::Failure => "failure",
+            CheckState::Neutral => "neutral",
+            CheckState::Cancelled => "cancelled",
+            CheckState::Skipped => "skipped",
+            CheckState::TimedOut => "timed out",
+            CheckState::ActionRequired => "action required",
+            CheckState::Stale => "stale",
+            CheckState::StartupFailure => "startup failure",
+            CheckState::Unknown => "unknown",
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! What policy demands of CI: which checks, by whom, and for how long they are waited for.
+
+use super::effective::{CiRequirement, EffectivePolicy, PolicySource, Sourced};
+use crate::forge::RequiredCheck;
+
+/// For how long required checks are waited for where no policy says it, in minutes.
+pub const CI_DEADLINE_MINUTES: u32 = 60;
+/// The longest time that a policy can have them waited for, in minutes: a week.
+pub(super) const CI_DEADLINE_MINUTES_MAX: u64 = 10_080;
+/// Most checks that one policy file names.
+pub const REQUIRED_CHECKS_MAX: usize = 50;
+/// Longest name of a check, and of an app, in bytes.
+const CHECK_NAME_MAX_BYTES: usize = 200;
+
+/// What CI has to show before a pull request counts as verified.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CiDemand<'a> {
+    /// Each of these, on exactly the written commit.
+    Checks(&'a [Sourced<RequiredCheck>]),
+    /// The organisation or the default branch says in so many words that none is.
+    NotRequired,
+    /// Nobody named a check, and nobody said that none is required: on a forge that has CI this is never a pass.
+    Unsaid,
+}
+
+impl EffectivePolicy {
+    /// What CI has to show.
+    pub fn ci_demand(&self) -> CiDemand<'_> {
+        if !self.required_checks.is_empty() {
+            return CiDemand::Checks(&self.required_checks);
+        }
+        match (self.ci.value, self.ci.source) {
+            (CiRequirement::NotRequired, PolicySource::Organisation | PolicySource::DefaultBranch) => {
+                CiDemand::NotRequired
+            }
+            // Whoever chooses the base would choose one that asks for nothing (hazard 42).
+            (CiRequirement::NotRequired, PolicySource::Floor | PolicySource::Base)
+            | (CiRequirement::Required, _) => CiDemand::Unsaid,
+        }
+    }
+
+    /// For how long required checks are waited for, in milliseconds.
+    pub fn ci_deadline_ms(&self) -> u64 {
+        let minutes = self.ci_deadline_minutes.map_or(CI_DEADLINE_MINUTES, |m| m.value);
+        u64::from(minutes) * 60_000
+    }
+}
+
+/// Why a name of an app or of a check can't be one.
+pub(super) fn name_problem(name: &str) -> Option<&'static str> {
+    if name.trim().is_empty() || name.trim() != name {
+        return Some("is empty, or begins or ends with a space");
+    }
+    if name.len() > CHECK_NAME_MAX_BYTES {
+        return Some("is too long");
+    }
+    name.chars()
+        .any(char::is_control)
+        .then_some("holds a control character")
+}

@@ -1,0 +1,196 @@
+//! What a person does with a repository on GitHub, from its registration on.
+
+use super::{HELLO, Hosted, OURS};
+use countersign_testkit::github::Fault;
+
+#[test]
+fn a_repository_is_registered_by_its_number_and_stays_the_same_one_under_another_name() {
+    let hosted = Hosted::new();
+    hosted
+        .run(&["repo", "add", "--github", "octo/hello"])
+        .exits(0)
+        .says("hello is github-1296269, default branch main  octo/hello");
+    hosted.github.change(|w| w.rename(HELLO, "greetings"));
+    hosted
+        .run(&["repo", "add", "--github", "octo/hello"])
+        .exits(2)
+        .says("has another name now");
+    hosted
+        .run(&["repo", "add", "--github", "octo/greetings"])
+        .exits(0)
+        .says("github-1296269");
+    let listed = hosted.run(&["repo", "list", "--json"]).exits(0).json();
+    assert_eq!(listed["repositories"].as_array().unwrap().len(), 1, "{listed}");
+}
+
+#[test]
+fn what_can_not_be_registered_is_said() {
+    let hosted = Hosted::new();
+    hosted
+        .run(&["repo", "add", "--github", "octo/nothing"])
+        .exits(2)
+        .says("github-not-found");
+    hosted
+        .run(&["repo", "add", "--github", "https://github.com/octo/hello"])
+        .exits(2)
+        .says("bad-repository-name");
+    hosted
+        .run(&["repo", "add", "--github"])
+        .exits(64)
+        .says("GITHUB_REPO is not set");
+    hosted.github.change(|w| w.repository_mut(HELLO).archived = true);
+    hosted
+        .run(&["repo", "add", "--github", "octo/hello"])
+        .exits(2)
+        .says("archived");
+    hosted.set_token("nobody");
+    hosted
+        .run(&["repo", "add", "--github", "octo/hello"])
+        .exits(2)
+        .says("github-token-refused");
+}
+
+#[test]
+fn an_issue_is_imported_with_its_comments_and_who_said_them() {
+    let hosted = Hosted::new();
+    let address = hosted.issue();
+    hosted
+        .run(&["submit", "--issue", &address])
+        .exits(2)
+        .says("countersign repo add --github octo/hello");
+    hosted.run(&["repo", "add", "--github", "octo/hello"]).exits(0);
+    let id = hosted.run(&["submit", "--issue", &address]).exits(0);
+    let id = id.out.trim().to_owned();
+    hosted.run(&["resume", &id, "--json"]).exits(3);
+    let shown = hosted.run(&["show", &id, "--json"]).exits(0);
+    assert_eq!(shown.json()["title"], "Prices go in grams", "{shown}");
+    // The same text is the same feedback; an edit is another.
+    hosted.run(&["submit", "--issue", &address]).exits(2).says(&id);
+    let diff = hosted.run(&["diff", &id]).exits(0);
+    assert!(diff.out.contains("quote_grams(w: u32)"), "{diff}");
+}
+
+#[test]
+fn an_issue_that_can_not_be_had_starts_nothing() {
+    let hosted = Hosted::new();
+    let address = hosted.issue();
+    hosted.run(&["repo", "add", "--github", "octo/hello"]).exits(0);
+    hosted.github.next("GET", "/comments", Fault::BadGateway);
+    hosted
+        .run(&["submit", "--issue", &address])
+        .exits(1)
+        .says("github-failed");
+    hosted
+        .run(&["submit", "--issue", "https://github.example/octo/hello/issues/1"])
+        .exits(64)
+        .says("is no issue of");
+    let listed = hosted.run(&["list", "--json"]).exits(0).json();
+    assert_eq!(listed["workflows"], serde_json::json!([]));
+}
+
+/// Everything that we ever ask GitHub for.
+pub(super) fn everything(hosted: &Hosted) {
+    let id = hosted.waiting();
+    hosted.goes_red(&id);
+    hosted.run(&["doctor"]).exits(0);
+    hosted.run(&["cancel", &id, "--reason", "Not this way."]).exits(0);
+    hosted.run(&["resume", &id, "--json"]);
+}
+
+#[test]
+fn an_issue_becomes_a_pull_request_and_is_done_when_its_checks_are_green() {
+    let hosted = Hosted::new();
+    let id = hosted.waiting();
+    assert_eq!(
+        hosted.github.branches(HELLO).len(),
+        1,
+        "nothing is written before approval"
+    );
+    let typist = hosted.approve(&id);
+    let pull = hosted.pull();
+    let branches = hosted.github.branches(HELLO);
+    let (name, head) = branches.iter().find(|(name, _)| *name != "main").unwrap();
+    assert_eq!((&pull.head, &pull.head_sha), (name, head));
+    assert_eq!((pull.author, pull.base.as_str(), pull.open), (OURS, "main", true));
+    assert_eq!(pull.title, "Prices go in grams");
+    let content = hosted
+        .github
+        .git(HELLO, &["show", &format!("{head}:src/lib.rs")])
+        .unwrap();
+    assert!(content.contains("quote_grams("), "{content}");
+    // A check of that name by anybody else is none.
+    hosted.ci("somebody", head, "failure");
+    hosted.ci("github-actions", head, "success");
+    typist.leaves().exits(0).says("Done");
+    let posts: Vec<String> = hosted
+        .github
+        .asked()
+        .iter()
+        .filter(|a| a.method != "GET" && !a.path.ends_with("git-upload-pack"))
+        .map(|a| format!("{} {}", a.method, a.path))
+        .collect();
+    assert_eq!(
+        posts,
+        [
+            "POST /octo/hello.git/git-receive-pack",
+            "POST /repos/octo/hello/pulls"
+        ],
+        "two writes, each once"
+    );
+    hosted
+        .run(&["ledger", "export", &id, "-o", "story.json"])
+        .exits(0);
+    let verdict = hosted.run(&["verify", "story.json", "--json"]).exits(0).json();
+    assert_eq!(verdict["unattended"], false);
+}
+
+#[test]
+fn lost_answers_give_one_branch_and_one_pull_request() {
+    let hosted = Hosted::new();
+    let id = hosted.waiting();
+    hosted.github.next("POST", "git-receive-pack", Fault::AnswerLost);
+    hosted.github.next("POST", "/pulls", Fault::BadGatewayAfter);
+    let typist = hosted.approve(&id);
+    let pull = hosted.pull();
+    hosted.ci("github-actions", &pull.head_sha, "success");
+    typist.leaves().exits(0).says("Done");
+    assert_eq!(hosted.github.times("POST", "git-receive-pack"), 1);
+    assert_eq!(hosted.github.times("POST", "/pulls"), 1);
+    assert_eq!(hosted.github.branches(HELLO).len(), 2);
+}
+
+#[test]
+fn red_checks_ask_and_cancelling_takes_everything_out_of_play() {
+    let hosted = Hosted::new();
+    let id = hosted.waiting();
+    hosted.goes_red(&id);
+    hosted.run(&["cancel", &id, "--reason", "Not this way."]).exits(0);
+    hosted.run(&["resume", &id, "--json"]);
+    assert!(!hosted.pull().open, "the pull request is closed");
+    assert_eq!(hosted.github.branches(HELLO).len(), 1, "and its branch is gone");
+    let shown = hosted.run(&["show", &id, "--json"]).exits(0).json();
+    assert_eq!(shown["state"], "Cancelled", "{shown}");
+}
+
+#[test]
+fn doctor_tells_whose_token_it_is_and_what_it_may_do() {
+    let hosted = Hosted::new();
+    hosted.run(&["repo", "add", "--github", "octo/hello"]).exits(0);
+    hosted
+        .run(&["doctor"])
+        .exits(0)
+        .says("the token is @countersign's")
+        .says("octo/hello can be written to");
+    hosted
+        .github
+        .change(|w| w.repository_mut(HELLO).members.remove(&OURS));
+    hosted
+        .run(&["doctor"])
+        .exits(0)
+        .says("octo/hello can be read and not pushed to");
+    hosted.set_token("nobody");
+    hosted
+        .run(&["doctor"])
+        .exits(2)
+        .says("docs/github.md tells how to make a token.");
+}

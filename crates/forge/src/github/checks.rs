@@ -1,0 +1,104 @@
+//! What CI says about one commit (<https://docs.github.com/rest/checks/runs#list-check-runs-for-a-git-reference>).
+
+use super::error::CallError;
+use super::{Found, GitHub};
+use countersign_core::forge::{CHECK_RUNS_MAX, CheckRun, CheckState};
+use countersign_core::id::CommitSha;
+use countersign_ports::trees::TreesError;
+use serde::Deserialize;
+
+/// What stands where GitHub names no app; no app can be called that.
+const NO_APP: &str = "(no app)";
+
+#[derive(Deserialize)]
+struct Page {
+    check_runs: Vec<Wire>,
+}
+
+#[derive(Deserialize)]
+struct Wire {
+    name: String,
+    head_sha: String,
+    status: String,
+    conclusion: Option<String>,
+    app: Option<App>,
+}
+
+#[derive(Deserialize)]
+struct App {
+    slug: Option<String>,
+}
+
+impl Wire {
+    fn read(self) -> Result<CheckRun, CallError> {
+        let head = CommitSha::parse(&self.head_sha).map_err(|_| CallError::Odd {
+            why: "it names a check of something that is no commit".to_owned(),
+        })?;
+        Ok(CheckRun {
+            app: self
+                .app
+                .and_then(|app| app.slug)
+                .unwrap_or_else(|| NO_APP.to_owned()),
+            name: self.name,
+            head,
+            state: state(&self.status, self.conclusion.as_deref()),
+        })
+    }
+}
+
+/// A conclusion counts only of a run that is completed.
+fn state(status: &str, conclusion: Option<&str>) -> CheckState {
+    match (status, conclusion) {
+        ("completed", Some("success")) => CheckState::Success,
+        ("completed", Some("failure")) => CheckState::Failure,
+        ("completed", Some("neutral")) => CheckState::Neutral,
+        ("completed", Some("cancelled")) => CheckState::Cancelled,
+        ("completed", Some("skipped")) => CheckState::Skipped,
+        ("completed", Some("timed_out")) => CheckState::TimedOut,
+        ("completed", Some("action_required")) => CheckState::ActionRequired,
+        ("completed", Some("stale")) => CheckState::Stale,
+        ("completed", Some("startup_failure")) => CheckState::StartupFailure,
+        ("queued" | "in_progress" | "waiting" | "requested" | "pending", _) => CheckState::Pending,
+        (_, _) => CheckState::Unknown,
+    }
+}
+
+impl GitHub {
+    /// The latest run of each check on exactly that commit.
+    pub(super) fn checks(&self, at: &Found, head: &CommitSha) -> Result<Vec<CheckRun>, TreesError> {
+        let doing = format!("Reading the checks of {} in {}", head.short(), at.full_name);
+        let path = format!("/repos/{}/commits/{head}/check-runs?filter=latest", at.full_name);
+        let read = || {
+            let all = self
+                .api
+                .list(&path, CHECK_RUNS_MAX, |page: Page| page.check_runs)?;
+            all.into_iter()
+                .map(Wire::read)
+                .collect::<Result<Vec<_>, CallError>>()
+        };
+        read().map_err(|e| e.reading(&doing))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_completed_success_is_one() {
+        assert_eq!(state("completed", Some("success")), CheckState::Success);
+        assert_eq!(state("in_progress", Some("success")), CheckState::Pending);
+        assert_eq!(state("queued", None), CheckState::Pending);
+        for (status, conclusion) in [
+            ("completed", None),
+            ("completed", Some("great")),
+            ("done", Some("success")),
+        ] {
+            assert_eq!(
+                state(status, conclusion),
+                CheckState::Unknown,
+                "{status} {conclusion:?}"
+            );
+        }
+    }
+}

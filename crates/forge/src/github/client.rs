@@ -1,0 +1,410 @@
+//! One HTTP call to GitHub's REST API: bounded in time and bytes, never repeated by itself, never redirected.
+//!
+//! An own client of a few lines rather than a library: a write has to be sent once whatever comes back, every body has a
+//! limit, the port's calls block, and the process has one HTTP client already. No answer's words get into an error unchecked,
+//! and the token gets nowhere but into the header.
+
+use super::error::CallError;
+use super::{GitHubSettings, SettingsError};
+use countersign_core::policy::is_hidden_character;
+use reqwest::blocking::{Client, Response};
+use reqwest::header::{ACCEPT, AUTHORIZATION, ETAG, HeaderMap, IF_NONE_MATCH, LINK, RETRY_AFTER};
+use reqwest::redirect::Policy;
+use reqwest::{Method, StatusCode};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::io::Read as _;
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// GitHub has to be reached within this time.
+const CONNECT_MAX: Duration = Duration::from_secs(5);
+/// Each call has to be done within this time: with a push well below the deadline of an attempt.
+const CALL_MAX: Duration = Duration::from_secs(10);
+const _: () = assert!(
+    CALL_MAX.as_millis() < countersign_core::permit::REMOTE_WRITE_MAX_MS as u128,
+    "a call that writes ends before its attempt does"
+);
+/// Largest answer that is read, in bytes. A page of 100 pull requests has about 2 MiB.
+const ANSWER_MAX_BYTES: usize = 8 << 20;
+/// The version of GitHub's API that this is written for.
+const API_VERSION: &str = "2022-11-28";
+/// Most of a list that GitHub gives at once.
+pub(super) const PER_PAGE: usize = 100;
+/// Most answers that are remembered by their ETags.
+const REMEMBERED_MAX: usize = 64;
+/// Largest answer that is remembered, in bytes.
+const REMEMBERED_MAX_BYTES: usize = 256 << 10;
+/// Longest time that GitHub is left alone because it asked for it, unless it says how long.
+const PAUSE_MAX: Duration = Duration::from_secs(3_600);
+/// How long where it does not say (<https://docs.github.com/rest/using-the-rest-api/best-practices-for-using-the-rest-api>).
+const PAUSE_USUAL: Duration = Duration::from_secs(60);
+/// Most characters of GitHub's words that are kept.
+const WORDS_MAX_CHARS: usize = 200;
+
+/// An answer that GitHub said is still the same costs nothing of the hour's requests.
+struct Remembered {
+    tag: String,
+    body: Vec<u8>,
+    next: Option<String>,
+}
+
+/// GitHub's API with our token.
+pub(super) struct Api {
+    settings: GitHubSettings,
+    // Made at the first call: a blocking client must not be made among async threads.
+    http: OnceLock<Result<Client, String>>,
+    remembered: Mutex<BTreeMap<String, Remembered>>,
+    paused_until: Mutex<Option<Instant>>,
+}
+
+/// What was read.
+struct Got {
+    body: Vec<u8>,
+    next: Option<String>,
+}
+
+impl Api {
+    pub(super) fn new(settings: GitHubSettings) -> Result<Self, SettingsError> {
+        super::check_address(&settings.api_url)?;
+        super::check_address(&settings.server_url)?;
+        // TLS is ring's everywhere in this process. Where one is installed already, that one stays.
+        let _first = rustls::crypto::ring::default_provider().install_default();
+        Ok(Self {
+            settings,
+            http: OnceLock::new(),
+            remembered: Mutex::default(),
+            paused_until: Mutex::default(),
+        })
+    }
+
+    pub(super) fn settings(&self) -> &GitHubSettings {
+        &self.settings
+    }
+
+    /// Reads one thing.
+    pub(super) fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, CallError> {
+        let got = self.read(&format!("{}{path}", self.settings.api_url))?;
+        parsed(&got.body)
+    }
+
+    /// Reads a list, page by page; more than `most` are an error and not a shorter list. `items` takes them out of a page.
+    pub(super) fn list<P: DeserializeOwned, T>(
+        &self,
+        path: &str,
+        most: usize,
+        items: impl Fn(P) -> Vec<T>,
+    ) -> Result<Vec<T>, CallError> {
+        let joint = if path.contains('?') { '&' } else { '?' };
+        let mut address = format!("{}{path}{joint}per_page={PER_PAGE}", self.settings.api_url);
+        let mut all = Vec::new();
+        // Every page but the last is full, or nearly so.
+        for _page in 0..most.div_ceil(PER_PAGE).saturating_mul(2).max(1) {
+            let got = self.read(&address)?;
+            all.extend(items(parsed(&got.body)?));
+            if all.len() > most {
+                return Err(CallError::TooMany { most });
+            }
+            match got.next {
+                None => return Ok(all),
+                Some(next) => address = next,
+            }
+        }
+        Err(CallError::TooMany { most })
+    }
+
+    /// Sends a write, once. Whatever is not a clear no is [`CallError::Lost`].
+    pub(super) fn send<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        body: &Value,
+    ) -> Result<T, CallError> {
+        let address = format!("{}{path}", self.settings.api_url);
+        let (status, headers, body) = self.exchange(method, &address, Some(body), None)?;
+        match status.is_success() {
+            true => parsed(&body).map_err(CallError::after_a_write),
+            false => Err(self.refused(status, &headers, &body)),
+        }
+    }
+
+    fn read(&self, address: &str) -> Result<Got, CallError> {
+        let tag = locked(&self.remembered).get(address).map(|r| r.tag.clone());
+        let (status, headers, body) = self.exchange(Method::GET, address, None, tag.as_deref())?;
+        if status == StatusCode::NOT_MODIFIED
+            && let Some(kept) = locked(&self.remembered).get(address)
+        {
+            return Ok(Got {
+                body: kept.body.clone(),
+                next: kept.next.clone(),
+            });
+        }
+        if status != StatusCode::OK {
+            return Err(self.refused(status, &headers, &body));
+        }
+        let next = next_page(&headers, &self.settings.api_url);
+        self.remember(address, &headers, &body, next.as_ref());
+        Ok(Got { body, next })
+    }
+
+    fn remember(&self, address: &str, headers: &HeaderMap, body: &[u8], next: Option<&String>) {
+        let tag = headers.get(ETAG).and_then(|tag| tag.to_str().ok());
+        let mut all = locked(&self.remembered);
+        match tag {
+            Some(tag) if body.len() <= REMEMBERED_MAX_BYTES => {
+                if all.len() >= REMEMBERED_MAX && !all.contains_key(address) {
+                    all.clear();
+                }
+                let (tag, body, next) = (tag.to_owned(), body.to_vec(), next.cloned());
+                all.insert(address.to_owned(), Remembered { tag, body, next });
+            }
+            Some(_) | None => {
+                all.remove(address);
+            }
+        }
+    }
+
+    fn exchange(
+        &self,
+        method: Method,
+        address: &str,
+        body: Option<&Value>,
+        tag: Option<&str>,
+    ) -> Result<(StatusCode, HeaderMap, Vec<u8>), CallError> {
+        self.refuse_paused()?;
+        let client = self.client()?;
+        let mut request = client
+            .request(method, address)
+            .header(ACCEPT, "application/vnd.github+json")
+            .header("x-github-api-version", API_VERSION);
+        if let Some(token) = &self.settings.token {
+            request = request.header(AUTHORIZATION, format!("Bearer {}", token.reveal()));
+        }
+        if let Some(tag) = tag {
+            request = request.header(IF_NONE_MATCH, tag);
+        }
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        let answer = request.send().map_err(|error| match error.is_connect() {
+            true => CallError::NotSent,
+            false => CallError::Lost {
+                why: "no answer came".to_owned(),
+            },
+        })?;
+        let (status, headers) = (answer.status(), answer.headers().clone());
+        Ok((status, headers, bytes(answer)?))
+    }
+
+    fn client(&self) -> Result<&Client, CallError> {
+        let made = self.http.get_or_init(|| {
+            Client::builder()
+                .redirect(Policy::none())
+                .no_proxy()
+                .referer(false)
+                .connect_timeout(CONNECT_MAX)
+                .timeout(CALL_MAX)
+                .user_agent(concat!("countersign/", env!("CARGO_PKG_VERSION")))
+                .build()
+                .map_err(|error| error.without_url().to_string())
+        });
+        made.as_ref().map_err(|why| CallError::Tls { why: why.clone() })
+    }
+
+    /// GitHub asked to be left alone: it is, and nothing is sent.
+    fn refuse_paused(&self) -> Result<(), CallError> {
+        let mut until = locked(&self.paused_until);
+        match *until {
+            Some(end) if Instant::now() < end => Err(CallError::Limited {
+                seconds: (end - Instant::now()).as_secs() + 1,
+            }),
+            Some(_) | None => {
+                *until = None;
+                Ok(())
+            }
+        }
+    }
+
+    /// A no, or an answer that tells nothing.
+    fn refused(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> CallError {
+        let told: Told = serde_json::from_slice(body).unwrap_or_default();
+        if let Some(pause) = pause(status, headers, &told.message) {
+            *locked(&self.paused_until) = Some(Instant::now() + pause);
+            return CallError::Limited {
+                seconds: pause.as_secs(),
+            };
+        }
+        let number = status.as_u16();
+        match number {
+            301 | 302 | 307 | 308 => CallError::Moved,
+            400..=499 => CallError::Refused {
+                status: number,
+                said: words(&told.all()),
+            },
+            _other => CallError::Lost {
+                why: format!("it answers {number}"),
+            },
+        }
+    }
+}
+
+/// GitHub's explanation of a no.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Told {
+    message: String,
+    errors: Vec<Value>,
+}
+
+impl Told {
+    fn all(&self) -> String {
+        let mut all = vec![self.message.clone()];
+        for error in &self.errors {
+            let part = |name: &str| error[name].as_str().map(str::to_owned);
+            all.extend(part("message").or_else(|| Some(format!("{} {}", part("field")?, part("code")?))));
+        }
+        all.join("; ")
+    }
+}
+
+/// How long GitHub wants to be left alone, if it says so
+/// (<https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api>).
+fn pause(status: StatusCode, headers: &HeaderMap, message: &str) -> Option<Duration> {
+    if !matches!(status.as_u16(), 403 | 429 | 503) {
+        return None;
+    }
+    let number = |name: &str| headers.get(name)?.to_str().ok()?.trim().parse::<u64>().ok();
+    let after = headers.get(RETRY_AFTER).and_then(|_| number("retry-after"));
+    let used_up = number("x-ratelimit-remaining") == Some(0);
+    let asked = match (after, used_up) {
+        (Some(seconds), _) => Some(Duration::from_secs(seconds)),
+        (None, true) => Some(number("x-ratelimit-reset").map_or(PAUSE_USUAL, until)),
+        (None, false) if message.contains("rate limit") || status.as_u16() == 429 => Some(PAUSE_USUAL),
+        (None, false) => None,
+    };
+    asked.map(|pause| pause.clamp(Duration::from_secs(1), PAUSE_MAX))
+}
+
+/// From now to a moment in seconds since 1970.
+fn until(at: u64) -> Duration {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    Duration::from_secs(at).saturating_sub(now.unwrap_or_default())
+}
+
+/// The next page (RFC 8288), where it is one of the same API: the token goes nowhere else.
+fn next_page(headers: &HeaderMap, api_url: &str) -> Option<String> {
+    let links = headers.get(LINK)?.to_str().ok()?;
+    let next = links
+        .split(',')
+        .find(|link| link.split(';').skip(1).any(|p| p.trim() == "rel=\"next\""))?;
+    let address = next.split_once('<')?.1.split_once('>')?.0;
+    address
+        .strip_prefix(api_url)
+        .is_some_and(|rest| rest.starts_with('/'))
+        .then(|| address.to_owned())
+}
+
+fn bytes(answer: Response) -> Result<Vec<u8>, CallError> {
+    let mut bytes = Vec::new();
+    let read = answer.take(ANSWER_MAX_BYTES as u64 + 1).read_to_end(&mut bytes);
+    match read {
+        Err(_) => Err(CallError::Lost {
+            why: "the answer broke off".to_owned(),
+        }),
+        Ok(_) if bytes.len() > ANSWER_MAX_BYTES => Err(CallError::Lost {
+            why: format!("its answer is longer than {ANSWER_MAX_BYTES} bytes"),
+        }),
+        Ok(_) => Ok(bytes),
+    }
+}
+
+fn parsed<T: DeserializeOwned>(body: &[u8]) -> Result<T, CallError> {
+    serde_json::from_slice(body).map_err(|_| CallError::Odd {
+        why: "its answer is not what its documents say".to_owned(),
+    })
+}
+
+/// A stranger's words: short, on one line, with nothing in them that can't be seen.
+fn words(text: &str) -> String {
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let mut shown = String::new();
+    for c in line.chars().take(WORDS_MAX_CHARS) {
+        match is_hidden_character(c) {
+            true => shown.extend(c.escape_unicode()),
+            false => shown.push(c),
+        }
+    }
+    shown
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use reqwest::header::HeaderValue;
+
+    fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
+        pairs
+            .iter()
+            .map(|(name, value)| ((*name).parse().expect("a name"), HeaderValue::from_static(value)))
+            .collect()
+    }
+
+    #[test]
+    fn github_is_left_alone_for_as_long_as_it_asks() {
+        let seconds = |status: u16, pairs: &[(&'static str, &'static str)], message: &str| {
+            let status = StatusCode::from_u16(status).expect("a status");
+            pause(status, &headers(pairs), message).map(|p| p.as_secs())
+        };
+        assert_eq!(seconds(403, &[("retry-after", "30")], ""), Some(30));
+        assert_eq!(seconds(429, &[], ""), Some(60));
+        assert_eq!(
+            seconds(403, &[], "You have exceeded a secondary rate limit."),
+            Some(60)
+        );
+        assert_eq!(seconds(403, &[("retry-after", "99999999")], ""), Some(3_600));
+        assert_eq!(
+            seconds(
+                403,
+                &[("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "1")],
+                ""
+            ),
+            Some(1),
+            "a moment that is over"
+        );
+        assert_eq!(
+            seconds(403, &[("x-ratelimit-remaining", "12")], "Must have push access"),
+            None
+        );
+        assert_eq!(seconds(404, &[("retry-after", "30")], ""), None);
+    }
+
+    #[test]
+    fn the_next_page_is_one_of_the_same_api() {
+        let next = |link: &'static str| next_page(&headers(&[("link", link)]), "https://api.github.com");
+        assert_eq!(
+            next(
+                "<https://api.github.com/x?page=1>; rel=\"prev\", <https://api.github.com/x?page=3>; rel=\"next\""
+            ),
+            Some("https://api.github.com/x?page=3".to_owned())
+        );
+        assert_eq!(
+            next("<https://api.github.com.evil.example/x>; rel=\"next\""),
+            None
+        );
+        assert_eq!(next("<https://api.github.com/x>; rel=\"last\""), None);
+        assert_eq!(next("nothing"), None);
+    }
+
+    #[test]
+    fn words_of_strangers_are_short_and_can_be_seen() {
+        let shown = words(&format!("no\r\nway \u{202e}{}", "x".repeat(500)));
+        assert!(shown.starts_with("no way \\u{202e}x"), "{shown}");
+        assert!(shown.chars().count() < WORDS_MAX_CHARS + 10);
+    }
+}

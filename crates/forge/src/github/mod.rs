@@ -1,0 +1,312 @@
+//! GitHub as a forge: github.com, or a GitHub Enterprise Server, by its REST API (<https://docs.github.com/rest>); branches go
+//! through git ([`Trees`]).
+//!
+//! A repository is known by its number and looked up by it before each step, so that one that was renamed or given away is
+//! found, and one that took its old name is never written to. Every write is sent once, with a permit, and read back by
+//! whoever asked for it. What can go wrong and what comes of it is listed in `docs/github.md`. Nothing here decides anything.
+
+mod checks;
+mod client;
+mod error;
+mod issue;
+mod pulls;
+mod repository;
+
+pub use error::CODES;
+pub use issue::{Author, Spoken, Thread};
+pub use repository::Found;
+
+use client::Api;
+use countersign_core::forge::{CheckRun, PullRequest};
+use countersign_core::id::{AccountId, BranchName, CommitSha, RepositoryId};
+use countersign_core::permit::{
+    ClosePullRequest, ContentPermit, DeleteBranch, OpenPullRequest, PushBranch, RetractPermit,
+};
+use countersign_core::time::Timestamp;
+use countersign_ports::forge::Forge;
+use countersign_ports::trees::{BranchState, PreparedCommit, PublishError, RepoSource, Trees, TreesError};
+use serde::Deserialize;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// Where github.com's API is.
+pub const API_URL: &str = "https://api.github.com";
+/// Where github.com is.
+pub const SERVER_URL: &str = "https://github.com";
+
+/// How GitHub is called.
+#[derive(Debug, Clone)]
+pub struct GitHubSettings {
+    /// Its API, without a slash at the end: `https://api.github.com`, `https://HOST/api/v3`.
+    pub api_url: String,
+    /// Where repositories are cloned from: `https://github.com`, `https://HOST`.
+    pub server_url: String,
+    /// What lets us in; without one, only what everybody may see is seen.
+    pub token: Option<Secret>,
+}
+
+/// A text that is shown nowhere.
+#[derive(Clone)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Keeps it.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// For the one place that sends it.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+/// Why GitHub can't be spoken to as it is set.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SettingsError {
+    /// An address would send the token in the clear, or is none.
+    #[error("GitHub's addresses have to be https://HOST…; http only to this machine itself")]
+    Address,
+}
+
+impl SettingsError {
+    /// The stable code.
+    pub fn code(&self) -> &'static str {
+        match self {
+            SettingsError::Address => "github-url-malformed",
+        }
+    }
+}
+
+/// Encrypted, or on this machine.
+fn check_address(text: &str) -> Result<(), SettingsError> {
+    let host = |rest: &str| rest.split('/').next().unwrap_or_default().to_owned();
+    let fine = match (text.strip_prefix("https://"), text.strip_prefix("http://")) {
+        (Some(rest), _) => !host(rest).is_empty() && !host(rest).contains('@'),
+        (None, Some(rest)) => {
+            let host = host(rest);
+            let name = host.rsplit_once(':').map_or(host.as_str(), |(name, _)| name);
+            ["127.0.0.1", "localhost", "[::1]"].contains(&name)
+        }
+        (None, None) => false,
+    };
+    match fine && !text.ends_with('/') && !text.contains(['?', '#', ' ']) {
+        true => Ok(()),
+        false => Err(SettingsError::Address),
+    }
+}
+
+/// GitHub's API with one token: what can be looked up there.
+pub struct GitHub {
+    api: Api,
+    account: Mutex<Option<Account>>,
+}
+
+/// An account, by its number.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Account {
+    /// The number that stays.
+    pub id: u64,
+    /// The name, which may change.
+    pub login: String,
+    /// `User`, `Bot`, `Organization` or `Mannequin`.
+    #[serde(rename = "type", default)]
+    pub kind: String,
+}
+
+impl GitHub {
+    /// Checks the settings; nothing is connected to.
+    ///
+    /// # Errors
+    /// What is wrong with them.
+    pub fn new(settings: GitHubSettings) -> Result<Self, SettingsError> {
+        Ok(Self {
+            api: Api::new(settings)?,
+            account: Mutex::default(),
+        })
+    }
+
+    /// Whose token it is (<https://docs.github.com/rest/users/users#get-the-authenticated-user>).
+    ///
+    /// # Errors
+    /// When GitHub does not say.
+    pub fn account(&self) -> Result<Account, TreesError> {
+        let mut known = self.account.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(account) = known.as_ref() {
+            return Ok(account.clone());
+        }
+        let account: Account = self
+            .api
+            .get("/user")
+            .map_err(|e| e.reading("Asking GitHub whose token it is"))?;
+        Ok(known.insert(account).clone())
+    }
+}
+
+/// GitHub as a forge.
+pub struct GitHubForge {
+    github: Arc<GitHub>,
+    trees: Arc<dyn Trees>,
+}
+
+impl GitHubForge {
+    /// Asks there, and pushes through this handle.
+    pub fn new(github: Arc<GitHub>, trees: Arc<dyn Trees>) -> Self {
+        Self { github, trees }
+    }
+
+    /// The repository where it is now, if it may be written to.
+    fn writable(&self, id: &RepositoryId) -> Result<Found, PublishError> {
+        let found = self.github.by_id(id).map_err(PublishError::Failed)?;
+        match found.archived {
+            false => Ok(found),
+            true => Err(PublishError::Failed(TreesError::Unsupported {
+                code: "github-archived",
+                message: format!(
+                    "{} is archived: nothing can be written there. Unarchive it on GitHub, then retry.",
+                    found.full_name
+                ),
+            })),
+        }
+    }
+}
+
+impl Forge for GitHubForge {
+    fn stage(
+        &self,
+        first: &ContentPermit<PushBranch>,
+        repo: &RepoSource,
+        prepared: &PreparedCommit,
+    ) -> Result<(), PublishError> {
+        self.writable(&repo.id)?;
+        self.trees.stage(first, repo, prepared)
+    }
+
+    fn push_branch(
+        &self,
+        permit: ContentPermit<PushBranch>,
+        repo: &RepoSource,
+        prepared: &PreparedCommit,
+    ) -> Result<(), PublishError> {
+        self.trees.publish(permit, repo, prepared)
+    }
+
+    fn delete_branch(
+        &self,
+        permit: RetractPermit<DeleteBranch>,
+        repo: &RepoSource,
+    ) -> Result<(), PublishError> {
+        self.trees.retract(permit, repo)
+    }
+
+    fn read_branch(&self, repo: &RepoSource, branch: &BranchName) -> Result<Option<BranchState>, TreesError> {
+        self.trees.read_branch(repo, branch)
+    }
+
+    fn account(&self, _repo: &RepoSource) -> Result<AccountId, TreesError> {
+        Ok(AccountId(self.github.account()?.id))
+    }
+
+    fn read_pull_requests(
+        &self,
+        repo: &RepoSource,
+        branch: &BranchName,
+    ) -> Result<Vec<PullRequest>, TreesError> {
+        self.github.pull_requests(&self.github.by_id(&repo.id)?, branch)
+    }
+
+    fn open_pull_request(
+        &self,
+        permit: ContentPermit<OpenPullRequest>,
+        repo: &RepoSource,
+    ) -> Result<PullRequest, PublishError> {
+        let op = permit.op().clone();
+        same_repository(&op.repository, repo)?;
+        let found = self.writable(&repo.id)?;
+        permit.redeem(now()).map_err(|e| expired(&e))?;
+        self.github.open(&found, &op)
+    }
+
+    fn close_pull_request(
+        &self,
+        permit: RetractPermit<ClosePullRequest>,
+        repo: &RepoSource,
+    ) -> Result<(), PublishError> {
+        let op = permit.op().clone();
+        same_repository(&op.repository, repo)?;
+        let found = self.github.by_id(&repo.id).map_err(PublishError::Failed)?;
+        if !self.github.must_close(&found, &op)? {
+            return Ok(());
+        }
+        permit.redeem(now()).map_err(|e| expired(&e))?;
+        self.github.close(&found, &op)
+    }
+
+    fn read_checks(&self, repo: &RepoSource, head: &CommitSha) -> Result<Vec<CheckRun>, TreesError> {
+        self.github.checks(&self.github.by_id(&repo.id)?, head)
+    }
+}
+
+fn same_repository(permitted: &RepositoryId, repo: &RepoSource) -> Result<(), PublishError> {
+    match *permitted == repo.id {
+        true => Ok(()),
+        false => Err(PublishError::Failed(TreesError::Unsupported {
+            code: "other-repository",
+            message: "The permit is for another repository. Nothing was written; ask the gate again."
+                .to_owned(),
+        })),
+    }
+}
+
+fn expired(error: &countersign_core::permit::PermitExpired) -> PublishError {
+    PublishError::Failed(TreesError::Unavailable {
+        code: "permit-expired",
+        message: format!("{error}. Ask the gate again."),
+    })
+}
+
+/// The machine's clock, for a permit's end.
+fn now() -> Timestamp {
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or(Duration::MAX);
+    Timestamp(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_goes_only_where_it_is_encrypted_or_stays_here() {
+        for fine in [
+            "https://api.github.com",
+            "https://ghe.example.org/api/v3",
+            "http://127.0.0.1:80/api/v3",
+        ] {
+            assert_eq!(check_address(fine), Ok(()), "{fine}");
+        }
+        for wrong in [
+            "http://github.example.org",
+            "https://me@github.com",
+            "https://",
+            "https://github.com/",
+            "github.com",
+            "http://127.0.0.1.example.org",
+        ] {
+            assert!(check_address(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_secret_is_not_shown() {
+        assert!(!format!("{:?}", Secret::new("canary")).contains("canary"));
+    }
+}

@@ -1,0 +1,424 @@
+//! The doors of the REST API that are read through: who may come in, what is there, page by page, with ETags and what is left of
+//! the hour's requests. [`super::write`] has those that change something.
+
+use super::http::{Answer, Request};
+use super::world::{Check, Comment, Found, Issue, Permission, Pull, Repository, Scope, Status, World};
+use super::{API, git, in_json, no, write};
+use serde_json::{Value, json};
+use sha1::{Digest as _, Sha1};
+
+/// The status for a door that the model does not have, so that no test takes it for GitHub's word.
+pub(super) const NO_DOOR: u16 = 418;
+/// How many of a list come at once, unless more are asked for.
+const PER_PAGE: usize = 30;
+/// Most of a list that come at once.
+const PER_PAGE_MAX: usize = 100;
+
+/// Who asks, for what.
+pub(super) struct Call<'c> {
+    pub(super) url: &'c str,
+    pub(super) request: &'c Request,
+    /// Account and scope of the token; `None`: nobody.
+    pub(super) who: Option<(u64, Scope)>,
+}
+
+impl Call<'_> {
+    pub(super) fn account(&self) -> u64 {
+        self.who.map_or(0, |(account, _)| account)
+    }
+
+    pub(super) fn api(&self, path: &str) -> String {
+        format!("{}{API}{path}", self.url)
+    }
+}
+
+pub(super) fn answer(
+    world: &mut World,
+    url: &str,
+    path: &str,
+    request: &Request,
+    token: Option<&str>,
+) -> Answer {
+    let who = token.and_then(|t| world.tokens.get(t)).copied();
+    if token.is_some() && who.is_none() {
+        return no(401, "Bad credentials");
+    }
+    if token.is_some_and(|t| world.suspended.contains(t)) {
+        return no(403, "This installation has been suspended");
+    }
+    if request.header("user-agent").is_empty() {
+        return no(403, "Request forbidden by administrative rules.");
+    }
+    let call = Call { url, request, who };
+    let parts: Vec<&str> = path.trim_start_matches('/').split('/').collect();
+    let mut answer = route(world, &call, &parts);
+    answer.headers.extend([
+        ("x-ratelimit-limit".to_owned(), "5000".to_owned()),
+        ("x-ratelimit-remaining".to_owned(), "4321".to_owned()),
+        ("x-ratelimit-reset".to_owned(), "4102444800".to_owned()),
+        ("x-ratelimit-resource".to_owned(), "core".to_owned()),
+    ]);
+    tagged(answer, request)
+}
+
+/// The same content again costs nothing (<https://docs.github.com/rest/using-the-rest-api/best-practices-for-using-the-rest-api>).
+fn tagged(mut answer: Answer, request: &Request) -> Answer {
+    if request.method != "GET" || answer.status != 200 {
+        return answer;
+    }
+    let tag = format!("W/\"{}\"", hex::encode(Sha1::digest(&answer.body)));
+    if request.header("if-none-match") == tag {
+        answer.status = 304;
+        answer.body.clear();
+    }
+    answer.headers.push(("ETag".to_owned(), tag));
+    answer
+}
+
+fn route(world: &mut World, call: &Call<'_>, parts: &[&str]) -> Answer {
+    match (call.request.method.as_str(), parts) {
+        ("GET", ["user"]) => match call.who {
+            Some((account, _)) => in_json(200, &user(world, account)),
+            None => no(401, "Requires authentication"),
+        },
+        ("GET", ["users", login]) => {
+            let found = world.accounts.values().find(|a| a.login == *login);
+            found.map_or_else(|| no(404, "Not Found"), |a| in_json(200, &user(world, a.id)))
+        }
+        ("GET", ["repositories", number]) => {
+            let found = number.parse().ok().and_then(|id| world.repositories.get(&id));
+            match found {
+                Some(found) if sees(call, found) => in_json(200, &repository(world, call, found)),
+                Some(_) | None => no(404, "Not Found"),
+            }
+        }
+        (_, ["repos", owner, name, inside @ ..]) => match world.find(&format!("{owner}/{name}")) {
+            Found::Here(id) if sees(call, &world.repositories[&id]) => in_repository(world, call, id, inside),
+            Found::Moved(id) if sees(call, &world.repositories[&id]) => moved(call, id, inside),
+            Found::Here(_) | Found::Moved(_) | Found::No => no(404, "Not Found"),
+        },
+        (_, _) => no(NO_DOOR, "the model of GitHub has no such door"),
+    }
+}
+
+fn sees(call: &Call<'_>, repository: &Repository) -> bool {
+    repository.permission(call.account()) >= Permission::Read
+}
+
+/// What a former name answers; a request that changes something keeps its method (RFC 9110, sections 15.4.2 and 15.4.8).
+fn moved(call: &Call<'_>, id: u64, inside: &[&str]) -> Answer {
+    let status = match call.request.method.as_str() {
+        "GET" => 301,
+        _other => 307,
+    };
+    let mut path = format!("/repositories/{id}");
+    for part in inside {
+        path = format!("{path}/{part}");
+    }
+    let to = call.api(&path);
+    let mut answer = in_json(status, &json!({"message": "Moved Permanently", "url": to}));
+    answer.headers.push(("Location".to_owned(), to));
+    answer
+}
+
+fn in_repository(world: &mut World, call: &Call<'_>, id: u64, inside: &[&str]) -> Answer {
+    if call.request.method != "GET" {
+        return write::answer(world, call, id, inside);
+    }
+    let found = &world.repositories[&id];
+    match inside {
+        [] => in_json(200, &repository(world, call, found)),
+        ["issues", number] => one(number, |n| {
+            let own = found.issues.get(&n).map(|i| issue(world, call, found, i));
+            own.or_else(|| found.pulls.get(&n).map(|p| pull_as_issue(world, call, found, p)))
+        }),
+        ["issues", number, "comments"] => match number.parse().ok().and_then(|n| found.issues.get(&n)) {
+            Some(issue) => {
+                let all: Vec<Value> = issue
+                    .comments
+                    .iter()
+                    .map(|c| comment(world, call, found, c))
+                    .collect();
+                page(call, all, |all| json!(all))
+            }
+            None => no(404, "Not Found"),
+        },
+        ["collaborators", login, "permission"] => permission(world, call, found, login),
+        ["pulls"] => pulls(world, call, found),
+        ["pulls", number] => one(number, |n| {
+            found.pulls.get(&n).map(|p| pull(world, call, found, p))
+        }),
+        ["git", "ref", "heads", branch @ ..] => {
+            let name = branch.join("/");
+            match git::branch(&found.folder, &name) {
+                Some(sha) => in_json(200, &reference(world, call, found, &name, &sha)),
+                None => no(404, "Not Found"),
+            }
+        }
+        ["git", "commits", sha] => commit(world, call, found, sha),
+        ["commits", sha, "check-runs"] => {
+            let on = |c: &&Check| c.head == *sha;
+            let all: Vec<Value> = found
+                .checks
+                .iter()
+                .filter(on)
+                .map(|c| check(call, found, c))
+                .collect();
+            let total = all.len();
+            page(call, all, |all| json!({"total_count": total, "check_runs": all}))
+        }
+        ["commits", sha, "statuses"] => {
+            let on = |s: &&Status| s.head == *sha;
+            let all: Vec<Value> = found
+                .statuses
+                .iter()
+                .filter(on)
+                .map(|s| status(world, call, s))
+                .collect();
+            page(call, all, |all| json!(all))
+        }
+        _ => no(NO_DOOR, "the model of GitHub has no such door"),
+    }
+}
+
+fn one(number: &str, find: impl FnOnce(u64) -> Option<Value>) -> Answer {
+    match number.parse().ok().and_then(find) {
+        Some(found) => in_json(200, &found),
+        None => no(404, "Not Found"),
+    }
+}
+
+/// One page of a list, with the way to the next (RFC 8288).
+fn page(call: &Call<'_>, all: Vec<Value>, shape: impl FnOnce(&[Value]) -> Value) -> Answer {
+    let number = |name: &str, usual: usize| {
+        let given = call.request.field(name).and_then(|n| n.parse().ok());
+        given.unwrap_or(usual).max(1)
+    };
+    let (size, at) = (number("per_page", PER_PAGE).min(PER_PAGE_MAX), number("page", 1));
+    let from = all.len().min((at - 1) * size);
+    let to = all.len().min(from + size);
+    let mut answer = in_json(200, &shape(&all[from..to]));
+    if to < all.len() {
+        let others = call.request.query.split('&');
+        let others: Vec<&str> = others
+            .filter(|f| !f.is_empty() && !f.starts_with("page="))
+            .collect();
+        let next = format!(
+            "<{}{}?{}&page={}>; rel=\"next\"",
+            call.url,
+            call.request.path,
+            others.join("&"),
+            at + 1
+        );
+        answer.headers.push(("Link".to_owned(), next));
+    }
+    answer
+}
+
+/// Seen by whoever may push (<https://docs.github.com/rest/collaborators/collaborators>).
+fn permission(world: &World, call: &Call<'_>, found: &Repository, login: &str) -> Answer {
+    if found.permission(call.account()) < Permission::Write {
+        return no(403, "Must have push access to view collaborator permission.");
+    }
+    match world.accounts.values().find(|a| a.login == login) {
+        Some(account) => {
+            let permission = found.permission(account.id);
+            let role = permission.as_str();
+            let plain = match permission {
+                Permission::Triage => "read",
+                Permission::None | Permission::Read | Permission::Write | Permission::Admin => role,
+            };
+            let body = json!({"permission": plain, "role_name": role, "user": user(world, account.id)});
+            in_json(200, &body)
+        }
+        None => no(404, "Not Found"),
+    }
+}
+
+fn pulls(world: &World, call: &Call<'_>, found: &Repository) -> Answer {
+    let (head, base) = (call.request.field("head"), call.request.field("base"));
+    let state = call.request.field("state").unwrap_or_else(|| "open".to_owned());
+    let owner = world.login(found.owner);
+    let wanted = |p: &&Pull| {
+        let named = head.as_ref().is_none_or(|h| *h == format!("{owner}:{}", p.head));
+        let onto = base.as_ref().is_none_or(|b| *b == p.base);
+        let open = match state.as_str() {
+            "all" => true,
+            "closed" => !p.open,
+            _open => p.open,
+        };
+        named && onto && open
+    };
+    let newest_first = found.pulls.values().rev().filter(wanted);
+    let all: Vec<Value> = newest_first.map(|p| pull(world, call, found, p)).collect();
+    page(call, all, |all| json!(all))
+}
+
+fn commit(world: &World, call: &Call<'_>, found: &Repository, sha: &str) -> Answer {
+    let ask = |what: &str| git::ask(&found.folder, &["rev-parse", "--verify", "--quiet", what], b"");
+    match (ask(&format!("{sha}^{{commit}}")), ask(&format!("{sha}^{{tree}}"))) {
+        (Some(commit), Some(tree)) => {
+            let name = world.full_name(found);
+            let body = json!({
+                "sha": commit,
+                "url": call.api(&format!("/repos/{name}/git/commits/{commit}")),
+                "tree": {"sha": tree, "url": call.api(&format!("/repos/{name}/git/trees/{tree}"))},
+            });
+            in_json(200, &body)
+        }
+        (_, _) => no(404, "Not Found"),
+    }
+}
+
+pub(super) fn user(world: &World, id: u64) -> Value {
+    let account = world.accounts.get(&id);
+    let kind = if account.is_some_and(|a| a.bot) {
+        "Bot"
+    } else {
+        "User"
+    };
+    json!({"id": id, "login": world.login(id), "type": kind, "site_admin": false})
+}
+
+pub(super) fn reference(world: &World, call: &Call<'_>, found: &Repository, name: &str, sha: &str) -> Value {
+    let full = world.full_name(found);
+    json!({
+        "ref": format!("refs/heads/{name}"),
+        "url": call.api(&format!("/repos/{full}/git/refs/heads/{name}")),
+        "object": {"type": "commit", "sha": sha},
+    })
+}
+
+fn repository(world: &World, call: &Call<'_>, found: &Repository) -> Value {
+    let (full, mine) = (world.full_name(found), found.permission(call.account()));
+    let mut body = json!({
+        "id": found.id,
+        "name": found.name,
+        "full_name": full,
+        "owner": user(world, found.owner),
+        "private": found.private,
+        "archived": found.archived,
+        "disabled": false,
+        "fork": false,
+        "default_branch": found.default_branch,
+        "url": call.api(&format!("/repos/{full}")),
+        "html_url": format!("{}/{full}", call.url),
+        "clone_url": format!("{}/{full}.git", call.url),
+    });
+    if call.who.is_some() {
+        body["permissions"] = json!({
+            "admin": mine >= Permission::Admin,
+            "maintain": mine >= Permission::Admin,
+            "push": mine >= Permission::Write,
+            "triage": mine >= Permission::Triage,
+            "pull": mine >= Permission::Read,
+        });
+    }
+    body
+}
+
+/// GitHub's word for how the author belongs to the repository.
+fn association(found: &Repository, author: u64) -> &'static str {
+    if found.owner == author {
+        return "OWNER";
+    }
+    match found.members.get(&author) {
+        Some(Permission::None) | None => "NONE",
+        Some(Permission::Read | Permission::Triage | Permission::Write | Permission::Admin) => "COLLABORATOR",
+    }
+}
+
+fn issue(world: &World, call: &Call<'_>, found: &Repository, issue: &Issue) -> Value {
+    let full = world.full_name(found);
+    json!({
+        "number": issue.number,
+        "title": issue.title,
+        "body": issue.body,
+        "user": user(world, issue.author),
+        "author_association": association(found, issue.author),
+        "state": "open",
+        "locked": false,
+        "labels": [],
+        "comments": issue.comments.len(),
+        "html_url": format!("{}/{full}/issues/{}", call.url, issue.number),
+    })
+}
+
+/// Every pull request is an issue, too.
+fn pull_as_issue(world: &World, call: &Call<'_>, found: &Repository, pull: &Pull) -> Value {
+    let full = world.full_name(found);
+    json!({
+        "number": pull.number,
+        "title": pull.title,
+        "body": pull.body,
+        "user": user(world, pull.author),
+        "author_association": association(found, pull.author),
+        "state": if pull.open { "open" } else { "closed" },
+        "labels": [],
+        "comments": 0,
+        "html_url": format!("{}/{full}/pull/{}", call.url, pull.number),
+        "pull_request": {"url": call.api(&format!("/repos/{full}/pulls/{}", pull.number))},
+    })
+}
+
+pub(super) fn comment(world: &World, call: &Call<'_>, found: &Repository, comment: &Comment) -> Value {
+    let full = world.full_name(found);
+    json!({
+        "id": comment.id,
+        "user": user(world, comment.author),
+        "author_association": association(found, comment.author),
+        "body": comment.body,
+        "url": call.api(&format!("/repos/{full}/issues/comments/{}", comment.id)),
+    })
+}
+
+pub(super) fn pull(world: &World, call: &Call<'_>, found: &Repository, pull: &Pull) -> Value {
+    let (full, owner) = (world.full_name(found), world.login(found.owner));
+    let side = |branch: &str, sha: &str| {
+        json!({
+            "label": format!("{owner}:{branch}"),
+            "ref": branch,
+            "sha": sha,
+            "user": user(world, found.owner),
+            "repo": repository(world, call, found),
+        })
+    };
+    let base_sha = git::branch(&found.folder, &pull.base).unwrap_or_default();
+    json!({
+        "number": pull.number,
+        "title": pull.title,
+        "body": pull.body,
+        "user": user(world, pull.author),
+        "state": if pull.open { "open" } else { "closed" },
+        "draft": pull.draft,
+        "merged_at": null,
+        "labels": pull.labels.iter().map(|l| json!({"name": l})).collect::<Vec<_>>(),
+        "head": side(&pull.head, &pull.head_sha),
+        "base": side(&pull.base, &base_sha),
+        "html_url": format!("{}/{full}/pull/{}", call.url, pull.number),
+        "url": call.api(&format!("/repos/{full}/pulls/{}", pull.number)),
+    })
+}
+
+fn check(call: &Call<'_>, found: &Repository, check: &Check) -> Value {
+    json!({
+        "id": check.id,
+        "name": check.name,
+        "head_sha": check.head,
+        "status": check.status,
+        "conclusion": check.conclusion,
+        "app": {"id": found.id * 1_000, "slug": check.app, "name": check.app},
+        "url": call.api(&format!("/check-runs/{}", check.id)),
+        "details_url": null,
+    })
+}
+
+fn status(world: &World, call: &Call<'_>, status: &Status) -> Value {
+    json!({
+        "id": status.id,
+        "state": status.state,
+        "context": status.context,
+        "creator": user(world, status.creator),
+        "url": call.api(&format!("/statuses/{}", status.head)),
+    })
+}

@@ -1,0 +1,379 @@
+//! What GitHub knows: accounts, tokens, repositories with their issues, pull requests and checks. Branches and commits are not
+//! in here: they are in the bare repositories on disk, and looked up there each time.
+
+use super::git;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+/// Somebody with a number that stays.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Account {
+    /// The number.
+    pub id: u64,
+    /// The name, which may change.
+    pub login: String,
+    /// An app's account.
+    pub bot: bool,
+}
+
+/// What a token may do, beside what its account may.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// Contents, issues, pull requests and checks may be read.
+    ReadOnly,
+    /// Contents and pull requests may be written.
+    ReadWrite,
+}
+
+/// What an account may do in a repository, as GitHub orders it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Permission {
+    /// Nothing.
+    None,
+    /// Look.
+    Read,
+    /// Sort issues.
+    Triage,
+    /// Push.
+    Write,
+    /// Everything.
+    Admin,
+}
+
+impl Permission {
+    /// GitHub's word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Permission::None => "none",
+            Permission::Read => "read",
+            Permission::Triage => "triage",
+            Permission::Write => "write",
+            Permission::Admin => "admin",
+        }
+    }
+}
+
+/// Words with their author.
+#[derive(Debug, Clone)]
+pub struct Comment {
+    /// Its number, over all.
+    pub id: u64,
+    /// Whose.
+    pub author: u64,
+    /// The words.
+    pub body: String,
+}
+
+/// An issue.
+#[derive(Debug, Clone)]
+pub struct Issue {
+    /// Its number in the repository, shared with pull requests.
+    pub number: u64,
+    /// Whose.
+    pub author: u64,
+    /// Its title.
+    pub title: String,
+    /// Its words; GitHub has `null` for none.
+    pub body: Option<String>,
+    /// What was said since.
+    pub comments: Vec<Comment>,
+}
+
+/// A pull request.
+#[derive(Debug, Clone)]
+pub struct Pull {
+    /// Its number in the repository, shared with issues.
+    pub number: u64,
+    /// Whose.
+    pub author: u64,
+    /// Its title.
+    pub title: String,
+    /// Its words.
+    pub body: String,
+    /// The branch it comes from.
+    pub head: String,
+    /// What that branch held when it was last there.
+    pub head_sha: String,
+    /// The branch it goes to.
+    pub base: String,
+    /// Not ready yet.
+    pub draft: bool,
+    /// Open.
+    pub open: bool,
+    /// Labels on it.
+    pub labels: Vec<String>,
+}
+
+/// What CI said about a commit.
+#[derive(Debug, Clone)]
+pub struct Check {
+    /// Its number, over all.
+    pub id: u64,
+    /// Who ran it: the app's short name.
+    pub app: String,
+    /// What.
+    pub name: String,
+    /// `queued`, `in_progress` or `completed`.
+    pub status: String,
+    /// `success`, `failure`, …; only of one that is completed.
+    pub conclusion: Option<String>,
+    /// On which commit.
+    pub head: String,
+}
+
+/// A commit status: what anybody with write access may post.
+#[derive(Debug, Clone)]
+pub struct Status {
+    /// Its number, over all.
+    pub id: u64,
+    /// Who posted it.
+    pub creator: u64,
+    /// Its name.
+    pub context: String,
+    /// `success`, `failure`, `error` or `pending`.
+    pub state: String,
+    /// On which commit.
+    pub head: String,
+}
+
+/// A repository.
+#[derive(Debug, Clone)]
+pub struct Repository {
+    /// The number that survives renames and transfers.
+    pub id: u64,
+    /// Whose.
+    pub owner: u64,
+    /// Its name.
+    pub name: String,
+    /// Names that lead here since it was renamed or given away, `owner/name`.
+    pub former: Vec<String>,
+    /// Whether strangers see it.
+    pub private: bool,
+    /// Read-only for good.
+    pub archived: bool,
+    /// What HEAD names.
+    pub default_branch: String,
+    /// Who may do what.
+    pub members: BTreeMap<u64, Permission>,
+    /// Issues by number.
+    pub issues: BTreeMap<u64, Issue>,
+    /// Pull requests by number.
+    pub pulls: BTreeMap<u64, Pull>,
+    /// What CI said.
+    pub checks: Vec<Check>,
+    /// What was posted beside.
+    pub statuses: Vec<Status>,
+    /// Where its objects are.
+    pub folder: PathBuf,
+}
+
+impl Repository {
+    /// The next number of an issue or a pull request.
+    pub(super) fn next_number(&self) -> u64 {
+        let last = self.issues.keys().chain(self.pulls.keys()).max();
+        last.map_or(1, |n| n + 1)
+    }
+
+    pub(super) fn permission(&self, account: u64) -> Permission {
+        let own = match self.members.get(&account) {
+            Some(permission) => *permission,
+            None if self.owner == account => Permission::Admin,
+            None => Permission::None,
+        };
+        match self.private {
+            true => own,
+            false => own.max(Permission::Read),
+        }
+    }
+}
+
+/// Everything.
+#[derive(Debug, Clone, Default)]
+pub struct World {
+    /// Accounts by number.
+    pub accounts: BTreeMap<u64, Account>,
+    /// Whose each token is, and what it may do.
+    pub tokens: BTreeMap<String, (u64, Scope)>,
+    /// Repositories by number.
+    pub repositories: BTreeMap<u64, Repository>,
+    /// Tokens that are suspended: GitHub answers 403.
+    pub suspended: BTreeSet<String>,
+    next_id: u64,
+}
+
+/// How a name was found.
+pub(super) enum Found {
+    /// Under this name.
+    Here(u64),
+    /// It has another name now.
+    Moved(u64),
+    /// Nowhere.
+    No,
+}
+
+impl World {
+    /// A number that nothing else has.
+    pub(super) fn fresh(&mut self) -> u64 {
+        self.next_id += 1;
+        1_000_000 + self.next_id
+    }
+
+    /// Adds somebody.
+    pub fn account(&mut self, id: u64, login: &str) -> u64 {
+        let bot = login.ends_with("[bot]");
+        let login = login.to_owned();
+        self.accounts.insert(id, Account { id, login, bot });
+        id
+    }
+
+    /// Gives somebody a token.
+    pub fn token(&mut self, token: &str, account: u64, scope: Scope) {
+        self.tokens.insert(token.to_owned(), (account, scope));
+    }
+
+    /// Adds a repository with one commit of these files on `main`; an empty one where there are none.
+    pub(super) fn repository(
+        &mut self,
+        root: &Path,
+        id: u64,
+        owner: u64,
+        name: &str,
+        files: &[(&str, &str)],
+    ) -> u64 {
+        let folder = root.join(format!("{id}.git"));
+        git::create(&folder);
+        if !files.is_empty() {
+            git::commit(&folder, "main", files);
+        }
+        let repository = Repository {
+            id,
+            owner,
+            name: name.to_owned(),
+            former: Vec::new(),
+            private: false,
+            archived: false,
+            default_branch: "main".to_owned(),
+            members: BTreeMap::new(),
+            issues: BTreeMap::new(),
+            pulls: BTreeMap::new(),
+            checks: Vec::new(),
+            statuses: Vec::new(),
+            folder,
+        };
+        self.repositories.insert(id, repository);
+        id
+    }
+
+    /// Gives a repository another name; the old one leads on.
+    pub fn rename(&mut self, id: u64, name: &str) {
+        let former = self.full_name(&self.repositories[&id]);
+        let repository = self.repository_mut(id);
+        repository.former.push(former);
+        repository.name = name.to_owned();
+    }
+
+    /// One of them, to be changed.
+    ///
+    /// # Panics
+    /// When there is none of that number.
+    pub fn repository_mut(&mut self, id: u64) -> &mut Repository {
+        self.repositories
+            .get_mut(&id)
+            .expect("because the test made it before")
+    }
+
+    /// Opens an issue and gives its number.
+    pub fn issue(&mut self, repository: u64, author: u64, title: &str, body: &str) -> u64 {
+        let repository = self.repository_mut(repository);
+        let number = repository.next_number();
+        let issue = Issue {
+            number,
+            author,
+            title: title.to_owned(),
+            body: (!body.is_empty()).then(|| body.to_owned()),
+            comments: Vec::new(),
+        };
+        repository.issues.insert(number, issue);
+        number
+    }
+
+    /// Somebody says something below an issue.
+    pub fn comment(&mut self, repository: u64, issue: u64, author: u64, body: &str) {
+        let id = self.fresh();
+        let issue = self.repository_mut(repository).issues.get_mut(&issue);
+        let body = body.to_owned();
+        let comments = &mut issue.expect("because the test opened it before").comments;
+        comments.push(Comment { id, author, body });
+    }
+
+    /// A check of that app concludes on a commit; an older one of that name there is replaced.
+    pub fn check(&mut self, repository: u64, app: &str, name: &str, head: &str, conclusion: Option<&str>) {
+        let id = self.fresh();
+        let checks = &mut self.repository_mut(repository).checks;
+        checks.retain(|c| (c.app.as_str(), c.name.as_str(), c.head.as_str()) != (app, name, head));
+        checks.push(Check {
+            id,
+            app: app.to_owned(),
+            name: name.to_owned(),
+            status: conclusion.map_or("in_progress", |_| "completed").to_owned(),
+            conclusion: conclusion.map(str::to_owned),
+            head: head.to_owned(),
+        });
+    }
+
+    /// Somebody opens a pull request of a branch that is there.
+    pub fn pull(&mut self, repository: u64, author: u64, head: &str, base: &str) -> u64 {
+        let repository = self.repository_mut(repository);
+        let number = repository.next_number();
+        let pull = Pull {
+            number,
+            author,
+            title: head.to_owned(),
+            body: String::new(),
+            head: head.to_owned(),
+            head_sha: git::branch(&repository.folder, head).unwrap_or_default(),
+            base: base.to_owned(),
+            draft: false,
+            open: true,
+            labels: Vec::new(),
+        };
+        repository.pulls.insert(number, pull);
+        number
+    }
+
+    pub(super) fn full_name(&self, repository: &Repository) -> String {
+        format!("{}/{}", self.login(repository.owner), repository.name)
+    }
+
+    pub(super) fn login(&self, account: u64) -> &str {
+        self.accounts.get(&account).map_or("ghost", |a| a.login.as_str())
+    }
+
+    pub(super) fn find(&self, full_name: &str) -> Found {
+        let is = |r: &&Repository| self.full_name(r).eq_ignore_ascii_case(full_name);
+        if let Some(found) = self.repositories.values().find(is) {
+            return Found::Here(found.id);
+        }
+        let was = |r: &&Repository| r.former.iter().any(|f| f.eq_ignore_ascii_case(full_name));
+        self.repositories
+            .values()
+            .find(was)
+            .map_or(Found::No, |r| Found::Moved(r.id))
+    }
+
+    /// Pull requests follow their branches: their head moves along, and where it is gone they close.
+    pub(super) fn settle(&mut self) {
+        for repository in self.repositories.values_mut() {
+            if repository.pulls.values().all(|p| !p.open) {
+                continue;
+            }
+            let branches = git::branches(&repository.folder);
+            for pull in repository.pulls.values_mut().filter(|p| p.open) {
+                match branches.get(&pull.head) {
+                    Some(sha) => pull.head_sha.clone_from(sha),
+                    None => pull.open = false,
+                }
+            }
+        }
+    }
+}

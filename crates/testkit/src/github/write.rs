@@ -1,0 +1,176 @@
+//! The doors of the REST API that change something, with GitHub's ways of saying no.
+
+use super::http::Answer;
+use super::rest::{Call, NO_DOOR, comment, pull, reference};
+use super::world::{Comment, Permission, Pull, Repository, Scope, World};
+use super::{git, in_json, no};
+use serde_json::{Value, json};
+
+pub(super) fn answer(world: &mut World, call: &Call<'_>, id: u64, inside: &[&str]) -> Answer {
+    let found = &world.repositories[&id];
+    match call.who {
+        None => return no(401, "Requires authentication"),
+        Some((_, Scope::ReadOnly)) => {
+            return no(403, "Resource not accessible by personal access token");
+        }
+        Some((_, Scope::ReadWrite)) => {}
+    }
+    if found.archived {
+        return no(403, "Repository was archived so is read-only.");
+    }
+    let Ok(body) = serde_json::from_slice::<Value>(&call.request.body) else {
+        return no(400, "Problems parsing JSON");
+    };
+    let may_write = found.permission(call.account()) >= Permission::Write;
+    match (call.request.method.as_str(), inside) {
+        ("POST", ["pulls"]) => open(world, call, id, &body),
+        ("PATCH", ["pulls", number]) if may_write => change(world, call, id, number, &body),
+        ("POST", ["issues", number, "labels"]) if may_write => label(world, id, number, &body),
+        ("POST", ["issues", number, "comments"]) => say(world, call, id, number, &body),
+        ("POST", ["git", "refs"]) if may_write => make_ref(world, call, id, &body),
+        ("PATCH", ["pulls", _]) | ("POST", ["issues", _, "labels"] | ["git", "refs"]) => {
+            no(403, "Resource not accessible by personal access token")
+        }
+        (_, _) => no(NO_DOOR, "the model of GitHub has no such door"),
+    }
+}
+
+/// <https://docs.github.com/rest/using-the-rest-api/troubleshooting-the-rest-api>
+fn invalid(errors: &Value) -> Answer {
+    in_json(
+        422,
+        &json!({
+            "message": "Validation Failed",
+            "errors": errors,
+            "documentation_url": "https://docs.github.com/rest",
+            "status": "422",
+        }),
+    )
+}
+
+fn text<'b>(body: &'b Value, name: &str) -> &'b str {
+    body[name].as_str().unwrap_or_default()
+}
+
+/// <https://docs.github.com/rest/pulls/pulls#create-a-pull-request>
+fn open(world: &mut World, call: &Call<'_>, id: u64, body: &Value) -> Answer {
+    let found = &world.repositories[&id];
+    let owner = world.login(found.owner).to_owned();
+    let (head, base) = (text(body, "head"), text(body, "base"));
+    let head = head.strip_prefix(&format!("{owner}:")).unwrap_or(head);
+    let field =
+        |field: &str| invalid(&json!([{"resource": "PullRequest", "field": field, "code": "invalid"}]));
+    let custom =
+        |message: &str| invalid(&json!([{"resource": "PullRequest", "code": "custom", "message": message}]));
+    let Some(head_sha) = git::branch(&found.folder, head) else {
+        return field("head");
+    };
+    let Some(base_sha) = git::branch(&found.folder, base) else {
+        return field("base");
+    };
+    if text(body, "title").is_empty() {
+        return field("title");
+    }
+    let inside = ["merge-base", "--is-ancestor", &head_sha, &base_sha];
+    if git::ask(&found.folder, &inside, b"").is_some() {
+        return custom(&format!("No commits between {base} and {head}"));
+    }
+    let is_it = |p: &&Pull| p.open && p.head == head && p.base == base;
+    if found.pulls.values().any(|p| is_it(&p)) {
+        return custom(&format!("A pull request already exists for {owner}:{head}."));
+    }
+    let number = found.next_number();
+    let made = Pull {
+        number,
+        author: call.account(),
+        title: text(body, "title").to_owned(),
+        body: text(body, "body").to_owned(),
+        head: head.to_owned(),
+        head_sha,
+        base: base.to_owned(),
+        draft: body["draft"].as_bool().unwrap_or(false),
+        open: true,
+        labels: Vec::new(),
+    };
+    world.repository_mut(id).pulls.insert(number, made.clone());
+    in_json(201, &pull(world, call, &world.repositories[&id], &made))
+}
+
+/// <https://docs.github.com/rest/pulls/pulls#update-a-pull-request>
+fn change(world: &mut World, call: &Call<'_>, id: u64, number: &str, body: &Value) -> Answer {
+    let found = number
+        .parse()
+        .ok()
+        .and_then(|n| world.repository_mut(id).pulls.get_mut(&n));
+    let Some(found) = found else {
+        return no(404, "Not Found");
+    };
+    match text(body, "state") {
+        "closed" => found.open = false,
+        "open" => found.open = true,
+        _other => {}
+    }
+    for (name, place) in [
+        ("title", &mut found.title),
+        ("body", &mut found.body),
+        ("base", &mut found.base),
+    ] {
+        if let Some(text) = body[name].as_str() {
+            text.clone_into(place);
+        }
+    }
+    let changed = found.clone();
+    in_json(200, &pull(world, call, &world.repositories[&id], &changed))
+}
+
+/// <https://docs.github.com/rest/issues/labels#add-labels-to-an-issue>
+fn label(world: &mut World, id: u64, number: &str, body: &Value) -> Answer {
+    let found = number
+        .parse()
+        .ok()
+        .and_then(|n| world.repository_mut(id).pulls.get_mut(&n));
+    let Some(found) = found else {
+        return no(404, "Not Found");
+    };
+    let names = body["labels"].as_array().into_iter().flatten();
+    found
+        .labels
+        .extend(names.filter_map(Value::as_str).map(str::to_owned));
+    let all: Vec<Value> = found.labels.iter().map(|l| json!({"name": l})).collect();
+    in_json(200, &json!(all))
+}
+
+/// <https://docs.github.com/rest/issues/comments#create-an-issue-comment>
+fn say(world: &mut World, call: &Call<'_>, id: u64, number: &str, body: &Value) -> Answer {
+    let said = Comment {
+        id: world.fresh(),
+        author: call.account(),
+        body: text(body, "body").to_owned(),
+    };
+    let found = number
+        .parse()
+        .ok()
+        .and_then(|n| world.repository_mut(id).issues.get_mut(&n));
+    let Some(found) = found else {
+        return no(404, "Not Found");
+    };
+    found.comments.push(said.clone());
+    let repository: &Repository = &world.repositories[&id];
+    in_json(201, &comment(world, call, repository, &said))
+}
+
+/// <https://docs.github.com/rest/git/refs#create-a-reference>
+fn make_ref(world: &World, call: &Call<'_>, id: u64, body: &Value) -> Answer {
+    let found = &world.repositories[&id];
+    let (full, sha) = (text(body, "ref"), text(body, "sha"));
+    let Some(name) = full.strip_prefix("refs/heads/") else {
+        return no(422, "Reference name must start with 'refs/'.");
+    };
+    if git::branch(&found.folder, name).is_some() {
+        return no(422, "Reference already exists");
+    }
+    match git::ask(&found.folder, &["update-ref", full, sha, ""], b"") {
+        Some(_) => in_json(201, &reference(world, call, found, name, sha)),
+        None => no(422, "Object does not exist"),
+    }
+}
