@@ -3,6 +3,7 @@
 pub mod access;
 pub mod agent;
 pub mod forge;
+pub mod hook;
 pub mod identity;
 pub mod moment;
 pub mod notice;

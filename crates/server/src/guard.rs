@@ -1,6 +1,6 @@
 //! What stands before every handler: host, who calls, from where, how often, and whether the door opens for them.
 
-use crate::doors::{self, Caller, Shut};
+use crate::doors::{self, Caller, Need, Shut};
 use crate::github::local_path;
 use crate::house::{House, hash, random};
 use crate::page;
@@ -31,6 +31,8 @@ pub(crate) const LATELY_MS: u64 = 12 * 60 * 60 * 1000;
 const TOUCH_AFTER_MS: u64 = 60_000;
 /// Requests per second of one caller, and how many may come at once.
 const RATE: (u32, u32) = (100, 400);
+/// The same for what is signed by itself, of all senders together: a forge sends in swarms, and nobody is known yet.
+const SIGNED_RATE: (u32, u32) = (2_000, 4_000);
 /// Longest id of a request that is taken over from the caller, in bytes.
 const REQUEST_ID_MAX_BYTES: usize = 64;
 
@@ -120,7 +122,15 @@ fn in_force(key: &ApiKey, now: u64) -> bool {
 pub(crate) type Limits = DefaultKeyedRateLimiter<String>;
 
 pub(crate) fn limits() -> Limits {
-    let (rate, burst) = RATE;
+    keyed(RATE)
+}
+
+/// How often what is signed by itself may come.
+pub(crate) fn signed_limits() -> Limits {
+    keyed(SIGNED_RATE)
+}
+
+fn keyed((rate, burst): (u32, u32)) -> Limits {
     let number = |n: u32| NonZeroU32::new(n).unwrap_or(NonZeroU32::MIN);
     RateLimiter::keyed(Quota::per_second(number(rate)).allow_burst(number(burst)))
 }
@@ -130,6 +140,7 @@ pub(crate) fn limits() -> Limits {
 pub(crate) struct Guard {
     pub(crate) house: Arc<House>,
     pub(crate) limits: Arc<Limits>,
+    pub(crate) signed_limits: Arc<Limits>,
 }
 
 /// Whether people open a path in their browsers; programs get problems there and no pages.
@@ -256,7 +267,11 @@ async fn admit(guard: &Guard, request: &mut Request) -> Result<Option<(String, u
     };
     let (principal, shown) = principal(house, request.headers()).await?;
     check_origin(house, request, &principal)?;
-    if guard.limits.check_key(&principal.name()).is_err() {
+    let limits = match door.need {
+        Need::Signature => &guard.signed_limits,
+        Need::Nothing | Need::PersonOrKey(..) | Need::Person(_) | Need::PersonLately(_) => &guard.limits,
+    };
+    if limits.check_key(&principal.name()).is_err() {
         let text = "too many requests at once";
         return Err(
             Problem::new(StatusCode::TOO_MANY_REQUESTS, "too-many-requests", text)

@@ -1,6 +1,7 @@
 //! What the server serves: one tenant's data, the engine's ports, and what is needed to let people in.
 
 use crate::github::GitHub;
+use crate::hooks::HookDoor;
 use crate::live::Pulse;
 use crate::metrics::Metrics;
 use crate::problem::Problem;
@@ -64,6 +65,8 @@ pub struct House {
     pub outbox: Arc<dyn Outbox>,
     /// Sign-in with GitHub, where it is set up.
     pub github: Option<GitHub>,
+    /// What GitHub tells by itself, where a secret to check it with is set.
+    pub hooks: Option<HookDoor>,
     /// What members keep while reviewing.
     pub reviewing: Arc<dyn Reviewing>,
     /// The keys of members.

@@ -7,6 +7,7 @@ mod api;
 pub mod doors;
 mod github;
 mod guard;
+mod hooks;
 mod house;
 mod listen;
 mod live;
@@ -27,6 +28,7 @@ pub use api::members::{
 pub use api::sessions::{CODE_MS, new_code};
 pub use api::{client, description};
 pub use github::{Allowed, CALLBACK_PATH, GitHub};
+pub use hooks::HookDoor;
 pub use house::{HeldKeys, House, Origin};
 pub use listen::{CONNECTIONS_MAX, serve};
 pub use live::Pulse;
@@ -77,6 +79,7 @@ pub fn router(house: House) -> Router {
     let guard = guard::Guard {
         house: Arc::clone(&house),
         limits: Arc::new(guard::limits()),
+        signed_limits: Arc::new(guard::signed_limits()),
     };
     pages
         .merge(api)

@@ -8,7 +8,7 @@ use crate::db::{AllTx, Tx};
 use crate::error;
 use crate::forms;
 use crate::row::{int, time};
-use countersign_core::id::{EffectId, Fence, WorkflowId};
+use countersign_core::id::{EffectId, Fence, RepositoryId, WorkflowId};
 use countersign_core::time::Timestamp;
 use countersign_core::workflow::Effect;
 use countersign_ports::store::{ClaimedEffect, LEASE_MS, StoreError};
@@ -98,11 +98,10 @@ pub(crate) async fn held(
     })
 }
 
-/// Releases a claim; the effect runs again at `at`.
+/// Releases a claim; the effect runs again at `at`, or earlier if somebody asked for that meanwhile.
 pub(crate) async fn release(tx: &Tx<'_>, id: &EffectId, at: Timestamp) -> Result<(), StoreError> {
-    const RELEASE: &str =
-        "UPDATE effects SET status = 'pending', run_at = $3, lease_until = NULL, worker = NULL
-        WHERE tenant = $1 AND id = $2";
+    const RELEASE: &str = "UPDATE effects SET status = 'pending', run_at = min($3, coalesce(wanted_at, $3)),
+        wanted_at = NULL, lease_until = NULL, worker = NULL WHERE tenant = $1 AND id = $2";
     tx.run(RELEASE, [id.as_str().into(), time(at)]).await.map(|_| ())
 }
 
@@ -122,6 +121,26 @@ pub(crate) async fn reschedule(
     tx.run(NOTE, [effect.id.as_str().into(), error.into(), given_back])
         .await?;
     release(tx, &effect.id, at).await
+}
+
+/// Effects of that kind, of workflows on that repository, run again at `at` if that is earlier than they would; how many
+/// there are. One that somebody holds runs again once more: what its holder sees may be older.
+pub(crate) async fn bring_forward(
+    tx: &Tx<'_>,
+    kind: &str,
+    repository: &RepositoryId,
+    at: Timestamp,
+) -> Result<u64, StoreError> {
+    const FORWARD: &str = "UPDATE effects SET
+        run_at = CASE WHEN status = 'pending' THEN min(run_at, $4) ELSE run_at END,
+        wanted_at = CASE WHEN status = 'claimed' THEN $4 ELSE wanted_at END
+        WHERE tenant = $1 AND kind = $2 AND status IN ('pending', 'claimed')
+        AND workflow IN (SELECT w.id FROM workflows w WHERE w.tenant = $1
+            AND instr(',' || w.repositories_key || ',', ',' || $3 || ',') > 0
+            AND EXISTS (SELECT 1 FROM effects o WHERE o.tenant = $1 AND o.workflow = w.id
+                AND o.status IN ('pending', 'claimed')))";
+    let values = [kind.into(), repository.to_string().into(), time(at)];
+    tx.run(FORWARD, values).await
 }
 
 /// Holds a claim for another lease.

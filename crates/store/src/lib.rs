@@ -22,6 +22,7 @@ mod facts;
 mod forms;
 mod freezes;
 mod group;
+mod hooks;
 mod inputs;
 mod log;
 mod members;

@@ -14,6 +14,7 @@ use countersign_core::id::{TenantId, WorkflowId};
 use countersign_core::time::Timestamp;
 use countersign_ledger::{Continuity, Leaf, Salt, commit};
 use countersign_ports::access::Access;
+use countersign_ports::hook::Hooks;
 use countersign_ports::notice::Outbox;
 use countersign_ports::reviewing::Reviewing;
 use countersign_ports::store::{
@@ -273,6 +274,14 @@ impl SqliteStore {
 
     /// One tenant's notices.
     pub fn outbox(&self, tenant: &TenantId) -> Arc<dyn Outbox> {
+        Arc::new(SqliteTenant {
+            shared: Arc::clone(&self.shared),
+            tenant: tenant.clone(),
+        })
+    }
+
+    /// What forges told one tenant.
+    pub fn hooks(&self, tenant: &TenantId) -> Arc<dyn Hooks> {
         Arc::new(SqliteTenant {
             shared: Arc::clone(&self.shared),
             tenant: tenant.clone(),

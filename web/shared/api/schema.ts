@@ -540,6 +540,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/webhooks/github": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take a delivery of GitHub's webhooks
+         * @description The body is signed with the secret that GitHub and this server know (`X-Hub-Signature-256`). A delivery is kept once, by its
+         *     name and its bytes, before this answers; of its words nothing is kept.
+         */
+        post: operations["deliver_github_webhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/workflows": {
         parameters: {
             query?: never;
@@ -994,6 +1015,11 @@ export interface components {
             /** @description 64 hex digits. */
             digest: string;
         };
+        /** @description The answer to a delivery. */
+        Delivered: {
+            /** @description What became of it. */
+            outcome: components["schemas"]["HookWord"];
+        };
         /** @description One dependency that moves. */
         DependencyWire: {
             after?: components["schemas"]["StateWire"] | null;
@@ -1135,6 +1161,11 @@ export interface components {
              */
             to_size: number;
         };
+        /**
+         * @description What became of a delivery, in answers and metrics.
+         * @enum {string}
+         */
+        HookWord: "kept" | "repeated" | "not-registered" | "nothing-to-do" | "forged" | "malformed";
         /** @description An entry and the way from it to the root of the signed head (RFC 9162 section 2.1.3, RFC 6962 section 2.1.1). */
         InclusionWire: {
             /** @description The signed head. */
@@ -2037,6 +2068,7 @@ export type Code = components['schemas']['Code'];
 export type CommentWire = components['schemas']['CommentWire'];
 export type ContentWire = components['schemas']['ContentWire'];
 export type Decision = components['schemas']['Decision'];
+export type Delivered = components['schemas']['Delivered'];
 export type DependencyWire = components['schemas']['DependencyWire'];
 export type DiffWire = components['schemas']['DiffWire'];
 export type DiffsWire = components['schemas']['DiffsWire'];
@@ -2046,6 +2078,7 @@ export type FindingWire = components['schemas']['FindingWire'];
 export type FreezeWire = components['schemas']['FreezeWire'];
 export type GateWire = components['schemas']['GateWire'];
 export type HeadsWire = components['schemas']['HeadsWire'];
+export type HookWord = components['schemas']['HookWord'];
 export type InclusionWire = components['schemas']['InclusionWire'];
 export type InterdiffWire = components['schemas']['InterdiffWire'];
 export type InterdiffsWire = components['schemas']['InterdiffsWire'];
@@ -3655,6 +3688,72 @@ export interface operations {
                 };
             };
             /** @description the time can't be read, or spans too many entries */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What is wrong, in a sentence, and what to do next */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deliver_github_webhook: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description what it tells of, such as `check_run` */
+                "X-GitHub-Event": string;
+                /** @description its name, 1 to 64 visible characters */
+                "X-GitHub-Delivery": string;
+                /** @description `sha256=` and the HMAC of the body in hex */
+                "X-Hub-Signature-256": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": Record<string, unknown>;
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Delivered"];
+                };
+            };
+            /** @description the signature is missing or wrong */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description no secret is set here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description it can't be read */
             422: {
                 headers: {
                     [name: string]: unknown;

@@ -13,8 +13,9 @@ use countersign_core::id::{MemberId, TenantId, WorkflowId};
 use countersign_core::workflow::{Effect, Event};
 use countersign_engine::notices::Notices;
 use countersign_engine::{Observer, Ports, TryEnd, Worker};
+use countersign_forge::github::{GitHubHooks, Secret};
 use countersign_server::{
-    CODE_MS, HeldKeys, House, Metrics, Origin, Problem, Pulse, new_code, router, serve,
+    CODE_MS, HeldKeys, HookDoor, House, Metrics, Origin, Problem, Pulse, new_code, router, serve,
 };
 use countersign_store::OwnerLock;
 use ed25519_dalek::SigningKey;
@@ -137,6 +138,7 @@ pub(super) async fn run(session: &Session) -> Result<Exit, CliError> {
             access: session.database().access(&TenantId::local()),
             outbox: outbox(session),
             github,
+            hooks: hooks(session, &config),
             reviewing: session.database().reviewing(&TenantId::local()),
             keys: Arc::new(MemberSeeds(session.keys().clone())),
             ports,
@@ -160,6 +162,15 @@ pub(super) async fn run(session: &Session) -> Result<Exit, CliError> {
     drop(lock);
     say_stopped(session);
     Ok(Exit::Ok)
+}
+
+/// Deliveries of GitHub, where there is a secret to check them with.
+fn hooks(session: &Session, config: &Config) -> Option<HookDoor> {
+    let secret = config.github.webhook_secret.as_ref()?;
+    Some(HookDoor {
+        reader: Arc::new(GitHubHooks::new(&Secret::new(secret.reveal()))),
+        kept: session.database().hooks(&TenantId::local()),
+    })
 }
 
 /// The notices of the worker's process.

@@ -267,6 +267,12 @@ pub(crate) const SETTINGS: &[Setting] = &[
         ..SECRET
     },
     Setting {
+        key: "github.webhook_secret",
+        environment: &["GITHUB_WEBHOOK_SECRET"],
+        does: "The secret with which GitHub signs what it tells by itself (docs/github.md)",
+        ..SECRET
+    },
+    Setting {
         key: "github.allowed_users",
         environment: &["ALLOWED_GITHUB_USERS"],
         form: Form::List,

@@ -158,6 +158,7 @@ pub(crate) struct Github {
     pub(crate) repo: Option<RepoName>,
     pub(crate) client_id: Option<String>,
     pub(crate) client_secret: Option<Secret>,
+    pub(crate) webhook_secret: Option<Secret>,
     #[serde(default)]
     pub(crate) allowed_users: Vec<AllowedUser>,
     pub(crate) base_url: Option<WebAddress>,

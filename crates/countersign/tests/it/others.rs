@@ -18,6 +18,7 @@ const SCHEMATHESIS: &str = include_str!("../others/schemathesis.txt");
 const CHECK_JSONSCHEMA: &str = include_str!("../others/check-jsonschema.txt");
 const PROMETHEUS: &str = include_str!("../others/prometheus.txt");
 const GITHUB_OPENAPI: &str = include_str!("../others/github-openapi.json");
+const GITHUB_WEBHOOKS: &str = include_str!("../others/github-webhooks.json");
 const TLOG: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/others/tlog.go");
 /// Where Debian's packages of Go libraries (`golang-…-dev`) put their sources.
 const DEBIAN_GO_PATH: &str = "/usr/share/gocode";
@@ -175,13 +176,31 @@ pub(crate) fn web() -> Web {
 /// GitHub's description of its API (<https://github.com/octokit/openapi>), out of the package, of which nothing else is kept:
 /// it has 385 MB.
 pub(crate) fn github_description() -> PathBuf {
-    let home = kept("github-openapi");
+    of_package(
+        "github-openapi",
+        GITHUB_OPENAPI,
+        "@octokit/openapi/generated/api.github.com.json",
+    )
+}
+
+/// Payloads that GitHub sent (<https://github.com/octokit/webhooks>).
+pub(crate) fn webhook_examples() -> PathBuf {
+    of_package(
+        "github-webhooks",
+        GITHUB_WEBHOOKS,
+        "@octokit/webhooks-examples/api.github.com/index.json",
+    )
+}
+
+/// One file out of a package from npm; the rest of it is not kept.
+fn of_package(name: &str, package: &str, file: &str) -> PathBuf {
+    let home = kept(name);
     let _held = only_one(&home);
-    let (description, finished) = (home.join("api.github.com.json"), home.join("installed.txt"));
-    if fs::read_to_string(&finished).is_ok_and(|text| text == GITHUB_OPENAPI) && description.exists() {
-        return description;
+    let (wanted, finished) = (home.join("wanted.json"), home.join("installed.txt"));
+    if fs::read_to_string(&finished).is_ok_and(|text| text == package) && wanted.exists() {
+        return wanted;
     }
-    fs::write(home.join("package.json"), GITHUB_OPENAPI).unwrap();
+    fs::write(home.join("package.json"), package).unwrap();
     let installed = npm(
         &home,
         &["install", "--no-audit", "--no-fund", "--no-package-lock"],
@@ -189,17 +208,13 @@ pub(crate) fn github_description() -> PathBuf {
     .output();
     succeeded(
         installed,
-        "GitHub's description of its API can't be installed from npm; on Debian install nodejs and npm",
+        "what GitHub publishes can't be installed from npm; on Debian install nodejs and npm",
     );
     let packages = home.join("node_modules");
-    fs::rename(
-        packages.join("@octokit/openapi/generated/api.github.com.json"),
-        &description,
-    )
-    .unwrap();
+    fs::rename(packages.join(file), &wanted).unwrap();
     fs::remove_dir_all(packages).unwrap();
-    fs::write(finished, GITHUB_OPENAPI).unwrap();
-    description
+    fs::write(finished, package).unwrap();
+    wanted
 }
 
 fn npm(folder: &Path, words: &[&str]) -> Command {

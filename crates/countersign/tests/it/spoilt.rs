@@ -224,6 +224,12 @@ fn bodies(served: &Served, token: &str) -> Vec<(&'static str, String, &'static s
             "POST",
             json!({"note": "Moved."}),
         ),
+        (
+            "deliver_github_webhook",
+            "/api/v1/webhooks/github".to_owned(),
+            "POST",
+            json!({"action": "created", "repository": {"id": 5}, "comment": {"id": 9}}),
+        ),
         decide(json!({"decision": "extend", "digest": digest, "until": "2026-12-31T00:00:00Z"})),
         decide(json!({"decision": "approve", "digest": "0", "acknowledged": ["rule@path"]})),
         decide(json!({"decision": "deselect", "digest": digest, "parts": [part], "reason": ""})),

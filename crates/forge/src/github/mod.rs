@@ -8,11 +8,13 @@
 mod checks;
 mod client;
 mod error;
+mod hooks;
 mod issue;
 mod pulls;
 mod repository;
 
 pub use error::CODES;
+pub use hooks::GitHubHooks;
 pub use issue::{Author, Spoken, Thread};
 pub use repository::Found;
 

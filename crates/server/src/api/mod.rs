@@ -200,6 +200,7 @@ fn endpoints() -> OpenApiRouter<Arc<House>> {
         .routes(routes!(ledger::checkpoint))
         .routes(routes!(proofs::inclusion))
         .routes(routes!(proofs::consistency))
+        .routes(routes!(crate::hooks::deliver))
         .routes(routes!(crate::live::events))
 }
 

@@ -9,6 +9,7 @@ mod scrape;
 pub(crate) use answered::answered;
 pub(crate) use scrape::scrape;
 
+use crate::hooks::HookWord;
 use countersign_core::artifact::AgentRole;
 use countersign_core::workflow::event::{AttemptOutcome, RequestStatus};
 use countersign_core::workflow::{Effect, Event, State};
@@ -29,7 +30,7 @@ const ANSWER_SECONDS: [f64; 11] = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0
 const WORK_SECONDS: [f64; 11] = [0.005, 0.025, 0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 3600.0];
 
 /// Kinds of effects that are there, at zero, before the first of them is performed.
-const EFFECT_KINDS: [&str; 11] = [
+const EFFECT_KINDS: [&str; 14] = [
     "look-up-refs",
     "load-context",
     "triage",
@@ -41,6 +42,9 @@ const EFFECT_KINDS: [&str; 11] = [
     "check-bases",
     "write-branch",
     "retract-branch",
+    "open-pull-request",
+    "close-pull-request",
+    "read-checks",
 ];
 /// How requests end.
 const REQUEST_ENDS: [RequestStatus; 9] = [
@@ -55,7 +59,7 @@ const REQUEST_ENDS: [RequestStatus; 9] = [
     RequestStatus::Superseded,
 ];
 /// How attempts at writing end.
-const WRITE_OUTCOMES: [&str; 5] = ["written", "foreign", "refused", "failed", "unknown"];
+const WRITE_OUTCOMES: [&str; 6] = ["written", "opened", "foreign", "refused", "failed", "unknown"];
 /// Who may be asked.
 const ROLES: [AgentRole; 7] = [
     AgentRole::Triage,
@@ -82,6 +86,7 @@ pub struct Metrics {
     write_attempts: Counts<1>,
     agent_calls: Durations<1>,
     answers_refused: Counts<1>,
+    hooks: Counts<1>,
     http_requests: Counts<3>,
     http_durations: Durations<2>,
 }
@@ -119,6 +124,7 @@ impl Default for Metrics {
                 "agent_answers_refused",
                 "Answers of agents that were refused",
             ),
+            hooks: counts(&mut all, "webhook_deliveries", "Deliveries of a forge's webhooks"),
             http_requests: counts(&mut all, "http_requests", "Requests over HTTP that were answered"),
             http_durations: durations(
                 &mut all,
@@ -155,6 +161,11 @@ fn label(name: &'static str, value: &'static str) -> (&'static str, Cow<'static,
 }
 
 impl Metrics {
+    /// A delivery of a forge came.
+    pub(crate) fn hook(&self, word: HookWord) {
+        self.hooks.get_or_create(&[label("outcome", word.as_str())]).inc();
+    }
+
     /// A count that is there before the first occurrence: the increase to one is seen, too.
     fn begin_at_zero(&self) {
         for state in State::ALL {
@@ -173,6 +184,9 @@ impl Metrics {
         }
         for outcome in WRITE_OUTCOMES {
             let _at_zero = self.write_attempts.get_or_create(&[label("outcome", outcome)]);
+        }
+        for word in HookWord::ALL {
+            let _at_zero = self.hooks.get_or_create(&[label("outcome", word.as_str())]);
         }
         for role in ROLES {
             let _at_zero = self

@@ -9,6 +9,7 @@ mod m0004_sign_in;
 mod m0005_reviewing;
 mod m0006_submissions;
 mod m0007_remotes;
+mod m0008_hooks;
 
 use crate::error;
 use countersign_ports::store::StoreError;
@@ -27,6 +28,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0005_reviewing::Reviewing),
             Box::new(m0006_submissions::Submissions),
             Box::new(m0007_remotes::Remotes),
+            Box::new(m0008_hooks::Hooks),
         ]
     }
 }

@@ -2,24 +2,28 @@
 
 use countersign_core::act::{Act, SeenDigest};
 use countersign_core::budget::BudgetAsked;
+use countersign_core::digest::BodyHash;
 use countersign_core::forge::{CheckRun, CheckState, PullRequest, PullRequestState};
 use countersign_core::id::{AccountId, BranchName, CommitSha, WorkflowId};
 use countersign_core::permit::{
     ClosePullRequest, ContentPermit, DeleteBranch, OpenPullRequest, PushBranch, RetractPermit,
 };
 use countersign_core::question::{Choice, QuestionKind};
+use countersign_core::time::Timestamp;
 use countersign_core::workflow::event::Subject;
 use countersign_core::workflow::pull_requests::opened;
 use countersign_core::workflow::{State, Workflow};
 use countersign_engine::{Step, Worker};
 use countersign_ports::forge::Forge;
-use countersign_ports::store::Store as _;
+use countersign_ports::hook::{Hook, PointsTo, Received};
+use countersign_ports::store::{Claim, Store as _};
 use countersign_ports::trees::{BranchState, PreparedCommit, PublishError, RepoSource, TreesError};
 use countersign_testkit::evidence::take_down;
 use countersign_testkit::house::{House, Tenant};
 use countersign_testkit::judges::judge;
 use countersign_testkit::life::Life;
 use countersign_testkit::repositories::{CI_APP, CI_CHECK, Repositories};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -185,6 +189,12 @@ impl Calm {
 
     /// Everybody says yes to everything, and the worker goes on to its next rest.
     async fn approved(&self, id: &WorkflowId) -> Workflow {
+        self.says_yes(id).await;
+        self.rest().await;
+        self.load(id).await
+    }
+
+    async fn says_yes(&self, id: &WorkflowId) {
         for request in self.load(id).await.open_requests() {
             for who in ["bob", "carol"] {
                 let act = Act::Approve {
@@ -195,8 +205,43 @@ impl Calm {
                 self.says(id, who, act).await;
             }
         }
-        self.rest().await;
-        self.load(id).await
+    }
+
+    async fn now(&self) -> Timestamp {
+        self.house.store.now().await.unwrap()
+    }
+
+    /// How long it is until something is to be done, in milliseconds.
+    async fn waits_ms(&self) -> u64 {
+        let next = self.house.store.next_run_at(None).await.unwrap();
+        next.unwrap().0.saturating_sub(self.now().await.0)
+    }
+
+    /// CI takes so long that nobody looks for a while.
+    async fn waits_long(&self, id: &WorkflowId) {
+        for _ in 0..STEPS_MAX {
+            if self.worker.run_once(None).await.unwrap() == Step::Worked {
+                continue;
+            }
+            if self.load(id).await.state == State::VerifyingCi && self.waits_ms().await > 20_000 {
+                return;
+            }
+            let next = self.house.store.next_run_at(None).await.unwrap().unwrap();
+            self.house.fates.clock.pass_to(next);
+        }
+        panic!("looks at CI don't get rarer");
+    }
+
+    /// The forge tells that something changed in that one's first repository.
+    async fn is_told(&self, delivery: &str, w: &Workflow) -> Received {
+        let hook = Hook {
+            delivery: delivery.to_owned(),
+            body: BodyHash::of_bytes(delivery.as_bytes()),
+            repository: w.intents[0].repository.clone(),
+            points_to: PointsTo::Change,
+        };
+        let hooks = self.house.store.hooks(self.tenant().store.tenant());
+        hooks.receive(&hook).await.unwrap()
     }
 
     async fn answers(&self, id: &WorkflowId, choice: Choice) -> Workflow {
@@ -342,4 +387,54 @@ async fn a_person_who_closes_it_on_the_forge_stops_the_verification() {
     assert_eq!(question(&w), QuestionKind::HeadMoved);
     assert_eq!(calm.answers(&id, Choice::Cancel).await.state, State::Cancelled);
     assert_eq!((calm.open_ones(), calm.findings().await), (0, Vec::new()));
+}
+
+/// Looks get rarer while CI takes long.
+#[tokio::test]
+async fn what_the_forge_tells_brings_the_next_look_forward() {
+    let calm = Calm::new().await;
+    let id = calm.asked().await;
+    *calm.forge.ci.lock().unwrap() = CheckState::Pending;
+    calm.says_yes(&id).await;
+    calm.waits_long(&id).await;
+    let w = calm.load(&id).await;
+    assert_eq!(calm.is_told("d-1", &w).await, Received::New);
+    let soon = calm.waits_ms().await;
+    assert!((1..=5_000).contains(&soon), "{soon} ms");
+    let later = calm.now().await.plus_ms(soon / 2);
+    calm.house.fates.clock.pass_to(later);
+    assert_eq!(calm.is_told("d-1", &w).await, Received::Repeated);
+    assert_eq!(calm.is_told("d-2", &w).await, Received::New);
+    assert!(
+        calm.waits_ms().await <= soon - soon / 2,
+        "a swarm puts no look off"
+    );
+    *calm.forge.ci.lock().unwrap() = CheckState::Success;
+    let (began, _) = (calm.now().await, calm.rest().await);
+    assert_eq!(calm.load(&id).await.state, State::Done);
+    assert!(calm.now().await.0 - began.0 <= soon, "one look was enough");
+}
+
+/// What was told while somebody looked may be newer than what they see.
+#[tokio::test]
+async fn what_is_told_during_a_look_brings_one_more() {
+    let calm = Calm::new().await;
+    let id = calm.asked().await;
+    *calm.forge.ci.lock().unwrap() = CheckState::Pending;
+    calm.says_yes(&id).await;
+    calm.waits_long(&id).await;
+    let store = &calm.house.store;
+    let due = store.next_run_at(None).await.unwrap().unwrap();
+    calm.house.fates.clock.pass_to(due);
+    let claimed = store.claim("somebody", None, &BTreeSet::new()).await.unwrap();
+    let Some(Claim::Effect(effect)) = claimed else {
+        panic!("a look is due");
+    };
+    let w = calm.load(&id).await;
+    assert_eq!(calm.is_told("d-1", &w).await, Received::New);
+    let at = calm.now().await.plus_ms(60_000);
+    let tenant = &calm.tenant().store;
+    tenant.reschedule(&effect, at, "not yet", false).await.unwrap();
+    let soon = calm.waits_ms().await;
+    assert!(soon <= 5_000, "{soon} ms");
 }

@@ -1,6 +1,7 @@
 //! The real program at a model of GitHub: real HTTP, real git, real repositories on disk.
 
 mod described;
+mod hooks;
 mod story;
 
 use crate::support::{Ran, World};

@@ -1,0 +1,116 @@
+//! What forges told by themselves: kept once each, in one transaction with what it wakes.
+
+use crate::db::Tx;
+use crate::effects;
+use crate::row::{int, time};
+use crate::tenant::{SqliteTenant, in_snapshot, in_tx};
+use async_trait::async_trait;
+use countersign_core::id::RepositoryId;
+use countersign_core::workflow::Effect;
+use countersign_ports::hook::{
+    DELIVERIES_KEPT_MS, DELIVERY_NAME_MAX_BYTES, Hook, Hooks, OpenHook, PointsTo, Received,
+};
+use countersign_ports::store::StoreError;
+
+/// How long after a change CI is looked at, in milliseconds: changes come in swarms, and one look is enough for all.
+const LOOK_AFTER_MS: u64 = 3_000;
+/// Most old deliveries that one new one makes forgotten.
+const FORGOTTEN_AT_ONCE: u32 = 20;
+/// What becomes of a delivery that nobody has to work on.
+const LOOKED_AT: &str = "looked-at";
+
+async fn receive(tx: &Tx<'_>, hook: &Hook) -> Result<(Received, u64), StoreError> {
+    const INSERT: &str = "INSERT INTO hook_deliveries
+        (tenant, forge, delivery, body, repository, comment, received_at, outcome)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING";
+    if hook.delivery.is_empty() || hook.delivery.len() > DELIVERY_NAME_MAX_BYTES {
+        return Err(StoreError::Refused {
+            code: "hook-malformed",
+            message: format!("a delivery's name has 1 to {DELIVERY_NAME_MAX_BYTES} bytes"),
+        });
+    }
+    if !is_registered(tx, &hook.repository).await? {
+        return Ok((Received::NotOurs, 0));
+    }
+    let now = tx.now().await?;
+    let (comment, outcome) = match hook.points_to {
+        PointsTo::Change => (None, Some(LOOKED_AT)),
+        PointsTo::Comment { comment } => (Some(comment), None),
+    };
+    let values = [
+        hook.repository.forge.as_str().into(),
+        hook.delivery.as_str().into(),
+        hook.body.to_hex().into(),
+        int(hook.repository.number),
+        comment.map_or_else(|| None::<i64>.into(), int),
+        time(now),
+        outcome.into(),
+    ];
+    if tx.run(INSERT, values).await? == 0 {
+        return Ok((Received::Repeated, 0));
+    }
+    forget(tx, now.0.saturating_sub(DELIVERIES_KEPT_MS)).await?;
+    let woken = match hook.points_to {
+        PointsTo::Change => {
+            let soon = now.plus_ms(LOOK_AFTER_MS);
+            effects::bring_forward(tx, Effect::ReadChecks.kind(), &hook.repository, soon).await?
+        }
+        PointsTo::Comment { .. } => 0,
+    };
+    Ok((Received::New, woken))
+}
+
+async fn is_registered(tx: &Tx<'_>, id: &RepositoryId) -> Result<bool, StoreError> {
+    const FIND: &str = "SELECT 1 FROM remote_repositories WHERE tenant = $1 AND forge = $2 AND number = $3";
+    let values = [id.forge.as_str().into(), int(id.number)];
+    Ok(tx.row(FIND, values).await?.is_some())
+}
+
+/// A few at a time, so that no delivery pays for a week's.
+async fn forget(tx: &Tx<'_>, before: u64) -> Result<(), StoreError> {
+    const FORGET: &str = "DELETE FROM hook_deliveries WHERE n IN (SELECT n FROM hook_deliveries
+        WHERE tenant = $1 AND received_at < $2 ORDER BY received_at LIMIT $3)";
+    tx.run(FORGET, [int(before), int(FORGOTTEN_AT_ONCE.into())])
+        .await
+        .map(drop)
+}
+
+async fn open(tx: &Tx<'_>, limit: u32) -> Result<Vec<OpenHook>, StoreError> {
+    const OPEN: &str = "SELECT n, received_at, forge || '-' || repository AS repository, comment
+        FROM hook_deliveries WHERE tenant = $1 AND outcome IS NULL ORDER BY n LIMIT $2";
+    let rows = tx.rows(OPEN, [int(limit.into())]).await?;
+    let read = rows.iter().map(|row| {
+        Ok(OpenHook {
+            number: row.number("n")?,
+            at: row.time("received_at")?,
+            repository: row.parsed("repository", |text| RepositoryId::try_from(text.to_owned()))?,
+            comment: row.number("comment")?,
+        })
+    });
+    read.collect()
+}
+
+async fn settle(tx: &Tx<'_>, number: u64, outcome: &str) -> Result<bool, StoreError> {
+    const SETTLE: &str =
+        "UPDATE hook_deliveries SET outcome = $3 WHERE tenant = $1 AND n = $2 AND outcome IS NULL";
+    Ok(tx.run(SETTLE, [int(number), outcome.into()]).await? == 1)
+}
+
+#[async_trait]
+impl Hooks for SqliteTenant {
+    async fn receive(&self, hook: &Hook) -> Result<Received, StoreError> {
+        let (received, woken) = in_tx!(self, |tx| receive(tx, hook))?;
+        if woken > 0 {
+            self.shared.wake();
+        }
+        Ok(received)
+    }
+
+    async fn open(&self, limit: u32) -> Result<Vec<OpenHook>, StoreError> {
+        in_snapshot!(self, |tx| open(tx, limit))
+    }
+
+    async fn settle(&self, number: u64, outcome: &str) -> Result<bool, StoreError> {
+        in_tx!(self, |tx| settle(tx, number, outcome))
+    }
+}
