@@ -4,6 +4,7 @@
 //! and author are ours, and evidence of CI counts only on exactly the commit that was written (hazards 17, 43).
 
 use crate::id::{AccountId, BranchName, CommitSha, PullRequestNumber};
+use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -11,6 +12,40 @@ use std::fmt;
 pub const PULL_REQUESTS_MAX: usize = 30;
 /// Most check runs that are read for one commit.
 pub const CHECK_RUNS_MAX: usize = 1_000;
+
+/// A comment as its forge shows it now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Comment {
+    /// Its number on the forge.
+    pub number: u64,
+    /// The number of the issue or pull request that it is on.
+    pub issue: u64,
+    /// That is a pull request.
+    pub on_pull_request: bool,
+    /// Who wrote it.
+    pub author: AccountId,
+    /// The author's name, which may change.
+    pub login: String,
+    /// The author is a person's account, and no app's.
+    pub is_person: bool,
+    /// It came through an app, whoever's account that used.
+    pub by_app: bool,
+    /// It does not say any more what it said first.
+    pub edited: bool,
+    /// When it was written.
+    pub written_at: Timestamp,
+    /// Its words.
+    pub body: String,
+}
+
+/// What the forge says now of an account in a repository.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Standing {
+    /// The account that has the name which was asked for.
+    pub account: AccountId,
+    /// It may push there.
+    pub may_write: bool,
+}
 
 /// A pull request as its forge shows it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -7,6 +7,7 @@ pub mod act;
 pub mod artifact;
 pub mod budget;
 mod canonical;
+pub mod command;
 pub mod confinement;
 pub mod dependency;
 pub mod diff;

@@ -2,6 +2,7 @@
 
 pub mod access;
 pub mod agent;
+pub mod conversation;
 pub mod forge;
 pub mod hook;
 pub mod identity;

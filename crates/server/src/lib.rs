@@ -4,6 +4,7 @@
 //! one place (`guard`). Nothing is decided here: a decision becomes a signed act in the inbox, as at every other door.
 
 mod api;
+mod commands;
 pub mod doors;
 mod github;
 mod guard;
@@ -27,6 +28,7 @@ pub use api::members::{
 };
 pub use api::sessions::{CODE_MS, new_code};
 pub use api::{client, description};
+pub use commands::Commands;
 pub use github::{Allowed, CALLBACK_PATH, GitHub};
 pub use hooks::HookDoor;
 pub use house::{HeldKeys, House, Origin};

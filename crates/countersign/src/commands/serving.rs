@@ -15,7 +15,7 @@ use countersign_engine::notices::Notices;
 use countersign_engine::{Observer, Ports, TryEnd, Worker};
 use countersign_forge::github::{GitHubHooks, Secret};
 use countersign_server::{
-    CODE_MS, HeldKeys, HookDoor, House, Metrics, Origin, Problem, Pulse, new_code, router, serve,
+    CODE_MS, Commands, HeldKeys, HookDoor, House, Metrics, Origin, Problem, Pulse, new_code, router, serve,
 };
 use countersign_store::OwnerLock;
 use ed25519_dalek::SigningKey;
@@ -130,6 +130,11 @@ pub(super) async fn run(session: &Session) -> Result<Exit, CliError> {
         None
     };
     let noticing = noticing.map(|notices| tokio::spawn(Arc::new(notices).serve(stopped.clone())));
+    let commands = if worker {
+        commands(session, &config, &metrics).map(|all| tokio::spawn(all.serve(stopped.clone())))
+    } else {
+        None
+    };
     let serving = if let Some((listener, origin)) = bound {
         let github = github::sign_in(&config.github, &origin)?;
         announce(session, &listener, &origin).await?;
@@ -158,6 +163,10 @@ pub(super) async fn run(session: &Session) -> Result<Exit, CliError> {
         // A mail that was begun is brought to its end, so that its outcome is known.
         let _ended = noticing.await;
     }
+    if let Some(commands) = commands {
+        // A comment that was begun is looked at to its end.
+        let _ended = commands.await;
+    }
     ended?;
     drop(lock);
     say_stopped(session);
@@ -170,6 +179,19 @@ fn hooks(session: &Session, config: &Config) -> Option<HookDoor> {
     Some(HookDoor {
         reader: Arc::new(GitHubHooks::new(&Secret::new(secret.reveal()))),
         kept: session.database().hooks(&TenantId::local()),
+    })
+}
+
+/// Who follows commands in comments, where webhooks point to them.
+fn commands(session: &Session, config: &Config, metrics: &Arc<Metrics>) -> Option<Commands> {
+    config.github.webhook_secret.as_ref()?;
+    Some(Commands {
+        clock: session.ports.store.clone(),
+        store: session.store.clone(),
+        hooks: session.database().hooks(&TenantId::local()),
+        said: session.github.clone(),
+        keys: Arc::new(MemberSeeds(session.keys().clone())),
+        metrics: Arc::clone(metrics),
     })
 }
 

@@ -3,7 +3,11 @@
 
 use super::error::CallError;
 use super::{Account, Found, GitHub};
-use countersign_ports::trees::TreesError;
+use countersign_core::forge::{self, Standing};
+use countersign_core::id::AccountId;
+use countersign_core::time::Timestamp;
+use countersign_ports::conversation::{Conversations, IssueText};
+use countersign_ports::trees::{RepoSource, TreesError};
 use serde::Deserialize;
 
 /// Most comments of one issue that are read.
@@ -49,6 +53,8 @@ pub struct Thread {
     pub opened: Spoken,
     /// What was said since, oldest first.
     pub comments: Vec<Spoken>,
+    /// When anything about it changed last: its words, its comments, its labels.
+    pub changed_at: Timestamp,
 }
 
 #[derive(Deserialize)]
@@ -61,6 +67,7 @@ struct Issue {
     author_association: String,
     #[serde(default)]
     pull_request: Option<serde_json::Value>,
+    updated_at: String,
 }
 
 #[derive(Deserialize)]
@@ -119,11 +126,113 @@ impl GitHub {
             })
             .map_err(|e| e.reading(&doing))?;
         let said = |c: Comment| spoken(c.user, c.author_association, c.body);
+        let changed_at = moment(&issue.updated_at).map_err(|e| e.reading(&doing))?;
         Ok(Thread {
             number,
+            changed_at,
             title: issue.title,
             opened: spoken(issue.user, issue.author_association, issue.body),
             comments: comments.into_iter().map(said).collect(),
+        })
+    }
+}
+
+/// A comment with what tells whether it is still what somebody wrote.
+#[derive(Deserialize)]
+struct OneComment {
+    id: u64,
+    body: Option<String>,
+    user: Option<Account>,
+    created_at: String,
+    updated_at: String,
+    issue_url: String,
+    html_url: String,
+    #[serde(default)]
+    performed_via_github_app: Option<serde_json::Value>,
+}
+
+#[derive(Deserialize)]
+struct Permitted {
+    permission: String,
+    user: Option<Account>,
+}
+
+fn moment(text: &str) -> Result<Timestamp, CallError> {
+    Timestamp::from_rfc3339(text).ok_or_else(|| CallError::Odd {
+        why: "it names a time that is none".to_owned(),
+    })
+}
+
+impl OneComment {
+    fn told(self) -> Result<forge::Comment, CallError> {
+        let issue = self.issue_url.rsplit('/').next().and_then(|n| n.parse().ok());
+        let issue = issue.ok_or_else(|| CallError::Odd {
+            why: "it does not say which issue the comment is on".to_owned(),
+        })?;
+        let person = |user: &Account| user.kind == "User";
+        Ok(forge::Comment {
+            number: self.id,
+            issue,
+            on_pull_request: self.html_url.contains("/pull/"),
+            is_person: self.user.as_ref().is_some_and(person),
+            author: AccountId(self.user.as_ref().map_or(0, |u| u.id)),
+            login: self.user.map(|u| u.login).unwrap_or_default(),
+            by_app: self.performed_via_github_app.is_some(),
+            edited: self.created_at != self.updated_at,
+            written_at: moment(&self.created_at)?,
+            body: self.body.unwrap_or_default(),
+        })
+    }
+}
+
+impl Conversations for GitHub {
+    fn comment(&self, repo: &RepoSource, number: u64) -> Result<Option<forge::Comment>, TreesError> {
+        let at = self.by_id(&repo.id)?;
+        let doing = format!("Reading comment {number} of {}", at.full_name);
+        let path = format!("/repos/{}/issues/comments/{number}", at.full_name);
+        let read = match self.api.get::<OneComment>(&path) {
+            Err(CallError::Refused { status: 404, .. }) => return Ok(None),
+            read => read.and_then(OneComment::told).map_err(|e| e.reading(&doing))?,
+        };
+        match read.number == number {
+            true => Ok(Some(read)),
+            false => Err(CallError::Odd {
+                why: "it shows another comment instead".to_owned(),
+            }
+            .reading(&doing)),
+        }
+    }
+
+    /// <https://docs.github.com/rest/collaborators/collaborators#get-repository-permissions-for-a-user>. Its word for who may
+    /// push is `write` or `admin`; a maintainer's is `write`.
+    fn standing(&self, repo: &RepoSource, login: &str) -> Result<Option<Standing>, TreesError> {
+        let at = self.by_id(&repo.id)?;
+        let doing = format!("Asking what somebody may do in {}", at.full_name);
+        let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
+        if login.is_empty() || !login.bytes().all(plain) {
+            return Ok(None);
+        }
+        let path = format!("/repos/{}/collaborators/{login}/permission", at.full_name);
+        match self.api.get::<Permitted>(&path) {
+            Ok(Permitted { permission, user }) => Ok(user.map(|user| Standing {
+                account: AccountId(user.id),
+                may_write: ["admin", "write"].contains(&permission.as_str()),
+            })),
+            Err(CallError::Refused { status: 404, .. }) => Ok(None),
+            Err(error) => Err(error.reading(&doing)),
+        }
+    }
+
+    fn issue(&self, repo: &RepoSource, number: u64) -> Result<IssueText, TreesError> {
+        let at = self.by_id(&repo.id)?;
+        let thread = self.issue(&at, number)?;
+        let server = &self.api.settings().server_url;
+        let host = server.split_once("://").map_or(server.as_str(), |(_, host)| host);
+        let place = format!("{}#{number}", at.full_name);
+        Ok(IssueText {
+            text: thread.told(&place, host),
+            place,
+            changed_at: thread.changed_at,
         })
     }
 }

@@ -12,6 +12,7 @@ mod hooks;
 mod issue;
 mod pulls;
 mod repository;
+mod thread;
 
 pub use error::CODES;
 pub use hooks::GitHubHooks;

@@ -87,6 +87,7 @@ pub struct Metrics {
     agent_calls: Durations<1>,
     answers_refused: Counts<1>,
     hooks: Counts<1>,
+    commands: Counts<1>,
     http_requests: Counts<3>,
     http_durations: Durations<2>,
 }
@@ -125,6 +126,7 @@ impl Default for Metrics {
                 "Answers of agents that were refused",
             ),
             hooks: counts(&mut all, "webhook_deliveries", "Deliveries of a forge's webhooks"),
+            commands: counts(&mut all, "comments_followed", "Comments that webhooks pointed to"),
             http_requests: counts(&mut all, "http_requests", "Requests over HTTP that were answered"),
             http_durations: durations(
                 &mut all,
@@ -161,6 +163,11 @@ fn label(name: &'static str, value: &'static str) -> (&'static str, Cow<'static,
 }
 
 impl Metrics {
+    /// A comment was looked at, and came to that.
+    pub(crate) fn command(&self, outcome: &'static str) {
+        self.commands.get_or_create(&[label("outcome", outcome)]).inc();
+    }
+
     /// A delivery of a forge came.
     pub(crate) fn hook(&self, word: HookWord) {
         self.hooks.get_or_create(&[label("outcome", word.as_str())]).inc();
@@ -184,6 +191,9 @@ impl Metrics {
         }
         for outcome in WRITE_OUTCOMES {
             let _at_zero = self.write_attempts.get_or_create(&[label("outcome", outcome)]);
+        }
+        for outcome in crate::commands::outcomes() {
+            let _at_zero = self.commands.get_or_create(&[label("outcome", outcome)]);
         }
         for word in HookWord::ALL {
             let _at_zero = self.hooks.get_or_create(&[label("outcome", word.as_str())]);

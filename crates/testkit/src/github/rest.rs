@@ -128,6 +128,14 @@ fn in_repository(world: &mut World, call: &Call<'_>, id: u64, inside: &[&str]) -
     let found = &world.repositories[&id];
     match inside {
         [] => in_json(200, &repository(world, call, found)),
+        ["issues", "comments", number] => one(number, |n| {
+            let all = found
+                .issues
+                .values()
+                .flat_map(|i| i.comments.iter().map(move |c| (i, c)));
+            let mut all = all.filter(|(_, c)| c.id == n);
+            all.next().map(|(i, c)| comment(world, call, found, i, c))
+        }),
         ["issues", number] => one(number, |n| {
             let own = found.issues.get(&n).map(|i| issue(world, call, found, i));
             own.or_else(|| found.pulls.get(&n).map(|p| pull_as_issue(world, call, found, p)))
@@ -137,7 +145,7 @@ fn in_repository(world: &mut World, call: &Call<'_>, id: u64, inside: &[&str]) -
                 let all: Vec<Value> = issue
                     .comments
                     .iter()
-                    .map(|c| comment(world, call, found, c))
+                    .map(|c| comment(world, call, found, issue, c))
                     .collect();
                 page(call, all, |all| json!(all))
             }
@@ -340,6 +348,7 @@ fn issue(world: &World, call: &Call<'_>, found: &Repository, issue: &Issue) -> V
         "locked": false,
         "labels": [],
         "comments": issue.comments.len(),
+        "updated_at": issue.updated_at,
         "html_url": format!("{}/{full}/issues/{}", call.url, issue.number),
     })
 }
@@ -356,19 +365,32 @@ fn pull_as_issue(world: &World, call: &Call<'_>, found: &Repository, pull: &Pull
         "state": if pull.open { "open" } else { "closed" },
         "labels": [],
         "comments": 0,
+        "updated_at": "2026-11-01T00:00:00Z",
         "html_url": format!("{}/{full}/pull/{}", call.url, pull.number),
         "pull_request": {"url": call.api(&format!("/repos/{full}/pulls/{}", pull.number))},
     })
 }
 
-pub(super) fn comment(world: &World, call: &Call<'_>, found: &Repository, comment: &Comment) -> Value {
-    let full = world.full_name(found);
+pub(super) fn comment(
+    world: &World,
+    call: &Call<'_>,
+    found: &Repository,
+    issue: &Issue,
+    comment: &Comment,
+) -> Value {
+    let (full, id) = (world.full_name(found), comment.id);
+    let app = comment.by_app.then(|| json!({"id": 1, "slug": "some-app"}));
     json!({
         "id": comment.id,
         "user": user(world, comment.author),
         "author_association": association(found, comment.author),
         "body": comment.body,
-        "url": call.api(&format!("/repos/{full}/issues/comments/{}", comment.id)),
+        "created_at": comment.times.0,
+        "updated_at": comment.times.1,
+        "performed_via_github_app": app,
+        "url": call.api(&format!("/repos/{full}/issues/comments/{id}")),
+        "html_url": format!("{}/{full}/issues/{}#issuecomment-{id}", call.url, issue.number),
+        "issue_url": call.api(&format!("/repos/{full}/issues/{}", issue.number)),
     })
 }
 

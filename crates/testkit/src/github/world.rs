@@ -62,6 +62,10 @@ pub struct Comment {
     pub author: u64,
     /// The words.
     pub body: String,
+    /// When it was written, and when it was changed last.
+    pub times: (String, String),
+    /// It came through an app.
+    pub by_app: bool,
 }
 
 /// An issue.
@@ -77,6 +81,8 @@ pub struct Issue {
     pub body: Option<String>,
     /// What was said since.
     pub comments: Vec<Comment>,
+    /// When anything about it changed last.
+    pub updated_at: String,
 }
 
 /// A pull request.
@@ -199,6 +205,7 @@ pub struct World {
     /// Tokens that are suspended: GitHub answers 403.
     pub suspended: BTreeSet<String>,
     next_id: u64,
+    seconds: u32,
 }
 
 /// How a name was found.
@@ -284,6 +291,7 @@ impl World {
 
     /// Opens an issue and gives its number.
     pub fn issue(&mut self, repository: u64, author: u64, title: &str, body: &str) -> u64 {
+        let updated_at = self.later();
         let repository = self.repository_mut(repository);
         let number = repository.next_number();
         let issue = Issue {
@@ -292,18 +300,61 @@ impl World {
             title: title.to_owned(),
             body: (!body.is_empty()).then(|| body.to_owned()),
             comments: Vec::new(),
+            updated_at,
         };
         repository.issues.insert(number, issue);
         number
     }
 
-    /// Somebody says something below an issue.
-    pub fn comment(&mut self, repository: u64, issue: u64, author: u64, body: &str) {
-        let id = self.fresh();
-        let issue = self.repository_mut(repository).issues.get_mut(&issue);
-        let body = body.to_owned();
-        let comments = &mut issue.expect("because the test opened it before").comments;
-        comments.push(Comment { id, author, body });
+    /// Somebody says something below an issue: the comment's number.
+    pub fn comment(&mut self, repository: u64, issue: u64, author: u64, body: &str) -> u64 {
+        let (id, now) = (self.fresh(), self.later());
+        let issue = self.issue_mut(repository, issue);
+        issue.updated_at.clone_from(&now);
+        issue.comments.push(Comment {
+            id,
+            author,
+            body: body.to_owned(),
+            times: (now.clone(), now),
+            by_app: false,
+        });
+        id
+    }
+
+    /// Somebody changes what an issue says.
+    pub fn edit_issue(&mut self, repository: u64, issue: u64, body: &str) {
+        let now = self.later();
+        let issue = self.issue_mut(repository, issue);
+        issue.body = Some(body.to_owned());
+        issue.updated_at = now;
+    }
+
+    /// Somebody changes what a comment says.
+    pub fn edit_comment(&mut self, repository: u64, issue: u64, comment: u64, body: &str) {
+        let now = self.later();
+        let issue = self.issue_mut(repository, issue);
+        issue.updated_at.clone_from(&now);
+        let comments = &mut issue.comments;
+        let comment = comments.iter_mut().find(|c| c.id == comment);
+        let comment = comment.expect("because the test wrote it before");
+        comment.body = body.to_owned();
+        comment.times.1 = now;
+    }
+
+    /// One of a repository's issues, to be changed.
+    ///
+    /// # Panics
+    /// When there is none of that number.
+    pub fn issue_mut(&mut self, repository: u64, issue: u64) -> &mut Issue {
+        let issues = &mut self.repository_mut(repository).issues;
+        issues.get_mut(&issue).expect("because the test opened it before")
+    }
+
+    /// A moment later than all before it; GitHub's have whole seconds.
+    fn later(&mut self) -> String {
+        self.seconds += 1;
+        let (hours, rest) = (self.seconds / 3_600 % 24, self.seconds % 3_600);
+        format!("2026-11-01T{hours:02}:{:02}:{:02}Z", rest / 60, rest % 60)
     }
 
     /// A check of that app concludes on a commit; an older one of that name there is replaced.

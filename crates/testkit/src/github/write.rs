@@ -2,7 +2,7 @@
 
 use super::http::Answer;
 use super::rest::{Call, NO_DOOR, comment, pull, reference};
-use super::world::{Comment, Permission, Pull, Repository, Scope, World};
+use super::world::{Permission, Pull, Repository, Scope, World};
 use super::{git, in_json, no};
 use serde_json::{Value, json};
 
@@ -142,21 +142,17 @@ fn label(world: &mut World, id: u64, number: &str, body: &Value) -> Answer {
 
 /// <https://docs.github.com/rest/issues/comments#create-an-issue-comment>
 fn say(world: &mut World, call: &Call<'_>, id: u64, number: &str, body: &Value) -> Answer {
-    let said = Comment {
-        id: world.fresh(),
-        author: call.account(),
-        body: text(body, "body").to_owned(),
-    };
-    let found = number
-        .parse()
-        .ok()
-        .and_then(|n| world.repository_mut(id).issues.get_mut(&n));
-    let Some(found) = found else {
+    let number = number.parse().unwrap_or_default();
+    if !world.repositories[&id].issues.contains_key(&number) {
         return no(404, "Not Found");
-    };
-    found.comments.push(said.clone());
+    }
+    world.comment(id, number, call.account(), text(body, "body"));
     let repository: &Repository = &world.repositories[&id];
-    in_json(201, &comment(world, call, repository, &said))
+    let issue = &repository.issues[&number];
+    match issue.comments.last() {
+        Some(said) => in_json(201, &comment(world, call, repository, issue, said)),
+        None => no(404, "Not Found"),
+    }
 }
 
 /// <https://docs.github.com/rest/git/refs#create-a-reference>

@@ -135,7 +135,9 @@ fn github_describes_every_request_that_we_send() {
     let description = Description::read();
     let hosted = Hosted::new();
     super::story::everything(&hosted);
-    let asked: Vec<Asked> = hosted.github.asked().into_iter().filter(Asked::is_rest).collect();
+    let commanded = super::commands::started_by_comment();
+    let all = [hosted.github.asked(), commanded.hosted.github.asked()].concat();
+    let asked: Vec<Asked> = all.into_iter().filter(Asked::is_rest).collect();
     let mut listed = 0;
     for asked in &asked {
         assert!(

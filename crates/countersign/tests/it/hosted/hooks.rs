@@ -14,11 +14,11 @@ use std::time::Duration;
 
 const DOOR: &str = "/api/v1/webhooks/github";
 /// In every payload; it must be found nowhere.
-const CANARY: &str = "canary-of-a-payload";
+pub(super) const CANARY: &str = "canary-of-a-payload";
 
 /// One delivery.
 #[derive(Clone)]
-struct Delivery {
+pub(super) struct Delivery {
     name: String,
     event: &'static str,
     body: String,
@@ -51,7 +51,7 @@ impl Delivery {
         Self::new(name, "check_run", &body)
     }
 
-    fn comment(name: &str, number: u64) -> Self {
+    pub(super) fn comment(name: &str, number: u64) -> Self {
         let body = json!({"action": "created", "repository": {"id": HELLO},
             "comment": {"id": number, "body": CANARY}});
         Self::new(name, "issue_comment", &body)
@@ -90,7 +90,7 @@ impl Delivery {
 
     /// The word that it is answered with.
     #[track_caller]
-    fn outcome(&self, served: &Served) -> String {
+    pub(super) fn outcome(&self, served: &Served) -> String {
         let answer = self.to(&served.address).is(202).json();
         answer["outcome"].as_str().unwrap().to_owned()
     }
@@ -98,11 +98,11 @@ impl Delivery {
 
 impl Hosted {
     /// With its repository registered, and the secret set.
-    fn told(&self, more: &[&str]) -> Served {
+    pub(super) fn told(&self, more: &[&str]) -> Served {
         Served::start_in(&self.world, more, &[("GITHUB_WEBHOOK_SECRET", secret())])
     }
 
-    fn registered() -> Self {
+    pub(super) fn registered() -> Self {
         let hosted = Self::new();
         hosted.run(&["repo", "add", "--github", "octo/hello"]).exits(0);
         hosted

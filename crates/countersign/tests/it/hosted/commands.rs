@@ -1,0 +1,179 @@
+//! Commands in comments: who may start a workflow from an issue, and what nobody may.
+
+use super::hooks::{CANARY, Delivery};
+use super::{EVE, HELLO, Hosted, ISSUE, OCTO};
+use crate::served::Served;
+use countersign_testkit::github::{Fault, Permission};
+use serde_json::{Value, json};
+
+const START: &str = "/countersign start";
+/// A person with write access who is no member here.
+const MALLORY: u64 = 9;
+
+/// A server that hears what is said on GitHub, where octo is its owner.
+pub(super) struct Listening {
+    pub(super) hosted: Hosted,
+    served: Served,
+    token: String,
+}
+
+impl Listening {
+    fn new() -> Self {
+        let hosted = Hosted::registered();
+        hosted.github.change(|w| {
+            w.account(MALLORY, "mallory");
+            w.repository_mut(HELLO).members.insert(MALLORY, Permission::Write);
+        });
+        let served = hosted.told(&[]);
+        let token = served.token();
+        let me = served.get("/api/v1/session", &token).is(200).json();
+        let me = me["member"].as_str().unwrap();
+        hosted.run(&["member", "link", me, &OCTO.to_string()]).exits(0);
+        Self {
+            hosted,
+            served,
+            token,
+        }
+    }
+
+    fn issue(&self) -> u64 {
+        self.hosted
+            .github
+            .change(|w| w.issue(HELLO, OCTO, "Prices go in grams", ISSUE))
+    }
+
+    fn says(&self, issue: u64, who: u64, words: &str) -> u64 {
+        self.hosted.github.change(|w| w.comment(HELLO, issue, who, words))
+    }
+
+    /// GitHub tells of a comment.
+    fn tells(&self, name: &str, comment: u64) -> String {
+        Delivery::comment(name, comment).outcome(&self.served)
+    }
+
+    /// How often comments came to that.
+    fn times(&self, outcome: &str) -> u64 {
+        let metrics = self.served.get("/metrics", &self.token).is(200).body;
+        let name = format!("countersign_comments_followed_total{{outcome=\"{outcome}\"}} ");
+        let line = metrics.lines().find_map(|line| line.strip_prefix(&name));
+        line.unwrap_or_else(|| panic!("no {name}")).parse().unwrap()
+    }
+
+    /// Waits until a comment came to that.
+    fn comes_to(&self, outcome: &str, times: u64) {
+        self.served.until(|| (self.times(outcome) >= times).then_some(()));
+        assert_eq!(self.times(outcome), times, "{outcome}");
+    }
+
+    fn workflows(&self) -> Vec<Value> {
+        let all = self.served.get("/api/v1/workflows", &self.token).is(200).json();
+        all["workflows"].as_array().unwrap().clone()
+    }
+}
+
+#[test]
+fn a_maintainers_comment_starts_a_workflow_from_the_issue_once() {
+    started_by_comment();
+}
+
+/// Everything that is asked of GitHub for it.
+pub(super) fn started_by_comment() -> Listening {
+    let here = Listening::new();
+    let issue = here.issue();
+    here.says(issue, EVE, "me too");
+    let comment = here.says(issue, OCTO, START);
+    assert_eq!(here.tells("d-1", comment), "kept");
+    assert_eq!(here.tells("d-2", comment), "kept", "another delivery of the same");
+    assert_eq!(here.tells("d-1", comment), "repeated");
+    here.comes_to("started", 2);
+    let all = here.workflows();
+    assert_eq!(all.len(), 1, "{all:?}");
+    let id = all[0]["id"].as_str().unwrap().to_owned();
+    let request = here.served.request_of(&here.token, &id);
+    assert_eq!(request["workflow"], json!(id));
+    let shown = here
+        .served
+        .get(&format!("/api/v1/workflows/{id}"), &here.token)
+        .is(200)
+        .json();
+    assert_eq!(shown["state"], "AwaitingApproval", "{shown}");
+    assert_eq!(
+        shown["metadata"],
+        json!({"issue": format!("octo/hello#{issue}"), "started-from": format!("github-{HELLO}#{issue}")})
+    );
+    let text = shown.to_string();
+    assert!(
+        text.contains("@eve (none, untrusted)") && text.contains("> me too"),
+        "{text}"
+    );
+    assert!(!text.contains(CANARY), "a payload's words got in");
+    // While it is open nobody starts another one from there.
+    let again = here.says(issue, OCTO, START);
+    here.tells("d-3", again);
+    here.comes_to("already-started", 1);
+    assert_eq!(here.workflows().len(), 1);
+    assert_eq!(
+        here.hosted.github.branches(HELLO).len(),
+        1,
+        "nothing is written before approval"
+    );
+    here
+}
+
+/// Hazards 2, 48 and 53, each alone.
+#[test]
+fn whoever_may_not_starts_nothing() {
+    let here = Listening::new();
+    let github = &here.hosted.github;
+    let denied = |name: &str, outcome: &str, who: u64, words: &str, change: &dyn Fn(u64, u64)| {
+        let issue = here.issue();
+        let comment = here.says(issue, who, words);
+        change(issue, comment);
+        let before = here.times(outcome);
+        here.tells(name, comment);
+        here.comes_to(outcome, before + 1);
+    };
+    let nothing = |_: u64, _: u64| {};
+    denied("d-1", "may-not-write", EVE, START, &nothing);
+    denied("d-2", "account-not-linked", MALLORY, START, &nothing);
+    github.change(|w| {
+        w.account(77, "helper[bot]");
+        w.repository_mut(HELLO).members.insert(77, Permission::Admin);
+    });
+    denied("d-3", "not-a-person", 77, START, &nothing);
+    denied("d-4", "written-by-app", OCTO, START, &|issue, _| {
+        github.change(|w| w.issue_mut(HELLO, issue).comments[0].by_app = true);
+    });
+    denied("d-5", "comment-edited", OCTO, "hello", &|issue, comment| {
+        github.change(|w| w.edit_comment(HELLO, issue, comment, START));
+    });
+    denied("d-6", "issue-changed", OCTO, START, &|issue, _| {
+        github.change(|w| w.edit_issue(HELLO, issue, "Do something else."));
+    });
+    denied("d-7", "issue-changed", OCTO, START, &|issue, _| {
+        here.says(issue, EVE, "and one more thing");
+    });
+    denied("d-8", "no-command", OCTO, "> /countersign start", &nothing);
+    denied("d-9", "unknown-command", OCTO, "/countersign approve", &nothing);
+    denied("d-10", "comment-gone", OCTO, START, &|issue, _| {
+        github.change(|w| w.issue_mut(HELLO, issue).comments.clear());
+    });
+    // GitHub does not say what octo may: that is a no.
+    denied("d-11", "may-not-write", OCTO, START, &|_, _| {
+        github.next("GET", "/collaborators/octo/permission", Fault::NotFound);
+    });
+    assert_eq!(here.workflows().len(), 0);
+}
+
+#[test]
+fn a_comment_waits_while_github_can_not_be_asked() {
+    let here = Listening::new();
+    let issue = here.issue();
+    let comment = here.says(issue, OCTO, START);
+    here.hosted
+        .github
+        .next("GET", "/issues/comments/", Fault::BadGateway);
+    here.tells("d-1", comment);
+    here.comes_to("started", 1);
+    assert_eq!(here.workflows().len(), 1);
+}

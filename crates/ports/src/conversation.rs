@@ -1,0 +1,28 @@
+//! Port to what people say on a forge. It reads; what the words are worth is judged in [`countersign_core::command`].
+
+use crate::trees::{RepoSource, TreesError};
+use countersign_core::forge::{Comment, Standing};
+use countersign_core::time::Timestamp;
+
+/// An issue with everything that was said below it, as one text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IssueText {
+    /// Where it is, for people: `octo/hello#7`.
+    pub place: String,
+    /// The text, each part with who wrote it.
+    pub text: String,
+    /// When anything about it changed last.
+    pub changed_at: Timestamp,
+}
+
+/// A forge's issues and comments. Calls block.
+pub trait Conversations: Send + Sync {
+    /// A comment as it stands now; `None` if it is gone.
+    fn comment(&self, repo: &RepoSource, number: u64) -> Result<Option<Comment>, TreesError>;
+
+    /// What the account with that name may do in the repository now; `None` where the forge knows of none.
+    fn standing(&self, repo: &RepoSource, login: &str) -> Result<Option<Standing>, TreesError>;
+
+    /// An issue as it stands now.
+    fn issue(&self, repo: &RepoSource, number: u64) -> Result<IssueText, TreesError>;
+}
