@@ -23,6 +23,8 @@ pub enum AuthenticatedBy {
     OsUser,
     /// A session of the server, which began with a one-time code.
     Session,
+    /// A comment on a forge, by the account that is linked to the member.
+    Comment,
 }
 
 /// Whether a person looked.

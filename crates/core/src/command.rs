@@ -11,15 +11,44 @@ use crate::time::Timestamp;
 /// What a command begins with.
 pub const PREFIX: &str = "/countersign";
 
-/// What is commanded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What is commanded. Digests are whole: 64 hex digits.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Command {
     /// Begin a workflow with the issue as it stands.
     Start,
+    /// Yes, to exactly that.
+    Approve {
+        /// Of what was seen.
+        digest: String,
+    },
+    /// No, for good.
+    Reject {
+        /// Of what was seen.
+        digest: String,
+        /// Why.
+        reason: String,
+    },
+    /// Not like this.
+    Changes {
+        /// Of what was seen.
+        digest: String,
+        /// What should be different.
+        comment: String,
+    },
+    /// Do the step that stopped once more.
+    Retry {
+        /// Of what was seen.
+        digest: String,
+    },
+    /// Stop, and take out of play what was written.
+    Cancel {
+        /// Why.
+        reason: String,
+    },
 }
 
 /// What a comment says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Said {
     /// Nothing to us.
     Nothing,
@@ -29,19 +58,51 @@ pub enum Said {
     Command(Command),
 }
 
-/// Reads a comment's words.
+/// Reads a comment's words. Where a command takes words of its own, they are the rest of the first line and all lines
+/// below it; one that takes none is no command with a word more (hazard 8: "approve … but not yet" approves nothing).
 pub fn read(body: &str) -> Said {
-    let first = body.lines().next().unwrap_or_default();
+    let (first, below) = body.split_once('\n').unwrap_or((body, ""));
     let Some(rest) = first.strip_prefix(PREFIX) else {
         return Said::Nothing;
     };
-    if !rest.is_empty() && !rest.starts_with([' ', '\t']) {
+    if !rest.is_empty() && !rest.starts_with([' ', '\t', '\r']) {
         return Said::Nothing;
     }
-    match rest.split_ascii_whitespace().collect::<Vec<_>>()[..] {
-        ["start"] => Said::Command(Command::Start),
-        [..] => Said::Unknown,
+    let (verb, rest) = word(rest);
+    let (digest, more) = word(rest);
+    let digest = is_digest(digest).then(|| digest.to_ascii_lowercase());
+    let words = |line: &str| format!("{line}\n{below}").trim().replace("\r\n", "\n");
+    let alone = |command: Command| match more.is_empty() {
+        true => Said::Command(command),
+        false => Said::Unknown,
+    };
+    match (verb, digest) {
+        ("start", None) if rest.is_empty() => Said::Command(Command::Start),
+        ("approve", Some(digest)) => alone(Command::Approve { digest }),
+        ("retry", Some(digest)) => alone(Command::Retry { digest }),
+        ("reject", Some(digest)) => Said::Command(Command::Reject {
+            digest,
+            reason: words(more),
+        }),
+        ("changes", Some(digest)) => Said::Command(Command::Changes {
+            digest,
+            comment: words(more),
+        }),
+        ("cancel", _) => Said::Command(Command::Cancel { reason: words(rest) }),
+        (_, _) => Said::Unknown,
     }
+}
+
+/// The first word, and what follows it.
+fn word(text: &str) -> (&str, &str) {
+    let text = text.trim_ascii();
+    let end = text.find(|c: char| c.is_ascii_whitespace()).unwrap_or(text.len());
+    let (word, rest) = text.split_at(end);
+    (word, rest.trim_ascii())
+}
+
+fn is_digest(text: &str) -> bool {
+    text.len() == 64 && text.bytes().all(|b| b.is_ascii_hexdigit())
 }
 
 /// Why a command is not followed.
@@ -65,8 +126,8 @@ pub enum Denial {
     /// Nobody here has that account.
     #[error("no member has the account that wrote it; an owner links it: countersign member link")]
     NotLinked,
-    /// The member may not start workflows.
-    #[error("the member may only look; starting needs a reviewer or more")]
+    /// The member may only look.
+    #[error("the member may only look; commanding needs a reviewer or more")]
     RoleTooWeak,
     /// Something about the issue changed after the command, so it is not what they saw.
     #[error("the issue changed after this was written; look at it again and say it once more")]
@@ -117,20 +178,17 @@ pub fn check_words(comment: &Comment) -> Result<(), Denial> {
     }
 }
 
-/// Who starts a workflow by that comment. `standing`: what the forge says now of the account behind the author's name;
-/// `None` where it does not say. `member`: whose account the author's is.
+/// Whose command that comment is. `standing`: what the forge says now of the account behind the author's name; `None` where
+/// it does not say. `member`: whose account the author's is. What the member may decide is judged where every decision is.
 ///
 /// # Errors
-/// Why nobody does.
-pub fn may_start(
+/// Why it is nobody's.
+pub fn commander(
     comment: &Comment,
     standing: Option<Standing>,
     member: Option<&Member>,
 ) -> Result<MemberId, Denial> {
     check_words(comment)?;
-    if comment.on_pull_request {
-        return Err(Denial::OnPullRequest);
-    }
     // A name can be taken over; the number can't.
     let may_write = standing.is_some_and(|s| s.may_write && s.account == comment.author);
     if !may_write {
@@ -143,13 +201,16 @@ pub fn may_start(
     }
 }
 
-/// What is started is what the author of the command saw: nothing about the issue changed since. Times of a forge are whole
-/// seconds; what happens within the command's own second can't be told apart from it.
+/// What is started is an issue, and what the author of the command saw: nothing about it changed since. Times of a forge are
+/// whole seconds; what happens within the command's own second can't be told apart from it. `None`: not looked up yet.
 ///
 /// # Errors
-/// [`Denial::ChangedSince`].
-pub fn check_unchanged(comment: &Comment, issue_changed_at: Timestamp) -> Result<(), Denial> {
-    match issue_changed_at <= comment.written_at {
+/// [`Denial::OnPullRequest`], [`Denial::ChangedSince`].
+pub fn check_startable(comment: &Comment, issue_changed_at: Option<Timestamp>) -> Result<(), Denial> {
+    if comment.on_pull_request {
+        return Err(Denial::OnPullRequest);
+    }
+    match issue_changed_at.is_none_or(|at| at <= comment.written_at) {
         true => Ok(()),
         false => Err(Denial::ChangedSince),
     }
@@ -160,28 +221,82 @@ mod tests {
     use super::*;
     use crate::id::AccountId;
 
+    const DIGEST: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
+
     #[test]
     fn only_an_unquoted_first_line_that_is_exactly_a_command_is_one() {
-        let start = Said::Command(Command::Start);
+        let start = || Said::Command(Command::Start);
+        let digest = || DIGEST.to_owned();
+        let approved = || Said::Command(Command::Approve { digest: digest() });
+        let cancelled = |reason: &str| {
+            Said::Command(Command::Cancel {
+                reason: reason.to_owned(),
+            })
+        };
         for (body, said) in [
-            ("/countersign start", start),
-            ("/countersign   start \r\nbecause it is time", start),
-            ("/countersign", Said::Unknown),
-            ("/countersign stop", Said::Unknown),
-            ("/countersign start now", Said::Unknown),
-            ("/countersign Start", Said::Unknown),
-            ("/countersignstart", Said::Nothing),
-            ("/Countersign start", Said::Nothing),
-            (" /countersign start", Said::Nothing),
-            ("> /countersign start", Said::Nothing),
-            ("`/countersign start`", Said::Nothing),
-            ("\u{200b}/countersign start", Said::Nothing),
-            ("please\n/countersign start", Said::Nothing),
-            ("\n/countersign start", Said::Nothing),
-            ("/countersign\u{a0}start", Said::Nothing),
-            ("", Said::Nothing),
+            ("/countersign start".to_owned(), start()),
+            ("/countersign   start \r\nbecause it is time".to_owned(), start()),
+            (format!("/countersign approve {DIGEST}"), approved()),
+            (format!("/countersign approve {DIGEST}\r\nWell done."), approved()),
+            (
+                format!("/countersign approve {}", DIGEST.to_uppercase()),
+                approved(),
+            ),
+            (
+                format!("/countersign reject {DIGEST} not now\r\n\r\nnor ever\r\n"),
+                Said::Command(Command::Reject {
+                    digest: digest(),
+                    reason: "not now\n\nnor ever".to_owned(),
+                }),
+            ),
+            (
+                format!("/countersign changes {DIGEST}\nSay it in grams."),
+                Said::Command(Command::Changes {
+                    digest: digest(),
+                    comment: "Say it in grams.".to_owned(),
+                }),
+            ),
+            (
+                format!("/countersign retry {DIGEST}"),
+                Said::Command(Command::Retry { digest: digest() }),
+            ),
+            ("/countersign cancel".to_owned(), cancelled("")),
+            (
+                "/countersign cancel it was wrong".to_owned(),
+                cancelled("it was wrong"),
+            ),
         ] {
-            assert_eq!(read(body), said, "{body:?}");
+            assert_eq!(read(&body), said, "{body:?}");
+        }
+        for unknown in [
+            "/countersign",
+            "/countersign stop",
+            "/countersign start now",
+            "/countersign Start",
+            "/countersign approve",
+            "/countersign approve 00112233",
+            &format!("/countersign approve {DIGEST}0"),
+            &format!("/countersign approve {DIGEST} but not yet"),
+            &format!("/countersign retry {DIGEST} later"),
+            &format!("/countersign reject {}", &DIGEST[1..]),
+            &format!("/countersign start {DIGEST}"),
+            &format!("/countersign\napprove {DIGEST}"),
+        ] {
+            assert_eq!(read(unknown), Said::Unknown, "{unknown:?}");
+        }
+        for nothing in [
+            "/countersignstart",
+            "/Countersign start",
+            " /countersign start",
+            "> /countersign start",
+            "`/countersign start`",
+            "\u{200b}/countersign start",
+            "please\n/countersign start",
+            "\n/countersign start",
+            "/countersign\u{a0}start",
+            "",
+        ] {
+            assert_eq!(read(nothing), Said::Nothing, "{nothing:?}");
         }
     }
 
@@ -220,26 +335,35 @@ mod tests {
             })
         };
         let yes = standing(7, true);
-        assert_eq!(may_start(&fine, yes, Some(&owner)), Ok(owner.id.clone()));
+        assert_eq!(commander(&fine, yes, Some(&owner)), Ok(owner.id.clone()));
         let with = |change: fn(&mut Comment)| {
             let mut changed = comment();
             change(&mut changed);
-            may_start(&changed, yes, Some(&owner)).expect_err("one thing is wrong")
+            commander(&changed, yes, Some(&owner)).expect_err("one thing is wrong")
         };
         assert_eq!(with(|c| c.is_person = false), Denial::NotAPerson);
         assert_eq!(with(|c| c.by_app = true), Denial::ByApp);
         assert_eq!(with(|c| c.edited = true), Denial::Edited);
-        assert_eq!(with(|c| c.on_pull_request = true), Denial::OnPullRequest);
-        for nobody in [None, standing(7, false), standing(8, true)] {
-            assert_eq!(may_start(&fine, nobody, Some(&owner)), Err(Denial::MayNotWrite));
-        }
-        assert_eq!(may_start(&fine, yes, None), Err(Denial::NotLinked));
-        assert_eq!(check_unchanged(&fine, Timestamp(1)), Ok(()));
+        let mut on_pull_request = comment();
+        on_pull_request.on_pull_request = true;
         assert_eq!(
-            check_unchanged(&fine, Timestamp(1_001)),
+            commander(&on_pull_request, yes, Some(&owner)),
+            Ok(owner.id.clone())
+        );
+        assert_eq!(
+            check_startable(&on_pull_request, None),
+            Err(Denial::OnPullRequest)
+        );
+        for nobody in [None, standing(7, false), standing(8, true)] {
+            assert_eq!(commander(&fine, nobody, Some(&owner)), Err(Denial::MayNotWrite));
+        }
+        assert_eq!(commander(&fine, yes, None), Err(Denial::NotLinked));
+        assert_eq!(check_startable(&fine, Some(Timestamp(1))), Ok(()));
+        assert_eq!(
+            check_startable(&fine, Some(Timestamp(1_001))),
             Err(Denial::ChangedSince)
         );
         let viewer = member(Role::Viewer);
-        assert_eq!(may_start(&fine, yes, Some(&viewer)), Err(Denial::RoleTooWeak));
+        assert_eq!(commander(&fine, yes, Some(&viewer)), Err(Denial::RoleTooWeak));
     }
 }

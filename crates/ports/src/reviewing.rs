@@ -1,6 +1,7 @@
 //! Port to what a person keeps while reviewing: which files they have viewed, and comments that are not sent yet.
 //!
-//! Personal state. It is no fact of the ledger, no approval looks at it, and losing it loses no decision.
+//! Personal state. It is no fact of the ledger, and losing it loses no decision. Only an approval by a comment on a forge looks at
+//! it: whoever gives one has marked every file.
 
 use crate::store::StoreError;
 use async_trait::async_trait;

@@ -1,25 +1,29 @@
 //! Commands in comments: what a webhook pointed to is looked up at the forge, judged in [`countersign_core::command`], and
-//! becomes a signed submission in the inbox like that of any other door. One process of a data folder does this.
+//! becomes a signed submission or act in the inbox like that of any other door. One process of a data folder does this.
 //!
 //! A comment is followed once: the ids of what it starts are made of its own number, so that a second delivery of it, or a
 //! process that died in between, starts nothing more.
 
 use crate::house::HeldKeys;
 use crate::metrics::Metrics;
-use countersign_core::act::Attendance;
-use countersign_core::command::{Command, Denial, Said, check_unchanged, check_words, may_start, read};
+use countersign_core::act::{Act, ActRecord, Attendance, AuthenticatedBy, SignedAct};
+use countersign_core::command::{Command, Denial, Said, check_startable, check_words, commander, read};
 use countersign_core::feedback::{AgentSpec, Feedback, FeedbackOrigin, Metadata, RepoRole, RepoSelection};
 use countersign_core::forge::Comment;
-use countersign_core::id::{InputId, MemberId, RepositoryId, WorkflowId};
-use countersign_core::workflow::Submission;
+use countersign_core::id::{InputId, MemberId, RepositoryId, RequestId, WorkflowId};
+use countersign_core::workflow::event::Subject;
+use countersign_core::workflow::pull_requests::opened;
+use countersign_core::workflow::{Submission, Workflow};
 use countersign_engine::intake::{NotTaken, take_in};
 use countersign_ports::conversation::Conversations;
 use countersign_ports::hook::{Hooks, OpenHook};
+use countersign_ports::reviewing::{ChangedFile, Reviewing};
 use countersign_ports::store::{
     InputStatus, NewInput, RepositoryRow, Store, StoreError, TALLIED_MAX, TenantStore,
 };
 use countersign_ports::trees::TreesError;
 use sha2::{Digest as _, Sha256};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
@@ -49,14 +53,28 @@ const NO_COMMAND: &str = "no-command";
 const UNKNOWN: &str = "unknown-command";
 const GONE: &str = "comment-gone";
 const REFUSED: &str = "refused";
+const DECIDED: &str = "decided";
+const NOTHING_WAITS: &str = "nothing-waits";
+const NOT_VIEWED: &str = "not-viewed";
 const NOT_READ: &str = "not-read";
 
 /// Every code that a comment may come to.
 pub(crate) fn outcomes() -> impl Iterator<Item = &'static str> {
     let denials = Denial::ALL.into_iter().map(Denial::code);
-    [STARTED, ALREADY, NO_COMMAND, UNKNOWN, GONE, REFUSED, NOT_READ]
-        .into_iter()
-        .chain(denials)
+    [
+        STARTED,
+        ALREADY,
+        DECIDED,
+        NOTHING_WAITS,
+        NOT_VIEWED,
+        NO_COMMAND,
+        UNKNOWN,
+        GONE,
+        REFUSED,
+        NOT_READ,
+    ]
+    .into_iter()
+    .chain(denials)
 }
 
 /// Why a comment could not be followed to an end.
@@ -82,6 +100,8 @@ pub struct Commands {
     pub said: Arc<dyn Conversations>,
     /// The keys of members.
     pub keys: Arc<dyn HeldKeys>,
+    /// Which files members have viewed.
+    pub reviewing: Arc<dyn Reviewing>,
     /// What is counted for operators.
     pub metrics: Arc<Metrics>,
 }
@@ -139,30 +159,47 @@ impl Commands {
         let Some(comment) = self.ask(&row, move |said, at| said.comment(at, number)).await? else {
             return Ok(GONE);
         };
-        match read(&comment.body) {
-            Said::Nothing => Ok(NO_COMMAND),
-            Said::Unknown => Ok(UNKNOWN),
-            Said::Command(Command::Start) => self.start(&row, &comment).await,
-        }
-    }
-
-    /// Looks up what tells whether the author may, then what they saw, and submits exactly that.
-    async fn start(&self, row: &RepositoryRow, comment: &Comment) -> Result<&'static str, Trouble> {
-        let by = match self.starter(row, comment).await? {
+        let command = match read(&comment.body) {
+            Said::Nothing => return Ok(NO_COMMAND),
+            Said::Unknown => return Ok(UNKNOWN),
+            Said::Command(command) => command,
+        };
+        let by = match self.commander(&row, &comment).await? {
             Ok(by) => by,
             Err(denial) => return Ok(denial.code()),
         };
+        let (_, input) = ids(&row.id, &comment);
+        if let Ok(status) = self.store.input_status(&input).await {
+            return Ok(outcome_of(&command, &status));
+        }
+        match command {
+            Command::Start => self.start(&row, &comment, by).await,
+            decision @ (Command::Approve { .. }
+            | Command::Reject { .. }
+            | Command::Changes { .. }
+            | Command::Retry { .. }
+            | Command::Cancel { .. }) => self.decide(&row, &comment, by, decision).await,
+        }
+    }
+
+    /// Submits exactly what the author of the comment saw.
+    async fn start(
+        &self,
+        row: &RepositoryRow,
+        comment: &Comment,
+        by: MemberId,
+    ) -> Result<&'static str, Trouble> {
+        if let Err(denial) = check_startable(comment, None) {
+            return Ok(denial.code());
+        }
         let number = comment.issue;
         let issue = self.ask(row, move |said, at| said.issue(at, number)).await?;
-        if let Err(denial) = check_unchanged(comment, issue.changed_at) {
+        if let Err(denial) = check_startable(comment, Some(issue.changed_at)) {
             return Ok(denial.code());
         }
         let (id, input) = ids(&row.id, comment);
-        if let Ok(status) = self.store.input_status(&input).await {
-            return Ok(outcome_of(&status));
-        }
-        let from = format!("{}#{}", row.id, comment.issue);
-        if self.is_open_for(&from).await? {
+        let from = started_from(row, comment.issue);
+        if !self.under_way(&from).await?.is_empty() {
             return Ok(ALREADY);
         }
         let feedback = match Feedback::read(FeedbackOrigin::Issue, issue.text.as_bytes()) {
@@ -194,16 +231,115 @@ impl Commands {
         };
         let key = self.keys.key(&by).map_err(Trouble::Ours)?;
         let signed = NewInput::Submit(submission.signed(self.store.tenant(), &id, &key));
-        match take_in(self.store.as_ref(), &input, &id, &signed).await {
+        self.taken(&Command::Start, &input, &id, &signed).await
+    }
+
+    /// From a command to an act on what waits in the workflow that the issue or the pull request belongs to.
+    async fn decide(
+        &self,
+        row: &RepositoryRow,
+        comment: &Comment,
+        by: MemberId,
+        command: Command,
+    ) -> Result<&'static str, Trouble> {
+        let Some(workflow) = self.workflow_of(row, comment).await? else {
+            return Ok(NOTHING_WAITS);
+        };
+        let Some(act) = act_of(&workflow, &command) else {
+            return Ok(NOTHING_WAITS);
+        };
+        if let Act::Approve { request, .. } = &act
+            && !self.has_viewed(&workflow, request, &by).await?
+        {
+            return Ok(NOT_VIEWED);
+        }
+        let key = self.keys.key(&by).map_err(Trouble::Ours)?;
+        let record = ActRecord {
+            tenant: self.store.tenant().clone(),
+            workflow: workflow.id.clone(),
+            member: by,
+            authenticated_by: AuthenticatedBy::Comment,
+            attendance: Attendance::Attended,
+            at: self.clock.now().await?,
+            act,
+        };
+        let (_, input) = ids(&row.id, comment);
+        let signed = NewInput::Act(SignedAct::sign(record, &key));
+        self.taken(&command, &input, &workflow.id, &signed).await
+    }
+
+    /// Puts it into the inbox, and waits for a while until it is judged.
+    async fn taken(
+        &self,
+        command: &Command,
+        input: &InputId,
+        workflow: &WorkflowId,
+        signed: &NewInput,
+    ) -> Result<&'static str, Trouble> {
+        match take_in(self.store.as_ref(), input, workflow, signed).await {
             Ok(()) => {}
             Err(NotTaken::Secret(_)) => return Ok(REFUSED),
             Err(NotTaken::Store(error)) => return Err(error.into()),
         }
-        Ok(outcome_of(&self.judged(&input).await?))
+        Ok(outcome_of(command, &self.judged(input).await?))
     }
 
-    /// Who the author is here, if they may start at all.
-    async fn starter(
+    /// The workflow that is under way from that issue, or has that pull request.
+    async fn workflow_of(&self, row: &RepositoryRow, comment: &Comment) -> Result<Option<Workflow>, Trouble> {
+        if !comment.on_pull_request {
+            let from = started_from(row, comment.issue);
+            return match self.under_way(&from).await?.first() {
+                Some(id) => self.load(id).await.map(Some),
+                None => Ok(None),
+            };
+        }
+        for listed in self.store.workflows(TALLIED_MAX).await? {
+            let may_be = !listed.state.is_final() && listed.repositories.iter().any(|r| r.id == row.id);
+            if !may_be {
+                continue;
+            }
+            let workflow = self.load(&listed.id).await?;
+            let intents = workflow.intents.iter().filter(|i| i.repository == row.id);
+            let mut numbers = intents
+                .filter_map(|i| opened(&workflow, &i.id))
+                .map(|p| p.number.0);
+            if numbers.any(|number| number == comment.issue) {
+                return Ok(Some(workflow));
+            }
+        }
+        Ok(None)
+    }
+
+    async fn load(&self, id: &WorkflowId) -> Result<Workflow, Trouble> {
+        let records = self.store.events(id).await?;
+        let events = records.iter().map(|r| &r.event);
+        Ok(Workflow::replay(self.store.tenant().clone(), id.clone(), events))
+    }
+
+    /// Whether the member has marked every file of what they approve as viewed (hazard 48); only patch sets have files.
+    async fn has_viewed(
+        &self,
+        workflow: &Workflow,
+        request: &RequestId,
+        member: &MemberId,
+    ) -> Result<bool, Trouble> {
+        let mut requests = workflow.requests.iter();
+        let found = requests.find(|r| r.id == *request).map(|r| &r.subject);
+        let Some(Subject::PatchSet { repository, .. }) = found else {
+            return Ok(false);
+        };
+        let mut drafts = workflow.drafts.iter();
+        let Some(draft) = drafts.find(|d| d.repository == *repository) else {
+            return Ok(false);
+        };
+        let marks = self.reviewing.viewed(member, &workflow.id).await?;
+        let viewed: BTreeSet<ChangedFile> = marks.into_iter().map(|m| m.file).collect();
+        let mut files = draft.diff.files.iter();
+        Ok(files.all(|f| viewed.contains(&ChangedFile::of(repository, &f.change))))
+    }
+
+    /// Who the author is here, if they may command at all.
+    async fn commander(
         &self,
         row: &RepositoryRow,
         comment: &Comment,
@@ -224,18 +360,19 @@ impl Commands {
         let member = links
             .member_of(comment.author.0)
             .and_then(|id| roster.find(id).ok());
-        Ok(may_start(comment, standing, member))
+        Ok(commander(comment, standing, member))
     }
 
-    /// Whether a workflow from that issue is under way.
-    async fn is_open_for(&self, from: &str) -> Result<bool, Trouble> {
+    /// Workflows from that issue that have not ended.
+    async fn under_way(&self, from: &str) -> Result<Vec<WorkflowId>, Trouble> {
         let wanted = Metadata::from([(STARTED_FROM.to_owned(), from.to_owned())]);
+        let mut found = Vec::new();
         for id in self.store.workflows_with(&wanted, TALLIED_MAX).await? {
             if !self.store.workflow(&id).await?.state.is_final() {
-                return Ok(true);
+                found.push(id);
             }
         }
-        Ok(false)
+        Ok(found)
     }
 
     async fn judged(&self, input: &InputId) -> Result<InputStatus, Trouble> {
@@ -264,11 +401,60 @@ impl Commands {
     }
 }
 
-fn outcome_of(status: &InputStatus) -> &'static str {
-    match status {
-        InputStatus::Accepted | InputStatus::Pending => STARTED,
-        InputStatus::Refused { .. } | InputStatus::Held { .. } => REFUSED,
+fn outcome_of(command: &Command, status: &InputStatus) -> &'static str {
+    match (status, command) {
+        (InputStatus::Accepted | InputStatus::Pending, Command::Start) => STARTED,
+        (InputStatus::Accepted | InputStatus::Pending, _) => DECIDED,
+        (InputStatus::Refused { .. } | InputStatus::Held { .. }, _) => REFUSED,
     }
+}
+
+fn started_from(row: &RepositoryRow, issue: u64) -> String {
+    format!("{}#{issue}", row.id)
+}
+
+/// What a command does to what waits; `None` where nothing with that digest does.
+fn act_of(workflow: &Workflow, command: &Command) -> Option<Act> {
+    let waits = |digest: &str| {
+        let mut open = workflow.open_requests();
+        let found = open.find(|r| r.subject.seen().to_hex() == digest)?;
+        Some((found.id.clone(), found.subject.seen()))
+    };
+    Some(match command {
+        Command::Start => return None,
+        Command::Approve { digest } => {
+            let (request, seen) = waits(digest)?;
+            Act::Approve {
+                request,
+                seen,
+                acknowledged: Vec::new(),
+            }
+        }
+        Command::Reject { digest, reason } => {
+            let (request, seen) = waits(digest)?;
+            Act::Reject {
+                request,
+                seen,
+                reason: reason.clone(),
+            }
+        }
+        Command::Changes { digest, comment } => {
+            let (request, seen) = waits(digest)?;
+            Act::RequestChanges {
+                request,
+                seen,
+                comment: comment.clone(),
+                comments: Vec::new(),
+            }
+        }
+        Command::Retry { digest } => {
+            let (request, seen) = waits(digest)?;
+            Act::Retry { request, seen }
+        }
+        Command::Cancel { reason } => Act::Cancel {
+            reason: reason.clone(),
+        },
+    })
 }
 
 /// The same for the same comment, whoever points to it and however often.

@@ -4,7 +4,7 @@
 
 use super::State;
 use super::effect::{Effect, SealPurpose};
-use crate::act::{Attendance, SignedAct};
+use crate::act::{Attendance, SeenDigest, SignedAct};
 use crate::artifact::{AgentRole, Architecture, Critique, Plan, TriageDecision};
 use crate::budget::BudgetAsked;
 use crate::confinement::Confinement;
@@ -157,6 +157,17 @@ pub enum Subject {
         /// Its digest.
         digest: crate::digest::QuestionDigest,
     },
+}
+
+impl Subject {
+    /// What a decision about it names.
+    pub fn seen(&self) -> SeenDigest {
+        match self {
+            Subject::Plan { digest } => SeenDigest::Plan(*digest),
+            Subject::PatchSet { digest, .. } => SeenDigest::PatchSet(*digest),
+            Subject::Question { digest, .. } => SeenDigest::Question(*digest),
+        }
+    }
 }
 
 /// How a request stands; everything but `Open` is an end (INV-10).

@@ -191,6 +191,7 @@ fn commands(session: &Session, config: &Config, metrics: &Arc<Metrics>) -> Optio
         hooks: session.database().hooks(&TenantId::local()),
         said: session.github.clone(),
         keys: Arc::new(MemberSeeds(session.keys().clone())),
+        reviewing: session.database().reviewing(&TenantId::local()),
         metrics: Arc::clone(metrics),
     })
 }

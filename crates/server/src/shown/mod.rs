@@ -118,16 +118,14 @@ impl Seen {
 
     /// What a request is about, in words, and the digest that is decided on.
     pub fn subject(&self, request: &Request) -> (String, SeenDigest) {
-        match &request.subject {
-            Subject::Plan { digest } => ("the plan".to_owned(), SeenDigest::Plan(*digest)),
-            Subject::PatchSet {
-                repository, digest, ..
-            } => {
-                let name = self.workflow.repository_name(repository);
-                (format!("the patch set of {name}"), SeenDigest::PatchSet(*digest))
+        let words = match &request.subject {
+            Subject::Plan { .. } => "the plan".to_owned(),
+            Subject::PatchSet { repository, .. } => {
+                format!("the patch set of {}", self.workflow.repository_name(repository))
             }
-            Subject::Question { digest, .. } => ("the question".to_owned(), SeenDigest::Question(*digest)),
-        }
+            Subject::Question { .. } => "the question".to_owned(),
+        };
+        (words, request.subject.seen())
     }
 
     /// Where a repository lies.

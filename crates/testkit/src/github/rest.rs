@@ -129,12 +129,14 @@ fn in_repository(world: &mut World, call: &Call<'_>, id: u64, inside: &[&str]) -
     match inside {
         [] => in_json(200, &repository(world, call, found)),
         ["issues", "comments", number] => one(number, |n| {
-            let all = found
+            let issues = found
                 .issues
                 .values()
-                .flat_map(|i| i.comments.iter().map(move |c| (i, c)));
-            let mut all = all.filter(|(_, c)| c.id == n);
-            all.next().map(|(i, c)| comment(world, call, found, i, c))
+                .map(|i| (Below::Issue(i.number), &i.comments));
+            let pulls = found.pulls.values().map(|p| (Below::Pull(p.number), &p.comments));
+            let mut all = issues.chain(pulls);
+            all.find_map(|(below, said)| said.iter().find(|c| c.id == n).map(|c| (below, c)))
+                .map(|(below, c)| comment(world, call, found, below, c))
         }),
         ["issues", number] => one(number, |n| {
             let own = found.issues.get(&n).map(|i| issue(world, call, found, i));
@@ -145,7 +147,7 @@ fn in_repository(world: &mut World, call: &Call<'_>, id: u64, inside: &[&str]) -
                 let all: Vec<Value> = issue
                     .comments
                     .iter()
-                    .map(|c| comment(world, call, found, issue, c))
+                    .map(|c| comment(world, call, found, Below::Issue(issue.number), c))
                     .collect();
                 page(call, all, |all| json!(all))
             }
@@ -371,13 +373,24 @@ fn pull_as_issue(world: &World, call: &Call<'_>, found: &Repository, pull: &Pull
     })
 }
 
+/// Where a comment stands.
+#[derive(Clone, Copy)]
+pub(super) enum Below {
+    Issue(u64),
+    Pull(u64),
+}
+
 pub(super) fn comment(
     world: &World,
     call: &Call<'_>,
     found: &Repository,
-    issue: &Issue,
+    below: Below,
     comment: &Comment,
 ) -> Value {
+    let (kind, number) = match below {
+        Below::Issue(number) => ("issues", number),
+        Below::Pull(number) => ("pull", number),
+    };
     let (full, id) = (world.full_name(found), comment.id);
     let app = comment.by_app.then(|| json!({"id": 1, "slug": "some-app"}));
     json!({
@@ -389,8 +402,8 @@ pub(super) fn comment(
         "updated_at": comment.times.1,
         "performed_via_github_app": app,
         "url": call.api(&format!("/repos/{full}/issues/comments/{id}")),
-        "html_url": format!("{}/{full}/issues/{}#issuecomment-{id}", call.url, issue.number),
-        "issue_url": call.api(&format!("/repos/{full}/issues/{}", issue.number)),
+        "html_url": format!("{}/{full}/{kind}/{number}#issuecomment-{id}", call.url),
+        "issue_url": call.api(&format!("/repos/{full}/issues/{number}")),
     })
 }
 

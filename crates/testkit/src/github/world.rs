@@ -108,6 +108,8 @@ pub struct Pull {
     pub open: bool,
     /// Labels on it.
     pub labels: Vec<String>,
+    /// What was said below it.
+    pub comments: Vec<Comment>,
 }
 
 /// What CI said about a commit.
@@ -306,18 +308,23 @@ impl World {
         number
     }
 
-    /// Somebody says something below an issue: the comment's number.
-    pub fn comment(&mut self, repository: u64, issue: u64, author: u64, body: &str) -> u64 {
+    /// Somebody says something below an issue or a pull request: the comment's number.
+    pub fn comment(&mut self, repository: u64, number: u64, author: u64, body: &str) -> u64 {
         let (id, now) = (self.fresh(), self.later());
-        let issue = self.issue_mut(repository, issue);
-        issue.updated_at.clone_from(&now);
-        issue.comments.push(Comment {
+        let comment = Comment {
             id,
             author,
             body: body.to_owned(),
-            times: (now.clone(), now),
+            times: (now.clone(), now.clone()),
             by_app: false,
-        });
+        };
+        if let Some(pull) = self.repository_mut(repository).pulls.get_mut(&number) {
+            pull.comments.push(comment);
+            return id;
+        }
+        let issue = self.issue_mut(repository, number);
+        issue.updated_at = now;
+        issue.comments.push(comment);
         id
     }
 
@@ -387,6 +394,7 @@ impl World {
             draft: false,
             open: true,
             labels: Vec::new(),
+            comments: Vec::new(),
         };
         repository.pulls.insert(number, pull);
         number

@@ -1,7 +1,7 @@
 //! The doors of the REST API that change something, with GitHub's ways of saying no.
 
 use super::http::Answer;
-use super::rest::{Call, NO_DOOR, comment, pull, reference};
+use super::rest::{Below, Call, NO_DOOR, comment, pull, reference};
 use super::world::{Permission, Pull, Repository, Scope, World};
 use super::{git, in_json, no};
 use serde_json::{Value, json};
@@ -91,6 +91,7 @@ fn open(world: &mut World, call: &Call<'_>, id: u64, body: &Value) -> Answer {
         draft: body["draft"].as_bool().unwrap_or(false),
         open: true,
         labels: Vec::new(),
+        comments: Vec::new(),
     };
     world.repository_mut(id).pulls.insert(number, made.clone());
     in_json(201, &pull(world, call, &world.repositories[&id], &made))
@@ -150,7 +151,7 @@ fn say(world: &mut World, call: &Call<'_>, id: u64, number: &str, body: &Value) 
     let repository: &Repository = &world.repositories[&id];
     let issue = &repository.issues[&number];
     match issue.comments.last() {
-        Some(said) => in_json(201, &comment(world, call, repository, issue, said)),
+        Some(said) => in_json(201, &comment(world, call, repository, Below::Issue(number), said)),
         None => no(404, "Not Found"),
     }
 }

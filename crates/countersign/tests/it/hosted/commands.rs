@@ -155,6 +155,7 @@ fn whoever_may_not_starts_nothing() {
     });
     denied("d-8", "no-command", OCTO, "> /countersign start", &nothing);
     denied("d-9", "unknown-command", OCTO, "/countersign approve", &nothing);
+    denied("d-9a", "nothing-waits", OCTO, "/countersign cancel", &nothing);
     denied("d-10", "comment-gone", OCTO, START, &|issue, _| {
         github.change(|w| w.issue_mut(HELLO, issue).comments.clear());
     });
@@ -176,4 +177,102 @@ fn a_comment_waits_while_github_can_not_be_asked() {
     here.tells("d-1", comment);
     here.comes_to("started", 1);
     assert_eq!(here.workflows().len(), 1);
+}
+
+impl Listening {
+    /// A workflow that a comment started: its issue, its id and the digest that waits.
+    fn started(&self) -> (u64, String, String) {
+        let issue = self.issue();
+        let comment = self.says(issue, OCTO, START);
+        self.tells(&format!("start-{issue}"), comment);
+        let id = self.served.until(|| {
+            let all = self.workflows();
+            let mut open = all.iter().filter(|w| w["state"] != "Failed");
+            open.next().map(|w| w["id"].as_str().unwrap().to_owned())
+        });
+        let request = self.served.request_of(&self.token, &id);
+        (issue, id, request["digest"].as_str().unwrap().to_owned())
+    }
+
+    /// Somebody says that, GitHub tells of it, and it comes to this.
+    fn command(&self, below: u64, who: u64, words: &str, outcome: &str) {
+        let before = self.times(outcome);
+        let comment = self.says(below, who, words);
+        self.tells(&format!("comment-{comment}"), comment);
+        self.comes_to(outcome, before + 1);
+    }
+
+    /// On the page the owner marks every file as viewed.
+    fn views(&self, id: &str) {
+        let path = format!("/api/v1/workflows/{id}/viewed");
+        let all = self.served.get(&path, &self.token).is(200).json();
+        for file in all["files"].as_array().unwrap() {
+            let mark =
+                json!({"repository": file["repository"], "path": file["path"], "change": file["change"]});
+            self.served.json("PUT", &path, &self.token, &mark).is(200);
+        }
+    }
+
+    fn becomes(&self, id: &str, state: &str) {
+        self.served
+            .until(|| (self.served.state(&self.token, id) == state).then_some(()));
+    }
+}
+
+/// Hazard 48: the whole digest, by a member who has looked at every file.
+#[test]
+fn an_approval_by_comment_needs_the_whole_digest_and_every_file_viewed() {
+    let here = Listening::new();
+    let (issue, id, digest) = here.started();
+    let approve = format!("/countersign approve {digest}");
+    here.command(issue, OCTO, &approve, "not-viewed");
+    here.views(&id);
+    let short = format!("/countersign approve {}", &digest[..12]);
+    here.command(issue, OCTO, &short, "unknown-command");
+    let wrong = format!("/countersign approve {}", "0".repeat(64));
+    here.command(issue, OCTO, &wrong, "nothing-waits");
+    here.command(issue, OCTO, &format!("> {approve}"), "no-command");
+    here.command(issue, OCTO, &format!("{approve} but not yet"), "unknown-command");
+    here.command(issue, MALLORY, &approve, "account-not-linked");
+    here.command(issue, EVE, &approve, "may-not-write");
+    let other = here.issue();
+    here.command(other, OCTO, &approve, "nothing-waits");
+    assert_eq!(here.hosted.github.branches(HELLO).len(), 1, "nothing is written");
+    here.command(issue, OCTO, &approve, "decided");
+    let pull = here.hosted.pull();
+    here.hosted.ci("github-actions", &pull.head_sha, "success");
+    here.becomes(&id, "Done");
+    here.hosted
+        .run(&["ledger", "export", &id, "-o", "story.json"])
+        .exits(0);
+    let verdict = here
+        .hosted
+        .run(&["verify", "story.json", "--json"])
+        .exits(0)
+        .json();
+    assert_eq!(verdict["unattended"], false, "{verdict}");
+    let story = std::fs::read_to_string(here.hosted.world.path("story.json")).unwrap();
+    assert!(!story.contains(CANARY), "a payload's words got in");
+}
+
+#[test]
+fn a_rejection_and_a_cancellation_by_comment_end_the_workflow_and_what_it_wrote() {
+    let here = Listening::new();
+    let (issue, id, digest) = here.started();
+    let reject = format!("/countersign reject {digest} Not this way.");
+    here.command(issue, OCTO, &reject, "decided");
+    here.becomes(&id, "Failed");
+    here.command(issue, OCTO, "/countersign cancel", "nothing-waits");
+    let (issue, id, digest) = here.started();
+    here.views(&id);
+    let approve = format!("/countersign approve {digest}");
+    here.command(issue, OCTO, &approve, "decided");
+    let pull = here.hosted.pull();
+    here.becomes(&id, "VerifyingCi");
+    here.command(pull.number, EVE, "/countersign cancel", "may-not-write");
+    here.command(pull.number, OCTO, "/countersign cancel Not this way.", "decided");
+    here.becomes(&id, "Cancelled");
+    assert!(!here.hosted.pull().open, "the pull request is closed");
+    let branches = here.hosted.github.branches(HELLO);
+    assert_eq!(branches.len(), 1, "and its branch is gone");
 }

@@ -2,15 +2,18 @@
 //!
 //! The real program serves, with its worker; every client has a key of its own and one connection, and begins the next
 //! workflow when the last one was answered: first by clients who prefer to be answered as soon as their submission is on disk
-//! (`Prefer: respond-async`), then, on a fresh folder, by clients who wait for the judgement. Beside it, in the same run and on
+//! (`Prefer: respond-async`), then, on a fresh folder, by clients who wait for the judgement; and deliveries of webhooks. Beside it, in the same run and on
 //! the same disk, stands the obvious alternative: one row per commit, one commit after the other, `synchronous = FULL`.
 #![expect(
     clippy::unwrap_used,
     reason = "a bench reads files and the clock, and stops at anything unexpected"
 )]
 
-#[path = "../../engine/benches/workflows/single_commits.rs"]
+#[path = "../../../engine/benches/workflows/single_commits.rs"]
 mod single_commits;
+mod webhooks;
+
+use countersign_testkit::github::GitHub;
 
 use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
@@ -21,6 +24,8 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
+/// Not one that anybody could use.
+const SECRET: &str = "the-secret-of-a-bench";
 /// Who waits for the judgement waits for the worker, which takes seconds for a few hundred.
 const JUDGED_MAX: u64 = 600;
 
@@ -44,6 +49,7 @@ fn main() {
         let judged = submit(count.min(JUDGED_MAX), clients, &[]).await;
         commits.extend(single_commits(count).await);
         let commit_rate = rate(&commits, commits.iter().sum());
+        let webhooks = webhooks::measured(count, clients, commit_rate).await;
         commits.sort_unstable();
         let shown = |(wall, answers): &(Duration, Vec<Duration>)| {
             let per_second = rate(answers, *wall);
@@ -64,6 +70,7 @@ fn main() {
             },
             "durable": shown(&durable),
             "judged": shown(&judged),
+            "webhooks": webhooks,
         })
     });
     println!("{}", serde_json::to_string_pretty(&report).unwrap());
@@ -80,7 +87,6 @@ struct Served {
 impl Served {
     fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let repository = folder.path().join("tollgate");
         for words in [
             &["init", "--quiet", "--initial-branch=main", "tollgate"][..],
             &[
@@ -100,17 +106,31 @@ impl Served {
                 .status();
             assert!(done.unwrap().success());
         }
-        let add = ["repo", "add", repository.to_str().unwrap()];
-        assert!(
-            program(folder.path())
-                .args(add)
-                .stdout(Stdio::null())
-                .status()
-                .unwrap()
-                .success()
-        );
+        Self::serving(folder, &["repo", "add", "tollgate"], &[])
+    }
+
+    /// With a repository at a model of GitHub.
+    fn start_at(github: &GitHub) -> Self {
+        let environment = [
+            ("GITHUB_TOKEN", "a-token".to_owned()),
+            ("GITHUB_WEBHOOK_SECRET", SECRET.to_owned()),
+            ("COUNTERSIGN_GITHUB_BASE_URL", github.url()),
+            ("COUNTERSIGN_GITHUB_API_URL", github.api_url()),
+        ];
+        let folder = tempfile::tempdir().unwrap();
+        Self::serving(folder, &["repo", "add", "--github", "octo/hello"], &environment)
+    }
+
+    fn serving(folder: TempDir, add: &[&str], environment: &[(&str, String)]) -> Self {
+        let program = || {
+            let mut program = program(folder.path());
+            program.envs(environment.iter().map(|(name, value)| (name, value)));
+            program
+        };
+        let added = program().args(add).stdout(Stdio::null()).status();
+        assert!(added.unwrap().success());
         let serve = ["serve", "--listen", "127.0.0.1:0", "--json"];
-        let mut process = program(folder.path())
+        let mut process = program()
             .args(serve)
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
