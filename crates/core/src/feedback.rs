@@ -20,6 +20,9 @@ pub const METADATA_KEY_MAX_BYTES: usize = 64;
 /// Longest value of a pair, in characters.
 pub const METADATA_VALUE_MAX_CHARS: usize = 500;
 
+/// What the keys of our own pairs begin with; callers have none such.
+pub const METADATA_OURS: &str = "countersign.";
+
 /// A caller's own words about a workflow, such as a ticket's number: shown and looked up by, and given to no agent.
 pub type Metadata = BTreeMap<String, String>;
 
@@ -51,6 +54,20 @@ pub fn check_metadata(metadata: &Metadata) -> Result<(), FeedbackError> {
         }
     }
     Ok(())
+}
+
+/// Holds a caller's metadata to its bounds; what we look workflows up by is not theirs to say.
+///
+/// # Errors
+/// [`FeedbackError::Metadata`], which says what is wrong.
+pub fn check_given_metadata(metadata: &Metadata) -> Result<(), FeedbackError> {
+    check_metadata(metadata)?;
+    match metadata.keys().find(|key| key.starts_with(METADATA_OURS)) {
+        None => Ok(()),
+        Some(key) => Err(FeedbackError::Metadata(format!(
+            "`{key}` can't be a key: those with `{METADATA_OURS}` are Countersign's own"
+        ))),
+    }
 }
 
 /// Where the words came from.
@@ -385,6 +402,7 @@ mod tests {
             of(&[("ticket", "PAY-17"), ("a.b_c-9", ""), (&key, &value)]),
             Ok(())
         );
+        assert!(check_given_metadata(&[("countersign.x".to_owned(), String::new())].into()).is_err());
         let (long_key, long_value) = (format!("{key}k"), format!("{value}."));
         for (key, value) in [
             ("", "x"),

@@ -42,9 +42,9 @@ const JUDGED_WITHIN: Duration = Duration::from_secs(5);
 const JUDGED_EVERY: Duration = Duration::from_millis(25);
 
 /// The key under which a workflow says from which issue it was started: `github-1296269#7`.
-const STARTED_FROM: &str = "started-from";
+const STARTED_FROM: &str = "countersign.started-from";
 /// The key with the same for people: `octo/hello#7`.
-const ISSUE: &str = "issue";
+const ISSUE: &str = "countersign.issue";
 
 /// What comes of a comment beside a [`Denial`], by its stable code.
 const STARTED: &str = "started";

@@ -14,7 +14,7 @@ use countersign_core::act::Attendance;
 use countersign_core::budget::{BudgetAsked, read_time_ms};
 use countersign_core::feedback::{
     AgentSpec, FEEDBACK_MAX_BYTES, Feedback, FeedbackOrigin, Metadata, RepoRole, RepoSelection,
-    SubmittedDiff, check_metadata,
+    SubmittedDiff, check_given_metadata,
 };
 use countersign_core::id::BranchName;
 use countersign_core::policy;
@@ -226,7 +226,7 @@ pub(super) fn metadata(texts: &[String]) -> Result<Metadata, CliError> {
             return Err(bad("that key is there twice"));
         }
     }
-    check_metadata(&pairs).map_err(|e| CliError::refused(e.code(), e.to_string()))?;
+    check_given_metadata(&pairs).map_err(|e| CliError::refused(e.code(), e.to_string()))?;
     Ok(pairs)
 }
 

@@ -14,7 +14,7 @@ use countersign_core::budget::BudgetAsked;
 use countersign_core::digest::BodyHash;
 use countersign_core::feedback::{
     AgentSpec, FEEDBACK_MAX_BYTES, Feedback, FeedbackOrigin, REPOSITORIES_MAX, RepoRole, RepoSelection,
-    SubmittedDiff, check_metadata,
+    SubmittedDiff, check_given_metadata,
 };
 use countersign_core::id::{BranchName, InputId, MemberId, RepositoryId, WorkflowId};
 use countersign_core::workflow::Submission;
@@ -290,7 +290,7 @@ async fn refuse_duplicate(house: &House, submission: &Submission, id: &WorkflowI
 }
 
 async fn read(house: &House, member: &MemberId, new: NewWorkflow) -> Result<Submission, Problem> {
-    let bounds = check_metadata(&new.metadata);
+    let bounds = check_given_metadata(&new.metadata);
     bounds.map_err(|e| Problem::refused(e.code(), e.to_string()))?;
     let budget = new.budget.map(NewBudget::asked).unwrap_or_default();
     let bounds = budget.check();

@@ -99,7 +99,8 @@ pub(super) fn started_by_comment() -> Listening {
     assert_eq!(shown["state"], "AwaitingApproval", "{shown}");
     assert_eq!(
         shown["metadata"],
-        json!({"issue": format!("octo/hello#{issue}"), "started-from": format!("github-{HELLO}#{issue}")})
+        json!({"countersign.issue": format!("octo/hello#{issue}"),
+            "countersign.started-from": format!("github-{HELLO}#{issue}")})
     );
     let text = shown.to_string();
     assert!(
