@@ -34,6 +34,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 const AFTER_FAILURE: Duration = Duration::from_secs(5);
 /// Most comments that are taken up at a time.
 const BATCH: u32 = 50;
+/// After so many comments that can't be followed now, the rest waits as well: the forge is away.
+const MISSES_MAX: usize = 3;
 /// How long a comment is tried to be looked up, in milliseconds: an hour. Later nobody waits for it any more.
 const TRIED_FOR_MS: u64 = 60 * 60 * 1000;
 /// How long the judgement of a start is waited for, before the next comment is looked at.
@@ -56,7 +58,7 @@ const REFUSED: &str = "refused";
 const DECIDED: &str = "decided";
 const NOTHING_WAITS: &str = "nothing-waits";
 const NOT_VIEWED: &str = "not-viewed";
-const NOT_READ: &str = "not-read";
+const NOT_FOLLOWED: &str = "not-followed";
 
 /// Every code that a comment may come to.
 pub(crate) fn outcomes() -> impl Iterator<Item = &'static str> {
@@ -71,7 +73,7 @@ pub(crate) fn outcomes() -> impl Iterator<Item = &'static str> {
         UNKNOWN,
         GONE,
         REFUSED,
-        NOT_READ,
+        NOT_FOLLOWED,
     ]
     .into_iter()
     .chain(denials)
@@ -86,6 +88,24 @@ enum Trouble {
     Store(#[from] StoreError),
     #[error("{0}")]
     Ours(String),
+}
+
+impl Trouble {
+    /// Whether it may go another time.
+    fn passes(&self) -> bool {
+        match self {
+            Trouble::Forge(TreesError::Unavailable { .. }) | Trouble::Ours(_) => true,
+            Trouble::Forge(TreesError::Unsupported { .. } | TreesError::Corrupt { .. }) => false,
+            Trouble::Store(StoreError::Refused { .. } | StoreError::Corrupt { .. }) => false,
+            Trouble::Store(
+                StoreError::Clash
+                | StoreError::ClaimLost
+                | StoreError::NotFound { .. }
+                | StoreError::Unavailable { .. }
+                | StoreError::Closed { .. },
+            ) => true,
+        }
+    }
 }
 
 /// Follows commands for one tenant.
@@ -124,30 +144,31 @@ impl Commands {
         }
     }
 
-    /// Follows all that waits; stops where the forge can't be asked.
+    /// Follows all that waits. What can't be followed now waits for another time, and holds nothing else up.
     async fn look(&self) -> Result<(), Trouble> {
+        let mut missed = Vec::new();
         for hook in self.hooks.open(BATCH).await? {
+            let now = self.clock.now().await?;
             let outcome = match self.follow(&hook).await {
                 Ok(outcome) => outcome,
-                Err(Trouble::Forge(error @ TreesError::Unavailable { .. })) => {
-                    let now = self.clock.now().await?;
-                    if now.0 < hook.at.0.saturating_add(TRIED_FOR_MS) {
-                        return Err(error.into());
+                Err(error) if error.passes() && now.0 < hook.at.0.saturating_add(TRIED_FOR_MS) => {
+                    missed.push(error);
+                    match missed.len() < MISSES_MAX {
+                        true => continue,
+                        false => break,
                     }
-                    NOT_READ
                 }
-                Err(Trouble::Forge(error)) => {
-                    tracing::warn!(code = error.code(), %error, "a comment can't be read");
-                    NOT_READ
+                Err(error) => {
+                    tracing::warn!(repository = %hook.repository, comment = hook.comment, %error, "a comment can't be followed");
+                    NOT_FOLLOWED
                 }
-                Err(error @ (Trouble::Store(_) | Trouble::Ours(_))) => return Err(error),
             };
             if self.hooks.settle(hook.number, outcome).await? {
                 tracing::info!(repository = %hook.repository, comment = hook.comment, outcome, "a comment was looked at");
                 self.metrics.command(outcome);
             }
         }
-        Ok(())
+        missed.pop().map_or(Ok(()), Err)
     }
 
     async fn follow(&self, hook: &OpenHook) -> Result<&'static str, Trouble> {
