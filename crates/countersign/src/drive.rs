@@ -6,7 +6,7 @@
 use crate::adapters::SystemClock;
 use crate::error::CliError;
 use crate::render::story::Names;
-use crate::session::Session;
+use crate::session::{App, Session};
 use crate::terminal::{Page, Style};
 use countersign_core::act::{Act, ActRecord, Attendance, AuthenticatedBy, SignedAct};
 use countersign_core::id::{InputId, TenantId, WorkflowId};
@@ -14,6 +14,8 @@ use countersign_core::workflow::{State, Workflow};
 use countersign_engine::intake::take_in;
 use countersign_engine::{Ports, Step, Worker};
 use countersign_ports::store::{Clock as _, InputStatus, NewInput};
+use countersign_server::client::FreezeWire;
+use countersign_server::frozen;
 use countersign_store::OwnerLock;
 use std::time::{Duration, Instant};
 
@@ -52,6 +54,12 @@ pub(crate) async fn drive(
             return work(session, id, until).await;
         }
         if until == Until::Judged || done_by_another(session, id, input).await? {
+            return Ok(());
+        }
+        if let Some(workflow) = session.load(id).await?
+            && wants_to_write(&workflow)
+            && said_frozen(&session.app, &workflow, &frozen(session.store.as_ref()).await?)
+        {
             return Ok(());
         }
         if !told {
@@ -120,10 +128,9 @@ async fn work(session: &Session, id: &WorkflowId, until: Until) -> Result<(), Cl
                         "countersign cancel {id} --reason … ends it; the log says what is wrong."
                     )));
                 }
-                if let Some(why) = frozen(session, &workflow).await? {
-                    let mut page = Page::new();
-                    page.line(0).add(Style::Warn, "! ").add(Style::Plain, why);
-                    session.app.terminal.note(&page);
+                if wants_to_write(&workflow)
+                    && said_frozen(&session.app, &workflow, &frozen(session.store.as_ref()).await?)
+                {
                     return Ok(());
                 }
                 worker.wait(Some(id)).await?;
@@ -132,22 +139,31 @@ async fn work(session: &Session, id: &WorkflowId, until: Until) -> Result<(), Cl
     }
 }
 
-/// Why an approved write waits, where somebody froze it: until then nobody has to sit here.
-async fn frozen(session: &Session, workflow: &Workflow) -> Result<Option<String>, CliError> {
-    if workflow.state != State::Applying && workflow.state != State::PrOpen {
-        return Ok(None);
-    }
-    let repositories = || workflow.repositories.iter().map(|r| &r.repository);
-    let frozen = session.store.freezes().await?;
-    let covering = frozen
-        .into_iter()
-        .find(|(_, freeze)| freeze.covers(repositories()));
-    Ok(covering.map(|(at, freeze)| {
-        format!(
-            "writing is frozen since {at}: {}. It goes on after `countersign unfreeze`: countersign resume {}",
-            freeze.reason, workflow.id
-        )
-    }))
+/// Whether a freeze would hold it.
+pub(crate) fn wants_to_write(workflow: &Workflow) -> bool {
+    workflow.state == State::Applying || workflow.state == State::PrOpen
+}
+
+/// Says why an approved write waits, where somebody froze it: until then nobody has to sit here.
+pub(crate) fn said_frozen(app: &App, workflow: &Workflow, frozen: &[FreezeWire]) -> bool {
+    let covers = |freeze: &FreezeWire| {
+        freeze.repository.is_none()
+            || workflow
+                .repositories
+                .iter()
+                .any(|r| r.repository.to_string() == freeze.id)
+    };
+    let Some(freeze) = frozen.iter().find(|freeze| covers(freeze)) else {
+        return false;
+    };
+    let why = format!(
+        "writing is frozen since {}: {}. It goes on after `countersign unfreeze`: countersign resume {}",
+        freeze.since, freeze.reason, workflow.id
+    );
+    let mut page = Page::new();
+    page.line(0).add(Style::Warn, "! ").add(Style::Plain, why);
+    app.terminal.note(&page);
+    true
 }
 
 /// Whether nothing happens to it before a human does something.

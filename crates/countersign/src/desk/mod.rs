@@ -362,7 +362,11 @@ impl Desk {
             }
             told = records.last().map_or(told, |r| r.seq);
             let events = records.iter().map(|r| &r.event);
-            if drive::rests(&Workflow::replay(server.tenant.clone(), id.clone(), events)) {
+            let workflow = Workflow::replay(server.tenant.clone(), id.clone(), events);
+            if drive::rests(&workflow)
+                || drive::wants_to_write(&workflow)
+                    && drive::said_frozen(&self.app, &workflow, &self.frozen().await?)
+            {
                 return Ok(());
             }
             while changes.next().await?.seq <= told {}

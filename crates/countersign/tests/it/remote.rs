@@ -272,6 +272,30 @@ fn the_tokens_are_nobody_elses() {
 }
 
 #[test]
+fn nobody_has_to_sit_by_an_approval_that_a_freeze_holds() {
+    let apart = Apart::signed_in();
+    let at_the_server = apart.waiting();
+    let again = ["run", "--repo", "tollgate", "--issue", "issue.md", "--again", "--json"];
+    let in_the_folder = apart.there.run(&again).exits(3).json()["id"].clone();
+    let in_the_folder = in_the_folder.as_str().unwrap();
+    apart.there.run(&["freeze", "--reason", "Release day."]).exits(0);
+    apart
+        .run(&["approve", &at_the_server, "--yes"])
+        .exits(3)
+        .says("writing is frozen since")
+        .says("Release day.");
+    apart
+        .there
+        .run(&["approve", in_the_folder, "--yes"])
+        .exits(3)
+        .says("Release day.");
+    apart.there.run(&["unfreeze", "--reason", "Released."]).exits(0);
+    for id in [at_the_server.as_str(), in_the_folder] {
+        apart.run(&["resume", id]).exits(0).says("Done");
+    }
+}
+
+#[test]
 fn a_restarted_server_is_gone_along_with() {
     let mut apart = Apart::signed_in();
     let id = apart.waiting();
