@@ -4,12 +4,33 @@
 //! (hazard 48). Whoever commands may write to the repository by what the forge says now, and is a member (hazards 2 and 36).
 
 use crate::forge::{Comment, Standing};
-use crate::id::MemberId;
+use crate::id::{MemberId, RepositoryId};
 use crate::member::{Member, Role};
 use crate::time::Timestamp;
+use serde::{Deserialize, Serialize};
 
 /// What a command begins with.
 pub const PREFIX: &str = "/countersign";
+
+/// The key under which a workflow says from which issue a comment started it: [`started_from`]. No caller can give it.
+pub const STARTED_FROM: &str = "countersign.started-from";
+/// The key with the same for people: `octo/hello#7`.
+pub const ISSUE: &str = "countersign.issue";
+
+/// An issue as [`STARTED_FROM`] has it: `github-1296269#7`.
+pub fn started_from(repository: &RepositoryId, issue: u64) -> String {
+    format!("{repository}#{issue}")
+}
+
+/// Reads what [`started_from`] made; `None` where it is something else.
+pub fn read_started_from(text: &str) -> Option<(RepositoryId, u64)> {
+    let (repository, issue) = text.split_once('#')?;
+    let (repository, issue) = (
+        RepositoryId::try_from(repository.to_owned()).ok()?,
+        issue.parse().ok()?,
+    );
+    (started_from(&repository, issue) == text).then_some((repository, issue))
+}
 
 /// What is commanded. Digests are whole: 64 hex digits.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -105,8 +126,135 @@ fn is_digest(text: &str) -> bool {
     text.len() == 64 && text.bytes().all(|b| b.is_ascii_hexdigit())
 }
 
+/// What a comment came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub enum Outcome {
+    /// A workflow began with it.
+    Started,
+    /// One from that issue is under way.
+    AlreadyStarted,
+    /// It is a decision, and was taken.
+    Decided,
+    /// Nothing with that digest waits there.
+    NothingWaits,
+    /// Not every file of what it approves was viewed.
+    NotViewed,
+    /// It says nothing to us.
+    NoCommand,
+    /// It says something to us that is no command.
+    Unknown,
+    /// It is not there any more, or its repository isn't.
+    Gone,
+    /// Its words, the issue's, or the decision can't be taken.
+    Refused,
+    /// It could not be looked up.
+    NotFollowed,
+    /// Whoever wrote it may not, or not like this.
+    Denied(Denial),
+}
+
+impl Outcome {
+    /// Every one of them.
+    pub fn all() -> impl Iterator<Item = Outcome> {
+        [
+            Outcome::Started,
+            Outcome::AlreadyStarted,
+            Outcome::Decided,
+            Outcome::NothingWaits,
+            Outcome::NotViewed,
+            Outcome::NoCommand,
+            Outcome::Unknown,
+            Outcome::Gone,
+            Outcome::Refused,
+            Outcome::NotFollowed,
+        ]
+        .into_iter()
+        .chain(Denial::ALL.into_iter().map(Outcome::Denied))
+    }
+
+    /// The stable code.
+    pub fn code(self) -> &'static str {
+        match self {
+            Outcome::Started => "started",
+            Outcome::AlreadyStarted => "already-started",
+            Outcome::Decided => "decided",
+            Outcome::NothingWaits => "nothing-waits",
+            Outcome::NotViewed => "not-viewed",
+            Outcome::NoCommand => "no-command",
+            Outcome::Unknown => "unknown-command",
+            Outcome::Gone => "comment-gone",
+            Outcome::Refused => "refused",
+            Outcome::NotFollowed => "not-followed",
+            Outcome::Denied(denial) => denial.code(),
+        }
+    }
+
+    /// What its author is told; `None`: nothing. Only somebody who may write to the repository is answered, so that no
+    /// passer-by can make us speak.
+    pub fn answer(self) -> Option<Answer> {
+        let not = |why: &'static str| Some(Answer::Not(why));
+        match self {
+            Outcome::Started | Outcome::Decided => Some(Answer::Followed),
+            Outcome::AlreadyStarted => {
+                not("A workflow from this issue is under way already; it can be cancelled first.")
+            }
+            Outcome::NothingWaits => {
+                not("Nothing with that digest waits here. The page shows what does, with its digest.")
+            }
+            Outcome::NotViewed => {
+                not("Approving by a comment needs every file marked as viewed on the request's page first.")
+            }
+            Outcome::Unknown => not(
+                "That is no command. There are: start, approve DIGEST, reject DIGEST why, changes DIGEST what, \
+                 retry DIGEST, cancel why.",
+            ),
+            Outcome::Refused => {
+                not("It was refused. The page says why; the words may hold what looks like a secret.")
+            }
+            // Who wrote it may be unknown.
+            Outcome::NotFollowed | Outcome::NoCommand | Outcome::Gone => None,
+            Outcome::Denied(denial) => match denial {
+                Denial::OnPullRequest => not("A workflow starts from an issue, and this is a pull request."),
+                Denial::NotLinked => not(
+                    "No member has this account. An owner links it: `countersign member link NAME NUMBER`.",
+                ),
+                Denial::RoleTooWeak => not("This member may only look; commands need a reviewer or more."),
+                Denial::ChangedSince => {
+                    not("The issue changed after that was written. Look at it again and say it once more.")
+                }
+                Denial::NotAPerson | Denial::ByApp | Denial::Edited | Denial::MayNotWrite => None,
+            },
+        }
+    }
+}
+
+impl From<Outcome> for String {
+    fn from(outcome: Outcome) -> Self {
+        outcome.code().to_owned()
+    }
+}
+
+impl TryFrom<String> for Outcome {
+    type Error = &'static str;
+    fn try_from(code: String) -> Result<Self, Self::Error> {
+        let mut all = Outcome::all();
+        all.find(|o| o.code() == code)
+            .ok_or("a comment does not come to that")
+    }
+}
+
+/// What the author of a command is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answer {
+    /// It was followed.
+    Followed,
+    /// It was not: why, and what to do.
+    Not(&'static str),
+}
+
 /// Why a command is not followed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
 pub enum Denial {
     /// An app's account wrote it.
     #[error("an app wrote it; only people command")]
@@ -365,5 +513,33 @@ mod tests {
         );
         let viewer = member(Role::Viewer);
         assert_eq!(commander(&fine, yes, Some(&viewer)), Err(Denial::RoleTooWeak));
+    }
+
+    #[test]
+    fn an_outcome_is_its_code_and_codes_are_different() {
+        let codes: std::collections::BTreeSet<&str> = Outcome::all().map(Outcome::code).collect();
+        assert_eq!(codes.len(), Outcome::all().count());
+        for outcome in Outcome::all() {
+            assert_eq!(Outcome::try_from(outcome.code().to_owned()), Ok(outcome));
+        }
+    }
+
+    #[test]
+    fn where_a_workflow_was_started_from_is_read_back_exactly() {
+        let hello = RepositoryId::github(1_296_269);
+        let text = started_from(&hello, 7);
+        assert_eq!(text, "github-1296269#7");
+        assert_eq!(read_started_from(&text), Some((hello, 7)));
+        for odd in [
+            "",
+            "github-1#",
+            "github-1#07",
+            "github-1#+7",
+            "github-01#7",
+            "hub-1#7",
+            "github-1#7#8",
+        ] {
+            assert_eq!(read_started_from(odd), None, "{odd}");
+        }
     }
 }

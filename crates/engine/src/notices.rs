@@ -7,14 +7,14 @@ use crate::{EngineError, Step};
 use countersign_core::id::WorkflowId;
 use countersign_core::notice::ending::{Follows, Tried, TryEnded, follows};
 use countersign_core::notice::permit::{NoticeFacts, NoticeGate, NoticeRefusal};
-use countersign_core::notice::{Notice, NoticeStanding, Template, following};
+use countersign_core::notice::{Notice, NoticeStanding, Status, Template, following};
 use countersign_core::record::EventRecord;
 use countersign_core::time::Timestamp;
 use countersign_core::workflow::Workflow;
 use countersign_ledger::Leaf;
 use countersign_ports::notice::{Cursor, Delivery, NewNotice, Notifier, Outbox, Settled, Wrong};
 use countersign_ports::store::{Alarm, EntryRow, Store, StoreError, TenantStore};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::watch;
@@ -126,12 +126,19 @@ impl Notices {
             next_entry: last.index + 1,
             ..cursor
         };
-        let mut told = Vec::new();
+        let (mut told, mut changed) = (Vec::new(), BTreeSet::new());
         for row in &rows {
             if let Some(notice) = of_entry(row)
                 && self.is_news(&notice).await?
             {
                 told.extend(self.for_places(&notice));
+            }
+            changed.extend(changed_status(row));
+        }
+        if self.tells(Template::Status) {
+            for workflow in &changed {
+                let status = self.status(workflow).await?;
+                told.extend(status.iter().flat_map(|notice| self.for_places(notice)));
             }
         }
         self.outbox.queue(cursor, to, &told).await?;
@@ -194,17 +201,40 @@ impl Notices {
         Ok(workflow.is_some_and(|w| w.open_requests().any(|r| r.id == about.request)))
     }
 
+    /// Whether some place wants such notices.
+    fn tells(&self, template: Template) -> bool {
+        self.notifiers.iter().any(|n| n.place().wants.contains(&template))
+    }
+
+    /// How a workflow stands now, where that is said at all.
+    async fn status(&self, id: &WorkflowId) -> Result<Option<Notice>, EngineError> {
+        let Some(records) = self.records(id).await? else {
+            return Ok(None);
+        };
+        let said = Status::of(self.store.tenant(), id, records.iter().map(|r| &r.event));
+        Ok(said.map(|(on, status)| Notice::Status { on, status }))
+    }
+
+    /// Whether something newer is to be said instead: a comment shows one state, and never an older one again.
+    async fn is_outdated(&self, notice: &Notice) -> Result<bool, EngineError> {
+        let Notice::Status { status, .. } = notice else {
+            return Ok(false);
+        };
+        Ok(self.status(&status.workflow).await?.as_ref() != Some(notice))
+    }
+
     /// A workflow as it is now; `None` where it can't be read (its words may be erased), which the log says.
     async fn replayed(&self, id: &WorkflowId) -> Result<Option<Workflow>, EngineError> {
+        let replay = |records: Vec<EventRecord>| {
+            let events = records.iter().map(|r| &r.event);
+            Workflow::replay(self.store.tenant().clone(), id.clone(), events)
+        };
+        Ok(self.records(id).await?.map(replay))
+    }
+
+    async fn records(&self, id: &WorkflowId) -> Result<Option<Vec<EventRecord>>, EngineError> {
         match self.store.events(id).await {
-            Ok(records) => {
-                let events = records.iter().map(|r| &r.event);
-                Ok(Some(Workflow::replay(
-                    self.store.tenant().clone(),
-                    id.clone(),
-                    events,
-                )))
-            }
+            Ok(records) => Ok(Some(records)),
             Err(error @ (StoreError::Refused { .. } | StoreError::Corrupt { .. })) => {
                 tracing::warn!(workflow = %id, code = error.code(), "no notice: the workflow can't be read");
                 Ok(None)
@@ -232,6 +262,13 @@ impl Notices {
     pub async fn deliver_next(&self, notifier: &Arc<dyn Notifier>) -> Result<Step, EngineError> {
         match self.outbox.claim(&notifier.place().id).await? {
             None => Ok(Step::Idle),
+            Some(facts) if self.is_outdated(facts.notice()).await? => {
+                let wrong = Wrong {
+                    code: "notice-outdated".to_owned(),
+                    message: "something newer is said instead".to_owned(),
+                };
+                self.give_up(&facts, wrong).await.map(|()| Step::Worked)
+            }
             Some(facts) => self.deliver(notifier, &facts).await.map(|_| Step::Worked),
         }
     }
@@ -312,13 +349,18 @@ impl Notices {
             ignore_lost(put_back)?;
             return Ok(Delivery::Failed(wrong));
         }
+        self.give_up(facts, wrong.clone()).await?;
+        Ok(Delivery::Refused(wrong))
+    }
+
+    /// Nothing was sent, and nothing will be.
+    async fn give_up(&self, facts: &NoticeFacts, wrong: Wrong) -> Result<(), EngineError> {
         let settled = Settled {
             ended: TryEnded::Failed,
             follows: Follows::Ends(NoticeStanding::GivenUp),
-            wrong: Some(wrong.clone()),
+            wrong: Some(wrong),
         };
-        ignore_lost(self.outbox.settle(held, &settled).await)?;
-        Ok(Delivery::Refused(wrong))
+        ignore_lost(self.outbox.settle(facts.held(), &settled).await)
     }
 
     async fn settle(
@@ -342,6 +384,13 @@ impl Notices {
         };
         ignore_lost(self.outbox.settle(held, &settled).await)
     }
+}
+
+/// The workflow of an entry after which something else may be said of it.
+fn changed_status(row: &EntryRow) -> Option<WorkflowId> {
+    let leaf = Leaf::parse(&row.leaf).ok().filter(|leaf| leaf.kind == KIND_EVENT);
+    let record = EventRecord::from_bytes(leaf.and(row.body.as_ref())?).ok()?;
+    following::changes_status(&record.event).then_some(record.workflow)
 }
 
 /// The notice that follows from an entry of the ledger. What can't be read is nobody's news; reading it elsewhere says why.

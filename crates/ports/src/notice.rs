@@ -99,6 +99,9 @@ pub trait Outbox: Send + Sync {
     /// `Clash` when the cursor is not at `from` any more. Gives how many are new.
     async fn queue(&self, from: Cursor, to: Cursor, notices: &[NewNotice]) -> Result<u64, StoreError>;
 
+    /// Queues notices that follow from nothing in the ledger. One that was queued before stays as it is.
+    async fn add(&self, notices: &[NewNotice]) -> Result<(), StoreError>;
+
     /// Queues one notice and records its first try at once, whether or not notices are made of what is recorded.
     async fn begin_one(&self, notice: &NewNotice) -> Result<NoticeFacts, StoreError>;
 

@@ -7,16 +7,21 @@
 use crate::house::HeldKeys;
 use crate::metrics::Metrics;
 use countersign_core::act::{Act, ActRecord, Attendance, AuthenticatedBy, SignedAct};
-use countersign_core::command::{Command, Denial, Said, check_startable, check_words, commander, read};
+use countersign_core::command::{
+    Command, Denial, ISSUE, Outcome, STARTED_FROM, Said, check_startable, check_words, commander, read,
+    started_from,
+};
 use countersign_core::feedback::{AgentSpec, Feedback, FeedbackOrigin, Metadata, RepoRole, RepoSelection};
 use countersign_core::forge::Comment;
 use countersign_core::id::{InputId, MemberId, RepositoryId, RequestId, WorkflowId};
+use countersign_core::notice::{Notice, OnIssue, Place};
 use countersign_core::workflow::event::Subject;
 use countersign_core::workflow::pull_requests::opened;
 use countersign_core::workflow::{Submission, Workflow};
 use countersign_engine::intake::{NotTaken, take_in};
 use countersign_ports::conversation::Conversations;
 use countersign_ports::hook::{Hooks, OpenHook};
+use countersign_ports::notice::{NewNotice, Outbox};
 use countersign_ports::reviewing::{ChangedFile, Reviewing};
 use countersign_ports::store::{
     InputStatus, NewInput, RepositoryRow, Store, StoreError, TALLIED_MAX, TenantStore,
@@ -43,40 +48,12 @@ const JUDGED_WITHIN: Duration = Duration::from_secs(5);
 /// How often it is looked meanwhile.
 const JUDGED_EVERY: Duration = Duration::from_millis(25);
 
-/// The key under which a workflow says from which issue it was started: `github-1296269#7`.
-const STARTED_FROM: &str = "countersign.started-from";
-/// The key with the same for people: `octo/hello#7`.
-const ISSUE: &str = "countersign.issue";
-
-/// What comes of a comment beside a [`Denial`], by its stable code.
-const STARTED: &str = "started";
-const ALREADY: &str = "already-started";
-const NO_COMMAND: &str = "no-command";
-const UNKNOWN: &str = "unknown-command";
-const GONE: &str = "comment-gone";
-const REFUSED: &str = "refused";
-const DECIDED: &str = "decided";
-const NOTHING_WAITS: &str = "nothing-waits";
-const NOT_VIEWED: &str = "not-viewed";
-const NOT_FOLLOWED: &str = "not-followed";
-
-/// Every code that a comment may come to.
-pub(crate) fn outcomes() -> impl Iterator<Item = &'static str> {
-    let denials = Denial::ALL.into_iter().map(Denial::code);
-    [
-        STARTED,
-        ALREADY,
-        DECIDED,
-        NOTHING_WAITS,
-        NOT_VIEWED,
-        NO_COMMAND,
-        UNKNOWN,
-        GONE,
-        REFUSED,
-        NOT_FOLLOWED,
-    ]
-    .into_iter()
-    .chain(denials)
+/// Where what comes of commands is said.
+pub struct Answers {
+    /// What waits to be said.
+    pub outbox: Arc<dyn Outbox>,
+    /// The forge.
+    pub place: Place,
 }
 
 /// Why a comment could not be followed to an end.
@@ -122,6 +99,8 @@ pub struct Commands {
     pub keys: Arc<dyn HeldKeys>,
     /// Which files members have viewed.
     pub reviewing: Arc<dyn Reviewing>,
+    /// Where their authors are told; nothing is said without.
+    pub answers: Option<Answers>,
     /// What is counted for operators.
     pub metrics: Arc<Metrics>,
 }
@@ -160,69 +139,97 @@ impl Commands {
                 }
                 Err(error) => {
                     tracing::warn!(repository = %hook.repository, comment = hook.comment, %error, "a comment can't be followed");
-                    NOT_FOLLOWED
+                    Outcome::NotFollowed
                 }
             };
-            if self.hooks.settle(hook.number, outcome).await? {
-                tracing::info!(repository = %hook.repository, comment = hook.comment, outcome, "a comment was looked at");
+            if self.hooks.settle(hook.number, outcome.code()).await? {
+                tracing::info!(repository = %hook.repository, comment = hook.comment, outcome = outcome.code(), "a comment was looked at");
                 self.metrics.command(outcome);
             }
         }
         missed.pop().map_or(Ok(()), Err)
     }
 
-    async fn follow(&self, hook: &OpenHook) -> Result<&'static str, Trouble> {
+    async fn follow(&self, hook: &OpenHook) -> Result<Outcome, Trouble> {
         let rows = self.store.repositories().await?;
         let Some(row) = rows.into_iter().find(|row| row.id == hook.repository) else {
-            return Ok(GONE);
+            return Ok(Outcome::Gone);
         };
         let number = hook.comment;
         let Some(comment) = self.ask(&row, move |said, at| said.comment(at, number)).await? else {
-            return Ok(GONE);
+            return Ok(Outcome::Gone);
         };
-        let command = match read(&comment.body) {
-            Said::Nothing => return Ok(NO_COMMAND),
-            Said::Unknown => return Ok(UNKNOWN),
+        let said = read(&comment.body);
+        if said == Said::Nothing {
+            return Ok(Outcome::NoCommand);
+        }
+        let outcome = self.obey(&row, &comment, said).await?;
+        self.answer(&row, &comment, outcome).await?;
+        Ok(outcome)
+    }
+
+    /// Its author is told before it counts as looked at: who dies in between says it once more, which does nothing.
+    async fn answer(&self, row: &RepositoryRow, comment: &Comment, outcome: Outcome) -> Result<(), Trouble> {
+        let (Some(answers), Some(_)) = (&self.answers, outcome.answer()) else {
+            return Ok(());
+        };
+        let notice = Notice::CommandAnswered {
+            on: OnIssue {
+                repository: row.id.clone(),
+                issue: comment.issue,
+            },
+            comment: comment.number,
+            outcome,
+        };
+        let place = answers.place.clone();
+        let new = NewNotice {
+            notice,
+            place: place.id,
+            shown: place.shown,
+        };
+        Ok(answers.outbox.add(&[new]).await?)
+    }
+
+    async fn obey(&self, row: &RepositoryRow, comment: &Comment, said: Said) -> Result<Outcome, Trouble> {
+        let by = match self.commander(row, comment).await? {
+            Ok(by) => by,
+            Err(denial) => return Ok(Outcome::Denied(denial)),
+        };
+        let command = match said {
+            Said::Nothing => return Ok(Outcome::NoCommand),
+            Said::Unknown => return Ok(Outcome::Unknown),
             Said::Command(command) => command,
         };
-        let by = match self.commander(&row, &comment).await? {
-            Ok(by) => by,
-            Err(denial) => return Ok(denial.code()),
-        };
-        let (_, input) = ids(&row.id, &comment);
+        let (_, input) = ids(&row.id, comment);
         if let Ok(status) = self.store.input_status(&input).await {
             return Ok(outcome_of(&command, &status));
         }
         match command {
-            Command::Start => self.start(&row, &comment, by).await,
+            Command::Start => self.start(row, comment, by).await,
             decision @ (Command::Approve { .. }
             | Command::Reject { .. }
             | Command::Changes { .. }
             | Command::Retry { .. }
-            | Command::Cancel { .. }) => self.decide(&row, &comment, by, decision).await,
+            | Command::Cancel { .. }) => self.decide(row, comment, by, decision).await,
         }
     }
 
     /// Submits exactly what the author of the comment saw.
-    async fn start(
-        &self,
-        row: &RepositoryRow,
-        comment: &Comment,
-        by: MemberId,
-    ) -> Result<&'static str, Trouble> {
+    async fn start(&self, row: &RepositoryRow, comment: &Comment, by: MemberId) -> Result<Outcome, Trouble> {
         if let Err(denial) = check_startable(comment, None) {
-            return Ok(denial.code());
+            return Ok(Outcome::Denied(denial));
+        }
+        // Before the issue is looked at: what we say there of the one that is under way changes it, too.
+        let from = started_from(&row.id, comment.issue);
+        if !self.under_way(&from).await?.is_empty() {
+            return Ok(Outcome::AlreadyStarted);
         }
         let number = comment.issue;
         let issue = self.ask(row, move |said, at| said.issue(at, number)).await?;
         if let Err(denial) = check_startable(comment, Some(issue.changed_at)) {
-            return Ok(denial.code());
+            return Ok(Outcome::Denied(denial));
         }
         let (id, input) = ids(&row.id, comment);
-        let from = started_from(row, comment.issue);
-        if !self.under_way(&from).await?.is_empty() {
-            return Ok(ALREADY);
-        }
         let feedback = match Feedback::read(FeedbackOrigin::Issue, issue.text.as_bytes()) {
             Ok(feedback) => feedback,
             Err(error) => {
@@ -231,7 +238,7 @@ impl Commands {
                     issue = issue.place,
                     "an issue can't be feedback"
                 );
-                return Ok(REFUSED);
+                return Ok(Outcome::Refused);
             }
         };
         let submission = Submission {
@@ -262,17 +269,17 @@ impl Commands {
         comment: &Comment,
         by: MemberId,
         command: Command,
-    ) -> Result<&'static str, Trouble> {
+    ) -> Result<Outcome, Trouble> {
         let Some(workflow) = self.workflow_of(row, comment).await? else {
-            return Ok(NOTHING_WAITS);
+            return Ok(Outcome::NothingWaits);
         };
         let Some(act) = act_of(&workflow, &command) else {
-            return Ok(NOTHING_WAITS);
+            return Ok(Outcome::NothingWaits);
         };
         if let Act::Approve { request, .. } = &act
             && !self.has_viewed(&workflow, request, &by).await?
         {
-            return Ok(NOT_VIEWED);
+            return Ok(Outcome::NotViewed);
         }
         let key = self.keys.key(&by).map_err(Trouble::Ours)?;
         let record = ActRecord {
@@ -296,10 +303,10 @@ impl Commands {
         input: &InputId,
         workflow: &WorkflowId,
         signed: &NewInput,
-    ) -> Result<&'static str, Trouble> {
+    ) -> Result<Outcome, Trouble> {
         match take_in(self.store.as_ref(), input, workflow, signed).await {
             Ok(()) => {}
-            Err(NotTaken::Secret(_)) => return Ok(REFUSED),
+            Err(NotTaken::Secret(_)) => return Ok(Outcome::Refused),
             Err(NotTaken::Store(error)) => return Err(error.into()),
         }
         Ok(outcome_of(command, &self.judged(input).await?))
@@ -308,7 +315,7 @@ impl Commands {
     /// The workflow that is under way from that issue, or has that pull request.
     async fn workflow_of(&self, row: &RepositoryRow, comment: &Comment) -> Result<Option<Workflow>, Trouble> {
         if !comment.on_pull_request {
-            let from = started_from(row, comment.issue);
+            let from = started_from(&row.id, comment.issue);
             return match self.under_way(&from).await?.first() {
                 Some(id) => self.load(id).await.map(Some),
                 None => Ok(None),
@@ -422,16 +429,12 @@ impl Commands {
     }
 }
 
-fn outcome_of(command: &Command, status: &InputStatus) -> &'static str {
+fn outcome_of(command: &Command, status: &InputStatus) -> Outcome {
     match (status, command) {
-        (InputStatus::Accepted | InputStatus::Pending, Command::Start) => STARTED,
-        (InputStatus::Accepted | InputStatus::Pending, _) => DECIDED,
-        (InputStatus::Refused { .. } | InputStatus::Held { .. }, _) => REFUSED,
+        (InputStatus::Accepted | InputStatus::Pending, Command::Start) => Outcome::Started,
+        (InputStatus::Accepted | InputStatus::Pending, _) => Outcome::Decided,
+        (InputStatus::Refused { .. } | InputStatus::Held { .. }, _) => Outcome::Refused,
     }
-}
-
-fn started_from(row: &RepositoryRow, issue: u64) -> String {
-    format!("{}#{issue}", row.id)
 }
 
 /// What a command does to what waits; `None` where nothing with that digest does.

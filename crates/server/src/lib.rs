@@ -28,7 +28,7 @@ pub use api::members::{
 };
 pub use api::sessions::{CODE_MS, new_code};
 pub use api::{client, description};
-pub use commands::Commands;
+pub use commands::{Answers, Commands};
 pub use github::{Allowed, CALLBACK_PATH, GitHub};
 pub use hooks::HookDoor;
 pub use house::{HeldKeys, House, Origin};

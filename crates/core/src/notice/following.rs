@@ -34,6 +34,18 @@ pub fn of_event(workflow: &WorkflowId, event: &Event) -> Option<Notice> {
     None
 }
 
+/// Whether something that [`super::Status`] says may be another thing after it.
+pub fn changes_status(event: &Event) -> bool {
+    matches!(
+        event,
+        Event::StateEntered { .. }
+            | Event::WorkflowEnded { .. }
+            | Event::RequestOpened { .. }
+            | Event::GateEvaluated { .. }
+            | Event::AttemptEnded { .. }
+    )
+}
+
 /// From when on it is said that a request runs out; questions do not.
 pub fn warns_at(request: &Request) -> Option<Timestamp> {
     let expires_at = request.expires_at?;

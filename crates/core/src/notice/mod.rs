@@ -11,10 +11,13 @@ pub mod permit;
 mod place;
 pub mod rendering;
 mod standing;
+mod status;
 
 pub use place::{Place, PlaceForm, PlaceId};
 pub use standing::{NOTICE_VERSION, NoticeRecord, NoticeStanding};
+pub use status::{OnIssue, Status};
 
+use crate::command::Outcome;
 use crate::id::{NoticeId, RequestId, Revision, TenantId, WorkflowId};
 use crate::time::Timestamp;
 use crate::workflow::State;
@@ -44,17 +47,23 @@ pub enum Template {
     WorkflowEnded,
     /// What ended in a day.
     Digest,
+    /// How a workflow stands, below the issue that it was started from.
+    Status,
+    /// What a command in a comment came to.
+    CommandAnswered,
 }
 
 impl Template {
     /// All of them.
-    pub const ALL: [Template; 6] = [
+    pub const ALL: [Template; 8] = [
         Template::Test,
         Template::RequestOpened,
         Template::RequestExpiresSoon,
         Template::AlarmRaised,
         Template::WorkflowEnded,
         Template::Digest,
+        Template::Status,
+        Template::CommandAnswered,
     ];
 
     /// The word in lists and in the ledger: `request-opened`.
@@ -66,6 +75,8 @@ impl Template {
             Template::AlarmRaised => "alarm-raised",
             Template::WorkflowEnded => "workflow-ended",
             Template::Digest => "digest",
+            Template::Status => "status",
+            Template::CommandAnswered => "command-answered",
         }
     }
 }
@@ -191,6 +202,22 @@ pub enum Notice {
         /// Workflows in which a person is asked.
         waiting: u32,
     },
+    /// How a workflow stands. The one comment below its issue is changed to it.
+    Status {
+        /// Where the comment is.
+        on: OnIssue,
+        /// What it says.
+        status: Status,
+    },
+    /// What a command in a comment came to.
+    CommandAnswered {
+        /// Where the command was given; a pull request has a number like an issue.
+        on: OnIssue,
+        /// The comment that gave it, by its number.
+        comment: u64,
+        /// What it came to.
+        outcome: Outcome,
+    },
 }
 
 impl Notice {
@@ -203,6 +230,8 @@ impl Notice {
             Notice::AlarmRaised { .. } => Template::AlarmRaised,
             Notice::WorkflowEnded { .. } => Template::WorkflowEnded,
             Notice::Digest { .. } => Template::Digest,
+            Notice::Status { .. } => Template::Status,
+            Notice::CommandAnswered { .. } => Template::CommandAnswered,
         }
     }
 
@@ -216,6 +245,8 @@ impl Notice {
             Notice::AlarmRaised { entry, .. } => entry.to_string(),
             Notice::WorkflowEnded { ended } => ended.workflow.to_string(),
             Notice::Digest { until, .. } => until.0.to_string(),
+            Notice::Status { status, .. } => format!("{}/{}", status.workflow, status.step),
+            Notice::CommandAnswered { on, comment, .. } => format!("{}/{comment}", on.repository),
         };
         format!("{}/{what}", self.template())
     }
@@ -236,24 +267,30 @@ impl Notice {
             Notice::RequestOpened { about } | Notice::RequestExpiresSoon { about } => Some(&about.workflow),
             Notice::AlarmRaised { workflow, .. } => Some(workflow),
             Notice::WorkflowEnded { ended } => Some(&ended.workflow),
-            Notice::Test { .. } | Notice::Digest { .. } => None,
+            Notice::Status { status, .. } => Some(&status.workflow),
+            Notice::Test { .. } | Notice::Digest { .. } | Notice::CommandAnswered { .. } => None,
         }
     }
 
     /// Whether every id in it has the form that we make: nobody's words fit into that.
     fn names_ours_only(&self) -> bool {
-        let named = |about: &AboutRequest| {
-            is_ours(about.workflow.as_str())
-                && about
-                    .request
+        let of = |workflow: &WorkflowId, request: &RequestId| {
+            is_ours(workflow.as_str())
+                && request
                     .as_str()
-                    .strip_prefix(about.workflow.as_str())
+                    .strip_prefix(workflow.as_str())
                     .and_then(|rest| rest.strip_prefix(":rq:"))
                     .is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
         };
         match self {
-            Notice::Test { .. } => true,
-            Notice::RequestOpened { about } | Notice::RequestExpiresSoon { about } => named(about),
+            Notice::Test { .. } | Notice::CommandAnswered { .. } => true,
+            Notice::RequestOpened { about } | Notice::RequestExpiresSoon { about } => {
+                of(&about.workflow, &about.request)
+            }
+            Notice::Status { status, .. } => {
+                let request = status.request.as_ref();
+                is_ours(status.workflow.as_str()) && request.is_none_or(|r| of(&status.workflow, r))
+            }
             Notice::AlarmRaised { workflow, .. } => is_ours(workflow.as_str()),
             Notice::WorkflowEnded { ended } => is_ours(ended.workflow.as_str()),
             Notice::Digest { ended, .. } => {

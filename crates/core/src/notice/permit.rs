@@ -11,9 +11,7 @@ use crate::id::{NoticeId, TenantId};
 use crate::permit::PERMIT_MAX_MS;
 use crate::time::Timestamp;
 
-/// Most tries to one place within an hour; what comes on top waits.
-pub const TRIES_PER_HOUR_MAX: u32 = 60;
-/// The hour of [`TRIES_PER_HOUR_MAX`], in milliseconds.
+/// The hour of [`PlaceForm::tries_per_hour_max`](super::PlaceForm::tries_per_hour_max), in milliseconds.
 pub const RATE_WINDOW_MS: u64 = 3_600_000;
 
 /// What the gate looks at, read in the transaction that records the try and valid for seconds. That they are genuine is
@@ -87,7 +85,7 @@ pub enum NoticeRefusal {
     #[error("it was tried too often")]
     TriedOut,
     /// Too many went there within the hour.
-    #[error("{TRIES_PER_HOUR_MAX} notices went there within the hour")]
+    #[error("as many notices went there within the hour as may")]
     TooMany,
 }
 
@@ -177,7 +175,7 @@ impl NoticeGate {
         if held.now.0 >= held.queued_at.0.saturating_add(AGE_MAX_MS) {
             return Err(NoticeRefusal::TooOld);
         }
-        if held.tries_in_hour >= TRIES_PER_HOUR_MAX {
+        if held.tries_in_hour >= place.form.tries_per_hour_max() {
             return Err(NoticeRefusal::TooMany);
         }
         Ok(NoticePermit {

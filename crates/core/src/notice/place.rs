@@ -16,27 +16,44 @@ pub enum PlaceForm {
     Signed,
     /// An incoming webhook as Slack has them.
     Slack,
+    /// Comments below issues of a forge.
+    Comments,
 }
 
 impl PlaceForm {
     /// All of them.
-    pub const ALL: [PlaceForm; 3] = [PlaceForm::Mail, PlaceForm::Signed, PlaceForm::Slack];
+    pub const ALL: [PlaceForm; 4] = [
+        PlaceForm::Mail,
+        PlaceForm::Signed,
+        PlaceForm::Slack,
+        PlaceForm::Comments,
+    ];
 
-    /// `mail`, `webhook` or `slack`.
+    /// `mail`, `webhook`, `slack` or `comments`.
     pub fn as_str(self) -> &'static str {
         match self {
             PlaceForm::Mail => "mail",
             PlaceForm::Signed => "webhook",
             PlaceForm::Slack => "slack",
+            PlaceForm::Comments => "comments",
         }
     }
 
-    /// Whether the other side can tell a repetition: it gets the same `webhook-id`. Where it can't, what may have
-    /// arrived is never sent again (INV-7).
+    /// Whether a repetition does nothing: a webhook has the same `webhook-id`, and a comment is looked for before it is
+    /// written. Where that is not so, what may have arrived is never sent again (INV-7).
     pub fn knows_repetitions(self) -> bool {
         match self {
-            PlaceForm::Signed => true,
+            PlaceForm::Signed | PlaceForm::Comments => true,
             PlaceForm::Mail | PlaceForm::Slack => false,
+        }
+    }
+
+    /// Most tries to such a place within an hour; what comes on top waits. GitHub wants less than 500 new texts an hour
+    /// (<https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api>).
+    pub fn tries_per_hour_max(self) -> u32 {
+        match self {
+            PlaceForm::Mail | PlaceForm::Signed | PlaceForm::Slack => 60,
+            PlaceForm::Comments => 400,
         }
     }
 
@@ -45,6 +62,9 @@ impl PlaceForm {
         let last = match self {
             PlaceForm::Signed => Template::WorkflowEnded,
             PlaceForm::Mail | PlaceForm::Slack => Template::Digest,
+            PlaceForm::Comments => {
+                return BTreeSet::from([Template::Status, Template::CommandAnswered]);
+            }
         };
         BTreeSet::from([
             Template::Test,

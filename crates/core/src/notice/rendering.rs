@@ -1,11 +1,14 @@
-//! A permitted notice in words: subject and text of a mail, the body of a signed webhook, the body of a Slack one.
+//! A permitted notice in words: subject and text of a mail, the body of a signed webhook, the body of a Slack one, a comment.
 //!
 //! All words are ours. What varies is made of typed slots, and links begin with the configured origin.
 
-use super::{AboutRequest, Asks, Ended, Notice};
+use super::{AboutRequest, Asks, Ended, Notice, OnIssue, Status};
+use crate::command::Answer;
 use crate::digest::canonical_json;
+use crate::gate::GateOutcome;
 use crate::id::{NoticeId, WorkflowId};
 use crate::time::Timestamp;
+use crate::workflow::State;
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::fmt;
@@ -36,6 +39,13 @@ impl PageOrigin {
     }
 }
 
+impl PageOrigin {
+    /// Whether it may stand where everybody reads it. Under `http://` is a name of this machine, which nobody is to know.
+    fn is_public(&self) -> bool {
+        self.0.starts_with("https://")
+    }
+}
+
 impl fmt::Display for PageOrigin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
@@ -48,6 +58,35 @@ pub struct Letter {
     id: NoticeId,
     notice: Notice,
     made_at: Timestamp,
+}
+
+/// What is done below an issue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Below {
+    /// Where.
+    pub on: OnIssue,
+    /// The one comment of ours that begins with this has to have that text; Markdown.
+    pub comment: Option<OwnComment>,
+    /// The mark on a comment of somebody.
+    pub reaction: Option<(u64, Reaction)>,
+}
+
+/// A comment of ours.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnComment {
+    /// By what it is found again: an HTML comment, its first line.
+    pub marker: String,
+    /// The whole text, with the marker.
+    pub text: String,
+}
+
+/// A mark on a comment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reaction {
+    /// It was followed.
+    ThumbsUp,
+    /// It was not.
+    Confused,
 }
 
 /// The body of a signed webhook.
@@ -104,6 +143,16 @@ impl Letter {
                     workflows(count(ended, *more))
                 )
             }
+            Notice::Status { status, .. } => {
+                format!(
+                    "[Countersign] {} {}",
+                    short(&status.workflow),
+                    stands(status.state)
+                )
+            }
+            Notice::CommandAnswered { outcome, .. } => {
+                format!("[Countersign] A comment came to {}", outcome.code())
+            }
         }
     }
 
@@ -145,6 +194,72 @@ impl Letter {
         }))
     }
 
+    /// What is done below an issue; `None` for a notice that belongs below none.
+    pub fn below(&self, origin: &PageOrigin) -> Option<Below> {
+        match &self.notice {
+            Notice::Status { on, status } => Some(Below {
+                on: on.clone(),
+                comment: Some(self.status_comment(status, origin)),
+                reaction: None,
+            }),
+            Notice::CommandAnswered { on, comment, outcome } => {
+                let (comment_of_ours, reaction) = match outcome.answer()? {
+                    Answer::Followed => (None, Reaction::ThumbsUp),
+                    Answer::Not(why) => (
+                        Some(not_followed(*comment, outcome.code(), why)),
+                        Reaction::Confused,
+                    ),
+                };
+                Some(Below {
+                    on: on.clone(),
+                    comment: comment_of_ours,
+                    reaction: Some((*comment, reaction)),
+                })
+            }
+            Notice::Test { .. }
+            | Notice::RequestOpened { .. }
+            | Notice::RequestExpiresSoon { .. }
+            | Notice::AlarmRaised { .. }
+            | Notice::WorkflowEnded { .. }
+            | Notice::Digest { .. } => None,
+        }
+    }
+
+    fn status_comment(&self, status: &Status, origin: &PageOrigin) -> OwnComment {
+        let marker = format!("<!-- countersign {} -->", status.workflow);
+        let mut rows = vec![("Revision", status.revision.to_string())];
+        let mark = |(gate, outcome): &(crate::gate::GateId, GateOutcome)| {
+            let sign = match outcome {
+                GateOutcome::Passed => "✓",
+                GateOutcome::Failed => "✗",
+                GateOutcome::NotRequired => "not required",
+            };
+            format!("{} {sign}", gate.name())
+        };
+        let gates: Vec<String> = status.gates.iter().map(mark).collect();
+        if !gates.is_empty() {
+            rows.push(("Gates", gates.join(" · ")));
+        }
+        if let Some(number) = status.pull_request {
+            rows.push(("Pull request", format!("#{number}")));
+        }
+        if origin.is_public() {
+            rows.push(("Page", self.link(origin)));
+        }
+        let mut text = format!(
+            "{marker}\n**Countersign: {}**\n\n| | |\n|---|---|\n",
+            stands(status.state)
+        );
+        for (name, value) in rows {
+            text.push_str(&format!("| {name} | {value} |\n"));
+        }
+        text.push_str(&format!(
+            "\nWorkflow `{}`. This comment is kept up to date.\n",
+            status.workflow
+        ));
+        OwnComment { marker, text }
+    }
+
     fn kind(&self) -> &'static str {
         match self.notice {
             Notice::Test { .. } => "test",
@@ -153,6 +268,8 @@ impl Letter {
             Notice::AlarmRaised { .. } => "alarm.raised",
             Notice::WorkflowEnded { .. } => "workflow.ended",
             Notice::Digest { .. } => "digest",
+            Notice::Status { .. } => "workflow.status",
+            Notice::CommandAnswered { .. } => "command.answered",
         }
     }
 
@@ -192,6 +309,15 @@ impl Letter {
                     "url": url,
                 })
             }
+            Notice::Status { status, .. } => json!({
+                "workflow": status.workflow.as_str(),
+                "state": status.state.as_str(),
+                "revision": status.revision.0,
+                "url": url,
+            }),
+            Notice::CommandAnswered { comment, outcome, .. } => {
+                json!({"comment": comment, "outcome": outcome.code(), "url": url})
+            }
         }
     }
 
@@ -221,12 +347,25 @@ impl Letter {
                 more,
                 waiting,
             } => digest_lines((*since, *until), ended, *more, *waiting),
+            Notice::Status { status, .. } => vec![
+                format!("A workflow {}.", stands(status.state)),
+                format!("Workflow   {}", status.workflow),
+            ],
+            Notice::CommandAnswered { comment, outcome, .. } => {
+                vec![format!("Comment {comment} came to {}.", outcome.code())]
+            }
         }
     }
 
     fn link(&self, origin: &PageOrigin) -> String {
         match &self.notice {
-            Notice::Test { .. } | Notice::Digest { .. } => format!("{origin}/"),
+            Notice::Test { .. } | Notice::Digest { .. } | Notice::CommandAnswered { .. } => {
+                format!("{origin}/")
+            }
+            Notice::Status { status, .. } => match &status.request {
+                Some(request) => format!("{origin}/requests/{request}"),
+                None => format!("{origin}/workflows/{}", status.workflow),
+            },
             Notice::RequestOpened { about } | Notice::RequestExpiresSoon { about } => {
                 format!("{origin}/requests/{}", about.request)
             }
@@ -238,9 +377,38 @@ impl Letter {
     fn invites(&self) -> &'static str {
         match &self.notice {
             Notice::RequestOpened { .. } | Notice::RequestExpiresSoon { .. } => "Look at it and decide",
-            Notice::AlarmRaised { .. } | Notice::WorkflowEnded { .. } => "Look at it",
-            Notice::Test { .. } | Notice::Digest { .. } => "What waits",
+            Notice::AlarmRaised { .. } | Notice::WorkflowEnded { .. } | Notice::Status { .. } => "Look at it",
+            Notice::Test { .. } | Notice::Digest { .. } | Notice::CommandAnswered { .. } => "What waits",
         }
+    }
+}
+
+/// The answer to a command that was not followed.
+fn not_followed(comment: u64, code: &str, why: &str) -> OwnComment {
+    let marker = format!("<!-- countersign comment {comment} -->");
+    let text = format!("{marker}\n**Countersign did not follow that.** {why} (`{code}`)\n");
+    OwnComment { marker, text }
+}
+
+/// What a workflow does in a state.
+fn stands(state: State) -> &'static str {
+    match state {
+        State::Queued | State::LoadingContext | State::Triaging => "looks at the issue",
+        State::Planning => "makes a plan",
+        State::AwaitingPlanApproval => "waits for a decision on the plan",
+        State::Coding => "makes a proposal",
+        State::Reviewing => "reviews the proposal",
+        State::AwaitingApproval => "waits for a decision on the change",
+        State::Applying => "writes what was approved",
+        State::PrOpen => "opens the pull request",
+        State::VerifyingCi => "waits for CI",
+        State::Done => "is done",
+        State::NeedsHuman => "waits for an answer",
+        State::BlockedPolicy => "is blocked by policy",
+        State::Declined => "was declined",
+        State::Deferred => "was put off",
+        State::Failed => "was rejected",
+        State::Cancelled => "was cancelled",
     }
 }
 

@@ -1,15 +1,14 @@
 //! Notices: which follow, which may leave, what becomes of a try, and that no words fit in.
 
 use crate::canned::{self, START, Team};
-use countersign_core::id::{RequestId, Revision, TenantId, WorkflowId};
+use countersign_core::id::{RepositoryId, RequestId, Revision, TenantId, WorkflowId};
 use countersign_core::notice::ending::{AGE_MAX_MS, Follows, TRIES_MAX, Tried, TryEnded, follows};
 use countersign_core::notice::following::{digest, digest_due, of_event, warnings, warns_at};
-use countersign_core::notice::permit::{
-    NoticeClaim, NoticeFacts, NoticeGate, NoticeRefusal, TRIES_PER_HOUR_MAX,
-};
+use countersign_core::notice::permit::{NoticeClaim, NoticeFacts, NoticeGate, NoticeRefusal};
 use countersign_core::notice::rendering::{Letter, PageOrigin};
 use countersign_core::notice::{
-    AboutRequest, Asks, DIGEST_NAMES_MAX, Ended, Notice, NoticeStanding, Place, PlaceForm, PlaceId, Template,
+    AboutRequest, Asks, DIGEST_NAMES_MAX, Ended, Notice, NoticeStanding, OnIssue, Place, PlaceForm, PlaceId,
+    Status, Template,
 };
 use countersign_core::time::Timestamp;
 use countersign_core::workflow::{Event, State};
@@ -102,7 +101,7 @@ fn each_fact_alone_keeps_a_notice_back() {
         Some(NoticeRefusal::TooOld)
     );
     assert_eq!(
-        mail(|h| h.tries_in_hour = TRIES_PER_HOUR_MAX),
+        mail(|h| h.tries_in_hour = PlaceForm::Mail.tries_per_hour_max()),
         Some(NoticeRefusal::TooMany)
     );
     let ended = Ended {
@@ -164,6 +163,58 @@ fn words_that_pass_for_an_id_are_not_told() {
         refusal(PlaceForm::Mail, told, |_| {}),
         Some(NoticeRefusal::OddName)
     );
+}
+
+fn status(request: Option<RequestId>) -> Notice {
+    Notice::Status {
+        on: OnIssue {
+            repository: RepositoryId::github(1),
+            issue: 7,
+        },
+        status: Status {
+            workflow: workflow(1),
+            step: 3,
+            state: State::AwaitingApproval,
+            revision: Revision(1),
+            gates: Vec::new(),
+            request,
+            pull_request: None,
+        },
+    }
+}
+
+/// A server on this machine has a name that nobody is to know; a comment is read by everybody.
+#[test]
+fn a_comment_links_to_a_page_that_everybody_may_know() {
+    let request = RequestId::derive(&workflow(1), 1);
+    let text = |origin: &str| {
+        let origin = PageOrigin::parse(origin).unwrap();
+        let below = letter(status(Some(request.clone()))).below(&origin).unwrap();
+        below.comment.unwrap().text
+    };
+    let there = text("https://review.example.org");
+    let page = format!("| Page | https://review.example.org/requests/{request} |");
+    assert!(there.contains(&page), "{there}");
+    let here = text("http://cs-0123456789abcdef.localhost:7171");
+    assert!(
+        !here.contains("cs-0123456789abcdef") && !here.contains("Page"),
+        "{here}"
+    );
+    assert_eq!(
+        letter(opened()).below(&PageOrigin::parse("https://a.b").unwrap()),
+        None
+    );
+}
+
+#[test]
+fn a_comment_names_requests_of_its_own_workflow_only() {
+    let foreign = status(Some(RequestId::derive(&workflow(2), 1)));
+    let told = |notice| refusal(PlaceForm::Comments, notice, |_| {});
+    assert_eq!(told(foreign), Some(NoticeRefusal::OddName));
+    assert_eq!(told(status(None)), None);
+    assert_eq!(told(opened()), Some(NoticeRefusal::NotWanted));
+    let again = refusal(PlaceForm::Comments, status(None), |h| h.not_sent_before = false);
+    assert_eq!(again, None, "it is looked for before it is written");
 }
 
 #[test]
@@ -389,7 +440,7 @@ proptest! {
                     return Ok(());
                 }
                 Follows::Again(at) => {
-                    prop_assert!(ended == TryEnded::Failed || (ended == TryEnded::Unknown && form == PlaceForm::Signed));
+                    prop_assert!(ended == TryEnded::Failed || (ended == TryEnded::Unknown && form.knows_repetitions()));
                     prop_assert!(at > now && at.0 < NOW.0 + AGE_MAX_MS);
                     now = at.plus_ms(wait);
                 }

@@ -13,9 +13,11 @@ use countersign_core::id::{MemberId, TenantId, WorkflowId};
 use countersign_core::workflow::{Effect, Event};
 use countersign_engine::notices::Notices;
 use countersign_engine::{Observer, Ports, TryEnd, Worker};
-use countersign_forge::github::{GitHubHooks, Secret};
+use countersign_forge::github::{GitHubComments, GitHubHooks, Secret};
+use countersign_ports::notice::Notifier;
 use countersign_server::{
-    CODE_MS, Commands, HeldKeys, HookDoor, House, Metrics, Origin, Problem, Pulse, new_code, router, serve,
+    Answers, CODE_MS, Commands, HeldKeys, HookDoor, House, Metrics, Origin, Problem, Pulse, new_code, router,
+    serve,
 };
 use countersign_store::OwnerLock;
 use ed25519_dalek::SigningKey;
@@ -106,8 +108,9 @@ pub(super) async fn run(session: &Session) -> Result<Exit, CliError> {
         Some((_, origin)) => origin.clone(),
         None => named_origin(session, &config.serve, config.serve.listen)?,
     };
+    let comments = comments(session, &config, &origin)?;
     let noticing = if worker {
-        Some(noticing(session, &config, &origin)?)
+        Some(noticing(session, &config, &origin, comments.clone())?)
     } else {
         None
     };
@@ -131,7 +134,11 @@ pub(super) async fn run(session: &Session) -> Result<Exit, CliError> {
     };
     let noticing = noticing.map(|notices| tokio::spawn(Arc::new(notices).serve(stopped.clone())));
     let commands = if worker {
-        commands(session, &config, &metrics).map(|all| tokio::spawn(all.serve(stopped.clone())))
+        let answers = comments.map(|comments| Answers {
+            outbox: outbox(session),
+            place: comments.place().clone(),
+        });
+        commands(session, &config, answers, &metrics).map(|all| tokio::spawn(all.serve(stopped.clone())))
     } else {
         None
     };
@@ -183,7 +190,12 @@ fn hooks(session: &Session, config: &Config) -> Option<HookDoor> {
 }
 
 /// Who follows commands in comments, where webhooks point to them.
-fn commands(session: &Session, config: &Config, metrics: &Arc<Metrics>) -> Option<Commands> {
+fn commands(
+    session: &Session,
+    config: &Config,
+    answers: Option<Answers>,
+    metrics: &Arc<Metrics>,
+) -> Option<Commands> {
     config.github.webhook_secret.as_ref()?;
     Some(Commands {
         clock: session.ports.store.clone(),
@@ -192,14 +204,38 @@ fn commands(session: &Session, config: &Config, metrics: &Arc<Metrics>) -> Optio
         said: session.github.clone(),
         keys: Arc::new(MemberSeeds(session.keys().clone())),
         reviewing: session.database().reviewing(&TenantId::local()),
+        answers,
         metrics: Arc::clone(metrics),
     })
 }
 
 /// The notices of the worker's process.
-fn noticing(session: &Session, config: &Config, origin: &Origin) -> Result<Notices, CliError> {
-    let notifiers = NoticeSettings::of(config).notifiers(&page_origin(&origin.url())?)?;
+fn noticing(
+    session: &Session,
+    config: &Config,
+    origin: &Origin,
+    comments: Option<Arc<GitHubComments>>,
+) -> Result<Notices, CliError> {
+    let mut notifiers = NoticeSettings::of(config).notifiers(&page_origin(&origin.url())?)?;
+    notifiers.extend(comments.map(|comments| comments as Arc<dyn Notifier>));
     Ok(notices(session, notifiers))
+}
+
+/// Where commands in comments are answered: where they are followed, by a token that says whose the answers are.
+fn comments(
+    session: &Session,
+    config: &Config,
+    origin: &Origin,
+) -> Result<Option<Arc<GitHubComments>>, CliError> {
+    let github = &config.github;
+    if github.webhook_secret.is_none() || github.token.is_none() {
+        return Ok(None);
+    }
+    let origin = page_origin(&origin.url())?;
+    Ok(Some(Arc::new(GitHubComments::new(
+        session.github.clone(),
+        origin,
+    ))))
 }
 
 /// What asks the process to end; listened for before anybody is told that it runs.

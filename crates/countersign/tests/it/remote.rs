@@ -275,7 +275,9 @@ fn the_tokens_are_nobody_elses() {
 fn nobody_has_to_sit_by_an_approval_that_a_freeze_holds() {
     let apart = Apart::signed_in();
     let at_the_server = apart.waiting();
-    let again = ["run", "--repo", "tollgate", "--issue", "issue.md", "--again", "--json"];
+    let again = [
+        "run", "--repo", "tollgate", "--issue", "issue.md", "--again", "--json",
+    ];
     let in_the_folder = apart.there.run(&again).exits(3).json()["id"].clone();
     let in_the_folder = in_the_folder.as_str().unwrap();
     apart.there.run(&["freeze", "--reason", "Release day."]).exits(0);

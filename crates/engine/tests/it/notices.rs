@@ -2,7 +2,7 @@
 
 use crate::house::House;
 use async_trait::async_trait;
-use countersign_core::notice::permit::{NoticePermit, TRIES_PER_HOUR_MAX};
+use countersign_core::notice::permit::NoticePermit;
 use countersign_core::notice::rendering::Letter;
 use countersign_core::notice::{NoticeStanding, Place, PlaceForm, PlaceId, Template};
 use countersign_core::workflow::State;
@@ -279,7 +279,7 @@ async fn what_fails_is_tried_again_and_given_up_in_the_end_and_what_is_refused_i
     for row in rows.iter().filter(opened) {
         let wanted = match row.place.form() {
             PlaceForm::Mail => NoticeStanding::Refused,
-            PlaceForm::Signed | PlaceForm::Slack => NoticeStanding::GivenUp,
+            PlaceForm::Signed | PlaceForm::Slack | PlaceForm::Comments => NoticeStanding::GivenUp,
         };
         assert_eq!((row.standing, row.code.as_deref()), (wanted, Some("told-so")));
     }
@@ -292,7 +292,7 @@ async fn above_the_rate_notices_wait_and_none_is_lost() {
     let all = notices(&house, &[&mail]);
     all.start().await.unwrap();
     let id = house.start().await;
-    let most = usize::try_from(TRIES_PER_HOUR_MAX).unwrap();
+    let most = usize::try_from(PlaceForm::Mail.tries_per_hour_max()).unwrap();
     for n in 0..most {
         let alarm = Alarm::new("forged", &id, format!("number {n}"));
         house.store.raise(&alarm).await.unwrap();

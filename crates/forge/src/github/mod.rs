@@ -7,6 +7,7 @@
 
 mod checks;
 mod client;
+mod comments;
 mod error;
 mod hooks;
 mod issue;
@@ -14,6 +15,7 @@ mod pulls;
 mod repository;
 mod thread;
 
+pub use comments::GitHubComments;
 pub use error::CODES;
 pub use hooks::GitHubHooks;
 pub use issue::{Author, Spoken, Thread};

@@ -11,6 +11,7 @@ pub(crate) use scrape::scrape;
 
 use crate::hooks::HookWord;
 use countersign_core::artifact::AgentRole;
+use countersign_core::command::Outcome;
 use countersign_core::workflow::event::{AttemptOutcome, RequestStatus};
 use countersign_core::workflow::{Effect, Event, State};
 use countersign_engine::TryEnd;
@@ -164,8 +165,10 @@ fn label(name: &'static str, value: &'static str) -> (&'static str, Cow<'static,
 
 impl Metrics {
     /// A comment was looked at, and came to that.
-    pub(crate) fn command(&self, outcome: &'static str) {
-        self.commands.get_or_create(&[label("outcome", outcome)]).inc();
+    pub(crate) fn command(&self, outcome: Outcome) {
+        self.commands
+            .get_or_create(&[label("outcome", outcome.code())])
+            .inc();
     }
 
     /// A delivery of a forge came.
@@ -192,7 +195,7 @@ impl Metrics {
         for outcome in WRITE_OUTCOMES {
             let _at_zero = self.write_attempts.get_or_create(&[label("outcome", outcome)]);
         }
-        for outcome in crate::commands::outcomes() {
+        for outcome in Outcome::all().map(Outcome::code) {
             let _at_zero = self.commands.get_or_create(&[label("outcome", outcome)]);
         }
         for word in HookWord::ALL {

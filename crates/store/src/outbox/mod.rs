@@ -104,6 +104,13 @@ async fn queue(tx: &Tx<'_>, from: Cursor, to: Cursor, notices: &[NewNotice]) -> 
     Ok(new)
 }
 
+async fn add(tx: &Tx<'_>, notices: &[NewNotice]) -> Result<(), StoreError> {
+    for notice in notices {
+        insert(tx, notice).await?;
+    }
+    Ok(())
+}
+
 async fn insert(tx: &Tx<'_>, new: &NewNotice) -> Result<u64, StoreError> {
     const INSERT: &str = "INSERT INTO notices (tenant, id, notice, place, shown, standing, queued_at, run_at)
         VALUES ($1, $2, $3, $4, $5, 'waiting', $6, $6) ON CONFLICT (tenant, id) DO NOTHING";
@@ -257,6 +264,10 @@ impl Outbox for SqliteTenant {
 
     async fn queue(&self, from: Cursor, to: Cursor, notices: &[NewNotice]) -> Result<u64, StoreError> {
         in_tx!(self, |tx| queue(tx, from, to, notices))
+    }
+
+    async fn add(&self, notices: &[NewNotice]) -> Result<(), StoreError> {
+        in_tx!(self, |tx| add(tx, notices))
     }
 
     async fn begin_one(&self, notice: &NewNotice) -> Result<NoticeFacts, StoreError> {

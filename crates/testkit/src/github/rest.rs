@@ -2,7 +2,7 @@
 //! the hour's requests. [`super::write`] has those that change something.
 
 use super::http::{Answer, Request};
-use super::world::{Check, Comment, Found, Issue, Permission, Pull, Repository, Scope, Status, World};
+use super::world::{Below, Check, Comment, Found, Issue, Permission, Pull, Repository, Scope, Status, World};
 use super::{API, git, in_json, no, write};
 use serde_json::{Value, json};
 use sha1::{Digest as _, Sha1};
@@ -129,27 +129,17 @@ fn in_repository(world: &mut World, call: &Call<'_>, id: u64, inside: &[&str]) -
     match inside {
         [] => in_json(200, &repository(world, call, found)),
         ["issues", "comments", number] => one(number, |n| {
-            let issues = found
-                .issues
-                .values()
-                .map(|i| (Below::Issue(i.number), &i.comments));
-            let pulls = found.pulls.values().map(|p| (Below::Pull(p.number), &p.comments));
-            let mut all = issues.chain(pulls);
-            all.find_map(|(below, said)| said.iter().find(|c| c.id == n).map(|c| (below, c)))
-                .map(|(below, c)| comment(world, call, found, below, c))
+            let (below, said) = found.said(n)?;
+            Some(comment(world, call, found, below, said))
         }),
         ["issues", number] => one(number, |n| {
             let own = found.issues.get(&n).map(|i| issue(world, call, found, i));
             own.or_else(|| found.pulls.get(&n).map(|p| pull_as_issue(world, call, found, p)))
         }),
-        ["issues", number, "comments"] => match number.parse().ok().and_then(|n| found.issues.get(&n)) {
-            Some(issue) => {
-                let all: Vec<Value> = issue
-                    .comments
-                    .iter()
-                    .map(|c| comment(world, call, found, Below::Issue(issue.number), c))
-                    .collect();
-                page(call, all, |all| json!(all))
+        ["issues", number, "comments"] => match number.parse().ok().and_then(|n| found.below(n)) {
+            Some((below, said)) => {
+                let all = said.iter().map(|c| comment(world, call, found, below, c));
+                page(call, all.collect(), |all| json!(all))
             }
             None => no(404, "Not Found"),
         },
@@ -371,13 +361,6 @@ fn pull_as_issue(world: &World, call: &Call<'_>, found: &Repository, pull: &Pull
         "html_url": format!("{}/{full}/pull/{}", call.url, pull.number),
         "pull_request": {"url": call.api(&format!("/repos/{full}/pulls/{}", pull.number))},
     })
-}
-
-/// Where a comment stands.
-#[derive(Clone, Copy)]
-pub(super) enum Below {
-    Issue(u64),
-    Pull(u64),
 }
 
 pub(super) fn comment(

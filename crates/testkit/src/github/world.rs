@@ -66,6 +66,15 @@ pub struct Comment {
     pub times: (String, String),
     /// It came through an app.
     pub by_app: bool,
+    /// Marks on it: whose, and which.
+    pub reactions: Vec<(u64, String)>,
+}
+
+/// Where a comment stands.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Below {
+    Issue(u64),
+    Pull(u64),
 }
 
 /// An issue.
@@ -180,6 +189,34 @@ impl Repository {
     pub(super) fn next_number(&self) -> u64 {
         let last = self.issues.keys().chain(self.pulls.keys()).max();
         last.map_or(1, |n| n + 1)
+    }
+
+    /// What was said below an issue or a pull request.
+    pub(super) fn below(&self, number: u64) -> Option<(Below, &Vec<Comment>)> {
+        let issue = self
+            .issues
+            .get(&number)
+            .map(|i| (Below::Issue(number), &i.comments));
+        issue.or_else(|| {
+            self.pulls
+                .get(&number)
+                .map(|p| (Below::Pull(number), &p.comments))
+        })
+    }
+
+    /// A comment, wherever it stands.
+    pub(super) fn said(&self, id: u64) -> Option<(Below, &Comment)> {
+        let mut numbers = self.issues.keys().chain(self.pulls.keys());
+        numbers.find_map(|number| {
+            let (below, said) = self.below(*number)?;
+            Some((below, said.iter().find(|c| c.id == id)?))
+        })
+    }
+
+    pub(super) fn said_mut(&mut self, id: u64) -> Option<&mut Comment> {
+        let issues = self.issues.values_mut().map(|i| &mut i.comments);
+        let pulls = self.pulls.values_mut().map(|p| &mut p.comments);
+        issues.chain(pulls).flatten().find(|c| c.id == id)
     }
 
     pub(super) fn permission(&self, account: u64) -> Permission {
@@ -317,6 +354,7 @@ impl World {
             body: body.to_owned(),
             times: (now.clone(), now.clone()),
             by_app: false,
+            reactions: Vec::new(),
         };
         if let Some(pull) = self.repository_mut(repository).pulls.get_mut(&number) {
             pull.comments.push(comment);
@@ -337,12 +375,17 @@ impl World {
     }
 
     /// Somebody changes what a comment says.
-    pub fn edit_comment(&mut self, repository: u64, issue: u64, comment: u64, body: &str) {
+    ///
+    /// # Panics
+    /// When there is none of that number.
+    pub fn edit_comment(&mut self, repository: u64, comment: u64, body: &str) {
         let now = self.later();
-        let issue = self.issue_mut(repository, issue);
-        issue.updated_at.clone_from(&now);
-        let comments = &mut issue.comments;
-        let comment = comments.iter_mut().find(|c| c.id == comment);
+        let repository = self.repository_mut(repository);
+        if let Some((Below::Issue(issue), _)) = repository.said(comment) {
+            let issue = repository.issues.get_mut(&issue);
+            issue.expect("because it was found").updated_at.clone_from(&now);
+        }
+        let comment = repository.said_mut(comment);
         let comment = comment.expect("because the test wrote it before");
         comment.body = body.to_owned();
         comment.times.1 = now;

@@ -1,7 +1,7 @@
 //! The doors of the REST API that change something, with GitHub's ways of saying no.
 
 use super::http::Answer;
-use super::rest::{Below, Call, NO_DOOR, comment, pull, reference};
+use super::rest::{Call, NO_DOOR, comment, pull, reference, user};
 use super::world::{Permission, Pull, Repository, Scope, World};
 use super::{git, in_json, no};
 use serde_json::{Value, json};
@@ -28,6 +28,8 @@ pub(super) fn answer(world: &mut World, call: &Call<'_>, id: u64, inside: &[&str
         ("POST", ["issues", number, "labels"]) if may_write => label(world, id, number, &body),
         ("POST", ["issues", number, "comments"]) => say(world, call, id, number, &body),
         ("POST", ["git", "refs"]) if may_write => make_ref(world, call, id, &body),
+        ("PATCH", ["issues", "comments", number]) => edit(world, call, id, number, &body),
+        ("POST", ["issues", "comments", number, "reactions"]) => react(world, call, id, number, &body),
         ("PATCH", ["pulls", _]) | ("POST", ["issues", _, "labels"] | ["git", "refs"]) => {
             no(403, "Resource not accessible by personal access token")
         }
@@ -144,16 +146,63 @@ fn label(world: &mut World, id: u64, number: &str, body: &Value) -> Answer {
 /// <https://docs.github.com/rest/issues/comments#create-an-issue-comment>
 fn say(world: &mut World, call: &Call<'_>, id: u64, number: &str, body: &Value) -> Answer {
     let number = number.parse().unwrap_or_default();
-    if !world.repositories[&id].issues.contains_key(&number) {
+    let found = &world.repositories[&id];
+    if !found.issues.contains_key(&number) && !found.pulls.contains_key(&number) {
         return no(404, "Not Found");
     }
-    world.comment(id, number, call.account(), text(body, "body"));
-    let repository: &Repository = &world.repositories[&id];
-    let issue = &repository.issues[&number];
-    match issue.comments.last() {
-        Some(said) => in_json(201, &comment(world, call, repository, Below::Issue(number), said)),
+    let made = world.comment(id, number, call.account(), text(body, "body"));
+    said(world, call, id, made, 201)
+}
+
+/// One comment as it stands.
+fn said(world: &World, call: &Call<'_>, id: u64, number: u64, status: u16) -> Answer {
+    let found: &Repository = &world.repositories[&id];
+    match found.said(number) {
+        Some((below, said)) => in_json(status, &comment(world, call, found, below, said)),
         None => no(404, "Not Found"),
     }
+}
+
+/// <https://docs.github.com/rest/issues/comments#update-an-issue-comment>
+fn edit(world: &mut World, call: &Call<'_>, id: u64, number: &str, body: &Value) -> Answer {
+    let number = number.parse().unwrap_or_default();
+    let found = &world.repositories[&id];
+    let Some((_, comment)) = found.said(number) else {
+        return no(404, "Not Found");
+    };
+    if comment.author != call.account() && found.permission(call.account()) < Permission::Write {
+        return no(403, "Resource not accessible by personal access token");
+    }
+    world.edit_comment(id, number, text(body, "body"));
+    said(world, call, id, number, 200)
+}
+
+/// <https://docs.github.com/rest/reactions/reactions#create-reaction-for-an-issue-comment>
+fn react(world: &mut World, call: &Call<'_>, id: u64, number: &str, body: &Value) -> Answer {
+    let number = number.parse().unwrap_or_default();
+    let content = text(body, "content").to_owned();
+    let known = [
+        "+1", "-1", "laugh", "confused", "heart", "hooray", "rocket", "eyes",
+    ];
+    if !known.contains(&content.as_str()) {
+        return invalid(&json!([{"resource": "Reaction", "field": "content", "code": "invalid"}]));
+    }
+    let by = call.account();
+    let Some(comment) = world.repository_mut(id).said_mut(number) else {
+        return no(404, "Not Found");
+    };
+    let again = comment.reactions.contains(&(by, content.clone()));
+    if !again {
+        comment.reactions.push((by, content.clone()));
+    }
+    let made = json!({
+        "id": number,
+        "node_id": "MDg6UmVhY3Rpb24x",
+        "user": user(world, by),
+        "content": content,
+        "created_at": "2026-11-22T06:00:00Z",
+    });
+    in_json(if again { 200 } else { 201 }, &made)
 }
 
 /// <https://docs.github.com/rest/git/refs#create-a-reference>

@@ -6,19 +6,19 @@ use crate::served::Served;
 use countersign_testkit::github::{Fault, Permission};
 use serde_json::{Value, json};
 
-const START: &str = "/countersign start";
+pub(super) const START: &str = "/countersign start";
 /// A person with write access who is no member here.
-const MALLORY: u64 = 9;
+pub(super) const MALLORY: u64 = 9;
 
 /// A server that hears what is said on GitHub, where octo is its owner.
 pub(super) struct Listening {
     pub(super) hosted: Hosted,
-    served: Served,
-    token: String,
+    pub(super) served: Served,
+    pub(super) token: String,
 }
 
 impl Listening {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let hosted = Hosted::registered();
         hosted.github.change(|w| {
             w.account(MALLORY, "mallory");
@@ -36,23 +36,23 @@ impl Listening {
         }
     }
 
-    fn issue(&self) -> u64 {
+    pub(super) fn issue(&self) -> u64 {
         self.hosted
             .github
             .change(|w| w.issue(HELLO, OCTO, "Prices go in grams", ISSUE))
     }
 
-    fn says(&self, issue: u64, who: u64, words: &str) -> u64 {
+    pub(super) fn says(&self, issue: u64, who: u64, words: &str) -> u64 {
         self.hosted.github.change(|w| w.comment(HELLO, issue, who, words))
     }
 
     /// GitHub tells of a comment.
-    fn tells(&self, name: &str, comment: u64) -> String {
+    pub(super) fn tells(&self, name: &str, comment: u64) -> String {
         Delivery::comment(name, comment).outcome(&self.served)
     }
 
     /// How often comments came to that.
-    fn times(&self, outcome: &str) -> u64 {
+    pub(super) fn times(&self, outcome: &str) -> u64 {
         let metrics = self.served.get("/metrics", &self.token).is(200).body;
         let name = format!("countersign_comments_followed_total{{outcome=\"{outcome}\"}} ");
         let line = metrics.lines().find_map(|line| line.strip_prefix(&name));
@@ -60,12 +60,12 @@ impl Listening {
     }
 
     /// Waits until a comment came to that.
-    fn comes_to(&self, outcome: &str, times: u64) {
+    pub(super) fn comes_to(&self, outcome: &str, times: u64) {
         self.served.until(|| (self.times(outcome) >= times).then_some(()));
         assert_eq!(self.times(outcome), times, "{outcome}");
     }
 
-    fn workflows(&self) -> Vec<Value> {
+    pub(super) fn workflows(&self) -> Vec<Value> {
         let all = self.served.get("/api/v1/workflows", &self.token).is(200).json();
         all["workflows"].as_array().unwrap().clone()
     }
@@ -118,6 +118,8 @@ pub(super) fn started_by_comment() -> Listening {
         1,
         "nothing is written before approval"
     );
+    here.status_says(issue, "waits for a decision on the change");
+    here.replies(issue, "already-started");
     here
 }
 
@@ -145,8 +147,8 @@ fn whoever_may_not_starts_nothing() {
     denied("d-4", "written-by-app", OCTO, START, &|issue, _| {
         github.change(|w| w.issue_mut(HELLO, issue).comments[0].by_app = true);
     });
-    denied("d-5", "comment-edited", OCTO, "hello", &|issue, comment| {
-        github.change(|w| w.edit_comment(HELLO, issue, comment, START));
+    denied("d-5", "comment-edited", OCTO, "hello", &|_, comment| {
+        github.change(|w| w.edit_comment(HELLO, comment, START));
     });
     denied("d-6", "issue-changed", OCTO, START, &|issue, _| {
         github.change(|w| w.edit_issue(HELLO, issue, "Do something else."));
@@ -182,7 +184,7 @@ fn a_comment_waits_while_github_can_not_be_asked() {
 
 impl Listening {
     /// A workflow that a comment started: its issue, its id and the digest that waits.
-    fn started(&self) -> (u64, String, String) {
+    pub(super) fn started(&self) -> (u64, String, String) {
         let issue = self.issue();
         let comment = self.says(issue, OCTO, START);
         self.tells(&format!("start-{issue}"), comment);
@@ -196,7 +198,7 @@ impl Listening {
     }
 
     /// Somebody says that, GitHub tells of it, and it comes to this.
-    fn command(&self, below: u64, who: u64, words: &str, outcome: &str) {
+    pub(super) fn command(&self, below: u64, who: u64, words: &str, outcome: &str) {
         let before = self.times(outcome);
         let comment = self.says(below, who, words);
         self.tells(&format!("comment-{comment}"), comment);
@@ -204,7 +206,7 @@ impl Listening {
     }
 
     /// On the page the owner marks every file as viewed.
-    fn views(&self, id: &str) {
+    pub(super) fn views(&self, id: &str) {
         let path = format!("/api/v1/workflows/{id}/viewed");
         let all = self.served.get(&path, &self.token).is(200).json();
         for file in all["files"].as_array().unwrap() {
@@ -214,7 +216,7 @@ impl Listening {
         }
     }
 
-    fn becomes(&self, id: &str, state: &str) {
+    pub(super) fn becomes(&self, id: &str, state: &str) {
         self.served
             .until(|| (self.served.state(&self.token, id) == state).then_some(()));
     }

@@ -1,5 +1,6 @@
 //! The real program at a model of GitHub: real HTTP, real git, real repositories on disk.
 
+mod answers;
 mod commands;
 mod described;
 mod hooks;

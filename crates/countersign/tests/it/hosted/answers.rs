@@ -1,0 +1,165 @@
+//! What is said below issues: one comment that tells how a workflow stands, and answers to commands.
+
+use super::commands::{Listening, MALLORY, START};
+use super::hooks::CANARY;
+use super::{EVE, HELLO, OCTO, OURS};
+use countersign_testkit::github::{Comment, Fault};
+
+impl Listening {
+    /// Our comments below an issue.
+    pub(super) fn ours(&self, issue: u64) -> Vec<Comment> {
+        let all = self
+            .hosted
+            .github
+            .change(|w| w.issue_mut(HELLO, issue).comments.clone());
+        all.into_iter().filter(|c| c.author == OURS).collect()
+    }
+
+    fn one_of(&self, issue: u64, beginning: &str) -> Option<Comment> {
+        let all = self.ours(issue);
+        let mut found = all.into_iter().filter(|c| c.body.starts_with(beginning));
+        let first = found.next();
+        assert!(found.next().is_none(), "one of each");
+        first
+    }
+
+    /// Waits until the workflow's one comment says that.
+    pub(super) fn status_says(&self, issue: u64, words: &str) -> String {
+        self.served.until(|| {
+            let status = self.one_of(issue, "<!-- countersign wf_")?.body;
+            status.contains(words).then_some(status)
+        })
+    }
+
+    /// Waits until some command there was answered with that code.
+    pub(super) fn replies(&self, issue: u64, code: &str) -> Comment {
+        let says = |c: &Comment| {
+            c.body.starts_with("<!-- countersign comment ") && c.body.contains(&format!("(`{code}`)"))
+        };
+        self.served.until(|| self.ours(issue).into_iter().find(says))
+    }
+
+    fn marks(&self, issue: u64, comment: u64) -> Vec<(u64, String)> {
+        let all = self
+            .hosted
+            .github
+            .change(|w| w.issue_mut(HELLO, issue).comments.clone());
+        all.into_iter()
+            .find(|c| c.id == comment)
+            .map(|c| c.reactions)
+            .unwrap()
+    }
+}
+
+#[test]
+fn one_comment_tells_how_the_workflow_stands_until_its_end() {
+    let here = Listening::new();
+    let (issue, id, digest) = here.started();
+    let said = here.status_says(issue, "waits for a decision on the change");
+    assert_eq!(
+        said,
+        format!(
+            "<!-- countersign {id} -->\n**Countersign: waits for a decision on the change**\n\n| | |\n|---|---|\n\
+             | Revision | 1 |\n| Gates | intake ✓ · plan ✓ · proposal ✓ |\n\n\
+             Workflow `{id}`. This comment is kept up to date.\n"
+        )
+    );
+    // Somebody says the same: that stays theirs.
+    let copied = here.says(issue, EVE, &said);
+    here.views(&id);
+    here.command(issue, OCTO, &format!("/countersign approve {digest}"), "decided");
+    let pull = here.hosted.pull();
+    let said = here.status_says(issue, "waits for CI");
+    assert!(
+        said.contains(&format!("| Pull request | #{} |", pull.number)),
+        "{said}"
+    );
+    here.hosted.ci("github-actions", &pull.head_sha, "success");
+    here.becomes(&id, "Done");
+    let said = here.status_says(issue, "is done");
+    assert!(
+        said.contains("intake ✓ · plan ✓ · proposal ✓ · approval ✓ · write ✓ · CI ✓"),
+        "{said}"
+    );
+    assert!(
+        !said.contains("quote") && !said.contains(CANARY),
+        "a stranger's word: {said}"
+    );
+    let all = here
+        .hosted
+        .github
+        .change(|w| w.issue_mut(HELLO, issue).comments.clone());
+    let theirs = all.iter().find(|c| c.id == copied).unwrap();
+    assert!(theirs.body.contains("waits for a decision"), "{}", theirs.body);
+    let shown = here.hosted.run(&["notices"]).exits(0);
+    shown
+        .says("status")
+        .says("command-answered")
+        .says("issues on http://127.0.0.1");
+}
+
+#[test]
+fn who_may_command_is_answered_once_and_nobody_else() {
+    let here = Listening::new();
+    let issue = here.issue();
+    let by_eve = here.says(issue, EVE, START);
+    here.tells("d-1", by_eve);
+    here.comes_to("may-not-write", 1);
+    let by_mallory = here.says(issue, MALLORY, START);
+    here.tells("d-2", by_mallory);
+    here.tells("d-3", by_mallory);
+    here.comes_to("account-not-linked", 2);
+    let reply = here.replies(issue, "account-not-linked");
+    assert_eq!(
+        reply.body,
+        format!(
+            "<!-- countersign comment {by_mallory} -->\n**Countersign did not follow that.** No member has this account. \
+             An owner links it: `countersign member link NAME NUMBER`. (`account-not-linked`)\n"
+        )
+    );
+    let by_octo = here.says(issue, OCTO, START);
+    here.tells("d-4", by_octo);
+    here.comes_to("started", 1);
+    here.status_says(issue, "waits for a decision on the change");
+    here.served
+        .until(|| (here.marks(issue, by_octo) == [(OURS, "+1".to_owned())]).then_some(()));
+    assert_eq!(here.marks(issue, by_mallory), [(OURS, "confused".to_owned())]);
+    assert_eq!(here.marks(issue, by_eve), [], "a passer-by makes nobody speak");
+    assert_eq!(
+        here.ours(issue).len(),
+        2,
+        "the status and one answer: {:?}",
+        here.ours(issue)
+    );
+}
+
+/// A write whose answer is lost is looked for before it is repeated; what GitHub does not take holds nothing up.
+#[test]
+fn what_is_said_is_said_once_whatever_github_answers() {
+    let here = Listening::new();
+    let github = &here.hosted.github;
+    for (name, fault) in [
+        ("after", Fault::BadGatewayAfter),
+        ("lost", Fault::AnswerLost),
+        ("before", Fault::BadGateway),
+        ("no", Fault::NotFound),
+    ] {
+        let issue = here.issue();
+        let comment = here.says(issue, OCTO, "/countersign cancel");
+        github.next("POST", "/comments", fault);
+        here.tells(name, comment);
+        if fault == Fault::NotFound {
+            let refused = || {
+                let shown = here.hosted.run(&["notices"]).exits(0);
+                shown.out.contains("refused").then_some(())
+            };
+            here.served.until(refused);
+            assert_eq!(here.ours(issue).len(), 0);
+        } else {
+            here.replies(issue, "nothing-waits");
+            here.served
+                .until(|| (!here.marks(issue, comment).is_empty()).then_some(()));
+            assert_eq!(here.ours(issue).len(), 1, "{name}");
+        }
+    }
+}

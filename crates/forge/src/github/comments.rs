@@ -1,0 +1,157 @@
+//! Comments of ours below issues (<https://docs.github.com/rest/issues/comments>): one per marker, changed where its text is
+//! another one, and marks on comments of others (<https://docs.github.com/rest/reactions/reactions>).
+//!
+//! What is there is looked at before anything is written, so a repetition does nothing. A comment is ours if our account
+//! wrote it and it begins with the marker: nobody else's is ever changed. What is said is made of a permit.
+
+use super::error::CallError;
+use super::{Account, Found, GitHub, now};
+use async_trait::async_trait;
+use countersign_core::notice::permit::NoticePermit;
+use countersign_core::notice::rendering::{Below, OwnComment, PageOrigin, Reaction};
+use countersign_core::notice::{Place, PlaceForm, PlaceId};
+use countersign_ports::notice::{Delivery, Notifier, Wrong};
+use countersign_ports::trees::TreesError;
+use reqwest::Method;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+/// Most comments of one issue among which ours is looked for.
+const COMMENTS_MAX: usize = 1_000;
+
+/// GitHub's issues as a place that notices go to.
+pub struct GitHubComments {
+    github: Arc<GitHub>,
+    place: Place,
+    origin: PageOrigin,
+}
+
+#[derive(Deserialize)]
+struct Written {
+    id: u64,
+    body: Option<String>,
+    user: Option<Account>,
+}
+
+impl GitHubComments {
+    /// Below issues of that GitHub; links begin with `origin`.
+    pub fn new(github: Arc<GitHub>, origin: PageOrigin) -> Self {
+        let form = PlaceForm::Comments;
+        let settings = github.api.settings();
+        let place = Place {
+            id: PlaceId::of(form, &settings.api_url),
+            form,
+            shown: format!("issues on {}", settings.server_url),
+            wants: form.wants(),
+        };
+        Self {
+            github,
+            place,
+            origin,
+        }
+    }
+}
+
+#[async_trait]
+impl Notifier for GitHubComments {
+    fn place(&self) -> &Place {
+        &self.place
+    }
+
+    async fn deliver(&self, permit: NoticePermit) -> Delivery {
+        let below = match permit.redeem(&self.place.id, now()) {
+            Ok(letter) => letter.below(&self.origin),
+            Err(error) => return Delivery::Failed(wrong("notice-permit-unusable", error.to_string())),
+        };
+        let Some(below) = below else {
+            let text = "such a notice belongs below no issue".to_owned();
+            return Delivery::Refused(wrong("notice-not-wanted", text));
+        };
+        let github = Arc::clone(&self.github);
+        let done = tokio::task::spawn_blocking(move || github.put_below(&below)).await;
+        done.unwrap_or_else(|_died| {
+            let text = "commenting ended in an internal error; the log has the details".to_owned();
+            Delivery::Unknown(wrong("notice-panicked", text))
+        })
+    }
+}
+
+fn wrong(code: &str, message: String) -> Wrong {
+    Wrong {
+        code: code.to_owned(),
+        message,
+    }
+}
+
+/// Nothing was written: it may go another time, or it never will.
+fn not_read(error: TreesError) -> Delivery {
+    match error {
+        TreesError::Unavailable { code, message } => Delivery::Failed(wrong(code, message)),
+        TreesError::Unsupported { code, message } | TreesError::Corrupt { code, message } => {
+            Delivery::Refused(wrong(code, message))
+        }
+    }
+}
+
+/// A write that gave nothing.
+fn not_written(error: CallError, doing: &str) -> Delivery {
+    let lost = matches!(error, CallError::Lost { .. } | CallError::Odd { .. });
+    match (lost, error.reading(doing)) {
+        (true, error) => Delivery::Unknown(wrong(error.code(), error.to_string())),
+        (false, error) => not_read(error),
+    }
+}
+
+impl GitHub {
+    fn put_below(&self, below: &Below) -> Delivery {
+        let at = match self.by_id(&below.on.repository) {
+            Ok(at) => at,
+            Err(error) => return not_read(error),
+        };
+        let said = below.comment.as_ref();
+        let said = said.map_or(Ok(()), |comment| self.put_comment(&at, below.on.issue, comment));
+        let marked = said.and_then(|()| match below.reaction {
+            Some((comment, reaction)) => self.react(&at, comment, reaction),
+            None => Ok(()),
+        });
+        marked.map_or_else(|failed| failed, |()| Delivery::Delivered)
+    }
+
+    /// Our comment with that marker has that text afterwards.
+    fn put_comment(&self, at: &Found, issue: u64, comment: &OwnComment) -> Result<(), Delivery> {
+        let doing = format!("Commenting on #{issue} of {}", at.full_name);
+        let below = format!("/repos/{}/issues/{issue}/comments", at.full_name);
+        let us = self.account().map_err(not_read)?.id;
+        let all = self.api.list(&below, COMMENTS_MAX, |page: Vec<Written>| page);
+        let all = all.map_err(|e| not_read(e.reading(&doing)))?;
+        let is_ours = |w: &&Written| {
+            let by_us = w.user.as_ref().is_some_and(|user| user.id == us);
+            by_us && w.body.as_deref().is_some_and(|b| b.starts_with(&comment.marker))
+        };
+        let (method, path) = match all.iter().find(is_ours) {
+            Some(ours) if ours.body.as_deref().map(str::trim_end) == Some(comment.text.trim_end()) => {
+                return Ok(());
+            }
+            Some(ours) => {
+                let path = format!("/repos/{}/issues/comments/{}", at.full_name, ours.id);
+                (Method::PATCH, path)
+            }
+            None => (Method::POST, below),
+        };
+        let sent: Result<Value, CallError> = self.api.send(method, &path, &json!({"body": comment.text}));
+        sent.map(drop).map_err(|e| not_written(e, &doing))
+    }
+
+    /// Again changes nothing there.
+    fn react(&self, at: &Found, comment: u64, reaction: Reaction) -> Result<(), Delivery> {
+        let doing = format!("Marking comment {comment} of {}", at.full_name);
+        let path = format!("/repos/{}/issues/comments/{comment}/reactions", at.full_name);
+        let content = match reaction {
+            Reaction::ThumbsUp => "+1",
+            Reaction::Confused => "confused",
+        };
+        let sent: Result<Value, CallError> = self.api.send(Method::POST, &path, &json!({"content": content}));
+        sent.map(drop).map_err(|e| not_written(e, &doing))
+    }
+}
