@@ -460,7 +460,7 @@ impl WriteGate {
         if workflow.state != Op::STATE {
             return Err(GateRefusal::NotApplying(workflow.state));
         }
-        if workflow.cancelling {
+        if workflow.is_retracting() {
             return Err(GateRefusal::Cancelling);
         }
         if workflow.rejected {
@@ -508,7 +508,7 @@ impl WriteGate {
             ..
         } = facts;
         check_place(workflow, held)?;
-        if !workflow.cancelling {
+        if !workflow.is_retracting() {
             return Err(GateRefusal::NotRetracting);
         }
         let undone = op.undoes(workflow).ok_or(GateRefusal::NoIntent)?;

@@ -164,7 +164,7 @@ impl QuestionKind {
                 "Somebody changed the branch or the pull request after it was written. What now?"
             }
             QuestionKind::CiNotGreen => {
-                "A required check of CI did not succeed on what was written. Look again, or take it out of play?"
+                "A required check of CI did not succeed on what was written. Look again, supply another change, or stop?"
             }
         }
     }
@@ -188,8 +188,8 @@ impl QuestionKind {
             | QuestionKind::BaseLost
             | QuestionKind::StepFailed
             | QuestionKind::ForeignPullRequest
-            | QuestionKind::HeadMoved
-            | QuestionKind::CiNotGreen => &[Choice::Retry, Choice::Cancel],
+            | QuestionKind::HeadMoved => &[Choice::Retry, Choice::Cancel],
+            QuestionKind::CiNotGreen => &[Choice::Retry, Choice::Provide, Choice::Cancel],
             QuestionKind::BudgetSpent => &[Choice::GrantMore, Choice::Cancel],
         }
     }

@@ -1,7 +1,7 @@
 //! Events to state. It judges nothing: whatever was decided is taken as it is, so that old streams always replay.
 
 use super::budget::Call;
-use super::event::{Approval, AttemptOutcome, Event, RevisionCause};
+use super::event::{Approval, AttemptOutcome, Event, RevisionCause, Subject};
 use super::input::Submission;
 use super::{GuidanceNote, State, Workflow};
 use crate::act::{Act, SeenDigest, SignedAct};
@@ -9,7 +9,7 @@ use crate::artifact::AgentRole;
 use crate::gate::GateId;
 use crate::id::{RequestId, Revision, Version};
 use crate::line_comment::as_words;
-use crate::question::Choice;
+use crate::question::{Choice, QuestionKind};
 use crate::time::Timestamp;
 
 impl Workflow {
@@ -130,6 +130,7 @@ impl Workflow {
                 ) {
                     self.cancelling = true;
                 }
+                self.take_fix(act);
                 self.take_grant(act);
             }
             Event::PatchesDeselected {
@@ -299,6 +300,23 @@ impl Workflow {
         }
     }
 
+    /// Another change is wanted in place of one that CI said no to.
+    fn take_fix(&mut self, act: &SignedAct) {
+        let Act::Answer {
+            request,
+            choice: Choice::Provide,
+            ..
+        } = &act.record.act
+        else {
+            return;
+        };
+        let asked = self.requests.iter().find(|r| r.id == *request);
+        let of_ci = |s: &Subject| matches!(s, Subject::Question { question, .. } if question.kind == QuestionKind::CiNotGreen);
+        if asked.is_some_and(|r| of_ci(&r.subject)) {
+            self.fixing = true;
+        }
+    }
+
     /// A new revision voids every draft and approval; the state that it enters voids the gates from there on.
     fn start_revision(&mut self, revision: Revision, cause: RevisionCause) {
         self.revision = revision;
@@ -313,6 +331,7 @@ impl Workflow {
         self.standings.clear();
         self.checks_awaited = None;
         self.heads.clear();
+        self.fixing = false;
         self.outstanding = None;
         match cause {
             RevisionCause::Deselected => {}

@@ -367,7 +367,7 @@ fn rounds_spent(workflow: &Workflow) -> bool {
 }
 
 /// A new revision with a human's words. Where the plan is read off the rules or the diff, it is made anew as well.
-fn start_revision(turn: &mut Turn, about_plan: bool) {
+pub(super) fn start_revision(turn: &mut Turn, about_plan: bool) {
     let revision = Revision(turn.workflow.revision.0 + 1);
     // A plan that never passed its gate is not coded against.
     let gate_1 = turn.workflow.gates.get(&GateId::Plan);
@@ -438,6 +438,7 @@ fn go_on(turn: &mut Turn, kind: QuestionKind, choice: Choice, roster: &Roster) {
             turn.enter(State::Triaging, "the missing information was supplied");
             turn.request(Effect::Triage);
         }
+        Choice::Provide if turn.workflow.fixing => retract_next(turn),
         Choice::Provide => start_revision(turn, kind == QuestionKind::PlanRefused),
         Choice::Retry | Choice::AskAgain | Choice::GrantMore => resume(turn, roster),
     }

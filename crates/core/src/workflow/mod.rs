@@ -300,6 +300,9 @@ pub struct Workflow {
     pub heads: Vec<ReadHead>,
     /// A human wants it stopped; it ends when nothing of ours is left in play.
     pub cancelling: bool,
+    /// A human wants what is written changed, because CI said no: the next revision begins when nothing of this one is left
+    /// in play.
+    pub fixing: bool,
     /// The epoch of the data folder under which it was last reconciled; 0: never.
     pub epoch: u64,
     /// What the branches were found to hold then.
@@ -366,6 +369,7 @@ impl Workflow {
             checks_awaited: None,
             heads: Vec::new(),
             cancelling: false,
+            fixing: false,
             epoch: 0,
             found: Vec::new(),
             outstanding: None,
@@ -444,6 +448,11 @@ impl Workflow {
     pub fn waiver_ran_out(&self, at: Timestamp) -> bool {
         let ends = self.violations.iter().filter_map(|v| v.waived_until);
         ends.min().is_some_and(|end| end <= at)
+    }
+
+    /// Whether a recorded act has ended the revision, and what it wrote is being taken out of play.
+    pub fn is_retracting(&self) -> bool {
+        self.cancelling || self.fixing
     }
 
     /// The patch set of a repository in the current revision.

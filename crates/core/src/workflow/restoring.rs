@@ -35,8 +35,8 @@ pub(super) fn reconcile(
     for patch_set in turn.workflow.patch_sets.clone() {
         differs.extend(compare(turn, &patch_set));
     }
-    if turn.workflow.cancelling {
-        stop_cancelling(turn, differs);
+    if turn.workflow.is_retracting() {
+        stop_retracting(turn, differs);
     } else {
         go_on(turn, doing, differs, roster);
     }
@@ -176,13 +176,18 @@ fn compare(turn: &mut Turn, patch_set: &PatchSet) -> Option<String> {
     }
 }
 
-/// A cancellation that was under way ends if there is nothing left to take out of play; else a person says so again.
-fn stop_cancelling(turn: &mut Turn, mut differs: Vec<String>) {
+/// What was being taken out of play is done with if there is nothing left; else a person says so again.
+fn stop_retracting(turn: &mut Turn, mut differs: Vec<String>) {
     if !any_written(&turn.workflow) {
         turn.close_all(RequestStatus::Superseded);
         return retract_next(turn);
     }
-    differs.push("it was being cancelled; `cancel` goes on taking out of play what is ours".to_owned());
+    differs.push(match turn.workflow.cancelling {
+        true => "it was being cancelled; `cancel` goes on taking out of play what is ours".to_owned(),
+        false => {
+            "it was being taken out of play for another change; `ask-again` goes on with that".to_owned()
+        }
+    });
     differs.extend(progress(&turn.workflow));
     turn.ask(QuestionKind::Restored, differs, ResumePoint::Retracting);
 }

@@ -5,7 +5,7 @@ use super::event::{
     Attempt, AttemptOutcome, BranchHolds, Event, ResumePoint, RevisionCause, Standing, WriteIntent,
 };
 use super::turn::Turn;
-use super::{Effect, Refusal, State, WRITE_WINDOW_MS, Workflow, pull_requests};
+use super::{Effect, Refusal, State, WRITE_WINDOW_MS, Workflow, human, pull_requests};
 use crate::gate::{self, Check, CheckId, GateId};
 use crate::id::{AttemptNumber, RepositoryId, Revision, WriteIntentId};
 use crate::member::Roster;
@@ -390,7 +390,7 @@ pub(super) fn finish(turn: &mut Turn) {
     turn.end(State::Done, "every approved branch is written and read back");
 }
 
-/// Takes out of play what was written, then ends.
+/// Takes out of play what was written; then it ends, or begins another revision.
 pub(super) fn retract_next(turn: &mut Turn) {
     let workflow = &turn.workflow;
     // A pull request before its branch: without the branch it could not be told from a stranger's (hazard 50).
@@ -412,6 +412,7 @@ pub(super) fn retract_next(turn: &mut Turn) {
             }
             turn.request(effect);
         }
+        None if turn.workflow.fixing && !turn.workflow.cancelling => human::start_revision(turn, false),
         None => {
             let stays = unknown_stays(&turn.workflow);
             let reason = match turn.workflow.retracted.is_empty() {

@@ -96,6 +96,7 @@ fn each_fact_alone_keeps_it_closed() {
     assert_eq!(code(refusal(|_, a, _, _| a.deadline = NOW)), "gate-no-attempt");
     assert_eq!(code(refusal(|w, _, _, _| w.attempts.clear())), "gate-no-attempt");
     assert_eq!(code(refusal(|w, _, _, _| w.cancelling = true)), "gate-cancelling");
+    assert_eq!(code(refusal(|w, _, _, _| w.fixing = true)), "gate-cancelling");
     assert_eq!(code(refusal(|w, _, _, _| w.rejected = true)), "gate-rejected");
     assert_eq!(
         code(refusal(|w, _, _, _| w.approvals.truncate(1))),
@@ -187,8 +188,11 @@ fn nothing_is_taken_out_of_play_unless_it_was_cancelled() {
         WriteGate::retract(&facts, delete.clone()).err().unwrap().code(),
         "gate-not-retracting"
     );
-    let mut cancelled = w;
-    cancelled.cancelling = true;
-    let facts = FreshFacts::attest(cancelled, attempt, held(), Team::Solo.roster());
-    assert!(WriteGate::retract(&facts, delete).is_ok());
+    let ended: [fn(&mut Workflow); 2] = [|w| w.cancelling = true, |w| w.fixing = true];
+    for end in ended {
+        let mut w = w.clone();
+        end(&mut w);
+        let facts = FreshFacts::attest(w, attempt.clone(), held(), Team::Solo.roster());
+        assert!(WriteGate::retract(&facts, delete.clone()).is_ok());
+    }
 }

@@ -36,11 +36,16 @@ fn read(w: &Workflow, repositories: Vec<ReadHead>, at: Timestamp) -> Result<Work
 
 fn answer(w: &Workflow, choice: Choice) -> Workflow {
     let open = w.open_requests().next().expect("an open request");
+    let words = if choice == Choice::Provide {
+        "Round up."
+    } else {
+        ""
+    };
     let what = Act::Answer {
         request: open.id.clone(),
         seen: seen(&open.subject),
         choice,
-        text: String::new(),
+        text: words.to_owned(),
     };
     take(w, what, Attendance::Attended).expect("it is a choice here")
 }
@@ -229,6 +234,42 @@ fn looking_again_after_red_waits_anew_and_may_find_green() {
     assert_eq!(done.state, State::Done);
 }
 
+const ALL_GONE: [&str; 4] = [
+    "close-pull-request: closed",
+    "retract-branch: deleted",
+    "close-pull-request: closed",
+    "retract-branch: deleted",
+];
+
+#[test]
+fn another_change_after_red_begins_when_nothing_of_the_first_is_left_in_play() {
+    let red = go(verifying(SOLO), SOLO, &["read-checks: red"]);
+    let fixing = answer(&red, Choice::Provide);
+    assert!(fixing.fixing && fixing.revision.0 == 1, "{:?}", fixing.revision);
+    let next = go(fixing, SOLO, &ALL_GONE);
+    assert_eq!((next.state, next.revision.0), (State::Coding, 2));
+    assert!(!next.fixing && next.approvals.is_empty() && next.intents.is_empty());
+    assert!(
+        next.gates.keys().all(|g| *g < GateId::Proposal),
+        "{:?}",
+        next.gates
+    );
+    let words = next.guidance.last().map(|note| note.text.as_str());
+    assert_eq!(words, Some("Round up."));
+}
+
+#[test]
+fn what_is_taken_out_of_play_for_another_change_can_be_cancelled() {
+    let red = go(verifying(SOLO), SOLO, &["read-checks: red"]);
+    let fixing = go(
+        answer(&red, Choice::Provide),
+        SOLO,
+        &["close-pull-request: closed"],
+    );
+    let cancelled = go(cancel(&fixing), SOLO, &ALL_GONE[1..]);
+    assert_eq!(cancelled.state, State::Cancelled);
+}
+
 #[test]
 fn cancelling_closes_every_pull_request_before_its_branch_goes() {
     let w = cancel(&verifying(SOLO));
@@ -236,16 +277,7 @@ fn cancelling_closes_every_pull_request_before_its_branch_goes() {
         w.outstanding,
         Some((_, Effect::ClosePullRequest { .. }))
     ));
-    let w = go(
-        w,
-        SOLO,
-        &[
-            "close-pull-request: closed",
-            "retract-branch: deleted",
-            "close-pull-request: closed",
-            "retract-branch: deleted",
-        ],
-    );
+    let w = go(w, SOLO, &ALL_GONE);
     assert_eq!(w.state, State::Cancelled);
     assert!(w.reason.contains("pull request"), "{}", w.reason);
 }

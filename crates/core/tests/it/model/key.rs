@@ -160,6 +160,7 @@ fn alike(w: &Workflow) -> u64 {
         calls: _,
         budget_grants: _,
         // Only where there are pull requests, which two local repositories never have.
+        fixing: _,
         checks_awaited: _,
         heads: _,
     } = w;

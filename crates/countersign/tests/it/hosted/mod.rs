@@ -9,6 +9,7 @@ mod story;
 use crate::support::{Ran, World};
 use crate::terminal::{MENU, Typist};
 use countersign_testkit::github::{GitHub, Permission, Pull, Scope};
+use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
 
@@ -121,12 +122,17 @@ impl Hosted {
         pull
     }
 
-    /// The one pull request, as soon as it is there.
+    /// The first pull request, as soon as it is there.
     fn pull(&self) -> Pull {
+        self.pull_after(0)
+    }
+
+    /// The first pull request with a higher number, as soon as it is there.
+    fn pull_after(&self, number: u64) -> Pull {
         for _ in 0..LOOKS_MAX {
-            let found = self
-                .github
-                .change(|w| w.repository_mut(HELLO).pulls.values().next().cloned());
+            let later =
+                |pulls: &BTreeMap<u64, Pull>| pulls.range(number + 1..).next().map(|(_, p)| p.clone());
+            let found = self.github.change(|w| later(&w.repository_mut(HELLO).pulls));
             match found {
                 Some(pull) => return pull,
                 None => std::thread::sleep(LOOK_EVERY),

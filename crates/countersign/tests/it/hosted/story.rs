@@ -1,6 +1,7 @@
 //! What a person does with a repository on GitHub, from its registration on.
 
 use super::{HELLO, Hosted, OURS};
+use crate::terminal::Typist;
 use countersign_testkit::github::Fault;
 
 #[test]
@@ -170,6 +171,38 @@ fn red_checks_ask_and_cancelling_takes_everything_out_of_play() {
     assert_eq!(hosted.github.branches(HELLO).len(), 1, "and its branch is gone");
     let shown = hosted.run(&["show", &id, "--json"]).exits(0).json();
     assert_eq!(shown["state"], "Cancelled", "{shown}");
+}
+
+/// Red, then another change: the first is taken out of play, and the second needs an approval of its own.
+#[test]
+fn red_checks_and_another_change_end_green() {
+    let hosted = Hosted::new();
+    let id = hosted.waiting();
+    let first = hosted.goes_red(&id);
+    let rules = "```codemod\n[[step]]\nsearch = \"quote(\"\nreplace = \"quote_in_grams(\"\n```\n";
+    hosted.world.file("rules.md", rules);
+    let mut typist = Typist::sits_at(&hosted.world, &["answer", &id, "provide", "--file", "rules.md"]);
+    typist.sees("revision 2");
+    typist.leaves().exits(3);
+    let pulls = || hosted.github.change(|w| w.repository_mut(HELLO).pulls.clone());
+    assert!(!pulls()[&first.number].open, "the first pull request is closed");
+    assert_eq!(
+        hosted.github.branches(HELLO).len(),
+        1,
+        "its branch is gone, and none is there unapproved"
+    );
+    let typist = hosted.approve(&id);
+    let second = hosted.pull_after(first.number);
+    assert!(second.open && second.head_sha != first.head_sha);
+    hosted.ci("github-actions", &second.head_sha, "success");
+    typist.leaves().exits(0).says("Done");
+    let file = format!("{}:src/lib.rs", second.head);
+    let file = hosted.github.git(HELLO, &["show", &file]).unwrap();
+    assert!(file.contains("quote_in_grams("), "{file}");
+    hosted
+        .run(&["ledger", "export", &id, "-o", "story.json"])
+        .exits(0);
+    hosted.run(&["verify", "story.json"]).exits(0).says("lawful");
 }
 
 #[test]
