@@ -3,7 +3,7 @@
 //! Adapters translate once at the edge; nothing here asks anybody. A pull request is ours only if its branch, head, base
 //! and author are ours, and evidence of CI counts only on exactly the commit that was written (hazards 17, 43).
 
-use crate::id::{AccountId, BranchName, CommitSha, PullRequestNumber};
+use crate::id::{AccountId, BranchName, CommitSha, PullRequestNumber, RepositoryId};
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -12,6 +12,8 @@ use std::fmt;
 pub const PULL_REQUESTS_MAX: usize = 30;
 /// Most check runs that are read for one commit.
 pub const CHECK_RUNS_MAX: usize = 1_000;
+/// Most that is kept of what a check says, in bytes.
+pub const CHECK_WORDS_MAX_BYTES: usize = 8 << 10;
 
 /// A comment as its forge shows it now.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -117,6 +119,19 @@ pub struct CheckRun {
     pub head: CommitSha,
     /// How it stands.
     pub state: CheckState,
+    /// What one that did not succeed says of it, at most [`CHECK_WORDS_MAX_BYTES`]: words of a stranger, without what looks
+    /// like a secret.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub said: Option<String>,
+}
+
+/// A required check that failed on what was written.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FailedCheck {
+    /// In which repository.
+    pub repository: RepositoryId,
+    /// The run.
+    pub run: CheckRun,
 }
 
 /// How a check run stands: GitHub's `status` and `conclusion` in one

@@ -112,6 +112,7 @@ pub(crate) fn evidence(event: &Event) -> Vec<BodyHash> {
         | Event::BranchRetracted { .. }
         | Event::ChecksAwaited { .. }
         | Event::ChecksRead { .. }
+        | Event::FixRoundBegun {}
         | Event::PullRequestClosed { .. }
         | Event::Reconciled { .. }
         | Event::WorkflowEnded { .. }

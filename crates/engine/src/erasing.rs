@@ -106,6 +106,7 @@ fn part(event: &Event) -> Option<Part> {
         | Event::BranchRetracted { .. }
         | Event::ChecksAwaited { .. }
         | Event::ChecksRead { .. }
+        | Event::FixRoundBegun {}
         | Event::PullRequestClosed { .. }
         | Event::Reconciled { .. }
         | Event::WorkflowEnded { .. }

@@ -5,6 +5,7 @@ use countersign_core::artifact::{AgentRole, Architecture, Critique, Plan, RepoPr
 use countersign_core::confinement::{Confinement, Rights};
 use countersign_core::diff::TreeDiff;
 use countersign_core::feedback::RepoRole;
+use countersign_core::forge::FailedCheck;
 use countersign_core::id::{CommitSha, RepositoryId, Revision, WorkflowId};
 use countersign_core::narrow::LeftOut;
 use countersign_core::path::RepoPath;
@@ -85,6 +86,8 @@ pub struct AgentCall {
     pub plan: Option<Plan>,
     /// Why an earlier answer of this role was refused in this revision, oldest first.
     pub refusals: Vec<String>,
+    /// The required checks because of which this revision is made; what they say is untrusted.
+    pub failed_checks: Vec<FailedCheck>,
     /// What a reviewer left out of this revision; the critic does not miss it.
     pub left_out: Vec<LeftOut>,
     /// The patch sets, for the critic.

@@ -6,7 +6,9 @@
 //!  "feedback": "the issue's text", "guidance": [{"revision": 1, "text": "…"}],
 //!  "repositories": [{"name": "tollgate", "id": "local-1", "role": "primary", "base": "40 hex digits",
 //!                    "path": "/agent/repos/tollgate", "skipped": ["link"]}],
-//!  "triage": null, "architecture": null, "plan": null, "refusals": []}
+//!  "triage": null, "architecture": null, "plan": null, "refusals": [],
+//!  "failed_checks": [{"repository": "tollgate", "app": "github-actions", "name": "test", "state": "failure",
+//!                     "said": "what it says, untrusted"}]}
 //! ```
 //!
 //! Where traces are exported it holds `traceparent`, too (W3C Trace Context), so that the program can add to them.
@@ -16,6 +18,7 @@ use crate::answer::malformed;
 use crate::wire::PlanForm;
 use countersign_core::artifact::{AgentRole, Architecture, Plan, TriageDecision};
 use countersign_core::feedback::RepoRole;
+use countersign_core::id::RepositoryId;
 use countersign_ports::agent::{AgentCall, AgentError};
 use serde::Serialize;
 use std::path::Path;
@@ -39,6 +42,7 @@ struct Request<'a> {
     architecture: Option<&'a Architecture>,
     plan: Option<PlanForm>,
     refusals: &'a [String],
+    failed_checks: Vec<FailedCheckForm<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     traceparent: Option<&'a str>,
 }
@@ -47,6 +51,15 @@ struct Request<'a> {
 struct GuidanceForm<'a> {
     revision: u32,
     text: &'a str,
+}
+
+#[derive(Serialize)]
+struct FailedCheckForm<'a> {
+    repository: &'a str,
+    app: &'a str,
+    name: &'a str,
+    state: &'static str,
+    said: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -82,6 +95,17 @@ pub(super) fn write(
             path: repos.join(&copy.folder).to_string_lossy().into_owned(),
             skipped: &copy.skipped,
         });
+    let name_of = |id: &RepositoryId| {
+        let mut all = call.repositories.iter();
+        all.find(|r| r.id == *id).map_or("", |r| r.name.as_str())
+    };
+    let failed_checks = call.failed_checks.iter().map(|f| FailedCheckForm {
+        repository: name_of(&f.repository),
+        app: &f.run.app,
+        name: &f.run.name,
+        state: f.run.state.as_str(),
+        said: f.run.said.as_deref(),
+    });
     let request = Request {
         version: VERSION,
         role,
@@ -103,6 +127,7 @@ pub(super) fn write(
         architecture: call.architecture.as_ref(),
         plan: plan.map(|plan| PlanForm::from_core(plan, &call.repositories)),
         refusals: &call.refusals,
+        failed_checks: failed_checks.collect(),
         traceparent: call.traceparent.as_deref(),
     };
     serde_json::to_vec(&request).map_err(|e| {

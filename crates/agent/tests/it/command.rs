@@ -5,6 +5,7 @@ use countersign_agent::Agents;
 use countersign_core::artifact::{AgentRole, Verdict};
 use countersign_core::confinement::Rights;
 use countersign_core::diff::FileMode;
+use countersign_core::forge::{CheckRun, CheckState, FailedCheck};
 use countersign_ports::agent::{Agent, AgentCall, AgentError, AgentFactory, AgentRepo, ResolvedAgent};
 use std::path::Path;
 use std::sync::Arc;
@@ -86,6 +87,16 @@ async fn it_is_told_everything_in_one_object() {
     let mut call = coder();
     call.guidance = vec![comment(1, "more")];
     call.refusals = vec!["no".to_owned()];
+    call.failed_checks = vec![FailedCheck {
+        repository: call.repositories[0].id.clone(),
+        run: CheckRun {
+            app: "github-actions".to_owned(),
+            name: "test".to_owned(),
+            head: "1".repeat(40).try_into().unwrap(),
+            state: CheckState::Failure,
+            said: Some("2 of 7 failed".to_owned()),
+        },
+    }];
     let encoded = triage(&scene.agent, &call).await.summary;
     let text = String::from_utf8(decode(&encoded)).unwrap();
     let told: serde_json::Value = serde_json::from_str(&text).unwrap();
@@ -100,6 +111,11 @@ async fn it_is_told_everything_in_one_object() {
             &told["refusals"][0]
         ),
         (&"Do it".into(), &"more".into(), &"no".into())
+    );
+    assert_eq!(
+        told["failed_checks"],
+        serde_json::json!([{"repository": "tollgate", "app": "github-actions", "name": "test",
+            "state": "failure", "said": "2 of 7 failed"}])
     );
     let repo = &told["repositories"][0];
     assert_eq!(

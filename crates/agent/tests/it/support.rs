@@ -89,6 +89,7 @@ pub fn call(role: AgentRole, feedback: &str, repositories: &[AgentRepo]) -> Agen
         plan: None,
         refusals: vec![],
         left_out: Vec::new(),
+        failed_checks: Vec::new(),
         subjects: Vec::new(),
         deadline: Duration::from_secs(60),
         traceparent: None,

@@ -176,6 +176,7 @@ impl<'a> Books<'a> {
             | Event::AttemptEnded { .. }
             | Event::PullRequestsSkipped { .. }
             | Event::BranchRetracted { .. }
+            | Event::FixRoundBegun {}
             | Event::PullRequestClosed { .. }
             | Event::WorkflowEnded { .. }
             | Event::AgentCallReserved { .. }
@@ -200,7 +201,9 @@ impl<'a> Books<'a> {
         self.approved_under = None;
         self.intents = &[];
         let kept = match cause {
-            RevisionCause::ChangesRequested | RevisionCause::Deselected => GateId::Plan,
+            RevisionCause::ChangesRequested | RevisionCause::Deselected | RevisionCause::CiRed => {
+                GateId::Plan
+            }
             RevisionCause::BaseMoved | RevisionCause::PolicyChanged => GateId::Intake,
         };
         self.gates.retain(|gate, _| *gate <= kept);

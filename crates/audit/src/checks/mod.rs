@@ -130,6 +130,7 @@ fn look(scene: &Scene<'_>, tries: &mut Tries, problems: &mut Vec<Problem>, unjud
         | Event::BasesChecked { .. }
         | Event::PullRequestsSkipped { .. }
         | Event::ChecksAwaited { .. }
+        | Event::FixRoundBegun {}
         | Event::ChecksRead { .. }
         | Event::WorkflowEnded { .. }
         | Event::AgentCallReserved { .. }

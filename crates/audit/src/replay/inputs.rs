@@ -193,6 +193,7 @@ pub(crate) fn act_of(event: &Event) -> Option<&SignedAct> {
         | Event::BranchRetracted { .. }
         | Event::ChecksAwaited { .. }
         | Event::ChecksRead { .. }
+        | Event::FixRoundBegun {}
         | Event::PullRequestClosed { .. }
         | Event::Reconciled { .. }
         | Event::WorkflowEnded { .. }

@@ -29,6 +29,12 @@ fn honest_stories_are_lawful_green_red_and_cancelled() {
     let mut red = Teller::verifying(Team::Three);
     red.result("read-checks: red");
     assert_lawful(&verdict(&red.told));
+    for _ in 0..2 {
+        red.result("close-pull-request: closed")
+            .result("retract-branch: deleted");
+    }
+    assert_eq!(red.workflow.revision.0, 2, "the agent tries again");
+    assert_lawful(&verdict(&red.told));
     let mut pushed = Teller::verifying(Team::Solo);
     pushed.result("read-checks: pushed");
     assert_lawful(&verdict(&pushed.told));

@@ -3,7 +3,7 @@
 use super::budget::Call;
 use super::event::{Approval, AttemptOutcome, Event, RevisionCause, Subject};
 use super::input::Submission;
-use super::{GuidanceNote, State, Workflow};
+use super::{GuidanceNote, State, Workflow, verifying};
 use crate::act::{Act, SeenDigest, SignedAct};
 use crate::artifact::AgentRole;
 use crate::gate::GateId;
@@ -205,6 +205,7 @@ impl Workflow {
                 self.outstanding = None;
                 self.heads.clone_from(repositories);
             }
+            Event::FixRoundBegun {} => self.begin_fix(RevisionCause::CiRed),
             Event::PullRequestClosed { intent, .. } => {
                 self.outstanding = None;
                 self.retracted.insert(intent.pull_request());
@@ -313,8 +314,13 @@ impl Workflow {
         let asked = self.requests.iter().find(|r| r.id == *request);
         let of_ci = |s: &Subject| matches!(s, Subject::Question { question, .. } if question.kind == QuestionKind::CiNotGreen);
         if asked.is_some_and(|r| of_ci(&r.subject)) {
-            self.fixing = true;
+            self.begin_fix(RevisionCause::ChangesRequested);
         }
+    }
+
+    fn begin_fix(&mut self, cause: RevisionCause) {
+        self.fixing = Some(cause);
+        self.failed_checks = verifying::failed(self);
     }
 
     /// A new revision voids every draft and approval; the state that it enters voids the gates from there on.
@@ -331,11 +337,13 @@ impl Workflow {
         self.standings.clear();
         self.checks_awaited = None;
         self.heads.clear();
-        self.fixing = false;
+        if self.fixing.take().is_none() {
+            self.failed_checks.clear();
+        }
         self.outstanding = None;
         match cause {
             RevisionCause::Deselected => {}
-            RevisionCause::ChangesRequested => {
+            RevisionCause::ChangesRequested | RevisionCause::CiRed => {
                 self.change_rounds += 1;
                 self.left_out.clear();
             }

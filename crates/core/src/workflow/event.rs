@@ -417,6 +417,8 @@ pub enum RevisionCause {
     BaseMoved,
     /// The organisation's policy is no longer the one that was approved under.
     PolicyChanged,
+    /// A required check failed on what was written.
+    CiRed,
 }
 
 /// A decided fact.
@@ -673,6 +675,8 @@ pub enum Event {
         /// Until when, at the longest.
         until: Timestamp,
     },
+    /// Required checks failed, and the agent is to try again: the revision is taken out of play, and the next one follows.
+    FixRoundBegun {},
     /// Branches, pull requests and required checks as they were when that could be concluded from.
     ChecksRead {
         /// One per repository that has pull requests.
@@ -749,6 +753,7 @@ impl Event {
             Event::Reconciled { .. } => "reconciled",
             Event::ChecksAwaited { .. } => "checks-awaited",
             Event::ChecksRead { .. } => "checks-read",
+            Event::FixRoundBegun {} => "fix-round-begun",
             Event::PullRequestClosed { .. } => "pull-request-closed",
             Event::WorkflowEnded { .. } => "workflow-ended",
             Event::AgentCallReserved { .. } => "agent-call-reserved",

@@ -338,7 +338,7 @@ fn request_changes(
         )];
         turn.ask(QuestionKind::RoundsSpent, details, ResumePoint::Coding);
     } else {
-        start_revision(turn, about_plan);
+        start_revision(turn, RevisionCause::ChangesRequested, about_plan);
     }
     Ok(())
 }
@@ -356,7 +356,7 @@ pub(super) fn refuse_half_written(workflow: &Workflow, verb: &'static str) -> Re
 }
 
 /// Every round that policy allows is used up; the tightest repository counts.
-fn rounds_spent(workflow: &Workflow) -> bool {
+pub(super) fn rounds_spent(workflow: &Workflow) -> bool {
     let rounds = workflow
         .repositories
         .iter()
@@ -366,16 +366,13 @@ fn rounds_spent(workflow: &Workflow) -> bool {
     workflow.change_rounds >= rounds
 }
 
-/// A new revision with a human's words. Where the plan is read off the rules or the diff, it is made anew as well.
-pub(super) fn start_revision(turn: &mut Turn, about_plan: bool) {
+/// A new revision with a human's words, or CI's. Where the plan is read off the rules or the diff, it is made anew as well.
+pub(super) fn start_revision(turn: &mut Turn, cause: RevisionCause, about_plan: bool) {
     let revision = Revision(turn.workflow.revision.0 + 1);
     // A plan that never passed its gate is not coded against.
     let gate_1 = turn.workflow.gates.get(&GateId::Plan);
     let gate_1_passed = gate_1.is_some_and(|g| g.outcome == GateOutcome::Passed);
-    turn.emit(Event::RevisionStarted {
-        revision,
-        cause: RevisionCause::ChangesRequested,
-    });
+    turn.emit(Event::RevisionStarted { revision, cause });
     let plans_anew = match turn.workflow.submission.as_ref().map(|s| &s.agent) {
         Some(AgentSpec::Codemod | AgentSpec::Diff { .. }) | None => true,
         Some(AgentSpec::Scripted { .. } | AgentSpec::Command { .. }) => about_plan || !gate_1_passed,
@@ -438,8 +435,11 @@ fn go_on(turn: &mut Turn, kind: QuestionKind, choice: Choice, roster: &Roster) {
             turn.enter(State::Triaging, "the missing information was supplied");
             turn.request(Effect::Triage);
         }
-        Choice::Provide if turn.workflow.fixing => retract_next(turn),
-        Choice::Provide => start_revision(turn, kind == QuestionKind::PlanRefused),
+        Choice::Provide if turn.workflow.fixing.is_some() => retract_next(turn),
+        Choice::Provide => {
+            let about_plan = kind == QuestionKind::PlanRefused;
+            start_revision(turn, RevisionCause::ChangesRequested, about_plan);
+        }
         Choice::Retry | Choice::AskAgain | Choice::GrantMore => resume(turn, roster),
     }
 }

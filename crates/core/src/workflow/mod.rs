@@ -37,6 +37,7 @@ pub use turn::Decision;
 
 use crate::artifact::{AgentRole, Architecture, Critique, Plan, TriageDecision};
 use crate::digest::{ApprovalDigest, ContextHash, PlanDigest, PolicyDigest};
+use crate::forge::FailedCheck;
 use crate::gate::{GateId, GateOutcome, GateResult};
 use crate::id::{EffectId, MemberId, RepositoryId, Revision, TenantId, Version, WorkflowId, WriteIntentId};
 use crate::member::Roster;
@@ -46,7 +47,7 @@ use crate::policy::{RiskTier, Violation, Waiver};
 use crate::time::Timestamp;
 use event::{
     Approval, Attempt, AttemptOutcome, FoundBranch, PinnedRepo, ReadHead, RepoLookup, Request, RequestStatus,
-    ResumePoint, Standing, WriteIntent,
+    ResumePoint, RevisionCause, Standing, WriteIntent,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -300,9 +301,11 @@ pub struct Workflow {
     pub heads: Vec<ReadHead>,
     /// A human wants it stopped; it ends when nothing of ours is left in play.
     pub cancelling: bool,
-    /// A human wants what is written changed, because CI said no: the next revision begins when nothing of this one is left
-    /// in play.
-    pub fixing: bool,
+    /// CI said no, and something else is to be written: why the next revision begins, as soon as nothing of this one is left in
+    /// play.
+    pub fixing: Option<RevisionCause>,
+    /// The required checks because of which this revision began, if it began because of any.
+    pub failed_checks: Vec<FailedCheck>,
     /// The epoch of the data folder under which it was last reconciled; 0: never.
     pub epoch: u64,
     /// What the branches were found to hold then.
@@ -369,7 +372,8 @@ impl Workflow {
             checks_awaited: None,
             heads: Vec::new(),
             cancelling: false,
-            fixing: false,
+            fixing: None,
+            failed_checks: Vec::new(),
             epoch: 0,
             found: Vec::new(),
             outstanding: None,
@@ -452,7 +456,7 @@ impl Workflow {
 
     /// Whether a recorded act has ended the revision, and what it wrote is being taken out of play.
     pub fn is_retracting(&self) -> bool {
-        self.cancelling || self.fixing
+        self.cancelling || self.fixing.is_some()
     }
 
     /// The patch set of a repository in the current revision.

@@ -5,10 +5,13 @@
 //! request of ours ends the verification: it would be about something else (hazards 4, 17, 46).
 
 use super::event::{AttemptOutcome, Event, ReadHead, ResumePoint, WriteIntent};
+use super::human::rounds_spent;
 use super::pull_requests::{has_one, opened, why_not_ours};
 use super::turn::Turn;
+use super::writing::retract_next;
 use super::{Effect, Refusal, State, Workflow};
-use crate::forge::{CheckRun, CheckState, RequiredCheck};
+use crate::feedback::AgentSpec;
+use crate::forge::{CheckRun, CheckState, FailedCheck, RequiredCheck};
 use crate::gate::{self, Check, CheckId, GateId};
 use crate::id::{AccountId, RepositoryId};
 use crate::policy::{CI_DEADLINE_MINUTES, CiDemand};
@@ -121,9 +124,40 @@ pub(super) fn checks_read(turn: &mut Turn, heads: Vec<ReadHead>) -> Result<(), R
             State::Done,
             "every approved branch has its pull request, and its required checks succeeded",
         ),
+        Err(_) if may_fix(&turn.workflow) => {
+            turn.emit(Event::FixRoundBegun {});
+            retract_next(turn);
+        }
         Err(failures) => turn.ask(QuestionKind::CiNotGreen, failures, ResumePoint::VerifyingCi),
     }
     Ok(())
+}
+
+/// Whether the agent tries again without anybody being asked whether it should: what it makes needs approvals of its own. One
+/// that only follows rules would make the same again, and a check that was cancelled or is stale says nothing of the code.
+fn may_fix(workflow: &Workflow) -> bool {
+    let answers_anew = match workflow.submission.as_ref().map(|s| &s.agent) {
+        Some(AgentSpec::Scripted { .. } | AgentSpec::Command { .. }) => true,
+        Some(AgentSpec::Codemod | AgentSpec::Diff { .. }) | None => false,
+    };
+    let by_code = |f: &FailedCheck| f.run.state == CheckState::Failure;
+    answers_anew && !rounds_spent(workflow) && failed(workflow).iter().any(by_code)
+}
+
+/// The runs of required checks that ended without success, as they were last read.
+pub(super) fn failed(workflow: &Workflow) -> Vec<FailedCheck> {
+    let ended = |run: &&CheckRun| run.state != CheckState::Success && run.state != CheckState::Pending;
+    let mut failed = Vec::new();
+    for head in &workflow.heads {
+        let required = required(workflow, &head.repository);
+        let of_it = |run: &&CheckRun| required.iter().any(|r| r.app == run.app && r.name == run.name);
+        let runs = head.checks.iter().filter(of_it).filter(ended).cloned();
+        failed.extend(runs.map(|run| FailedCheck {
+            repository: head.repository.clone(),
+            run,
+        }));
+    }
+    failed
 }
 
 /// Where a branch or a pull request is not as we left it. What is not seen at all is no evidence of anything.

@@ -146,9 +146,10 @@ pub(super) fn pin_anew(turn: &mut Turn, cause: RevisionCause) {
         RevisionCause::PolicyChanged => {
             "the policy is no longer the one that was approved under; everything is made anew"
         }
-        RevisionCause::BaseMoved | RevisionCause::ChangesRequested | RevisionCause::Deselected => {
-            "a base moved in a way that counts; everything is made anew on the new one"
-        }
+        RevisionCause::BaseMoved
+        | RevisionCause::ChangesRequested
+        | RevisionCause::Deselected
+        | RevisionCause::CiRed => "a base moved in a way that counts; everything is made anew on the new one",
     };
     let revision = Revision(turn.workflow.revision.0 + 1);
     turn.emit(Event::RevisionStarted { revision, cause });
@@ -412,7 +413,9 @@ pub(super) fn retract_next(turn: &mut Turn) {
             }
             turn.request(effect);
         }
-        None if turn.workflow.fixing && !turn.workflow.cancelling => human::start_revision(turn, false),
+        None if let Some(cause) = turn.workflow.fixing.filter(|_| !turn.workflow.cancelling) => {
+            human::start_revision(turn, cause, false);
+        }
         None => {
             let stays = unknown_stays(&turn.workflow);
             let reason = match turn.workflow.retracted.is_empty() {

@@ -655,6 +655,7 @@ pub fn checks(w: &Workflow, state: CheckState) -> EffectResult {
             name: "test".to_owned(),
             head: intent.commit.clone(),
             state,
+            said: None,
         }],
     };
     EffectResult::ChecksRead {

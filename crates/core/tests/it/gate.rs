@@ -8,6 +8,7 @@ use countersign_core::permit::{
 use countersign_core::time::Timestamp;
 use countersign_core::workflow::Workflow;
 use countersign_core::workflow::event::Attempt;
+use countersign_core::workflow::event::RevisionCause;
 
 const NOW: Timestamp = Timestamp(START.0 + 60_000);
 
@@ -96,7 +97,10 @@ fn each_fact_alone_keeps_it_closed() {
     assert_eq!(code(refusal(|_, a, _, _| a.deadline = NOW)), "gate-no-attempt");
     assert_eq!(code(refusal(|w, _, _, _| w.attempts.clear())), "gate-no-attempt");
     assert_eq!(code(refusal(|w, _, _, _| w.cancelling = true)), "gate-cancelling");
-    assert_eq!(code(refusal(|w, _, _, _| w.fixing = true)), "gate-cancelling");
+    assert_eq!(
+        code(refusal(|w, _, _, _| w.fixing = Some(RevisionCause::CiRed))),
+        "gate-cancelling"
+    );
     assert_eq!(code(refusal(|w, _, _, _| w.rejected = true)), "gate-rejected");
     assert_eq!(
         code(refusal(|w, _, _, _| w.approvals.truncate(1))),
@@ -188,7 +192,7 @@ fn nothing_is_taken_out_of_play_unless_it_was_cancelled() {
         WriteGate::retract(&facts, delete.clone()).err().unwrap().code(),
         "gate-not-retracting"
     );
-    let ended: [fn(&mut Workflow); 2] = [|w| w.cancelling = true, |w| w.fixing = true];
+    let ended: [fn(&mut Workflow); 2] = [|w| w.cancelling = true, |w| w.fixing = Some(RevisionCause::CiRed)];
     for end in ended {
         let mut w = w.clone();
         end(&mut w);

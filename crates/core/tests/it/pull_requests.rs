@@ -1,6 +1,6 @@
 //! Sentences about pull requests and CI: what is ours, what is not, and what counts as green.
 
-use crate::canned::{self, ACCOUNT, LATER, Team, act, go, opening, pull_request, seen, verifying};
+use crate::canned::{self, ACCOUNT, LATER, Team, act, go, opening, pull_request, seen};
 use countersign_core::act::{Act, Attendance};
 use countersign_core::feedback::AgentSpec;
 use countersign_core::forge::{CheckState, PullRequestState};
@@ -8,11 +8,18 @@ use countersign_core::gate::{GateId, GateOutcome};
 use countersign_core::id::{AccountId, PullRequestNumber};
 use countersign_core::question::{Choice, QuestionKind};
 use countersign_core::time::Timestamp;
-use countersign_core::workflow::event::{ReadHead, Subject};
+use countersign_core::workflow::event::{ReadHead, RevisionCause, Subject};
 use countersign_core::workflow::pull_requests::{Recognised, opened, recognise};
 use countersign_core::workflow::{Effect, EffectResult, Input, Refusal, State, Workflow, decide};
 
 const SOLO: Team = Team::Solo;
+
+/// Waits for CI; what was written follows rules, so that nobody tries again by itself.
+fn verifying(team: Team) -> Workflow {
+    let mut w = canned::verifying(team);
+    w.submission.as_mut().expect("it began").agent = AgentSpec::Codemod;
+    w
+}
 
 fn question(w: &Workflow) -> (QuestionKind, Vec<String>) {
     match &w.open_requests().next().expect("an open request").subject {
@@ -245,17 +252,64 @@ const ALL_GONE: [&str; 4] = [
 fn another_change_after_red_begins_when_nothing_of_the_first_is_left_in_play() {
     let red = go(verifying(SOLO), SOLO, &["read-checks: red"]);
     let fixing = answer(&red, Choice::Provide);
-    assert!(fixing.fixing && fixing.revision.0 == 1, "{:?}", fixing.revision);
-    let next = go(fixing, SOLO, &ALL_GONE);
-    assert_eq!((next.state, next.revision.0), (State::Coding, 2));
-    assert!(!next.fixing && next.approvals.is_empty() && next.intents.is_empty());
     assert!(
-        next.gates.keys().all(|g| *g < GateId::Proposal),
+        fixing.fixing.is_some() && fixing.revision.0 == 1,
         "{:?}",
-        next.gates
+        fixing.revision
     );
+    let next = go(fixing, SOLO, &ALL_GONE);
+    assert_eq!((next.state, next.revision.0), (State::Planning, 2));
+    assert!(next.fixing.is_none() && next.approvals.is_empty() && next.intents.is_empty());
+    assert!(next.gates.keys().all(|g| *g < GateId::Plan), "{:?}", next.gates);
     let words = next.guidance.last().map(|note| note.text.as_str());
     assert_eq!(words, Some("Round up."));
+}
+
+/// The agent tries again as often as policy allows rounds, and each round needs approvals of its own.
+#[test]
+fn after_red_an_agent_tries_again_within_bounds_and_is_told_what_failed() {
+    let w = canned::verifying(SOLO);
+    let mut red = heads(&w, CheckState::Failure);
+    red[1].checks[0].state = CheckState::Success;
+    red[0].checks[0].said = Some("2 of 7 failed".to_owned());
+    let fixing = read(&w, red.clone(), LATER).unwrap();
+    assert_eq!(fixing.fixing, Some(RevisionCause::CiRed));
+    assert!(fixing.open_requests().next().is_none(), "nobody is asked");
+    let next = go(fixing, SOLO, &ALL_GONE);
+    assert_eq!(
+        (next.state, next.revision.0, next.change_rounds),
+        (State::Coding, 2, 1)
+    );
+    assert!(next.approvals.is_empty() && next.intents.is_empty());
+    let [failed] = next.failed_checks.as_slice() else {
+        panic!("{:?}", next.failed_checks)
+    };
+    assert_eq!(failed.run.said.as_deref(), Some("2 of 7 failed"));
+    let mut last = w.clone();
+    last.change_rounds = 2;
+    let asked = read(&last, red, LATER).unwrap();
+    assert_eq!(question(&asked).0, QuestionKind::CiNotGreen, "rounds are spent");
+}
+
+/// What was cancelled, skipped or is missing says nothing of the code; what a person pushed is not to be written over.
+#[test]
+fn nobody_tries_again_unless_a_check_failed_on_our_own_commit() {
+    let w = canned::verifying(SOLO);
+    for state in [
+        CheckState::Cancelled,
+        CheckState::Skipped,
+        CheckState::ActionRequired,
+    ] {
+        let asked = read(&w, heads(&w, state), LATER).unwrap();
+        assert_eq!(question(&asked).0, QuestionKind::CiNotGreen, "{state:?}");
+    }
+    let late = read(&w, heads(&w, CheckState::Pending), at_the_deadline(&w)).unwrap();
+    assert_eq!(question(&late).0, QuestionKind::CiNotGreen);
+    let mut pushed = heads(&w, CheckState::Failure);
+    pushed[0].branch = Some("9".repeat(40).try_into().unwrap());
+    let asked = read(&w, pushed, LATER).unwrap();
+    assert_eq!(question(&asked).0, QuestionKind::HeadMoved);
+    assert!(asked.fixing.is_none());
 }
 
 #[test]

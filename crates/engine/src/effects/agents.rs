@@ -187,6 +187,7 @@ impl Job<'_> {
             refusals: refusals_for(workflow, role),
             subjects: Vec::new(),
             left_out: workflow.left_out.clone(),
+            failed_checks: workflow.failed_checks.clone(),
             deadline: Duration::from_millis(CALL_MAX_MS),
             traceparent: None,
         })
@@ -328,7 +329,7 @@ fn call_context(pinned: &Option<ContextHash>, call: &AgentCall) -> ContextHash {
         .map(|s| (&s.repository, s.diff.diff_hash))
         .collect();
     let artifacts = (&call.triage, &call.architecture, &call.plan);
-    let left_out = &call.left_out;
+    let (left_out, failed_checks) = (&call.left_out, &call.failed_checks);
     ContextHash::of(&(
         pinned,
         call.role,
@@ -337,6 +338,7 @@ fn call_context(pinned: &Option<ContextHash>, call: &AgentCall) -> ContextHash {
         subjects,
         artifacts,
         left_out,
+        failed_checks,
     ))
 }
 

@@ -2,8 +2,9 @@
 
 use super::error::CallError;
 use super::{Found, GitHub};
-use countersign_core::forge::{CHECK_RUNS_MAX, CheckRun, CheckState};
+use countersign_core::forge::{CHECK_RUNS_MAX, CHECK_WORDS_MAX_BYTES, CheckRun, CheckState};
 use countersign_core::id::CommitSha;
+use countersign_core::outbound::redacted;
 use countersign_ports::trees::TreesError;
 use serde::Deserialize;
 
@@ -22,6 +23,31 @@ struct Wire {
     status: String,
     conclusion: Option<String>,
     app: Option<App>,
+    #[serde(default)]
+    output: Output,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Output {
+    title: Option<String>,
+    summary: Option<String>,
+    text: Option<String>,
+}
+
+impl Output {
+    /// All of it, short and without what looks like a secret.
+    fn words(&self) -> Option<String> {
+        let parts = [&self.title, &self.summary, &self.text];
+        let all: Vec<&str> = parts.into_iter().flatten().map(|p| p.trim()).collect();
+        let all = all.join("\n");
+        let clean = redacted(all.trim());
+        let mut end = clean.len().min(CHECK_WORDS_MAX_BYTES);
+        while !clean.is_char_boundary(end) {
+            end -= 1;
+        }
+        (end > 0).then(|| clean[..end].to_owned())
+    }
 }
 
 #[derive(Deserialize)]
@@ -34,6 +60,7 @@ impl Wire {
         let head = CommitSha::parse(&self.head_sha).map_err(|_| CallError::Odd {
             why: "it names a check of something that is no commit".to_owned(),
         })?;
+        let state = state(&self.status, self.conclusion.as_deref());
         Ok(CheckRun {
             app: self
                 .app
@@ -41,7 +68,11 @@ impl Wire {
                 .unwrap_or_else(|| NO_APP.to_owned()),
             name: self.name,
             head,
-            state: state(&self.status, self.conclusion.as_deref()),
+            said: match state == CheckState::Success || state == CheckState::Pending {
+                true => None,
+                false => self.output.words(),
+            },
+            state,
         })
     }
 }

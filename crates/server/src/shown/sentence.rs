@@ -233,6 +233,7 @@ pub fn sentence(event: &Event, names: &Names) -> Option<Sentence> {
                 RevisionCause::Deselected => "from what was left",
                 RevisionCause::BaseMoved => "because the base moved",
                 RevisionCause::PolicyChanged => "because the policy changed",
+                RevisionCause::CiRed => "because CI said no",
             };
             plain(format!(
                 "revision {revision} began {why}; earlier approvals are void"
@@ -258,6 +259,9 @@ pub fn sentence(event: &Event, names: &Names) -> Option<Sentence> {
             "waits for the required checks of CI, until {} at the longest",
             minute(*until)
         )),
+        Event::FixRoundBegun {} => {
+            plain("CI said no: what is written is taken out of play, and the agent tries again".to_owned())
+        }
         Event::PullRequestClosed { intent, closed } => {
             let how = if *closed {
                 "was closed again"

@@ -425,6 +425,7 @@ fn check(call: &Call<'_>, found: &Repository, check: &Check) -> Value {
         "head_sha": check.head,
         "status": check.status,
         "conclusion": check.conclusion,
+        "output": {"title": null, "summary": check.said, "text": null, "annotations_count": 0},
         "app": {"id": found.id * 1_000, "slug": check.app, "name": check.app},
         "url": call.api(&format!("/check-runs/{}", check.id)),
         "details_url": null,

@@ -136,6 +136,8 @@ pub struct Check {
     pub conclusion: Option<String>,
     /// On which commit.
     pub head: String,
+    /// What it says of itself: its `output.summary`.
+    pub said: Option<String>,
 }
 
 /// A commit status: what anybody with write access may post.
@@ -419,6 +421,7 @@ impl World {
             status: conclusion.map_or("in_progress", |_| "completed").to_owned(),
             conclusion: conclusion.map(str::to_owned),
             head: head.to_owned(),
+            said: None,
         });
     }
 

@@ -171,6 +171,7 @@ impl Stood {
             | Event::BranchRetracted { .. }
             | Event::ChecksAwaited { .. }
             | Event::ChecksRead { .. }
+            | Event::FixRoundBegun {}
             | Event::PullRequestClosed { .. }
             | Event::WorkflowEnded { .. }
             | Event::AgentCallReserved { .. }

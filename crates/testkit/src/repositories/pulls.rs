@@ -161,6 +161,7 @@ impl Repositories {
                 name: CI_CHECK.to_owned(),
                 head: head.clone(),
                 state,
+                said: None,
             }])
         })
     }

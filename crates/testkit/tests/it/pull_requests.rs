@@ -119,6 +119,7 @@ impl Forge for Odd {
             name: CI_CHECK.to_owned(),
             head: head.clone(),
             state: *self.ci.lock().unwrap(),
+            said: None,
         }])
     }
 }
@@ -322,11 +323,24 @@ async fn a_lost_answer_is_read_back_and_gives_one_pull_request() {
 async fn red_asks_a_human_and_looking_again_can_find_green() {
     let calm = Calm::new().await;
     let id = calm.asked().await;
-    *calm.forge.ci.lock().unwrap() = CheckState::Failure;
+    *calm.forge.ci.lock().unwrap() = CheckState::Cancelled;
     let red = calm.approved(&id).await;
     assert_eq!(question(&red), QuestionKind::CiNotGreen);
     *calm.forge.ci.lock().unwrap() = CheckState::Success;
     assert_eq!(calm.answers(&id, Choice::Retry).await.state, State::Done);
+    assert_eq!(calm.findings().await, Vec::<String>::new());
+}
+
+/// The agent tries again by itself, and people are asked about what it makes.
+#[tokio::test]
+async fn a_failed_check_begins_a_fix_round_that_needs_approvals_of_its_own() {
+    let calm = Calm::new().await;
+    let id = calm.asked().await;
+    *calm.forge.ci.lock().unwrap() = CheckState::Failure;
+    let w = calm.approved(&id).await;
+    assert_eq!((w.state, w.revision.0), (State::AwaitingApproval, 2));
+    assert_eq!(calm.open_ones(), 0, "nothing of the first revision is in play");
+    assert!(calm.house.repositories.branches().is_empty());
     assert_eq!(calm.findings().await, Vec::<String>::new());
 }
 
@@ -375,7 +389,7 @@ async fn a_strangers_pull_request_of_our_branch_is_never_adopted() {
 async fn a_person_who_closes_it_on_the_forge_stops_the_verification() {
     let calm = Calm::new().await;
     let id = calm.asked().await;
-    *calm.forge.ci.lock().unwrap() = CheckState::Failure;
+    *calm.forge.ci.lock().unwrap() = CheckState::Cancelled;
     calm.approved(&id).await;
     let row = &calm.tenant().repositories[0];
     calm.house

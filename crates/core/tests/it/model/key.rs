@@ -161,6 +161,7 @@ fn alike(w: &Workflow) -> u64 {
         budget_grants: _,
         // Only where there are pull requests, which two local repositories never have.
         fixing: _,
+        failed_checks: _,
         checks_awaited: _,
         heads: _,
     } = w;

@@ -110,12 +110,18 @@ impl Hosted {
         typist
     }
 
-    /// Somebody approves what waits, CI says no, and the program stops with a question.
-    fn goes_red(&self, id: &str) -> Pull {
+    /// Somebody approves what waits, and does nothing else.
+    fn approve_once(&self, id: &str) -> Typist {
         let shown = self.run(&["show", id, "--json"]).exits(0).json();
         let digits = shown["requests"][0]["digits"].as_str().unwrap().to_owned();
         let mut typist = Typist::sits_at(&self.world, &["approve", id]);
         typist.sees("first 8 digits").types(&format!("{digits}\n"));
+        typist
+    }
+
+    /// Somebody approves what waits, CI says no, and the program stops with a question.
+    fn goes_red(&self, id: &str) -> Pull {
+        let typist = self.approve_once(id);
         let pull = self.pull();
         self.ci("github-actions", &pull.head_sha, "failure");
         typist.leaves().exits(3);

@@ -3,6 +3,7 @@
 use super::{HELLO, Hosted, OURS};
 use crate::terminal::Typist;
 use countersign_testkit::github::Fault;
+use std::os::unix::fs::PermissionsExt as _;
 
 #[test]
 fn a_repository_is_registered_by_its_number_and_stays_the_same_one_under_another_name() {
@@ -203,6 +204,54 @@ fn red_checks_and_another_change_end_green() {
         .run(&["ledger", "export", &id, "-o", "story.json"])
         .exits(0);
     hosted.run(&["verify", "story.json"]).exits(0).says("lawful");
+}
+
+/// An agent that can answer anew is told what failed, and tries again; people approve what it makes.
+#[test]
+fn a_failed_check_is_fixed_by_the_agent_in_a_revision_of_its_own() {
+    let hosted = Hosted::new();
+    let coder = r#"#!/bin/sh
+told=$(cat)
+case $told in *'"role":"coder"'*) ;; *) echo '{"unsupported": true}'; exit ;; esac
+new=quote_g
+case $told in *'"name":"test","state":"failure","said":"no unit [redacted: '*) new=quote_grams ;; esac
+printf '{"diffs": {"hello": "--- a/src/lib.rs\\n+++ b/src/lib.rs\\n@@ -1 +1 @@\\n-pub fn quote(w: u32) -> u32 { w }\\n+pub fn %s(w: u32) -> u32 { w }\\n"}}' "$new"
+"#;
+    hosted.world.file("coder", coder);
+    let program = hosted.world.path("coder");
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let address = hosted.issue();
+    hosted.run(&["repo", "add", "--github", "octo/hello"]).exits(0);
+    let agent = format!("command:{}", program.display());
+    let ran = hosted.run(&["run", "--issue", &address, "--agent", &agent, "--json"]);
+    let id = ran.exits(3).json()["id"].as_str().unwrap().to_owned();
+    let typist = hosted.approve_once(&id);
+    let first = hosted.pull();
+    let leaked = format!("no unit glpat-{}", "x7Yb2Kq9Lm4Np6Rt8VwZ");
+    hosted.github.change(|w| {
+        w.check(HELLO, "github-actions", "test", &first.head_sha, Some("failure"));
+        w.repository_mut(HELLO).checks[0].said = Some(leaked.clone());
+    });
+    typist
+        .leaves()
+        .exits(3)
+        .says("the agent tries again")
+        .says("quote_grams");
+    let pulls = hosted.github.change(|w| w.repository_mut(HELLO).pulls.clone());
+    assert!(!pulls[&first.number].open && pulls.len() == 1, "{pulls:?}");
+    let typist = hosted.approve(&id);
+    let second = hosted.pull_after(first.number);
+    hosted.ci("github-actions", &second.head_sha, "success");
+    typist.leaves().exits(0).says("Done");
+    hosted
+        .run(&["ledger", "export", &id, "-o", "story.json"])
+        .exits(0);
+    hosted.run(&["verify", "story.json"]).exits(0).says("lawful");
+    let story = std::fs::read_to_string(hosted.world.path("story.json")).unwrap();
+    assert!(
+        !story.contains("x7Yb2Kq9Lm4Np6Rt8VwZ"),
+        "a secret of CI's log is kept"
+    );
 }
 
 #[test]
