@@ -4,6 +4,9 @@ use crate::trees::{RepoSource, TreesError};
 use countersign_core::forge::{Comment, Standing};
 use countersign_core::time::Timestamp;
 
+/// Most comments of one repository that are read at a time.
+pub const RECENT_COMMENTS_MAX: usize = 1_000;
+
 /// An issue with everything that was said below it, as one text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IssueText {
@@ -19,6 +22,10 @@ pub struct IssueText {
 pub trait Conversations: Send + Sync {
     /// A comment as it stands now; `None` if it is gone.
     fn comment(&self, repo: &RepoSource, number: u64) -> Result<Option<Comment>, TreesError>;
+
+    /// Comments on issues and pull requests that were written or changed since then, oldest change first. More than
+    /// [`RECENT_COMMENTS_MAX`] are an error and not a shorter list.
+    fn recent_comments(&self, repo: &RepoSource, since: Timestamp) -> Result<Vec<Comment>, TreesError>;
 
     /// What the account with that name may do in the repository now; `None` where the forge knows of none.
     fn standing(&self, repo: &RepoSource, login: &str) -> Result<Option<Standing>, TreesError>;

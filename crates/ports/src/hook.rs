@@ -112,10 +112,14 @@ pub trait Hooks: Send + Sync {
     /// on that repository. Forgets those that are older than [`DELIVERIES_KEPT_MS`].
     async fn receive(&self, hook: &Hook) -> Result<Received, StoreError>;
 
+    /// Keeps comments that were found by looking as if a webhook had told of them; those that one told of, or that were found
+    /// before, stay as they are. How many are new.
+    async fn found(&self, repository: &RepositoryId, comments: &[u64]) -> Result<u64, StoreError>;
+
     /// Comments that nobody has looked at, oldest first.
     async fn open(&self, limit: u32) -> Result<Vec<OpenHook>, StoreError>;
 
-    /// One was looked at: `outcome` is a stable kebab-case code of what came of it. Once settled it stays so; whether this
-    /// call did it.
+    /// One was looked at: `outcome` is a stable kebab-case code of what came of it, and counts for every other telling of the
+    /// same comment. Once settled it stays so; whether this call did it.
     async fn settle(&self, number: u64, outcome: &str) -> Result<bool, StoreError>;
 }

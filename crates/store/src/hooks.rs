@@ -34,8 +34,8 @@ async fn receive(tx: &Tx<'_>, hook: &Hook) -> Result<(Received, u64), StoreError
     }
     let now = tx.now().await?;
     let (comment, outcome) = match hook.points_to {
-        PointsTo::Change => (None, Some(LOOKED_AT)),
-        PointsTo::Comment { comment } => (Some(comment), None),
+        PointsTo::Change => (None, Some(LOOKED_AT.to_owned())),
+        PointsTo::Comment { comment } => (Some(comment), outcome_of(tx, &hook.repository, comment).await?),
     };
     let values = [
         hook.repository.forge.as_str().into(),
@@ -58,6 +58,49 @@ async fn receive(tx: &Tx<'_>, hook: &Hook) -> Result<(Received, u64), StoreError
         PointsTo::Comment { .. } => 0,
     };
     Ok((Received::New, woken))
+}
+
+/// What a comment that was found by looking is kept under in place of a delivery's name.
+const FOUND: &str = "found";
+
+async fn found(tx: &Tx<'_>, repository: &RepositoryId, comments: &[u64]) -> Result<u64, StoreError> {
+    const INSERT: &str = "INSERT INTO hook_deliveries
+        (tenant, forge, delivery, body, repository, comment, received_at)
+        SELECT $1, $2, $3, '', $4, $5, $6 WHERE NOT EXISTS (SELECT 1 FROM hook_deliveries
+            WHERE tenant = $1 AND forge = $2 AND repository = $4 AND comment = $5)";
+    if !is_registered(tx, repository).await? {
+        return Ok(0);
+    }
+    let now = tx.now().await?;
+    let mut new = 0;
+    for comment in comments {
+        let values = [
+            repository.forge.as_str().into(),
+            format!("{FOUND}-{}-{comment}", repository.number).into(),
+            int(repository.number),
+            int(*comment),
+            time(now),
+        ];
+        new += tx.run(INSERT, values).await?;
+    }
+    Ok(new)
+}
+
+/// What came of a comment that was told of before.
+async fn outcome_of(
+    tx: &Tx<'_>,
+    repository: &RepositoryId,
+    comment: u64,
+) -> Result<Option<String>, StoreError> {
+    const FIND: &str = "SELECT outcome FROM hook_deliveries
+        WHERE tenant = $1 AND forge = $2 AND repository = $3 AND comment = $4 AND outcome IS NOT NULL";
+    let values = [
+        repository.forge.as_str().into(),
+        int(repository.number),
+        int(comment),
+    ];
+    let row = tx.row(FIND, values).await?;
+    row.map_or(Ok(None), |row| row.text_or_null("outcome"))
 }
 
 async fn is_registered(tx: &Tx<'_>, id: &RepositoryId) -> Result<bool, StoreError> {
@@ -91,9 +134,10 @@ async fn open(tx: &Tx<'_>, limit: u32) -> Result<Vec<OpenHook>, StoreError> {
 }
 
 async fn settle(tx: &Tx<'_>, number: u64, outcome: &str) -> Result<bool, StoreError> {
-    const SETTLE: &str =
-        "UPDATE hook_deliveries SET outcome = $3 WHERE tenant = $1 AND n = $2 AND outcome IS NULL";
-    Ok(tx.run(SETTLE, [int(number), outcome.into()]).await? == 1)
+    const SETTLE: &str = "UPDATE hook_deliveries SET outcome = $3
+        WHERE tenant = $1 AND outcome IS NULL AND (forge, repository, comment) IN
+            (SELECT forge, repository, comment FROM hook_deliveries WHERE tenant = $1 AND n = $2)";
+    Ok(tx.run(SETTLE, [int(number), outcome.into()]).await? > 0)
 }
 
 #[async_trait]
@@ -104,6 +148,10 @@ impl Hooks for SqliteTenant {
             self.shared.wake();
         }
         Ok(received)
+    }
+
+    async fn found(&self, repository: &RepositoryId, comments: &[u64]) -> Result<u64, StoreError> {
+        in_tx!(self, |tx| found(tx, repository, comments))
     }
 
     async fn open(&self, limit: u32) -> Result<Vec<OpenHook>, StoreError> {

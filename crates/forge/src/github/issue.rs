@@ -6,7 +6,7 @@ use super::{Account, Found, GitHub};
 use countersign_core::forge::{self, Standing};
 use countersign_core::id::AccountId;
 use countersign_core::time::Timestamp;
-use countersign_ports::conversation::{Conversations, IssueText};
+use countersign_ports::conversation::{Conversations, IssueText, RECENT_COMMENTS_MAX};
 use countersign_ports::trees::{RepoSource, TreesError};
 use serde::Deserialize;
 
@@ -201,6 +201,33 @@ impl Conversations for GitHub {
             }
             .reading(&doing)),
         }
+    }
+
+    /// <https://docs.github.com/rest/issues/comments#list-issue-comments-for-a-repository>
+    fn recent_comments(
+        &self,
+        repo: &RepoSource,
+        since: Timestamp,
+    ) -> Result<Vec<forge::Comment>, TreesError> {
+        let at = self.by_id(&repo.id)?;
+        let doing = format!("Looking for new comments in {}", at.full_name);
+        // GitHub's times have whole seconds.
+        let since = Timestamp(since.0 / 1_000 * 1_000)
+            .to_rfc3339()
+            .replace(".000", "");
+        let path = format!(
+            "/repos/{}/issues/comments?since={since}&sort=updated&direction=asc",
+            at.full_name
+        );
+        let read = || {
+            let all = self
+                .api
+                .list(&path, RECENT_COMMENTS_MAX, |page: Vec<OneComment>| page)?;
+            all.into_iter()
+                .map(OneComment::told)
+                .collect::<Result<Vec<_>, CallError>>()
+        };
+        read().map_err(|e| e.reading(&doing))
     }
 
     /// <https://docs.github.com/rest/collaborators/collaborators#get-repository-permissions-for-a-user>. Its word for who may

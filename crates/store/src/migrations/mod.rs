@@ -10,6 +10,7 @@ mod m0005_reviewing;
 mod m0006_submissions;
 mod m0007_remotes;
 mod m0008_hooks;
+mod m0009_comments_once;
 
 use crate::error;
 use countersign_ports::store::StoreError;
@@ -29,6 +30,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0006_submissions::Submissions),
             Box::new(m0007_remotes::Remotes),
             Box::new(m0008_hooks::Hooks),
+            Box::new(m0009_comments_once::CommentsOnce),
         ]
     }
 }

@@ -128,6 +128,7 @@ fn in_repository(world: &mut World, call: &Call<'_>, id: u64, inside: &[&str]) -
     let found = &world.repositories[&id];
     match inside {
         [] => in_json(200, &repository(world, call, found)),
+        ["issues", "comments"] => recent(world, call, found),
         ["issues", "comments", number] => one(number, |n| {
             let (below, said) = found.said(n)?;
             Some(comment(world, call, found, below, said))
@@ -189,6 +190,20 @@ fn one(number: &str, find: impl FnOnce(u64) -> Option<Value>) -> Answer {
 }
 
 /// One page of a list, with the way to the next (RFC 8288).
+/// <https://docs.github.com/rest/issues/comments#list-issue-comments-for-a-repository>
+fn recent(world: &World, call: &Call<'_>, found: &Repository) -> Answer {
+    let since = call.request.field("since").unwrap_or_default();
+    let numbers = found.issues.keys().chain(found.pulls.keys());
+    let below = numbers.filter_map(|n| found.below(*n));
+    let said = below.flat_map(|(below, said)| said.iter().map(move |c| (below, c)));
+    let mut all: Vec<_> = said.filter(|(_, c)| c.times.1 >= since).collect();
+    all.sort_by(|a, b| a.1.times.1.cmp(&b.1.times.1));
+    let all = all
+        .into_iter()
+        .map(|(below, c)| comment(world, call, found, below, c));
+    page(call, all.collect(), |all| json!(all))
+}
+
 fn page(call: &Call<'_>, all: Vec<Value>, shape: impl FnOnce(&[Value]) -> Value) -> Answer {
     let number = |name: &str, usual: usize| {
         let given = call.request.field(name).and_then(|n| n.parse().ok());

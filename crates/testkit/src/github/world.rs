@@ -2,8 +2,10 @@
 //! in here: they are in the bare repositories on disk, and looked up there each time.
 
 use super::git;
+use countersign_core::time::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 /// Somebody with a number that stays.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -246,7 +248,7 @@ pub struct World {
     /// Tokens that are suspended: GitHub answers 403.
     pub suspended: BTreeSet<String>,
     next_id: u64,
-    seconds: u32,
+    seconds: u64,
 }
 
 /// How a name was found.
@@ -404,9 +406,9 @@ impl World {
 
     /// A moment later than all before it; GitHub's have whole seconds.
     fn later(&mut self) -> String {
-        self.seconds += 1;
-        let (hours, rest) = (self.seconds / 3_600 % 24, self.seconds % 3_600);
-        format!("2026-11-01T{hours:02}:{:02}:{:02}Z", rest / 60, rest % 60)
+        let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        self.seconds = (self.seconds + 1).max(since.map_or(0, |s| s.as_secs()));
+        Timestamp(self.seconds * 1_000).to_rfc3339().replace(".000", "")
     }
 
     /// A check of that app concludes on a commit; an older one of that name there is replaced.

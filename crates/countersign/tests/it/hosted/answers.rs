@@ -108,7 +108,7 @@ fn who_may_command_is_answered_once_and_nobody_else() {
     let by_mallory = here.says(issue, MALLORY, START);
     here.tells("d-2", by_mallory);
     here.tells("d-3", by_mallory);
-    here.comes_to("account-not-linked", 2);
+    here.comes_to("account-not-linked", 1);
     let reply = here.replies(issue, "account-not-linked");
     assert_eq!(
         reply.body,
@@ -162,4 +162,26 @@ fn what_is_said_is_said_once_whatever_github_answers() {
             assert_eq!(here.ours(issue).len(), 1, "{name}");
         }
     }
+}
+
+/// What no webhook told of is found by looking, once, whoever tells of it later.
+#[test]
+fn a_command_that_no_webhook_told_of_is_found() {
+    let mut here = Listening::new();
+    let (issue, comment) = here.misses(|hosted| {
+        hosted.github.change(|w| {
+            let issue = w.issue(HELLO, OCTO, "Prices go in grams", super::ISSUE);
+            w.comment(HELLO, issue, EVE, START);
+            w.comment(HELLO, issue, OCTO, "Let me think.");
+            (issue, w.comment(HELLO, issue, OCTO, START))
+        })
+    });
+    here.comes_to("started", 1);
+    here.comes_to("may-not-write", 1);
+    here.status_says(issue, "waits for a decision on the change");
+    here.tells("late", comment);
+    std::thread::sleep(std::time::Duration::from_secs(1));
+    here.comes_to("started", 1);
+    here.comes_to("no-command", 0);
+    assert_eq!(here.workflows().len(), 1);
 }
