@@ -37,6 +37,8 @@ pub fn read_started_from(text: &str) -> Option<(RepositoryId, u64)> {
 pub enum Command {
     /// Begin a workflow with the issue as it stands.
     Start,
+    /// Say how it stands.
+    Status,
     /// Yes, to exactly that.
     Approve {
         /// Of what was seen.
@@ -99,6 +101,7 @@ pub fn read(body: &str) -> Said {
     };
     match (verb, digest) {
         ("start", None) if rest.is_empty() => Said::Command(Command::Start),
+        ("status", None) if rest.is_empty() => Said::Command(Command::Status),
         ("approve", Some(digest)) => alone(Command::Approve { digest }),
         ("retry", Some(digest)) => alone(Command::Retry { digest }),
         ("reject", Some(digest)) => Said::Command(Command::Reject {
@@ -136,6 +139,8 @@ pub enum Outcome {
     AlreadyStarted,
     /// It is a decision, and was taken.
     Decided,
+    /// How its workflow stands was asked for.
+    Shown,
     /// Nothing with that digest waits there.
     NothingWaits,
     /// Not every file of what it approves was viewed.
@@ -161,6 +166,7 @@ impl Outcome {
             Outcome::Started,
             Outcome::AlreadyStarted,
             Outcome::Decided,
+            Outcome::Shown,
             Outcome::NothingWaits,
             Outcome::NotViewed,
             Outcome::NoCommand,
@@ -179,6 +185,7 @@ impl Outcome {
             Outcome::Started => "started",
             Outcome::AlreadyStarted => "already-started",
             Outcome::Decided => "decided",
+            Outcome::Shown => "shown",
             Outcome::NothingWaits => "nothing-waits",
             Outcome::NotViewed => "not-viewed",
             Outcome::NoCommand => "no-command",
@@ -195,18 +202,18 @@ impl Outcome {
     pub fn answer(self) -> Option<Answer> {
         let not = |why: &'static str| Some(Answer::Not(why));
         match self {
-            Outcome::Started | Outcome::Decided => Some(Answer::Followed),
+            Outcome::Started | Outcome::Decided | Outcome::Shown => Some(Answer::Followed),
             Outcome::AlreadyStarted => {
                 not("A workflow from this issue is under way already; it can be cancelled first.")
             }
-            Outcome::NothingWaits => {
-                not("Nothing with that digest waits here. The page shows what does, with its digest.")
-            }
+            Outcome::NothingWaits => not(
+                "No workflow from here is under way, or nothing with that digest waits. The page shows what does.",
+            ),
             Outcome::NotViewed => {
                 not("Approving by a comment needs every file marked as viewed on the request's page first.")
             }
             Outcome::Unknown => not(
-                "That is no command. There are: start, approve DIGEST, reject DIGEST why, changes DIGEST what, \
+                "That is no command. There are: start, status, approve DIGEST, reject DIGEST why, changes DIGEST what, \
                  retry DIGEST, cancel why.",
             ),
             Outcome::Refused => {
@@ -384,6 +391,8 @@ mod tests {
         for (body, said) in [
             ("/countersign start".to_owned(), start()),
             ("/countersign   start \r\nbecause it is time".to_owned(), start()),
+            ("/countersign status".to_owned(), Said::Command(Command::Status)),
+            ("/countersign status please".to_owned(), Said::Unknown),
             (format!("/countersign approve {DIGEST}"), approved()),
             (format!("/countersign approve {DIGEST}\r\nWell done."), approved()),
             (

@@ -14,7 +14,7 @@ use countersign_core::command::{
 use countersign_core::feedback::{AgentSpec, Feedback, FeedbackOrigin, Metadata, RepoRole, RepoSelection};
 use countersign_core::forge::Comment;
 use countersign_core::id::{InputId, MemberId, RepositoryId, RequestId, WorkflowId};
-use countersign_core::notice::{Notice, OnIssue, Place};
+use countersign_core::notice::{Notice, OnIssue, Place, Status};
 use countersign_core::time::Timestamp;
 use countersign_core::workflow::event::Subject;
 use countersign_core::workflow::pull_requests::opened;
@@ -237,6 +237,7 @@ impl Commands {
             },
             comment: comment.number,
             outcome,
+            status: self.asked_status(row, comment, outcome).await?,
         };
         let place = answers.place.clone();
         let new = NewNotice {
@@ -245,6 +246,20 @@ impl Commands {
             shown: place.shown,
         };
         Ok(answers.outbox.add(&[new]).await?)
+    }
+
+    /// How the workflow stands, if that was asked for.
+    async fn asked_status(
+        &self,
+        row: &RepositoryRow,
+        comment: &Comment,
+        outcome: Outcome,
+    ) -> Result<Option<Box<Status>>, Trouble> {
+        if outcome != Outcome::Shown {
+            return Ok(None);
+        }
+        let workflow = self.workflow_of(row, comment).await?;
+        Ok(workflow.map(|w| Box::new(Status::asked_in(&w, &row.id))))
     }
 
     async fn obey(&self, row: &RepositoryRow, comment: &Comment, said: Said) -> Result<Outcome, Trouble> {
@@ -263,6 +278,10 @@ impl Commands {
         }
         match command {
             Command::Start => self.start(row, comment, by).await,
+            Command::Status => Ok(match self.workflow_of(row, comment).await? {
+                Some(_) => Outcome::Shown,
+                None => Outcome::NothingWaits,
+            }),
             decision @ (Command::Approve { .. }
             | Command::Reject { .. }
             | Command::Changes { .. }
@@ -502,7 +521,7 @@ fn act_of(workflow: &Workflow, command: &Command) -> Option<Act> {
         Some((found.id.clone(), found.subject.seen()))
     };
     Some(match command {
-        Command::Start => return None,
+        Command::Start | Command::Status => return None,
         Command::Approve { digest } => {
             let (request, seen) = waits(digest)?;
             Act::Approve {

@@ -217,6 +217,9 @@ pub enum Notice {
         comment: u64,
         /// What it came to.
         outcome: Outcome,
+        /// How the workflow stands, where that was asked for.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        status: Option<Box<Status>>,
     },
 }
 
@@ -282,15 +285,17 @@ impl Notice {
                     .and_then(|rest| rest.strip_prefix(":rq:"))
                     .is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
         };
+        let stands = |status: &Status| {
+            let request = status.request.as_ref();
+            is_ours(status.workflow.as_str()) && request.is_none_or(|r| of(&status.workflow, r))
+        };
         match self {
-            Notice::Test { .. } | Notice::CommandAnswered { .. } => true,
+            Notice::Test { .. } => true,
             Notice::RequestOpened { about } | Notice::RequestExpiresSoon { about } => {
                 of(&about.workflow, &about.request)
             }
-            Notice::Status { status, .. } => {
-                let request = status.request.as_ref();
-                is_ours(status.workflow.as_str()) && request.is_none_or(|r| of(&status.workflow, r))
-            }
+            Notice::Status { status, .. } => stands(status),
+            Notice::CommandAnswered { status, .. } => status.as_deref().is_none_or(stands),
             Notice::AlarmRaised { workflow, .. } => is_ours(workflow.as_str()),
             Notice::WorkflowEnded { ended } => is_ours(ended.workflow.as_str()),
             Notice::Digest { ended, .. } => {

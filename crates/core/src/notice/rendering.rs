@@ -199,16 +199,33 @@ impl Letter {
         match &self.notice {
             Notice::Status { on, status } => Some(Below {
                 on: on.clone(),
-                comment: Some(self.status_comment(status, origin)),
+                comment: Some(status_comment(
+                    format!("<!-- countersign {} -->", status.workflow),
+                    status,
+                    origin,
+                    " This comment is kept up to date.",
+                )),
                 reaction: None,
             }),
-            Notice::CommandAnswered { on, comment, outcome } => {
-                let (comment_of_ours, reaction) = match outcome.answer()? {
-                    Answer::Followed => (None, Reaction::ThumbsUp),
-                    Answer::Not(why) => (
-                        Some(not_followed(*comment, outcome.code(), why)),
-                        Reaction::Confused,
+            Notice::CommandAnswered {
+                on,
+                comment,
+                outcome,
+                status,
+            } => {
+                let marker = format!("<!-- countersign comment {comment} -->");
+                let (comment_of_ours, reaction) = match (outcome.answer()?, status) {
+                    (Answer::Followed, None) => (None, Reaction::ThumbsUp),
+                    (Answer::Followed, Some(status)) => (
+                        Some(status_comment(marker, status, origin, "")),
+                        Reaction::ThumbsUp,
                     ),
+                    (Answer::Not(why), _) => {
+                        let code = outcome.code();
+                        let text =
+                            format!("{marker}\n**Countersign did not follow that.** {why} (`{code}`)\n");
+                        (Some(OwnComment { marker, text }), Reaction::Confused)
+                    }
                 };
                 Some(Below {
                     on: on.clone(),
@@ -223,41 +240,6 @@ impl Letter {
             | Notice::WorkflowEnded { .. }
             | Notice::Digest { .. } => None,
         }
-    }
-
-    fn status_comment(&self, status: &Status, origin: &PageOrigin) -> OwnComment {
-        let marker = format!("<!-- countersign {} -->", status.workflow);
-        let mut rows = vec![("Revision", status.revision.to_string())];
-        let mark = |(gate, outcome): &(crate::gate::GateId, GateOutcome)| {
-            let sign = match outcome {
-                GateOutcome::Passed => "✓",
-                GateOutcome::Failed => "✗",
-                GateOutcome::NotRequired => "not required",
-            };
-            format!("{} {sign}", gate.name())
-        };
-        let gates: Vec<String> = status.gates.iter().map(mark).collect();
-        if !gates.is_empty() {
-            rows.push(("Gates", gates.join(" · ")));
-        }
-        if let Some(number) = status.pull_request {
-            rows.push(("Pull request", format!("#{number}")));
-        }
-        if origin.is_public() {
-            rows.push(("Page", self.link(origin)));
-        }
-        let mut text = format!(
-            "{marker}\n**Countersign: {}**\n\n| | |\n|---|---|\n",
-            stands(status.state)
-        );
-        for (name, value) in rows {
-            text.push_str(&format!("| {name} | {value} |\n"));
-        }
-        text.push_str(&format!(
-            "\nWorkflow `{}`. This comment is kept up to date.\n",
-            status.workflow
-        ));
-        OwnComment { marker, text }
     }
 
     fn kind(&self) -> &'static str {
@@ -362,10 +344,7 @@ impl Letter {
             Notice::Test { .. } | Notice::Digest { .. } | Notice::CommandAnswered { .. } => {
                 format!("{origin}/")
             }
-            Notice::Status { status, .. } => match &status.request {
-                Some(request) => format!("{origin}/requests/{request}"),
-                None => format!("{origin}/workflows/{}", status.workflow),
-            },
+            Notice::Status { status, .. } => status_page(status, origin),
             Notice::RequestOpened { about } | Notice::RequestExpiresSoon { about } => {
                 format!("{origin}/requests/{}", about.request)
             }
@@ -383,11 +362,44 @@ impl Letter {
     }
 }
 
-/// The answer to a command that was not followed.
-fn not_followed(comment: u64, code: &str, why: &str) -> OwnComment {
-    let marker = format!("<!-- countersign comment {comment} -->");
-    let text = format!("{marker}\n**Countersign did not follow that.** {why} (`{code}`)\n");
+/// How a workflow stands, as a comment.
+fn status_comment(marker: String, status: &Status, origin: &PageOrigin, more: &str) -> OwnComment {
+    let mut rows = vec![("Revision", status.revision.to_string())];
+    let mark = |(gate, outcome): &(crate::gate::GateId, GateOutcome)| {
+        let sign = match outcome {
+            GateOutcome::Passed => "✓",
+            GateOutcome::Failed => "✗",
+            GateOutcome::NotRequired => "not required",
+        };
+        format!("{} {sign}", gate.name())
+    };
+    let gates: Vec<String> = status.gates.iter().map(mark).collect();
+    if !gates.is_empty() {
+        rows.push(("Gates", gates.join(" · ")));
+    }
+    if let Some(number) = status.pull_request {
+        rows.push(("Pull request", format!("#{number}")));
+    }
+    if origin.is_public() {
+        rows.push(("Page", status_page(status, origin)));
+    }
+    let mut text = format!(
+        "{marker}\n**Countersign: {}**\n\n| | |\n|---|---|\n",
+        stands(status.state)
+    );
+    for (name, value) in rows {
+        text.push_str(&format!("| {name} | {value} |\n"));
+    }
+    text.push_str(&format!("\nWorkflow `{}`.{more}\n", status.workflow));
     OwnComment { marker, text }
+}
+
+/// The page of what waits, or of the workflow.
+fn status_page(status: &Status, origin: &PageOrigin) -> String {
+    match &status.request {
+        Some(request) => format!("{origin}/requests/{request}"),
+        None => format!("{origin}/workflows/{}", status.workflow),
+    }
 }
 
 /// What a workflow does in a state.

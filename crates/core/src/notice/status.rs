@@ -50,7 +50,8 @@ impl Status {
         for event in events {
             workflow.apply(event);
             let step = said.as_ref().map_or(0, |s| s.step);
-            let now = Self::now(&workflow, step);
+            let on = started_on(&workflow);
+            let now = Self::now(&workflow, on.as_ref().map(|on| &on.repository), step);
             said = match said {
                 Some(before) if before == now => Some(before),
                 Some(_) | None => Some(Status {
@@ -62,7 +63,12 @@ impl Status {
         Some((started_on(&workflow)?, said?))
     }
 
-    fn now(workflow: &Workflow, step: u32) -> Self {
+    /// How any workflow stands, for somebody who asks in that repository.
+    pub fn asked_in(workflow: &Workflow, repository: &RepositoryId) -> Self {
+        Self::now(workflow, Some(repository), 0)
+    }
+
+    fn now(workflow: &Workflow, repository: Option<&RepositoryId>, step: u32) -> Self {
         Self {
             workflow: workflow.id.clone(),
             step,
@@ -70,7 +76,7 @@ impl Status {
             revision: workflow.revision,
             gates: workflow.gates.values().map(|g| (g.gate, g.outcome)).collect(),
             request: workflow.open_requests().next().map(|r| r.id.clone()),
-            pull_request: pull_request(workflow),
+            pull_request: repository.and_then(|r| pull_request(workflow, r)),
         }
     }
 }
@@ -81,9 +87,8 @@ fn started_on(workflow: &Workflow) -> Option<OnIssue> {
     Some(OnIssue { repository, issue })
 }
 
-/// That of the issue's own repository: the numbers of others would name them.
-fn pull_request(workflow: &Workflow) -> Option<PullRequestNumber> {
-    let repository = started_on(workflow)?.repository;
-    let mut intents = workflow.intents.iter().filter(|i| i.repository == repository);
+/// That of one repository: the numbers of others would name them.
+fn pull_request(workflow: &Workflow, repository: &RepositoryId) -> Option<PullRequestNumber> {
+    let mut intents = workflow.intents.iter().filter(|i| i.repository == *repository);
     intents.find_map(|i| opened(workflow, &i.id)).map(|p| p.number)
 }

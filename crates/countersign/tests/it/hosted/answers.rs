@@ -64,6 +64,14 @@ fn one_comment_tells_how_the_workflow_stands_until_its_end() {
              Workflow `{id}`. This comment is kept up to date.\n"
         )
     );
+    here.command(issue, OCTO, "/countersign status", "shown");
+    here.served.until(|| {
+        let shown = here.one_of(issue, "<!-- countersign comment ")?.body;
+        let same = |text: &str| text.lines().skip(1).take(6).collect::<Vec<_>>().join("\n");
+        assert_eq!(same(&shown), same(&said));
+        Some(())
+    });
+    here.command(issue, EVE, "/countersign status", "may-not-write");
     // Somebody says the same: that stays theirs.
     let copied = here.says(issue, EVE, &said);
     here.views(&id);
