@@ -1,0 +1,265 @@
+//! Commands in comments: what a webhook pointed to is looked up at the forge, judged in [`countersign_core::command`], and
+//! becomes a signed submission or act in the inbox like that of any other door. One process of a data folder does this.
+//!
+//! A comment is followed once: the ids of what it starts are made of its own number, so that a second delivery of it, or a
+//! process that died in between, starts nothing more.
+
+mod deciding;
+mod finding;
+
+use crate::house::HeldKeys;
+use crate::metrics::Metrics;
+use countersign_core::command::{Command, Denial, Outcome, Said, check_words, commander, read};
+use countersign_core::forge::Comment;
+use countersign_core::id::MemberId;
+use countersign_core::notice::{Notice, OnIssue, Place, Status};
+use countersign_ports::conversation::Conversations;
+use countersign_ports::hook::{Hooks, OpenHook};
+use countersign_ports::notice::{NewNotice, Outbox};
+use countersign_ports::reviewing::Reviewing;
+use countersign_ports::store::{RepositoryRow, Store, StoreError, TenantStore};
+use countersign_ports::trees::TreesError;
+use deciding::{ids, outcome_of};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// How often it is looked whether somebody commented.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// How long nothing is tried after the forge could not be asked, or the store failed.
+const AFTER_FAILURE: Duration = Duration::from_secs(5);
+/// Most comments that are taken up at a time.
+const BATCH: u32 = 50;
+/// After so many comments that can't be followed now, the rest waits as well: the forge is away.
+const MISSES_MAX: usize = 3;
+/// How long a comment is tried to be looked up, in milliseconds: an hour. Later nobody waits for it any more.
+const TRIED_FOR_MS: u64 = 60 * 60 * 1000;
+
+/// Where what comes of commands is said.
+pub struct Answers {
+    /// What waits to be said.
+    pub outbox: Arc<dyn Outbox>,
+    /// The forge.
+    pub place: Place,
+}
+
+/// Why a comment could not be followed to an end.
+#[derive(Debug, thiserror::Error)]
+enum Trouble {
+    #[error(transparent)]
+    Forge(#[from] TreesError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("{0}")]
+    Ours(String),
+}
+
+impl Trouble {
+    /// Whether it may go another time.
+    fn passes(&self) -> bool {
+        match self {
+            Trouble::Forge(TreesError::Unavailable { .. }) | Trouble::Ours(_) => true,
+            Trouble::Forge(TreesError::Unsupported { .. } | TreesError::Corrupt { .. }) => false,
+            Trouble::Store(StoreError::Refused { .. } | StoreError::Corrupt { .. }) => false,
+            Trouble::Store(
+                StoreError::Clash
+                | StoreError::ClaimLost
+                | StoreError::NotFound { .. }
+                | StoreError::Unavailable { .. }
+                | StoreError::Closed { .. },
+            ) => true,
+        }
+    }
+}
+
+/// Follows commands for one tenant.
+pub struct Commands {
+    /// The database's time.
+    pub clock: Arc<dyn Store>,
+    /// The tenant's data.
+    pub store: Arc<dyn TenantStore>,
+    /// Which comments webhooks pointed to.
+    pub hooks: Arc<dyn Hooks>,
+    /// What they say.
+    pub said: Arc<dyn Conversations>,
+    /// The keys of members.
+    pub keys: Arc<dyn HeldKeys>,
+    /// Which files members have viewed.
+    pub reviewing: Arc<dyn Reviewing>,
+    /// Where their authors are told; nothing is said without.
+    pub answers: Option<Answers>,
+    /// What is counted for operators.
+    pub metrics: Arc<Metrics>,
+}
+
+impl Commands {
+    /// Follows what comes until `stop` says so. A failure is logged and tried again.
+    pub async fn serve(self, stop: watch::Receiver<bool>) {
+        tokio::join!(self.follow_all(stop.clone()), self.find_all(stop));
+    }
+
+    async fn follow_all(&self, mut stop: watch::Receiver<bool>) {
+        while !*stop.borrow() {
+            let pause = match self.look().await {
+                Ok(()) => LOOK_EVERY,
+                Err(error) => {
+                    tracing::warn!(%error, "commands in comments wait");
+                    AFTER_FAILURE
+                }
+            };
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                _ = stop.changed() => {}
+            }
+        }
+    }
+
+    /// Follows all that waits. What can't be followed now waits for another time, and holds nothing else up.
+    async fn look(&self) -> Result<(), Trouble> {
+        let mut missed = Vec::new();
+        for hook in self.hooks.open(BATCH).await? {
+            let now = self.clock.now().await?;
+            let outcome = match self.follow(&hook).await {
+                Ok(outcome) => outcome,
+                Err(error) if error.passes() && now.0 < hook.at.0.saturating_add(TRIED_FOR_MS) => {
+                    missed.push(error);
+                    match missed.len() < MISSES_MAX {
+                        true => continue,
+                        false => break,
+                    }
+                }
+                Err(error) => {
+                    tracing::warn!(repository = %hook.repository, comment = hook.comment, %error, "a comment can't be followed");
+                    Outcome::NotFollowed
+                }
+            };
+            if self.hooks.settle(hook.number, outcome.code()).await? {
+                tracing::info!(repository = %hook.repository, comment = hook.comment, outcome = outcome.code(), "a comment was looked at");
+                self.metrics.command(outcome);
+            }
+        }
+        missed.pop().map_or(Ok(()), Err)
+    }
+
+    async fn follow(&self, hook: &OpenHook) -> Result<Outcome, Trouble> {
+        let rows = self.store.repositories().await?;
+        let Some(row) = rows.into_iter().find(|row| row.id == hook.repository) else {
+            return Ok(Outcome::Gone);
+        };
+        let number = hook.comment;
+        let Some(comment) = self.ask(&row, move |said, at| said.comment(at, number)).await? else {
+            return Ok(Outcome::Gone);
+        };
+        let said = read(&comment.body);
+        if said == Said::Nothing {
+            return Ok(Outcome::NoCommand);
+        }
+        let outcome = self.obey(&row, &comment, said).await?;
+        self.answer(&row, &comment, outcome).await?;
+        Ok(outcome)
+    }
+
+    /// Its author is told before it counts as looked at: who dies in between says it once more, which does nothing.
+    async fn answer(&self, row: &RepositoryRow, comment: &Comment, outcome: Outcome) -> Result<(), Trouble> {
+        let (Some(answers), Some(_)) = (&self.answers, outcome.answer()) else {
+            return Ok(());
+        };
+        let notice = Notice::CommandAnswered {
+            on: OnIssue {
+                repository: row.id.clone(),
+                issue: comment.issue,
+            },
+            comment: comment.number,
+            outcome,
+            status: self.asked_status(row, comment, outcome).await?,
+        };
+        let place = answers.place.clone();
+        let new = NewNotice {
+            notice,
+            place: place.id,
+            shown: place.shown,
+        };
+        Ok(answers.outbox.add(&[new]).await?)
+    }
+
+    /// How the workflow stands, if that was asked for.
+    async fn asked_status(
+        &self,
+        row: &RepositoryRow,
+        comment: &Comment,
+        outcome: Outcome,
+    ) -> Result<Option<Box<Status>>, Trouble> {
+        if outcome != Outcome::Shown {
+            return Ok(None);
+        }
+        let workflow = self.workflow_of(row, comment).await?;
+        Ok(workflow.map(|w| Box::new(Status::asked_in(&w, &row.id))))
+    }
+
+    async fn obey(&self, row: &RepositoryRow, comment: &Comment, said: Said) -> Result<Outcome, Trouble> {
+        let by = match self.commander(row, comment).await? {
+            Ok(by) => by,
+            Err(denial) => return Ok(Outcome::Denied(denial)),
+        };
+        let command = match said {
+            Said::Nothing => return Ok(Outcome::NoCommand),
+            Said::Unknown => return Ok(Outcome::Unknown),
+            Said::Command(command) => command,
+        };
+        let (_, input) = ids(&row.id, comment);
+        if let Ok(status) = self.store.input_status(&input).await {
+            return Ok(outcome_of(&command, &status));
+        }
+        match command {
+            Command::Start => self.start(row, comment, by).await,
+            Command::Status => Ok(match self.workflow_of(row, comment).await? {
+                Some(_) => Outcome::Shown,
+                None => Outcome::NothingWaits,
+            }),
+            decision @ (Command::Approve { .. }
+            | Command::Reject { .. }
+            | Command::Changes { .. }
+            | Command::Retry { .. }
+            | Command::Cancel { .. }) => self.decide(row, comment, by, decision).await,
+        }
+    }
+
+    /// Who the author is here, if they may command at all.
+    async fn commander(
+        &self,
+        row: &RepositoryRow,
+        comment: &Comment,
+    ) -> Result<Result<MemberId, Denial>, Trouble> {
+        if let Err(denial) = check_words(comment) {
+            return Ok(Err(denial));
+        }
+        let login = comment.login.clone();
+        let standing = match self.ask(row, move |said, at| said.standing(at, &login)).await {
+            Ok(standing) => standing,
+            Err(error @ Trouble::Forge(TreesError::Unavailable { .. })) => return Err(error),
+            // What can't be looked up is a no.
+            Err(Trouble::Forge(_)) => None,
+            Err(error @ (Trouble::Store(_) | Trouble::Ours(_))) => return Err(error),
+        };
+        let links = self.store.account_links().await?;
+        let roster = self.store.roster().await?;
+        let member = links
+            .member_of(comment.author.0)
+            .and_then(|id| roster.find(id).ok());
+        Ok(commander(comment, standing, member))
+    }
+
+    /// Asks the forge off the async threads.
+    async fn ask<T: Send + 'static>(
+        &self,
+        row: &RepositoryRow,
+        ask: impl FnOnce(&dyn Conversations, &countersign_ports::trees::RepoSource) -> Result<T, TreesError>
+        + Send
+        + 'static,
+    ) -> Result<T, Trouble> {
+        let (said, source) = (Arc::clone(&self.said), row.source());
+        let asked = tokio::task::spawn_blocking(move || ask(said.as_ref(), &source)).await;
+        Ok(asked
+            .map_err(|_died| Trouble::Ours("asking the forge ended in an internal error".to_owned()))??)
+    }
+}
