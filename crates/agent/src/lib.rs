@@ -23,5 +23,5 @@ mod text;
 mod unified;
 mod wire;
 
-pub use command::{CONFINED, Fence, Names, confined};
+pub use command::{CONFINED, Fence, Names, confined, unseen};
 pub use spec::Agents;

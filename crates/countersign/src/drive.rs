@@ -139,9 +139,10 @@ async fn work(session: &Session, id: &WorkflowId, until: Until) -> Result<(), Cl
     }
 }
 
-/// Whether a freeze would hold it.
+/// Whether a freeze would hold it; taking our own out of play is never held.
 pub(crate) fn wants_to_write(workflow: &Workflow) -> bool {
-    workflow.state == State::Applying || workflow.state == State::PrOpen
+    let writes = workflow.state == State::Applying || workflow.state == State::PrOpen;
+    writes && !workflow.is_retracting()
 }
 
 /// Says why an approved write waits, where somebody froze it: until then nobody has to sit here.

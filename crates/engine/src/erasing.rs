@@ -1,7 +1,7 @@
 //! What of a story goes when people's words, agents' artifacts or diffs are to be erased.
 //!
 //! It only says what; the store erases and records it. Facts that carry decisions (acts, approvals, gates, seals,
-//! writes) are in no part: they hold no content but digests and signatures.
+//! writes) are in no part: they hold no content but digests and signatures. What checks of CI say goes with the artifacts.
 
 use crate::EngineError;
 use crate::bundle::evidence;
@@ -10,6 +10,7 @@ use countersign_core::erasure::Erasure;
 use countersign_core::id::{MemberId, WorkflowId};
 use countersign_core::record::EventRecord;
 use countersign_core::workflow::Event;
+use countersign_core::workflow::event::ReadHead;
 use countersign_ports::store::TenantStore;
 use std::collections::BTreeSet;
 
@@ -67,6 +68,11 @@ pub async fn plan(
 }
 
 /// To which part the body of an event belongs.
+/// Whether a check says something of itself.
+fn has_words(heads: &[ReadHead]) -> bool {
+    heads.iter().flat_map(|h| &h.checks).any(|run| run.said.is_some())
+}
+
 fn part(event: &Event) -> Option<Part> {
     match event {
         Event::WorkflowStarted { .. } | Event::ChangesRequested { .. } | Event::AnswerGiven { .. } => {
@@ -77,6 +83,7 @@ fn part(event: &Event) -> Option<Part> {
         | Event::AnswerRefused { .. }
         | Event::CritiqueRecorded { .. }
         | Event::PatchesDeselected { .. } => Some(Part::Artifacts),
+        Event::ChecksRead { repositories } if has_words(repositories) => Some(Part::Artifacts),
         Event::DraftsRecorded { .. } | Event::PatchSetsFixed { .. } => Some(Part::Diffs),
         Event::StateEntered { .. }
         | Event::RosterRecorded { .. }

@@ -262,14 +262,29 @@ impl Notices {
     pub async fn deliver_next(&self, notifier: &Arc<dyn Notifier>) -> Result<Step, EngineError> {
         match self.outbox.claim(&notifier.place().id).await? {
             None => Ok(Step::Idle),
-            Some(facts) if self.is_outdated(facts.notice()).await? => {
+            Some(facts) => self.deliver_unless_outdated(notifier, &facts).await,
+        }
+    }
+
+    async fn deliver_unless_outdated(
+        &self,
+        notifier: &Arc<dyn Notifier>,
+        facts: &NoticeFacts,
+    ) -> Result<Step, EngineError> {
+        match self.is_outdated(facts.notice()).await {
+            Ok(false) => self.deliver(notifier, facts).await.map(|_| Step::Worked),
+            Ok(true) => {
                 let wrong = Wrong {
                     code: "notice-outdated".to_owned(),
                     message: "something newer is said instead".to_owned(),
                 };
-                self.give_up(&facts, wrong).await.map(|()| Step::Worked)
+                self.give_up(facts, wrong).await.map(|()| Step::Worked)
             }
-            Some(facts) => self.deliver(notifier, &facts).await.map(|_| Step::Worked),
+            Err(error) => {
+                let held = facts.held();
+                ignore_lost(self.outbox.put_back(held, held.now).await)?;
+                Err(error)
+            }
         }
     }
 

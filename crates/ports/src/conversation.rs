@@ -18,14 +18,23 @@ pub struct IssueText {
     pub changed_at: Timestamp,
 }
 
+/// Comments of the last time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recent {
+    /// What was said.
+    pub comments: Vec<Comment>,
+    /// When the last of them was changed, if there are more.
+    pub more_since: Option<Timestamp>,
+}
+
 /// A forge's issues and comments. Calls block.
 pub trait Conversations: Send + Sync {
     /// A comment as it stands now; `None` if it is gone.
     fn comment(&self, repo: &RepoSource, number: u64) -> Result<Option<Comment>, TreesError>;
 
-    /// Comments on issues and pull requests that were written or changed since then, oldest change first. More than
-    /// [`RECENT_COMMENTS_MAX`] are an error and not a shorter list.
-    fn recent_comments(&self, repo: &RepoSource, since: Timestamp) -> Result<Vec<Comment>, TreesError>;
+    /// Comments on issues and pull requests that were written or changed since then, oldest change first: the first
+    /// [`RECENT_COMMENTS_MAX`] of them, without any that can't be read.
+    fn recent_comments(&self, repo: &RepoSource, since: Timestamp) -> Result<Recent, TreesError>;
 
     /// What the account with that name may do in the repository now; `None` where the forge knows of none.
     fn standing(&self, repo: &RepoSource, login: &str) -> Result<Option<Standing>, TreesError>;

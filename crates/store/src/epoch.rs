@@ -5,7 +5,7 @@
 //! original, wherever it lies; any other copy is known by its place.
 
 use crate::db::{AllTx, Tx};
-use crate::{access, entries, error, log, outbox};
+use crate::{access, entries, error, hooks, log, outbox};
 use countersign_core::epoch::{Epoch, KIND_EPOCH_BEGUN};
 use countersign_ports::store::StoreError;
 
@@ -81,6 +81,7 @@ pub(crate) async fn begin(tx: &Tx<'_>, epoch: &Epoch) -> Result<(), StoreError> 
     log::append_tenant_fact(tx, KIND_EPOCH_BEGUN, &epoch.to_bytes()).await?;
     access::close_all(tx).await?;
     outbox::void(tx).await?;
+    hooks::void(tx).await?;
     set(tx.all(), Mark::Reconciling).await
 }
 

@@ -118,6 +118,12 @@ async fn forget(tx: &Tx<'_>, before: u64) -> Result<(), StoreError> {
         .map(drop)
 }
 
+/// What a restored or copied folder had not looked at is nobody's word there (hazard 39).
+pub(crate) async fn void(tx: &Tx<'_>) -> Result<(), StoreError> {
+    const VOID: &str = "UPDATE hook_deliveries SET outcome = 'void' WHERE tenant = $1 AND outcome IS NULL";
+    tx.run(VOID, []).await.map(drop)
+}
+
 async fn open(tx: &Tx<'_>, limit: u32) -> Result<Vec<OpenHook>, StoreError> {
     const OPEN: &str = "SELECT n, received_at, forge || '-' || repository AS repository, comment
         FROM hook_deliveries WHERE tenant = $1 AND outcome IS NULL ORDER BY n LIMIT $2";

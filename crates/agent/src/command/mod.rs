@@ -41,6 +41,7 @@ mod stage;
 
 pub use fence::Fence;
 pub use proxy::Names;
+pub use reads::unseen;
 
 use crate::answer::{malformed, no_such_role, past_deadline, unavailable, unsupported};
 use crate::critic;

@@ -31,6 +31,19 @@ const CLOSED: [&str; 6] = [
 /// Folders that are opened in parts only: the fence has its own, with everybody's sockets and settings left out.
 const NEVER_WHOLE: [&str; 3] = ["/tmp", "/var/tmp", "/etc"];
 
+/// Files of this machine that a command's words name and that it will not see: they are neither the system's nor below what
+/// was named. Whoever runs `python3 agent.py` means them. A guess by the words alone, for a hint.
+pub fn unseen(command: &str, named: &[String]) -> Vec<PathBuf> {
+    let words = command.split_whitespace().map(|w| w.trim_matches(['"', '\'']));
+    let whole = |word: &str| fs::canonicalize(word).ok();
+    let files = words.filter_map(whole).filter(|path| path.is_file());
+    let seen = |path: &PathBuf| {
+        let mut open = SYSTEM.iter().copied().chain(named.iter().map(String::as_str));
+        open.any(|open| fs::canonicalize(open).is_ok_and(|open| path.starts_with(open)))
+    };
+    files.filter(|path| !seen(path)).collect()
+}
+
 /// Looks at what was named. Gives the paths as they were named.
 ///
 /// # Errors

@@ -43,6 +43,11 @@ pub fn changes_status(event: &Event) -> bool {
             | Event::RequestOpened { .. }
             | Event::GateEvaluated { .. }
             | Event::AttemptEnded { .. }
+            | Event::FixRoundBegun {}
+            | Event::PullRequestClosed { .. }
+            | Event::RequestClosed { .. }
+            | Event::ActTaken { .. }
+            | Event::AnswerGiven { .. }
     )
 }
 

@@ -13,6 +13,9 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use std::fmt;
 
+/// What every comment of ours begins with.
+pub const COMMENT_MARKER: &str = "<!-- countersign ";
+
 /// Where the server's pages are: `https://review.example.org`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PageOrigin(String);
@@ -144,11 +147,7 @@ impl Letter {
                 )
             }
             Notice::Status { status, .. } => {
-                format!(
-                    "[Countersign] {} {}",
-                    short(&status.workflow),
-                    stands(status.state)
-                )
+                format!("[Countersign] {} {}", short(&status.workflow), stands(status))
             }
             Notice::CommandAnswered { outcome, .. } => {
                 format!("[Countersign] A comment came to {}", outcome.code())
@@ -200,7 +199,7 @@ impl Letter {
             Notice::Status { on, status } => Some(Below {
                 on: on.clone(),
                 comment: Some(status_comment(
-                    format!("<!-- countersign {} -->", status.workflow),
+                    format!("{COMMENT_MARKER}{} -->", status.workflow),
                     status,
                     origin,
                     " This comment is kept up to date.",
@@ -213,7 +212,7 @@ impl Letter {
                 outcome,
                 status,
             } => {
-                let marker = format!("<!-- countersign comment {comment} -->");
+                let marker = format!("{COMMENT_MARKER}comment {comment} -->");
                 let (comment_of_ours, reaction) = match (outcome.answer()?, status) {
                     (Answer::Followed, None) => (None, Reaction::ThumbsUp),
                     (Answer::Followed, Some(status)) => (
@@ -330,7 +329,7 @@ impl Letter {
                 waiting,
             } => digest_lines((*since, *until), ended, *more, *waiting),
             Notice::Status { status, .. } => vec![
-                format!("A workflow {}.", stands(status.state)),
+                format!("A workflow {}.", stands(status)),
                 format!("Workflow   {}", status.workflow),
             ],
             Notice::CommandAnswered { comment, outcome, .. } => {
@@ -385,7 +384,7 @@ fn status_comment(marker: String, status: &Status, origin: &PageOrigin, more: &s
     }
     let mut text = format!(
         "{marker}\n**Countersign: {}**\n\n| | |\n|---|---|\n",
-        stands(status.state)
+        stands(status)
     );
     for (name, value) in rows {
         text.push_str(&format!("| {name} | {value} |\n"));
@@ -402,9 +401,10 @@ fn status_page(status: &Status, origin: &PageOrigin) -> String {
     }
 }
 
-/// What a workflow does in a state.
-fn stands(state: State) -> &'static str {
-    match state {
+/// What a workflow does.
+fn stands(status: &Status) -> &'static str {
+    match status.state {
+        State::Applying if status.retracting => "takes back what was written",
         State::Queued | State::LoadingContext | State::Triaging => "looks at the issue",
         State::Planning => "makes a plan",
         State::AwaitingPlanApproval => "waits for a decision on the plan",

@@ -27,6 +27,8 @@ pub struct Status {
     pub step: u32,
     /// Where it is.
     pub state: State,
+    /// What it wrote is being taken out of play.
+    pub retracting: bool,
     /// In which revision.
     pub revision: Revision,
     /// The gates that count now.
@@ -73,6 +75,7 @@ impl Status {
             workflow: workflow.id.clone(),
             step,
             state: workflow.state,
+            retracting: workflow.is_retracting() && !workflow.state.is_final(),
             revision: workflow.revision,
             gates: workflow.gates.values().map(|g| (g.gate, g.outcome)).collect(),
             request: workflow.open_requests().next().map(|r| r.id.clone()),

@@ -333,7 +333,8 @@ impl Workflow {
         self.refusals.clear();
         self.refused_in_a_row.clear();
         self.approvals.clear();
-        self.intents.clear();
+        let ended = std::mem::take(&mut self.intents);
+        self.found.retain(|f| !ended.iter().any(|i| i.branch == f.branch));
         self.standings.clear();
         self.checks_awaited = None;
         self.heads.clear();

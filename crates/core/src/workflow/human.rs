@@ -435,7 +435,7 @@ fn go_on(turn: &mut Turn, kind: QuestionKind, choice: Choice, roster: &Roster) {
             turn.enter(State::Triaging, "the missing information was supplied");
             turn.request(Effect::Triage);
         }
-        Choice::Provide if turn.workflow.fixing.is_some() => retract_next(turn),
+        Choice::Provide if turn.workflow.fixing.is_some() => verifying::look_before_fixing(turn),
         Choice::Provide => {
             let about_plan = kind == QuestionKind::PlanRefused;
             start_revision(turn, RevisionCause::ChangesRequested, about_plan);
@@ -475,6 +475,9 @@ fn resume(turn: &mut Turn, roster: &Roster) {
         }
         ResumePoint::Applying => (State::Applying, Effect::CheckBases),
         ResumePoint::Retracting => return retract_next(turn),
+        ResumePoint::VerifyingCi if turn.workflow.fixing.is_some() => {
+            return verifying::look_before_fixing(turn);
+        }
         ResumePoint::VerifyingCi => return verifying::begin(turn),
     };
     turn.enter(state, again);

@@ -198,6 +198,26 @@ pub(super) fn ended(turn: &mut Turn, intent: &WriteIntentId, number: AttemptNumb
 
 /// One was taken out of play, or was not there.
 pub(super) fn closed(turn: &mut Turn, intent: WriteIntentId, closed: bool) {
-    turn.emit(Event::PullRequestClosed { intent, closed });
-    retract_next(turn);
+    turn.emit(Event::PullRequestClosed {
+        intent: intent.clone(),
+        closed,
+    });
+    if closed || !asks_about_foreign(turn) {
+        return retract_next(turn);
+    }
+    let what = "its pull request is not open as ours any more: somebody closed, merged or changed it";
+    ask_about_foreign(turn, &intent, what);
+}
+
+/// Whether what somebody else touched is asked about while a revision is taken out of play: another one is to follow, and
+/// whoever touched it may have mended or merged it. Who cancels wants an end, whatever is there.
+pub(super) fn asks_about_foreign(turn: &Turn) -> bool {
+    turn.workflow.fixing.is_some() && !turn.workflow.cancelling
+}
+
+pub(super) fn ask_about_foreign(turn: &mut Turn, intent: &WriteIntentId, what: &str) {
+    let of = turn.workflow.intents.iter().find(|i| i.id == *intent);
+    let name = of.map_or_else(String::new, |i| turn.workflow.repository_name(&i.repository));
+    let details = vec![format!("{name}: {what}; it stays as it is")];
+    turn.ask(QuestionKind::HeadMoved, details, ResumePoint::Retracting);
 }

@@ -64,8 +64,14 @@ pub fn required(workflow: &Workflow, repository: &RepositoryId) -> Vec<RequiredC
 }
 
 /// Of all runs on a commit those whose name is asked for, whoever posted them: what a story needs to tell.
+/// Words are kept of those only that count.
 pub fn of_required_names(required: &[RequiredCheck], mut runs: Vec<CheckRun>) -> Vec<CheckRun> {
     runs.retain(|run| required.iter().any(|r| r.name == run.name));
+    for run in &mut runs {
+        if !required.iter().any(|r| r.name == run.name && r.app == run.app) {
+            run.said = None;
+        }
+    }
     runs
 }
 
@@ -98,9 +104,26 @@ pub fn outlook(workflow: &Workflow, heads: &[ReadHead]) -> Outlook {
     }
 }
 
+/// Another change is wanted: before anything is taken out of play it is looked whether a human touched it since the last look.
+pub(super) fn look_before_fixing(turn: &mut Turn) {
+    turn.enter(
+        State::VerifyingCi,
+        "what is written is looked at before it is taken out of play",
+    );
+    turn.request(Effect::ReadChecks);
+}
+
 /// What was read is judged: at once where it is conclusive, else at the deadline.
 pub(super) fn checks_read(turn: &mut Turn, heads: Vec<ReadHead>) -> Result<(), Refusal> {
     let outlook = outlook(&turn.workflow, &heads);
+    if turn.workflow.fixing.is_some() && !turn.workflow.cancelling {
+        turn.emit(Event::ChecksRead { repositories: heads });
+        match outlook {
+            Outlook::Moved(details) => turn.ask(QuestionKind::HeadMoved, details, ResumePoint::VerifyingCi),
+            Outlook::Green | Outlook::Red | Outlook::Waiting => retract_next(turn),
+        }
+        return Ok(());
+    }
     let over = turn
         .workflow
         .checks_awaited

@@ -456,8 +456,15 @@ fn unknown_stays(workflow: &Workflow) -> bool {
 }
 
 pub(super) fn retracted(turn: &mut Turn, intent: WriteIntentId, deleted: bool) {
-    turn.emit(Event::BranchRetracted { intent, deleted });
-    retract_next(turn);
+    turn.emit(Event::BranchRetracted {
+        intent: intent.clone(),
+        deleted,
+    });
+    if deleted || !pull_requests::asks_about_foreign(turn) {
+        return retract_next(turn);
+    }
+    let what = "its branch does not hold our commit any more";
+    pull_requests::ask_about_foreign(turn, &intent, what);
 }
 
 /// Every try of an effect failed.

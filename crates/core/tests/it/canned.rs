@@ -499,21 +499,19 @@ fn effect_results(w: &Workflow, effect: &Effect, team: Team) -> Vec<(&'static st
             ("pushed", pushed(checks(w, CheckState::Success))),
             ("not ended", checks(w, CheckState::Pending)),
         ],
-        Effect::ClosePullRequest { intent } => vec![(
-            "closed",
-            EffectResult::PullRequestClosed {
+        Effect::ClosePullRequest { intent } => {
+            let closed = |closed| EffectResult::PullRequestClosed {
                 intent: intent.clone(),
-                closed: true,
-            },
-        )],
+                closed,
+            };
+            vec![("closed", closed(true)), ("not there", closed(false))]
+        }
         Effect::RetractBranch { intent } => {
-            vec![(
-                "deleted",
-                EffectResult::Retracted {
-                    intent: intent.clone(),
-                    deleted: true,
-                },
-            )]
+            let retracted = |deleted| EffectResult::Retracted {
+                intent: intent.clone(),
+                deleted,
+            };
+            vec![("deleted", retracted(true)), ("not there", retracted(false))]
         }
     }
 }

@@ -175,6 +175,7 @@ fn status(request: Option<RequestId>) -> Notice {
             workflow: workflow(1),
             step: 3,
             state: State::AwaitingApproval,
+            retracting: false,
             revision: Revision(1),
             gates: Vec::new(),
             request,

@@ -257,7 +257,8 @@ fn another_change_after_red_begins_when_nothing_of_the_first_is_left_in_play() {
         "{:?}",
         fixing.revision
     );
-    let next = go(fixing, SOLO, &ALL_GONE);
+    let looked = go(fixing, SOLO, &["read-checks: red"]);
+    let next = go(looked, SOLO, &ALL_GONE);
     assert_eq!((next.state, next.revision.0), (State::Planning, 2));
     assert!(next.fixing.is_none() && next.approvals.is_empty() && next.intents.is_empty());
     assert!(next.gates.keys().all(|g| *g < GateId::Plan), "{:?}", next.gates);
@@ -312,14 +313,29 @@ fn nobody_tries_again_unless_a_check_failed_on_our_own_commit() {
     assert!(asked.fixing.is_none());
 }
 
+/// Somebody mended or merged it meanwhile: no second pull request beside theirs before a person has looked.
+#[test]
+fn what_somebody_touched_before_another_change_is_asked_about_and_stays() {
+    let red = go(verifying(SOLO), SOLO, &["read-checks: red"]);
+    let fixing = answer(&red, Choice::Provide);
+    let pushed = go(fixing.clone(), SOLO, &["read-checks: pushed"]);
+    assert_eq!(question(&pushed).0, QuestionKind::HeadMoved);
+    assert!(pushed.retracted.is_empty(), "nothing is touched");
+    // They took it back: it is looked at again.
+    let again = go(answer(&pushed, Choice::Retry), SOLO, &["read-checks: red"]);
+    let merged = go(again, SOLO, &["close-pull-request: not there"]);
+    assert_eq!(question(&merged).0, QuestionKind::HeadMoved);
+    let next = go(answer(&merged, Choice::Retry), SOLO, &ALL_GONE[1..]);
+    assert_eq!(next.revision.0, 2, "a person said so");
+    let cancelled = go(answer(&merged, Choice::Cancel), SOLO, &ALL_GONE[1..]);
+    assert_eq!(cancelled.state, State::Cancelled);
+}
+
 #[test]
 fn what_is_taken_out_of_play_for_another_change_can_be_cancelled() {
     let red = go(verifying(SOLO), SOLO, &["read-checks: red"]);
-    let fixing = go(
-        answer(&red, Choice::Provide),
-        SOLO,
-        &["close-pull-request: closed"],
-    );
+    let fixing = answer(&red, Choice::Provide);
+    let fixing = go(fixing, SOLO, &["read-checks: red", "close-pull-request: closed"]);
     let cancelled = go(cancel(&fixing), SOLO, &ALL_GONE[1..]);
     assert_eq!(cancelled.state, State::Cancelled);
 }

@@ -5,6 +5,8 @@ use super::files;
 use crate::cli::StartFlags;
 use crate::error::CliError;
 use crate::session::Session;
+use crate::terminal::{Page, Style};
+use countersign_agent::unseen;
 use countersign_core::artifact::AgentRole;
 use countersign_core::confinement::{HOSTS_MAX, NetworkHost, READS_MAX, Rights};
 use countersign_core::feedback::AgentSpec;
@@ -104,6 +106,26 @@ pub(super) fn script_for_server(file: &Path) -> Result<serde_json::Value, CliErr
     })
 }
 
+/// A file that the command names and its fence hides is said before anybody wonders why it is not there.
+fn say_unseen(session: &Session, command: &str, rights: &Rights) {
+    let Rights::Confined { reads, .. } = rights else {
+        return;
+    };
+    for file in unseen(command, reads) {
+        let file = file.display();
+        let mut page = Page::new();
+        page.line(0).add(Style::Warn, "! ").add(
+            Style::Plain,
+            format!("the command names {file}, and its fence hides that file"),
+        );
+        page.line(2).add(
+            Style::Dim,
+            format!("→ To let it be read, name it by its whole path and add --agent-allow {file}"),
+        );
+        session.app.terminal.note(&page);
+    }
+}
+
 /// Keeps what the specification needs.
 ///
 /// # Errors
@@ -122,6 +144,7 @@ pub(super) async fn keep(session: &Session, proposer: Proposer) -> Result<AgentS
                 .build(agent)?
                 .confinement(AgentRole::Coder)
                 .await?;
+            say_unseen(session, &command, &rights);
             Ok(AgentSpec::Command { command, rights })
         }
         Proposer::Scripted(file) => {

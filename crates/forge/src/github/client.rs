@@ -97,6 +97,19 @@ impl Api {
         most: usize,
         items: impl Fn(P) -> Vec<T>,
     ) -> Result<Vec<T>, CallError> {
+        match self.list_first(path, most, items)? {
+            (all, true) => Ok(all),
+            (_, false) => Err(CallError::TooMany { most }),
+        }
+    }
+
+    /// The first of a list, page by page, at most that many; and whether that is all.
+    pub(super) fn list_first<P: DeserializeOwned, T>(
+        &self,
+        path: &str,
+        most: usize,
+        items: impl Fn(P) -> Vec<T>,
+    ) -> Result<(Vec<T>, bool), CallError> {
         let joint = if path.contains('?') { '&' } else { '?' };
         let mut address = format!("{}{path}{joint}per_page={PER_PAGE}", self.settings.api_url);
         let mut all = Vec::new();
@@ -105,14 +118,15 @@ impl Api {
             let got = self.read(&address)?;
             all.extend(items(parsed(&got.body)?));
             if all.len() > most {
-                return Err(CallError::TooMany { most });
+                all.truncate(most);
+                return Ok((all, false));
             }
             match got.next {
-                None => return Ok(all),
+                None => return Ok((all, true)),
                 Some(next) => address = next,
             }
         }
-        Err(CallError::TooMany { most })
+        Ok((all, false))
     }
 
     /// Sends a write, once. Whatever is not a clear no is [`CallError::Lost`].

@@ -109,13 +109,15 @@ impl GitHub {
             Ok(at) => at,
             Err(error) => return not_read(error),
         };
-        let said = below.comment.as_ref();
-        let said = said.map_or(Ok(()), |comment| self.put_comment(&at, below.on.issue, comment));
-        let marked = said.and_then(|()| match below.reaction {
+        // Each for itself: where comments can't be written a mark may be.
+        let marked = match below.reaction {
             Some((comment, reaction)) => self.react(&at, comment, reaction),
             None => Ok(()),
-        });
-        marked.map_or_else(|failed| failed, |()| Delivery::Delivered)
+        };
+        let said = below.comment.as_ref();
+        let said = said.map_or(Ok(()), |comment| self.put_comment(&at, below.on.issue, comment));
+        said.and(marked)
+            .map_or_else(|failed| failed, |()| Delivery::Delivered)
     }
 
     /// Our comment with that marker has that text afterwards.

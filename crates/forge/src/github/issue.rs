@@ -5,8 +5,9 @@ use super::error::CallError;
 use super::{Account, Found, GitHub};
 use countersign_core::forge::{self, Standing};
 use countersign_core::id::AccountId;
+use countersign_core::notice::rendering::COMMENT_MARKER;
 use countersign_core::time::Timestamp;
-use countersign_ports::conversation::{Conversations, IssueText, RECENT_COMMENTS_MAX};
+use countersign_ports::conversation::{Conversations, IssueText, RECENT_COMMENTS_MAX, Recent};
 use countersign_ports::trees::{RepoSource, TreesError};
 use serde::Deserialize;
 
@@ -125,6 +126,7 @@ impl GitHub {
                 page
             })
             .map_err(|e| e.reading(&doing))?;
+        let comments = self.without_ours(comments)?;
         let said = |c: Comment| spoken(c.user, c.author_association, c.body);
         let changed_at = moment(&issue.updated_at).map_err(|e| e.reading(&doing))?;
         Ok(Thread {
@@ -134,6 +136,18 @@ impl GitHub {
             opened: spoken(issue.user, issue.author_association, issue.body),
             comments: comments.into_iter().map(said).collect(),
         })
+    }
+}
+
+impl GitHub {
+    /// What we said ourselves about earlier workflows is no part of the issue.
+    fn without_ours(&self, mut comments: Vec<Comment>) -> Result<Vec<Comment>, TreesError> {
+        let marked = |c: &Comment| c.body.as_deref().is_some_and(|b| b.starts_with(COMMENT_MARKER));
+        if comments.iter().any(marked) && self.api.settings().token.is_some() {
+            let us = self.account()?.id;
+            comments.retain(|c| !(marked(c) && c.user.as_ref().is_some_and(|user| user.id == us)));
+        }
+        Ok(comments)
     }
 }
 
@@ -204,11 +218,7 @@ impl Conversations for GitHub {
     }
 
     /// <https://docs.github.com/rest/issues/comments#list-issue-comments-for-a-repository>
-    fn recent_comments(
-        &self,
-        repo: &RepoSource,
-        since: Timestamp,
-    ) -> Result<Vec<forge::Comment>, TreesError> {
+    fn recent_comments(&self, repo: &RepoSource, since: Timestamp) -> Result<Recent, TreesError> {
         let at = self.by_id(&repo.id)?;
         let doing = format!("Looking for new comments in {}", at.full_name);
         // GitHub's times have whole seconds.
@@ -219,15 +229,23 @@ impl Conversations for GitHub {
             "/repos/{}/issues/comments?since={since}&sort=updated&direction=asc",
             at.full_name
         );
-        let read = || {
-            let all = self
-                .api
-                .list(&path, RECENT_COMMENTS_MAX, |page: Vec<OneComment>| page)?;
-            all.into_iter()
-                .map(OneComment::told)
-                .collect::<Result<Vec<_>, CallError>>()
+        let first = self
+            .api
+            .list_first(&path, RECENT_COMMENTS_MAX, |page: Vec<OneComment>| page);
+        let (all, is_whole) = first.map_err(|e| e.reading(&doing))?;
+        let last = all.last().and_then(|c| Timestamp::from_rfc3339(&c.updated_at));
+        let readable = |c: OneComment| {
+            let number = c.id;
+            let told = c.told();
+            if let Err(error) = &told {
+                tracing::warn!(repository = %repo.id, comment = number, %error, "a comment can't be read");
+            }
+            told.ok()
         };
-        read().map_err(|e| e.reading(&doing))
+        Ok(Recent {
+            comments: all.into_iter().filter_map(readable).collect(),
+            more_since: last.filter(|_| !is_whole),
+        })
     }
 
     /// <https://docs.github.com/rest/collaborators/collaborators#get-repository-permissions-for-a-user>. Its word for who may

@@ -6,6 +6,7 @@ use countersign_core::command::{Command, ISSUE, Outcome, STARTED_FROM, check_sta
 use countersign_core::feedback::{AgentSpec, Feedback, FeedbackOrigin, Metadata, RepoRole, RepoSelection};
 use countersign_core::forge::Comment;
 use countersign_core::id::{InputId, MemberId, RepositoryId, RequestId, WorkflowId};
+use countersign_core::time::Timestamp;
 use countersign_core::workflow::event::Subject;
 use countersign_core::workflow::pull_requests::opened;
 use countersign_core::workflow::{Submission, Workflow};
@@ -86,7 +87,11 @@ impl Commands {
         let Some(workflow) = self.workflow_of(row, comment).await? else {
             return Ok(Outcome::NothingWaits);
         };
-        let Some(act) = act_of(&workflow, &command) else {
+        // What was said before it was asked, or before the workflow began, is about something else: a comment may be found late.
+        let since = self.began(&workflow.id).await?;
+        let Some(act) =
+            act_of(&workflow, &command, comment.written_at).filter(|_| !is_before(comment.written_at, since))
+        else {
             return Ok(Outcome::NothingWaits);
         };
         if let Act::Approve { request, .. } = &act
@@ -155,6 +160,12 @@ impl Commands {
         Ok(None)
     }
 
+    /// When a workflow began.
+    async fn began(&self, id: &WorkflowId) -> Result<Timestamp, Trouble> {
+        let records = self.store.events(id).await?;
+        Ok(records.first().map_or(Timestamp(u64::MAX), |first| first.at))
+    }
+
     async fn load(&self, id: &WorkflowId) -> Result<Workflow, Trouble> {
         let records = self.store.events(id).await?;
         let events = records.iter().map(|r| &r.event);
@@ -215,11 +226,19 @@ pub(super) fn outcome_of(command: &Command, status: &InputStatus) -> Outcome {
     }
 }
 
+/// Whether it was written before that moment; times of a forge have whole seconds.
+fn is_before(written_at: Timestamp, moment: Timestamp) -> bool {
+    written_at.0 / 1_000 < moment.0 / 1_000
+}
+
 /// What a command does to what waits; `None` where nothing with that digest does.
-fn act_of(workflow: &Workflow, command: &Command) -> Option<Act> {
+fn act_of(workflow: &Workflow, command: &Command, written_at: Timestamp) -> Option<Act> {
     let waits = |digest: &str| {
         let mut open = workflow.open_requests();
         let found = open.find(|r| r.subject.seen().to_hex() == digest)?;
+        if is_before(written_at, found.opened_at) {
+            return None;
+        }
         Some((found.id.clone(), found.subject.seen()))
     };
     Some(match command {

@@ -40,7 +40,7 @@ impl Commands {
         for row in self.store.repositories().await?.into_iter().filter(remote) {
             let now = self.clock.now().await?;
             let since = match looked.get(&row.id) {
-                Some(last) => Timestamp(last.0.saturating_sub(FIND_AGAIN_MS)),
+                Some(since) => *since,
                 None => Timestamp(now.0.saturating_sub(FIND_BACK_MS)),
             };
             let recent = self
@@ -54,12 +54,13 @@ impl Commands {
                 }
             };
             let to_us = |c: &&Comment| read(&c.body) != Said::Nothing;
-            let numbers: Vec<u64> = recent.iter().filter(to_us).map(|c| c.number).collect();
+            let numbers: Vec<u64> = recent.comments.iter().filter(to_us).map(|c| c.number).collect();
             let new = self.hooks.found(&row.id, &numbers).await?;
             if new > 0 {
                 tracing::info!(repository = %row.id, new, "commands were found that no webhook told of");
             }
-            looked.insert(row.id, now);
+            let next = Timestamp(now.0.saturating_sub(FIND_AGAIN_MS));
+            looked.insert(row.id, recent.more_since.unwrap_or(next));
         }
         failed.map_or(Ok(()), Err)
     }

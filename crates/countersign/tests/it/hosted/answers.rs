@@ -3,6 +3,7 @@
 use super::commands::{Listening, MALLORY, START};
 use super::hooks::CANARY;
 use super::{EVE, HELLO, OCTO, OURS};
+use countersign_core::time::Timestamp;
 use countersign_testkit::github::{Comment, Fault};
 
 impl Listening {
@@ -154,7 +155,7 @@ fn what_is_said_is_said_once_whatever_github_answers() {
     ] {
         let issue = here.issue();
         let comment = here.says(issue, OCTO, "/countersign cancel");
-        github.next("POST", "/comments", fault);
+        github.next("POST", &format!("/issues/{issue}/comments"), fault);
         here.tells(name, comment);
         if fault == Fault::NotFound {
             let refused = || {
@@ -163,6 +164,11 @@ fn what_is_said_is_said_once_whatever_github_answers() {
             };
             here.served.until(refused);
             assert_eq!(here.ours(issue).len(), 0);
+            assert_eq!(
+                here.marks(issue, comment).len(),
+                1,
+                "the mark is there all the same"
+            );
         } else {
             here.replies(issue, "nothing-waits");
             here.served
@@ -170,6 +176,34 @@ fn what_is_said_is_said_once_whatever_github_answers() {
             assert_eq!(here.ours(issue).len(), 1, "{name}");
         }
     }
+}
+
+/// A comment that is found late speaks of what was there when it was written.
+#[test]
+fn what_was_said_before_a_workflow_began_says_nothing_about_it() {
+    let mut here = Listening::new();
+    let (issue, id, digest) = here.started();
+    here.views(&id);
+    here.misses(|hosted| {
+        let since = std::time::SystemTime::now()
+            .duration_since(std::time::UNIX_EPOCH)
+            .unwrap();
+        let hour_ago = Timestamp((since.as_secs() - 3_600) * 1_000)
+            .to_rfc3339()
+            .replace(".000", "");
+        for words in [
+            "/countersign cancel wrong rules".to_owned(),
+            format!("/countersign approve {digest}"),
+        ] {
+            hosted.github.change(|w| {
+                w.comment(HELLO, issue, OCTO, &words);
+                let said = w.issue_mut(HELLO, issue).comments.last_mut().unwrap();
+                said.times = (hour_ago.clone(), hour_ago.clone());
+            });
+        }
+    });
+    here.comes_to("nothing-waits", 2);
+    assert_eq!(here.served.state(&here.token, &id), "AwaitingApproval");
 }
 
 /// What no webhook told of is found by looking, once, whoever tells of it later.
