@@ -1,4 +1,5 @@
 //! How a workflow stands, in slots: what the one comment below the issue that it was started from says.
+//! Pure, and without a place for anybody's words.
 
 use crate::command::{STARTED_FROM, read_started_from};
 use crate::gate::{GateId, GateOutcome};

@@ -1,4 +1,5 @@
 //! From a command to a signed submission or act in the inbox, under ids made of the comment's own number.
+//! Whether it is allowed is judged where every decision is, not here.
 
 use super::{Commands, Trouble};
 use countersign_core::act::{Act, ActRecord, Attendance, AuthenticatedBy, SignedAct};

@@ -1,4 +1,5 @@
 //! Webhooks get lost: comments that none told of are found by looking, at our own pace.
+//! They are put where those of webhooks are; nothing is followed here.
 
 use super::{Commands, Trouble};
 use countersign_core::command::{Said, read};
