@@ -134,6 +134,8 @@ codes! {
     BudgetExceeded = "budget-exceeded";
     /// Gate 5 says more than the evidence of CI on exactly the written commit, or than policy.
     CiUnproven = "ci-unproven";
+    /// Gate 6 says more than the evidence of what landed.
+    LandingUnproven = "landing-unproven";
 }
 
 impl fmt::Display for ProblemCode {

@@ -3,7 +3,7 @@
 //! Adapters translate once at the edge; nothing here asks anybody. A pull request is ours only if its branch, head, base
 //! and author are ours, and evidence of CI counts only on exactly the commit that was written (hazards 17, 43).
 
-use crate::id::{AccountId, BranchName, CommitSha, PullRequestNumber, RepositoryId};
+use crate::id::{AccountId, BranchName, CommitSha, PullRequestNumber, RepositoryId, TreeSha};
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -65,6 +65,9 @@ pub struct PullRequest {
     pub author: AccountId,
     /// How it stands.
     pub state: PullRequestState,
+    /// The commit as which its forge says that it was merged; only of one that was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub merged_as: Option<CommitSha>,
 }
 
 /// How a pull request stands.
@@ -88,6 +91,30 @@ impl PullRequestState {
             PullRequestState::Merged => "merged",
         }
     }
+}
+
+/// What a merge brought into its branch, by the commits themselves and not by what a forge says of them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "landed", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Landed {
+    /// The branch has it.
+    As {
+        /// The first commit on the branch's own line (its first parents) that has the change.
+        commit: CommitSha,
+        /// Its tree.
+        tree: TreeSha,
+        /// What the branch held before: its first parent.
+        before: CommitSha,
+        /// Its other parents: what else became history by it.
+        brings: Vec<CommitSha>,
+        /// The tree that two programs agree merging the approved commit into `before` gives; absent: it conflicts.
+        expected: Option<TreeSha>,
+    },
+    /// The branch has it not, or not any more.
+    Nowhere {
+        /// Why, in a sentence.
+        detail: String,
+    },
 }
 
 /// A check of CI that policy asks for. The name alone is worth nothing: anybody with write access can post one under any

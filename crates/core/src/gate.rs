@@ -23,17 +23,20 @@ pub enum GateId {
     Write,
     /// 5: did CI pass on exactly what was written?
     Ci,
+    /// 6: did exactly what was approved land?
+    Delivery,
 }
 
 impl GateId {
     /// All gates in order.
-    pub const ALL: [GateId; 6] = [
+    pub const ALL: [GateId; 7] = [
         GateId::Intake,
         GateId::Plan,
         GateId::Proposal,
         GateId::Approval,
         GateId::Write,
         GateId::Ci,
+        GateId::Delivery,
     ];
 
     /// The gate's number.
@@ -45,6 +48,7 @@ impl GateId {
             GateId::Approval => 3,
             GateId::Write => 4,
             GateId::Ci => 5,
+            GateId::Delivery => 6,
         }
     }
 
@@ -57,6 +61,7 @@ impl GateId {
             GateId::Approval => "approval",
             GateId::Write => "write",
             GateId::Ci => "CI",
+            GateId::Delivery => "delivery",
         }
     }
 }
@@ -144,6 +149,8 @@ pub enum CheckId {
     BudgetAllowed,
     /// Branch and pull request still hold exactly what was approved.
     HeadUnmoved,
+    /// What was merged is what merging the approved commit gives.
+    LandedAsApproved,
 }
 
 impl CheckId {
@@ -185,6 +192,7 @@ impl CheckId {
             ],
             GateId::Write => &[CheckId::BaseStands, CheckId::ApprovalsOutlast],
             GateId::Ci => &[CheckId::HeadUnmoved, CheckId::CiRequired],
+            GateId::Delivery => &[CheckId::LandedAsApproved],
         }
     }
 
@@ -221,6 +229,7 @@ impl CheckId {
             CheckId::CiRequired => "ci-required",
             CheckId::BudgetAllowed => "budget-allowed",
             CheckId::HeadUnmoved => "head-unmoved",
+            CheckId::LandedAsApproved => "landed-as-approved",
         }
     }
 }

@@ -98,11 +98,15 @@ pub enum QuestionKind {
     HeadMoved,
     /// A required check did not succeed on exactly what was written.
     CiNotGreen,
+    /// Nobody merged a pull request in time, or somebody closed it.
+    NotMerged,
+    /// What was merged is not what was approved.
+    LandedDifferent,
 }
 
 impl QuestionKind {
     /// All of them.
-    pub const ALL: [QuestionKind; 18] = [
+    pub const ALL: [QuestionKind; 20] = [
         QuestionKind::InformationMissing,
         QuestionKind::PlanRefused,
         QuestionKind::ProposalRefused,
@@ -121,6 +125,8 @@ impl QuestionKind {
         QuestionKind::ForeignPullRequest,
         QuestionKind::HeadMoved,
         QuestionKind::CiNotGreen,
+        QuestionKind::NotMerged,
+        QuestionKind::LandedDifferent,
     ];
 
     /// The question, in words of ours.
@@ -166,6 +172,10 @@ impl QuestionKind {
             QuestionKind::CiNotGreen => {
                 "A required check of CI did not succeed on what was written. Look again, supply another change, or stop?"
             }
+            QuestionKind::NotMerged => "A pull request was not merged. Wait again, or stop?",
+            QuestionKind::LandedDifferent => {
+                "What was merged is not what was approved, and the repository is frozen. Look again, or stop?"
+            }
         }
     }
 
@@ -188,7 +198,9 @@ impl QuestionKind {
             | QuestionKind::BaseLost
             | QuestionKind::StepFailed
             | QuestionKind::ForeignPullRequest
-            | QuestionKind::HeadMoved => &[Choice::Retry, Choice::Cancel],
+            | QuestionKind::HeadMoved
+            | QuestionKind::NotMerged
+            | QuestionKind::LandedDifferent => &[Choice::Retry, Choice::Cancel],
             QuestionKind::CiNotGreen => &[Choice::Retry, Choice::Provide, Choice::Cancel],
             QuestionKind::BudgetSpent => &[Choice::GrantMore, Choice::Cancel],
         }

@@ -108,14 +108,15 @@ pub(crate) fn exit_for(state: State) -> Exit {
         State::Done => Exit::Ok,
         State::Declined | State::Failed | State::Cancelled => Exit::Ended,
         State::BlockedPolicy => Exit::Refused,
-        // Nothing rests in Applying or PrOpen, unless somebody froze it, and in VerifyingCi it is CI that is waited for.
+        // Nothing rests in Applying or PrOpen, unless somebody froze it, and in the two below it is CI or a merge that is waited for.
         State::AwaitingPlanApproval
         | State::AwaitingApproval
         | State::NeedsHuman
         | State::Deferred
         | State::Applying
         | State::PrOpen
-        | State::VerifyingCi => Exit::Waits,
+        | State::VerifyingCi
+        | State::AwaitingMerge => Exit::Waits,
         State::Queued
         | State::LoadingContext
         | State::Triaging

@@ -111,6 +111,7 @@ async fn work(session: &Session, id: &WorkflowId, until: Until) -> Result<(), Cl
         format!("cli-{}", std::process::id()),
     )
     .await?;
+    session.store.look_now(id).await?;
     loop {
         match worker.run_once(Some(id)).await? {
             Step::Worked | Step::Idle if until == Until::Judged => return Ok(()),
@@ -167,9 +168,11 @@ pub(crate) fn said_frozen(app: &App, workflow: &Workflow, frozen: &[FreezeWire])
     true
 }
 
-/// Whether nothing happens to it before a human does something.
+/// Whether nothing happens to it before a human does something, here or at the forge.
 pub(crate) fn rests(workflow: &Workflow) -> bool {
-    workflow.state.is_final() || (workflow.state.waits_for_human() && workflow.outstanding.is_none())
+    workflow.state.is_final()
+        || workflow.state == State::AwaitingMerge
+        || (workflow.state.waits_for_human() && workflow.outstanding.is_none())
 }
 
 async fn ports(session: &Session, id: &WorkflowId, until: Until) -> Result<Ports, CliError> {

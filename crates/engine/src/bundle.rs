@@ -111,6 +111,8 @@ pub(crate) fn evidence(event: &Event) -> Vec<BodyHash> {
         | Event::PullRequestsSkipped { .. }
         | Event::BranchRetracted { .. }
         | Event::ChecksAwaited { .. }
+        | Event::MergeAwaited { .. }
+        | Event::MergesRead { .. }
         | Event::ChecksRead { .. }
         | Event::FixRoundBegun {}
         | Event::PullRequestClosed { .. }

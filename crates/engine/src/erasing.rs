@@ -112,6 +112,8 @@ fn part(event: &Event) -> Option<Part> {
         | Event::PullRequestsSkipped { .. }
         | Event::BranchRetracted { .. }
         | Event::ChecksAwaited { .. }
+        | Event::MergeAwaited { .. }
+        | Event::MergesRead { .. }
         | Event::ChecksRead { .. }
         | Event::FixRoundBegun {}
         | Event::PullRequestClosed { .. }

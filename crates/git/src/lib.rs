@@ -12,6 +12,7 @@ mod compare;
 mod diff;
 mod error;
 mod known;
+mod landing;
 mod merge;
 mod mirror;
 mod objects;
@@ -33,12 +34,14 @@ mod uncommitted;
 mod workbench;
 
 use countersign_core::diff::TreeDiff;
+use countersign_core::forge::Landed;
 use countersign_core::id::{BlobSha, BranchName, CommitSha, RepositoryId, TreeSha};
 use countersign_core::path::RepoPath;
 use countersign_core::permit::{ContentPermit, DeleteBranch, PushBranch, RetractPermit};
 use countersign_ports::trees::{
-    Applied, ApplyRefusal, BaseStanding, BranchState, Heads, Interdiff, Pinned, PreparedCommit, Probe,
-    Proposed, PublishError, RepoPlace, RepoSource, SecondOpinion, SnapshotEntry, Trees, TreesError,
+    Applied, ApplyRefusal, BaseStanding, BranchState, Heads, Interdiff, Merged, Pinned, PreparedCommit,
+    Probe, Proposed, PublishError, RepoPlace, RepoSource, SecondOpinion, SnapshotEntry, Taken, Trees,
+    TreesError,
 };
 use known::{Known, Memory};
 use mirror::Mirrors;
@@ -215,6 +218,20 @@ impl Trees for GitTrees {
         canonical: &[u8],
     ) -> Result<BaseStanding, TreesError> {
         merge::base_standing(&self.mirrors, repo, branch, base, canonical)
+    }
+
+    fn landed(&self, repo: &RepoSource, merged: &Merged<'_>) -> Result<Landed, TreesError> {
+        landing::landed(&self.mirrors, repo, merged)
+    }
+
+    fn taking_back(
+        &self,
+        repo: &RepoSource,
+        branch: &BranchName,
+        landed: &CommitSha,
+        before: &CommitSha,
+    ) -> Result<Taken, TreesError> {
+        landing::taking_back(&self.mirrors, repo, branch, landed, before)
     }
 
     fn prepare(

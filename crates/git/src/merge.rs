@@ -70,7 +70,7 @@ pub(crate) fn base_standing(
         result: apply::replay(&mirror, base_tree, canonical)?,
     };
     require_same_result(&bench, &three, canonical)?;
-    if agreed(by_gix(&mirror, &three)?, by_git(&bench, &three)?) {
+    if agreed(by_gix(&mirror, &three)?, by_git(&bench, &three)?).is_some() {
         Ok(BaseStanding::MovedClean { tip })
     } else {
         Ok(BaseStanding::MovedConflict { tip })
@@ -102,22 +102,19 @@ fn contains(repo: &gix::Repository, tip: ObjectId, base: ObjectId) -> bool {
 }
 
 /// The trees of a merge.
-struct Three {
-    base: ObjectId,
-    tip: ObjectId,
-    result: ObjectId,
+pub(crate) struct Three {
+    pub(crate) base: ObjectId,
+    pub(crate) tip: ObjectId,
+    pub(crate) result: ObjectId,
 }
 
 /// Two programs that both merge, and to the same tree. Everything else is a conflict.
-fn agreed(one: Option<ObjectId>, other: Option<ObjectId>) -> bool {
-    match (one, other) {
-        (Some(one), Some(other)) => one == other,
-        (Some(_) | None, None) | (None, Some(_)) => false,
-    }
+pub(crate) fn agreed(one: Option<ObjectId>, other: Option<ObjectId>) -> Option<ObjectId> {
+    one.filter(|one| other == Some(*one))
 }
 
 /// The merged tree as gix computes it, in memory; `None`: a conflict.
-fn by_gix(repo: &gix::Repository, three: &Three) -> Result<Option<ObjectId>, TreesError> {
+pub(crate) fn by_gix(repo: &gix::Repository, three: &Three) -> Result<Option<ObjectId>, TreesError> {
     let doing = "Merging in memory";
     let options = repo.tree_merge_options().map_err(|e| from_gix(doing, &e))?;
     let labels = Labels {
@@ -139,7 +136,7 @@ fn by_gix(repo: &gix::Repository, three: &Three) -> Result<Option<ObjectId>, Tre
 ///
 /// Git 2.39 merges commits only and mirrors have no history, so two commits are made up on a common parent.
 /// [`require_same_result`] has put the result's objects on the bench before.
-fn by_git(bench: &Bench, three: &Three) -> Result<Option<ObjectId>, TreesError> {
+pub(crate) fn by_git(bench: &Bench, three: &Three) -> Result<Option<ObjectId>, TreesError> {
     let base = made_up_commit(bench, three.base, None)?;
     let tip = made_up_commit(bench, three.tip, Some(base))?;
     let result = made_up_commit(bench, three.result, Some(base))?;
@@ -167,7 +164,7 @@ fn made_up_commit(bench: &Bench, tree: ObjectId, parent: Option<ObjectId>) -> Re
 }
 
 /// Git merges the tree that it made of the canonical diff itself; that one must be ours.
-fn require_same_result(bench: &Bench, three: &Three, canonical: &[u8]) -> Result<(), TreesError> {
+pub(crate) fn require_same_result(bench: &Bench, three: &Three, canonical: &[u8]) -> Result<(), TreesError> {
     let said = match second::apply(bench, three.base, canonical)? {
         SecondOutcome::Gives { tree } if to_gix(tree.as_str())? == three.result => return Ok(()),
         SecondOutcome::Gives { tree } => format!("it gives the tree {tree}, not {}", three.result),

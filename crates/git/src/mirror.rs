@@ -87,6 +87,16 @@ impl Mirrors {
         Bench::new(&self.root, &self.folder(id).join("objects"))
     }
 
+    /// The same over the objects of another folder.
+    pub(crate) fn bench_over(&self, objects: &Path) -> Result<Bench, TreesError> {
+        Bench::new(&self.root, objects)
+    }
+
+    /// One without any objects: git would take a commit that is there for one with its whole history.
+    pub(crate) fn empty_bench(&self) -> Result<Bench, TreesError> {
+        Bench::empty(&self.root)
+    }
+
     /// The commit's object id and tree, if it has been pinned.
     pub(crate) fn pinned(
         &self,
@@ -176,8 +186,7 @@ impl Mirrors {
         tip: &CommitSha,
         base: &CommitSha,
     ) -> Result<bool, TreesError> {
-        // Nothing of the mirror: git would take a commit that is there for one with its whole history.
-        let bench = Bench::empty(&self.root)?;
+        let bench = self.empty_bench()?;
         let reached = self.hosts.reach(&repo.id, at, Purpose::Read)?;
         reached.contains(&bench, tip, base)
     }

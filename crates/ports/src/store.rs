@@ -133,8 +133,9 @@ pub struct Freeze {
     pub v: u32,
     /// In this repository only; `None`: in all of them.
     pub repository: Option<RepositoryId>,
-    /// Who.
-    pub by: MemberId,
+    /// Who; nobody: Countersign itself, because of something that it found.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<MemberId>,
     /// Why.
     pub reason: String,
 }
@@ -667,6 +668,9 @@ pub trait TenantStore: Send + Sync {
 
     /// What is frozen, oldest first, with the time of each.
     async fn freezes(&self) -> Result<Vec<(Timestamp, Freeze)>, StoreError>;
+
+    /// What a workflow waits for outside (CI, a merge) is looked at as soon as somebody works, whenever it would have been.
+    async fn look_now(&self, workflow: &WorkflowId) -> Result<(), StoreError>;
 
     /// A stream's entries with salts, bodies and inclusion proofs against a checkpoint of that size.
     async fn export(&self, workflow: &WorkflowId, size: u64) -> Result<Vec<BundleEntry>, StoreError>;

@@ -1,6 +1,7 @@
 //! Port to git objects: mirrors, snapshots, strict application, canonical diffs, merges, and the one branch write.
 
 use countersign_core::diff::{FileMode, TreeDiff};
+use countersign_core::forge::Landed;
 use countersign_core::id::{BlobSha, BranchName, CommitSha, RepositoryId, TreeSha};
 use countersign_core::path::RepoPath;
 use countersign_core::permit::{ContentPermit, DeleteBranch, PushBranch, RetractPermit};
@@ -234,6 +235,35 @@ pub enum BaseStanding {
     Gone,
 }
 
+/// What a forge calls merged, and what had been approved.
+#[derive(Debug, Clone, Copy)]
+pub struct Merged<'a> {
+    /// The branch that it was merged into.
+    pub branch: &'a BranchName,
+    /// The commit as which the forge says that it was.
+    pub merged_as: &'a CommitSha,
+    /// The approved commit.
+    pub approved: &'a CommitSha,
+    /// The base that it was made on; pinned.
+    pub base: &'a CommitSha,
+    /// The approved canonical diff.
+    pub canonical: &'a [u8],
+}
+
+/// How something that landed can be taken back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Taken {
+    /// By this change of the branch as it is now.
+    By {
+        /// A canonical diff.
+        canonical: Vec<u8>,
+    },
+    /// Not by itself: what came later touches the same lines.
+    Conflicts,
+    /// There is nothing of it any more.
+    NotThere,
+}
+
 /// All objects of an approved commit, in memory, ready to be written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PreparedCommit {
@@ -390,6 +420,19 @@ pub trait Trees: Send + Sync {
         base: &CommitSha,
         canonical: &[u8],
     ) -> Result<BaseStanding, TreesError>;
+
+    /// What a merge brought into its branch, by the branch's own commits, with the tree that merging the approved commit into
+    /// what it held before gives; of two programs that don't agree on it, none. The commits in question are pinned.
+    fn landed(&self, repo: &RepoSource, merged: &Merged<'_>) -> Result<Landed, TreesError>;
+
+    /// What would take back, in the branch as it is now, what `landed` made of `before`. Pins all three commits.
+    fn taking_back(
+        &self,
+        repo: &RepoSource,
+        branch: &BranchName,
+        landed: &CommitSha,
+        before: &CommitSha,
+    ) -> Result<Taken, TreesError>;
 
     /// Computes the objects of an approved commit in memory. Fails as `Corrupt` when the canonical diff does not
     /// give `tree` on `base`.

@@ -143,6 +143,20 @@ pub(crate) async fn bring_forward(
     tx.run(FORWARD, values).await
 }
 
+/// A look of a workflow that waits for its time is due now.
+pub(crate) async fn look_now(tx: &Tx<'_>, workflow: &WorkflowId) -> Result<(), StoreError> {
+    const NOW: &str = "UPDATE effects SET run_at = min(run_at, $5)
+        WHERE tenant = $1 AND workflow = $2 AND kind IN ($3, $4) AND status = 'pending'";
+    let now = tx.now().await?;
+    let values = [
+        workflow.as_str().into(),
+        Effect::ReadChecks.kind().into(),
+        Effect::ReadMerges.kind().into(),
+        time(now),
+    ];
+    tx.run(NOW, values).await.map(drop)
+}
+
 /// Holds a claim for another lease.
 pub(crate) async fn renew(tx: &Tx<'_>, effect: &ClaimedEffect) -> Result<Timestamp, StoreError> {
     const RENEW: &str = "UPDATE effects SET lease_until = $3 WHERE tenant = $1 AND id = $2";

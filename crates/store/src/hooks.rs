@@ -53,7 +53,11 @@ async fn receive(tx: &Tx<'_>, hook: &Hook) -> Result<(Received, u64), StoreError
     let woken = match hook.points_to {
         PointsTo::Change => {
             let soon = now.plus_ms(LOOK_AFTER_MS);
-            effects::bring_forward(tx, Effect::ReadChecks.kind(), &hook.repository, soon).await?
+            let mut woken = 0;
+            for looks in [Effect::ReadChecks, Effect::ReadMerges] {
+                woken += effects::bring_forward(tx, looks.kind(), &hook.repository, soon).await?;
+            }
+            woken
         }
         PointsTo::Comment { .. } => 0,
     };

@@ -254,6 +254,11 @@ impl TenantStore for SqliteTenant {
         in_snapshot!(self, |tx| freezes::all(tx))
     }
 
+    async fn look_now(&self, workflow: &WorkflowId) -> Result<(), StoreError> {
+        let brought = in_tx!(self, |tx| effects::look_now(tx, workflow));
+        self.wake_after(brought)
+    }
+
     async fn ledger_size(&self) -> Result<(u64, u64), StoreError> {
         in_snapshot!(self, |tx| seal::sizes(tx))
     }

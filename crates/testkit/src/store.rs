@@ -127,6 +127,7 @@ mortal! { TenantStore for MortalTenant {
     fn settle_input(id: &InputId, status: &InputStatus) -> ();
     fn held_inputs(workflow: &WorkflowId) -> Vec<(InputId, String)>;
     fn events(workflow: &WorkflowId) -> Vec<EventRecord>;
+    fn look_now(workflow: &WorkflowId) -> ();
     fn reschedule(effect: &ClaimedEffect, at: Timestamp, error: &str, counts: bool) -> ();
     fn renew(effect: &ClaimedEffect) -> Timestamp;
     fn fresh_facts(effect: &ClaimedEffect, attempt: &Attempt, outside: OutsideFacts) -> FreshFacts;

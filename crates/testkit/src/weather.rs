@@ -4,7 +4,7 @@
 use crate::faults::Fault;
 use crate::life::Life;
 use crate::repositories::{Repositories, folder, unavailable};
-use countersign_core::forge::{CheckRun, CheckState, PullRequest};
+use countersign_core::forge::{CheckRun, CheckState, Landed, PullRequest};
 use countersign_core::id::{AccountId, BlobSha, BranchName, CommitSha, TreeSha};
 use countersign_core::path::RepoPath;
 use countersign_core::permit::{
@@ -12,8 +12,8 @@ use countersign_core::permit::{
 };
 use countersign_ports::forge::Forge;
 use countersign_ports::trees::{
-    Applied, ApplyRefusal, BaseStanding, BranchState, Heads, Interdiff, Pinned, PreparedCommit, Probe,
-    Proposed, PublishError, RepoSource, SecondOpinion, SnapshotEntry, Trees, TreesError,
+    Applied, ApplyRefusal, BaseStanding, BranchState, Heads, Interdiff, Merged, Pinned, PreparedCommit,
+    Probe, Proposed, PublishError, RepoSource, SecondOpinion, SnapshotEntry, Taken, Trees, TreesError,
 };
 use std::path::Path;
 use std::sync::Arc;
@@ -158,6 +158,20 @@ impl Trees for Weather {
         let standing = self.look(|real| real.base_standing(repo, branch, base, canonical))?;
         let stale = standing != BaseStanding::Unmoved && self.life.fates.strikes(Fault::StaleBase);
         Ok(if stale { BaseStanding::Unmoved } else { standing })
+    }
+
+    fn landed(&self, repo: &RepoSource, merged: &Merged<'_>) -> Result<Landed, TreesError> {
+        self.look(|real| real.landed(repo, merged))
+    }
+
+    fn taking_back(
+        &self,
+        repo: &RepoSource,
+        branch: &BranchName,
+        landed: &CommitSha,
+        before: &CommitSha,
+    ) -> Result<Taken, TreesError> {
+        self.look(|real| real.taking_back(repo, branch, landed, before))
     }
 
     fn prepare(

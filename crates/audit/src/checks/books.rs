@@ -13,7 +13,7 @@ use countersign_core::time::Timestamp;
 use countersign_core::workflow::Event;
 use countersign_core::workflow::effect::SealPurpose;
 use countersign_core::workflow::event::{
-    Approval, CheckpointRef, PinnedRepo, ReadHead, Request, RevisionCause, Subject, WriteIntent,
+    Approval, CheckpointRef, PinnedRepo, ReadHead, ReadMerge, Request, RevisionCause, Subject, WriteIntent,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -54,6 +54,8 @@ pub(crate) struct Books<'a> {
     pub(crate) intents: &'a [WriteIntent],
     /// The newest look at CI since it is waited for.
     pub(crate) heads: &'a [ReadHead],
+    /// The newest look at what was merged since that is waited for.
+    pub(crate) merges: &'a [ReadMerge],
     /// A rejection or a cancellation.
     pub(crate) stopped: Option<u64>,
     pub(crate) at: Timestamp,
@@ -80,6 +82,7 @@ impl<'a> Books<'a> {
             approved_under: None,
             intents: &[],
             heads: &[],
+            merges: &[],
             stopped: None,
             at: Timestamp(0),
         }
@@ -160,6 +163,8 @@ impl<'a> Books<'a> {
             Event::IntentsRecorded { intents } => self.intents = intents,
             Event::ChecksAwaited { .. } => self.heads = &[],
             Event::ChecksRead { repositories } => self.heads = repositories,
+            Event::MergeAwaited { .. } => self.merges = &[],
+            Event::MergesRead { repositories } => self.merges = repositories,
             Event::StateEntered { .. }
             | Event::EffectRequested { .. }
             | Event::RefsLookedUp { .. }

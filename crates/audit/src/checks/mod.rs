@@ -87,6 +87,7 @@ fn look(scene: &Scene<'_>, tries: &mut Tries, problems: &mut Vec<Problem>, unjud
         Event::GateEvaluated { result } => {
             gates::look(scene, result, problems);
             verified::gate(scene, result, problems);
+            verified::delivery(scene, result, problems);
         }
         Event::ContextLoaded { repositories, .. } => evidence::policies(scene, repositories, problems),
         Event::AgentCalled { run } => evidence::output(scene, run, problems),
@@ -130,6 +131,8 @@ fn look(scene: &Scene<'_>, tries: &mut Tries, problems: &mut Vec<Problem>, unjud
         | Event::BasesChecked { .. }
         | Event::PullRequestsSkipped { .. }
         | Event::ChecksAwaited { .. }
+        | Event::MergeAwaited { .. }
+        | Event::MergesRead { .. }
         | Event::FixRoundBegun {}
         | Event::ChecksRead { .. }
         | Event::WorkflowEnded { .. }

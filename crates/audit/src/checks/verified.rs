@@ -1,10 +1,10 @@
-//! Pull requests and CI: what was opened is what the manifest says, and gate 5 rests on evidence about exactly the commit
-//! that was written.
+//! Pull requests, CI and merges: what was opened is what the manifest says, gate 5 rests on evidence about exactly the
+//! commit that was written, and gate 6 on what landed.
 
 use super::Scene;
 use super::books::Books;
 use crate::problem::{Problem, ProblemCode};
-use countersign_core::forge::{CheckState, PullRequest, PullRequestState};
+use countersign_core::forge::{CheckState, Landed, PullRequest, PullRequestState};
 use countersign_core::gate::{GateId, GateOutcome, GateResult};
 use countersign_core::id::AccountId;
 use countersign_core::policy::{CiRequirement, EffectivePolicy, PolicySource};
@@ -54,6 +54,56 @@ pub(super) fn gate(scene: &Scene<'_>, result: &GateResult, problems: &mut Vec<Pr
                 }
             }
         }
+    }
+}
+
+/// Gate 6: passed only where everything landed, and as merging what was approved gives it.
+pub(super) fn delivery(scene: &Scene<'_>, result: &GateResult, problems: &mut Vec<Problem>) {
+    if result.gate != GateId::Delivery || result.outcome != GateOutcome::Passed {
+        return;
+    }
+    let with_one = scene.books.intents.iter();
+    for intent in with_one.filter(|i| i.repository.forge.has_pull_requests()) {
+        if let Some(why) = not_landed(scene, intent) {
+            let name = scene.books.name(&intent.repository);
+            let why = format!("{name}: gate 6 is called passed, and {why}");
+            problems.push(scene.problem(ProblemCode::LandingUnproven, why));
+        }
+    }
+}
+
+/// What the newest look at the merges leaves open.
+fn not_landed(scene: &Scene<'_>, intent: &WriteIntent) -> Option<String> {
+    let merges = scene.books.merges.iter();
+    let Some(read) = merges.into_iter().find(|m| m.repository == intent.repository) else {
+        return Some("nothing was read about it".to_owned());
+    };
+    let patch_set = scene
+        .books
+        .patch_sets
+        .iter()
+        .find(|p| p.digest == intent.patch_set);
+    let is_it = |p: &&PullRequest| {
+        p.state == PullRequestState::Merged
+            && p.branch == intent.branch
+            && patch_set.is_some_and(|s| s.base_branch == p.base_branch)
+    };
+    if read.pull_request.as_ref().filter(is_it).is_none() {
+        return Some("the pull request was not the approved one, merged".to_owned());
+    }
+    match &read.landed {
+        Some(Landed::As {
+            tree,
+            brings,
+            expected,
+            ..
+        }) => {
+            let exactly = expected.as_ref() == Some(tree);
+            let alone = brings.iter().all(|other| *other == intent.commit);
+            (!exactly || !alone)
+                .then(|| "what landed is not what merging the approved commit gives".to_owned())
+        }
+        Some(Landed::Nowhere { .. }) | None => Some("it was not seen to have landed".to_owned()),
     }
 }
 

@@ -192,6 +192,8 @@ pub(crate) fn act_of(event: &Event) -> Option<&SignedAct> {
         | Event::PullRequestsSkipped { .. }
         | Event::BranchRetracted { .. }
         | Event::ChecksAwaited { .. }
+        | Event::MergeAwaited { .. }
+        | Event::MergesRead { .. }
         | Event::ChecksRead { .. }
         | Event::FixRoundBegun {}
         | Event::PullRequestClosed { .. }
@@ -253,6 +255,12 @@ fn results(effect: &Effect, first: &Event, rest: &[&Event], roster: &Roster) -> 
             if let Event::ChecksRead { repositories } = first {
                 let repositories = repositories.clone();
                 found.push(EffectResult::ChecksRead { repositories });
+            }
+        }
+        Effect::ReadMerges => {
+            if let Event::MergesRead { repositories } = first {
+                let repositories = repositories.clone();
+                found.push(EffectResult::MergesRead { repositories });
             }
         }
         Effect::ClosePullRequest { .. } => {

@@ -3,10 +3,10 @@
 use crate::canned::Team;
 use crate::teller::{Teller, Told, assert_found, assert_lawful, sealed_anew, verdict};
 use countersign_audit::ProblemCode as Code;
-use countersign_core::forge::CheckState;
+use countersign_core::forge::{CheckState, Landed, PullRequestState};
 use countersign_core::gate::{self, GateId};
 use countersign_core::id::{AccountId, Revision};
-use countersign_core::workflow::event::AttemptOutcome;
+use countersign_core::workflow::event::{AttemptOutcome, ReadMerge};
 use countersign_core::workflow::{Event, State};
 
 fn done() -> Vec<Told> {
@@ -128,4 +128,51 @@ fn words_of_a_pull_request_that_leave_out_the_workflow_are_found() {
         }
     });
     assert_found(&verdict(&told), Code::ManifestContent);
+}
+
+/// The story of a merge, with what was read of it changed by that, the log signed anew by the genuine key.
+fn landed(spoil: impl Fn(&mut ReadMerge)) -> Vec<Told> {
+    let mut teller = Teller::awaiting_merge(Team::Three);
+    teller.result("read-merges: merged");
+    assert_eq!(teller.workflow.state, State::Done);
+    for (_, event) in &mut teller.told {
+        if let Event::MergesRead { repositories } = event {
+            spoil(&mut repositories[1]);
+        }
+    }
+    sealed_anew(&teller.told)
+}
+
+#[test]
+fn honest_merges_are_lawful_merged_or_not() {
+    assert_lawful(&verdict(&landed(|_| {})));
+    for result in ["merged otherwise", "closed", "pushed"] {
+        let mut teller = Teller::awaiting_merge(Team::Solo);
+        teller.result(&format!("read-merges: {result}"));
+        assert_eq!(teller.workflow.state, State::NeedsHuman, "{result}");
+        assert_lawful(&verdict(&teller.told));
+    }
+}
+
+/// INV-12.
+#[test]
+fn gate_6_is_not_believed_without_what_landed() {
+    let spoils: [fn(&mut ReadMerge); 5] = [
+        |m| m.landed = None,
+        |m| m.pull_request = None,
+        |m| m.pull_request.as_mut().unwrap().state = PullRequestState::Open,
+        |m| {
+            if let Some(Landed::As { expected, .. }) = &mut m.landed {
+                *expected = None;
+            }
+        },
+        |m| {
+            if let Some(Landed::As { brings, .. }) = &mut m.landed {
+                brings.push("9".repeat(40).try_into().unwrap());
+            }
+        },
+    ];
+    for spoil in spoils {
+        assert_found(&verdict(&landed(spoil)), Code::LandingUnproven);
+    }
 }

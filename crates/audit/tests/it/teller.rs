@@ -182,9 +182,21 @@ impl Teller {
         teller.written()
     }
 
+    /// Both are green, and somebody at the forge is to merge them.
+    pub fn awaiting_merge(team: Team) -> Self {
+        let submission = canned::submission_on(canned::merging_repositories());
+        let mut teller = Self::with(team, submission).opened();
+        teller.result("read-checks: green");
+        teller
+    }
+
     /// Both branches are written, and both pull requests are open.
     pub fn verifying(team: Team) -> Self {
-        let mut teller = Self::remote(team);
+        Self::remote(team).opened()
+    }
+
+    fn opened(self) -> Self {
+        let (mut teller, team) = (self.clone(), self.team);
         teller.ask_for_approval();
         while teller.workflow.open_requests().next().is_some() {
             teller.approve(if team == Team::Solo { "alice" } else { "bob" });
@@ -464,6 +476,7 @@ fn evidence() -> Vec<Vec<u8>> {
     for repository in canned::repositories()
         .into_iter()
         .chain(canned::remote_repositories())
+        .chain(canned::merging_repositories())
     {
         for number in 0..8 {
             all.push(format!("result {repository} {number}").into_bytes());

@@ -414,6 +414,7 @@ fn stands(status: &Status) -> &'static str {
         State::Applying => "writes what was approved",
         State::PrOpen => "opens the pull request",
         State::VerifyingCi => "waits for CI",
+        State::AwaitingMerge => "waits for somebody to merge",
         State::Done => "is done",
         State::NeedsHuman => "waits for an answer",
         State::BlockedPolicy => "is blocked by policy",

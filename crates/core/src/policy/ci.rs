@@ -1,4 +1,4 @@
-//! What policy demands of CI: which checks, by whom, and for how long they are waited for.
+//! What policy demands after a write: which checks of CI, by whom, whether a merge is waited for, and for how long.
 
 use super::effective::{CiRequirement, EffectivePolicy, PolicySource, Sourced};
 use crate::forge::RequiredCheck;
@@ -7,6 +7,10 @@ use crate::forge::RequiredCheck;
 pub const CI_DEADLINE_MINUTES: u32 = 60;
 /// The longest time that a policy can have them waited for, in minutes: a week.
 pub(super) const CI_DEADLINE_MINUTES_MAX: u64 = 10_080;
+/// For how long a merge is waited for where no policy says it, in days.
+pub const MERGE_DEADLINE_DAYS: u32 = 14;
+/// The longest time that a policy can have one waited for, in days.
+pub(super) const MERGE_DEADLINE_DAYS_MAX: u64 = 90;
 /// Most checks that one policy file names.
 pub const REQUIRED_CHECKS_MAX: usize = 50;
 /// Longest name of a check, and of an app, in bytes.
@@ -43,6 +47,17 @@ impl EffectivePolicy {
     pub fn ci_deadline_ms(&self) -> u64 {
         let minutes = self.ci_deadline_minutes.map_or(CI_DEADLINE_MINUTES, |m| m.value);
         u64::from(minutes) * 60_000
+    }
+
+    /// Whether work is done only when somebody has merged it at the forge, and exactly it.
+    pub fn awaits_merge(&self) -> bool {
+        self.await_merge.is_some_and(|wait| wait.value)
+    }
+
+    /// For how long a merge is waited for, in days, where one is.
+    pub fn merge_deadline_days(&self) -> Option<u32> {
+        let days = self.merge_deadline_days.map_or(MERGE_DEADLINE_DAYS, |d| d.value);
+        self.awaits_merge().then_some(days)
     }
 }
 

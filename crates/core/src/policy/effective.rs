@@ -156,6 +156,12 @@ pub struct EffectivePolicy {
     /// For how long they are waited for, in minutes; absent: [`super::CI_DEADLINE_MINUTES`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ci_deadline_minutes: Option<Sourced<u32>>,
+    /// Whether a merge at the forge is waited for; absent: it is not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub await_merge: Option<Sourced<bool>>,
+    /// For how long, in days; absent: [`super::MERGE_DEADLINE_DAYS`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub merge_deadline_days: Option<Sourced<u32>>,
 }
 
 impl EffectivePolicy {
@@ -259,6 +265,8 @@ pub fn floor() -> EffectivePolicy {
         own_rules: Vec::new(),
         required_checks: Vec::new(),
         ci_deadline_minutes: None,
+        await_merge: None,
+        merge_deadline_days: None,
     }
 }
 
@@ -352,13 +360,12 @@ fn tighten(policy: &mut EffectivePolicy, file: &PolicyFile, source: PolicySource
             });
         }
     }
-    if let Some(minutes) = file.ci_deadline_minutes {
-        let standing = policy.ci_deadline_minutes.get_or_insert(Sourced {
-            value: minutes,
-            source,
-        });
-        lower(standing, Some(minutes), source);
+    lower_or_set(&mut policy.ci_deadline_minutes, file.ci_deadline_minutes, source);
+    // Looser than what stands: no effect, not even a trace of it.
+    if file.await_merge == Some(true) && policy.await_merge.is_none() {
+        policy.await_merge = Some(Sourced { value: true, source });
     }
+    lower_or_set(&mut policy.merge_deadline_days, file.merge_deadline_days, source);
     lower(&mut policy.review_rounds, file.review_rounds, source);
     lower(&mut policy.budget_calls, file.budget_calls, source);
     lower(&mut policy.budget_minutes, file.budget_minutes, source);
@@ -377,6 +384,17 @@ fn lower<T: Ord>(standing: &mut Sourced<T>, said: Option<T>, source: PolicySourc
     if let Some(said) = said {
         let order = standing.value.cmp(&said);
         settle(standing, said, source, order);
+    }
+}
+
+/// The same for a value that the floor has none of.
+fn lower_or_set<T: Ord + Copy>(standing: &mut Option<Sourced<T>>, said: Option<T>, source: PolicySource) {
+    if let Some(value) = said {
+        lower(
+            standing.get_or_insert(Sourced { value, source }),
+            Some(value),
+            source,
+        );
     }
 }
 

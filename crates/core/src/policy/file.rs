@@ -1,6 +1,6 @@
 //! Reading a policy file: strict, so that a typo fails instead of leaving something unprotected.
 
-use super::ci::{CI_DEADLINE_MINUTES_MAX, REQUIRED_CHECKS_MAX, name_problem};
+use super::ci::{CI_DEADLINE_MINUTES_MAX, MERGE_DEADLINE_DAYS_MAX, REQUIRED_CHECKS_MAX, name_problem};
 use super::effective::{BaseMovement, CiRequirement, PlanApproval, Unattended};
 use super::globs::{branch_glob_problem, path_glob_problem};
 use super::rule::{RuleId, Severity};
@@ -37,6 +37,8 @@ pub struct PolicyFile {
     pub(super) budget_minutes: Option<u32>,
     pub(super) required_checks: Vec<RequiredCheck>,
     pub(super) ci_deadline_minutes: Option<u32>,
+    pub(super) await_merge: Option<bool>,
+    pub(super) merge_deadline_days: Option<u32>,
 }
 
 /// Why a text is not a policy file.
@@ -191,6 +193,8 @@ struct Wire {
     #[serde(default)]
     ci: WireCi,
     #[serde(default)]
+    merge: WireMerge,
+    #[serde(default)]
     review: WireReview,
     #[serde(default)]
     budget: WireBudget,
@@ -251,6 +255,13 @@ struct WireCi {
 }
 
 #[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct WireMerge {
+    wait: Option<bool>,
+    deadline_days: Option<Whole<MERGE_DEADLINE_DAYS_MAX>>,
+}
+
+#[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct WireReview {
     rounds: Option<Whole<5>>,
@@ -298,6 +309,8 @@ impl Wire {
             budget_minutes: self.budget.agent_minutes.map(Whole::small),
             required_checks: self.ci.checks,
             ci_deadline_minutes: self.ci.deadline_minutes.map(Whole::small),
+            await_merge: self.merge.wait,
+            merge_deadline_days: self.merge.deadline_days.map(Whole::small),
         }
     }
 }

@@ -22,7 +22,7 @@ mod tests;
 mod tier;
 mod waiver;
 
-pub use ci::{CI_DEADLINE_MINUTES, CiDemand, REQUIRED_CHECKS_MAX};
+pub use ci::{CI_DEADLINE_MINUTES, CiDemand, MERGE_DEADLINE_DAYS, REQUIRED_CHECKS_MAX};
 pub use effective::{
     Approvers, BaseMovement, CiRequirement, EffectivePolicy, PlanApproval, PolicySource, Sourced, Unattended,
     effective, floor,

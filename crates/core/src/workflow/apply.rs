@@ -205,6 +205,11 @@ impl Workflow {
                 self.outstanding = None;
                 self.heads.clone_from(repositories);
             }
+            Event::MergeAwaited { since, until } => self.merge_awaited = Some((*since, *until)),
+            Event::MergesRead { repositories } => {
+                self.outstanding = None;
+                self.merges.clone_from(repositories);
+            }
             Event::FixRoundBegun {} => self.begin_fix(RevisionCause::CiRed),
             Event::PullRequestClosed { intent, .. } => {
                 self.outstanding = None;
@@ -251,6 +256,7 @@ impl Workflow {
             | State::Applying
             | State::PrOpen
             | State::VerifyingCi
+            | State::AwaitingMerge
             | State::Done
             | State::NeedsHuman
             | State::BlockedPolicy
@@ -338,6 +344,8 @@ impl Workflow {
         self.standings.clear();
         self.checks_awaited = None;
         self.heads.clear();
+        self.merge_awaited = None;
+        self.merges.clear();
         if self.fixing.take().is_none() {
             self.failed_checks.clear();
         }

@@ -153,6 +153,7 @@ fn asks(effect: &Effect) -> Option<(&'static [AgentRole], ResumePoint)> {
         | Effect::WriteBranch { .. }
         | Effect::OpenPullRequest { .. }
         | Effect::ReadChecks
+        | Effect::ReadMerges
         | Effect::RetractBranch { .. }
         | Effect::ClosePullRequest { .. } => None,
     }

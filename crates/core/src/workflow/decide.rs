@@ -4,7 +4,7 @@ use super::event::AttemptOutcome;
 use super::input::{EffectResult, Input, Submission};
 use super::turn::{Decision, Turn};
 use super::{
-    Effect, Refusal, Workflow, approving, budget, deselecting, human, intake, planning, proposing,
+    Effect, Refusal, Workflow, approving, budget, deselecting, human, intake, merging, planning, proposing,
     pull_requests, restoring, verifying, writing,
 };
 use crate::time::Timestamp;
@@ -139,6 +139,9 @@ fn take_result(turn: &mut Turn, effect: &Effect, result: EffectResult) -> Result
         (Effect::ReadChecks, EffectResult::ChecksRead { repositories }) => {
             verifying::checks_read(turn, repositories)?;
         }
+        (Effect::ReadMerges, EffectResult::MergesRead { repositories }) => {
+            merging::merges_read(turn, repositories)?;
+        }
         (Effect::ClosePullRequest { intent }, EffectResult::PullRequestClosed { intent: of, closed })
             if *intent == of =>
         {
@@ -163,6 +166,7 @@ fn take_result(turn: &mut Turn, effect: &Effect, result: EffectResult) -> Result
             | Effect::RetractBranch { .. }
             | Effect::OpenPullRequest { .. }
             | Effect::ReadChecks
+            | Effect::ReadMerges
             | Effect::ClosePullRequest { .. },
             _,
         ) => return Err(Refusal::Stale),

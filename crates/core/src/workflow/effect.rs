@@ -55,6 +55,8 @@ pub enum Effect {
     },
     /// Read branches, pull requests and required checks, until all of it can be concluded from.
     ReadChecks,
+    /// Read pull requests and what landed, until all of it can be concluded from.
+    ReadMerges,
     /// Take one pull request of ours out of play, before its branch.
     ClosePullRequest {
         /// The approved write of the branch.
@@ -88,6 +90,7 @@ impl Effect {
             Effect::RetractBranch { .. } => "retract-branch",
             Effect::OpenPullRequest { .. } => "open-pull-request",
             Effect::ReadChecks => "read-checks",
+            Effect::ReadMerges => "read-merges",
             Effect::ClosePullRequest { .. } => "close-pull-request",
         }
     }
@@ -104,7 +107,8 @@ impl Effect {
             | Effect::Critique
             | Effect::SealLedger { .. }
             | Effect::CheckBases
-            | Effect::ReadChecks => Repeat::Harmless,
+            | Effect::ReadChecks
+            | Effect::ReadMerges => Repeat::Harmless,
             Effect::WriteBranch { .. }
             | Effect::RetractBranch { .. }
             | Effect::OpenPullRequest { .. }

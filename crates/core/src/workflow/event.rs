@@ -10,7 +10,7 @@ use crate::budget::BudgetAsked;
 use crate::confinement::Confinement;
 use crate::digest::{ApprovalDigest, ArtifactDigest, BodyHash, ContextHash, PatchSetDigest, PlanDigest};
 use crate::feedback::{AgentSpec, Feedback, Metadata, RepoSelection};
-use crate::forge::{CheckRun, PullRequest};
+use crate::forge::{CheckRun, Landed, PullRequest};
 use crate::gate::GateResult;
 use crate::id::{
     AccountId, AttemptNumber, BranchName, CallNumber, CommitSha, EffectId, Fence, MemberId, RepositoryId,
@@ -51,6 +51,8 @@ pub enum ResumePoint {
     Retracting,
     /// Look at CI again.
     VerifyingCi,
+    /// Look again whether it was merged.
+    AwaitingMerge,
 }
 
 /// One repository of a workflow as it was looked up.
@@ -332,6 +334,18 @@ pub struct ReadHead {
     pub pull_request: Option<PullRequest>,
     /// Every run on the approved commit whose name policy asks for, whoever posted it.
     pub checks: Vec<CheckRun>,
+}
+
+/// What one repository showed while a merge was waited for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReadMerge {
+    /// Where.
+    pub repository: RepositoryId,
+    /// Our pull request as it stands; absent: it was not seen.
+    pub pull_request: Option<PullRequest>,
+    /// What it brought into its branch; absent: it is not merged.
+    pub landed: Option<Landed>,
 }
 
 /// A checkpoint of the tenant's ledger.
@@ -682,6 +696,18 @@ pub enum Event {
         /// One per repository that has pull requests.
         repositories: Vec<ReadHead>,
     },
+    /// Somebody at the forge is to merge: that is waited for from now on.
+    MergeAwaited {
+        /// Since when.
+        since: Timestamp,
+        /// Until when, at the longest.
+        until: Timestamp,
+    },
+    /// Pull requests and what landed, as they were when that could be concluded from.
+    MergesRead {
+        /// One per repository that has pull requests.
+        repositories: Vec<ReadMerge>,
+    },
     /// A pull request of ours was taken out of play.
     PullRequestClosed {
         /// The intent of its branch.
@@ -754,6 +780,8 @@ impl Event {
             Event::ChecksAwaited { .. } => "checks-awaited",
             Event::ChecksRead { .. } => "checks-read",
             Event::FixRoundBegun {} => "fix-round-begun",
+            Event::MergeAwaited { .. } => "merge-awaited",
+            Event::MergesRead { .. } => "merges-read",
             Event::PullRequestClosed { .. } => "pull-request-closed",
             Event::WorkflowEnded { .. } => "workflow-ended",
             Event::AgentCallReserved { .. } => "agent-call-reserved",

@@ -6,7 +6,7 @@ use super::event::{Approval, Event, Request, RequestStatus, ResumePoint, Revisio
 use super::planning::{approval_window_ms, ask_for_plan, plan_approved};
 use super::turn::Turn;
 use super::writing::{any_written, pin_anew, retract_next};
-use super::{EVENTS_MAX, Effect, Refusal, State, Workflow, deselecting, verifying, waiving};
+use super::{EVENTS_MAX, Effect, Refusal, State, Workflow, deselecting, merging, verifying, waiving};
 use crate::act::{Act, Attendance, COMMENT_MAX_BYTES, SeenDigest, SignedAct};
 use crate::feedback::AgentSpec;
 use crate::gate::{GateId, GateOutcome};
@@ -479,6 +479,7 @@ fn resume(turn: &mut Turn, roster: &Roster) {
             return verifying::look_before_fixing(turn);
         }
         ResumePoint::VerifyingCi => return verifying::begin(turn),
+        ResumePoint::AwaitingMerge => return merging::wait(turn),
     };
     turn.enter(state, again);
     turn.request(effect);
@@ -540,6 +541,7 @@ fn may_still_write(workflow: &Workflow) -> bool {
         | State::Reviewing
         | State::PrOpen
         | State::VerifyingCi
+        | State::AwaitingMerge
         | State::Done
         | State::BlockedPolicy
         | State::Declined

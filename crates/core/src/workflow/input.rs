@@ -2,7 +2,7 @@
 //! [`super::decide`] judges it.
 
 use super::event::{
-    AgentRun, Attempt, AttemptOutcome, CheckpointRef, FoundBranch, ReadHead, RepoLookup, Standing,
+    AgentRun, Attempt, AttemptOutcome, CheckpointRef, FoundBranch, ReadHead, ReadMerge, RepoLookup, Standing,
 };
 use crate::act::{Attendance, MemberKey, SignedAct};
 use crate::artifact::{AgentRole, Architecture, Critique, Plan, TriageDecision};
@@ -253,6 +253,11 @@ pub enum EffectResult {
         /// One per repository that has pull requests.
         repositories: Vec<ReadHead>,
     },
+    /// Of [`super::Effect::ReadMerges`].
+    MergesRead {
+        /// One per repository that has pull requests.
+        repositories: Vec<ReadMerge>,
+    },
     /// Of [`super::Effect::ClosePullRequest`].
     PullRequestClosed {
         /// The intent of its branch.
@@ -284,6 +289,7 @@ impl EffectResult {
             | EffectResult::BasesChecked { .. }
             | EffectResult::WriteEnded { .. }
             | EffectResult::ChecksRead { .. }
+            | EffectResult::MergesRead { .. }
             | EffectResult::Retracted { .. }
             | EffectResult::PullRequestClosed { .. }
             | EffectResult::GaveUp { .. } => &[],
@@ -305,6 +311,7 @@ impl EffectResult {
             | EffectResult::WriteEnded { .. }
             | EffectResult::Retracted { .. }
             | EffectResult::ChecksRead { .. }
+            | EffectResult::MergesRead { .. }
             | EffectResult::PullRequestClosed { .. }
             | EffectResult::GaveUp { .. } => None,
         }

@@ -77,6 +77,26 @@ pub(super) fn why_not_ours(
     account: AccountId,
     found: &PullRequest,
 ) -> Option<String> {
+    if let Some(why) = why_another(workflow, intent, account, found) {
+        return Some(why);
+    }
+    if found.head != intent.commit {
+        return Some(format!(
+            "shows commit {}, and {} was approved",
+            found.head.short(),
+            intent.commit.short()
+        ));
+    }
+    (found.state != PullRequestState::Open).then(|| format!("is {}", found.state.as_str()))
+}
+
+/// What makes it another pull request than the one that was approved, whatever became of it since.
+pub(super) fn why_another(
+    workflow: &Workflow,
+    intent: &WriteIntent,
+    account: AccountId,
+    found: &PullRequest,
+) -> Option<String> {
     let base = workflow.patch_set(&intent.repository).map(|p| &p.base_branch);
     if found.branch != intent.branch {
         return Some(format!("is of branch {}", found.branch));
@@ -87,17 +107,7 @@ pub(super) fn why_not_ours(
             found.author
         ));
     }
-    if found.head != intent.commit {
-        return Some(format!(
-            "shows commit {}, and {} was approved",
-            found.head.short(),
-            intent.commit.short()
-        ));
-    }
-    if Some(&found.base_branch) != base {
-        return Some(format!("is to be merged into {}", found.base_branch));
-    }
-    (found.state != PullRequestState::Open).then(|| format!("is {}", found.state.as_str()))
+    (Some(&found.base_branch) != base).then(|| format!("is to be merged into {}", found.base_branch))
 }
 
 /// Numbers of pull requests that this workflow opened and that are out of play, with their branch or before it.

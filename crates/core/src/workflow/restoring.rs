@@ -8,7 +8,7 @@ use super::event::{
 use super::planning::ask_for_plan;
 use super::turn::Turn;
 use super::writing::{any_written, finish, progress, retract_next};
-use super::{Effect, Refusal, State, Workflow, pull_requests};
+use super::{Effect, Refusal, State, Workflow, merging, pull_requests};
 use crate::id::RepositoryId;
 use crate::member::Roster;
 use crate::patch_set::PatchSet;
@@ -32,7 +32,12 @@ pub(super) fn reconcile(
     conclude_attempts(turn);
     forget_openings(turn);
     let mut differs = Vec::new();
-    for patch_set in turn.workflow.patch_sets.clone() {
+    // Whoever merges may delete the branch: it is the merge that is looked at again.
+    let written = match merging::is_waited_for(&turn.workflow) {
+        true => Vec::new(),
+        false => turn.workflow.patch_sets.clone(),
+    };
+    for patch_set in written {
         differs.extend(compare(turn, &patch_set));
     }
     if turn.workflow.is_retracting() {
@@ -215,6 +220,7 @@ fn go_on(turn: &mut Turn, doing: Option<Effect>, differs: Vec<String>, roster: &
         State::Applying | State::PrOpen | State::VerifyingCi if differs.is_empty() => {
             go_on_applying(turn, roster)
         }
+        State::AwaitingMerge => merging::wait(turn),
         State::NeedsHuman | State::BlockedPolicy if differs.is_empty() => {}
         State::AwaitingApproval
         | State::Applying

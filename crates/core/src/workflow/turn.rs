@@ -176,6 +176,8 @@ impl Turn {
             | QuestionKind::ForeignPullRequest
             | QuestionKind::HeadMoved
             | QuestionKind::CiNotGreen
+            | QuestionKind::NotMerged
+            | QuestionKind::LandedDifferent
             | QuestionKind::BudgetSpent => State::NeedsHuman,
         };
         self.enter(state, kind.text());

@@ -9,7 +9,7 @@ use super::human::rounds_spent;
 use super::pull_requests::{has_one, opened, why_not_ours};
 use super::turn::Turn;
 use super::writing::retract_next;
-use super::{Effect, Refusal, State, Workflow};
+use super::{Effect, Refusal, State, Workflow, merging};
 use crate::feedback::AgentSpec;
 use crate::forge::{CheckRun, CheckState, FailedCheck, RequiredCheck};
 use crate::gate::{self, Check, CheckId, GateId};
@@ -24,7 +24,7 @@ pub(super) fn begin(turn: &mut Turn) {
         let ci = gate::not_required(GateId::Ci, turn.workflow.revision, "CI: not required by policy");
         turn.emit(Event::GateEvaluated { result: ci });
         let reason = "every approved branch is written and has its pull request; policy requires no CI";
-        return turn.end(State::Done, reason);
+        return merging::begin(turn, reason);
     }
     turn.enter(State::VerifyingCi, "every pull request is open and read back");
     let waits = |i: &WriteIntent| deadline_ms(&turn.workflow, &i.repository);
@@ -143,8 +143,8 @@ pub(super) fn checks_read(turn: &mut Turn, heads: Vec<ReadHead>) -> Result<(), R
         return Ok(());
     }
     match turn.judge(GateId::Ci, checks) {
-        Ok(()) => turn.end(
-            State::Done,
+        Ok(()) => merging::begin(
+            turn,
             "every approved branch has its pull request, and its required checks succeeded",
         ),
         Err(_) if may_fix(&turn.workflow) => {
@@ -209,7 +209,7 @@ fn moved(workflow: &Workflow, heads: &[ReadHead]) -> Vec<String> {
 }
 
 /// The account under which its pull request was opened.
-fn account(workflow: &Workflow, intent: &WriteIntent) -> AccountId {
+pub(super) fn account(workflow: &Workflow, intent: &WriteIntent) -> AccountId {
     let operation = intent.id.pull_request();
     let mut outcomes = workflow
         .attempts

@@ -5,7 +5,7 @@ use super::event::{
     Attempt, AttemptOutcome, BranchHolds, Event, ResumePoint, RevisionCause, Standing, WriteIntent,
 };
 use super::turn::Turn;
-use super::{Effect, Refusal, State, WRITE_WINDOW_MS, Workflow, human, pull_requests};
+use super::{Effect, Refusal, State, WRITE_WINDOW_MS, Workflow, human, merging, pull_requests};
 use crate::gate::{self, Check, CheckId, GateId};
 use crate::id::{AttemptNumber, RepositoryId, Revision, WriteIntentId};
 use crate::member::Roster;
@@ -423,6 +423,9 @@ pub(super) fn retract_next(turn: &mut Turn) {
                     "cancelled; a branch that this ledger does not know of stays where it is"
                 }
                 true => "cancelled; nothing was written",
+                false if merging::any_merged(&turn.workflow) => {
+                    "cancelled; what was merged stays merged, and everything else is out of play"
+                }
                 false if any_pull_request(&turn.workflow) => {
                     "cancelled; every pull request is closed, and every branch that was written is deleted again"
                 }
@@ -493,6 +496,7 @@ pub(super) fn gave_up(turn: &mut Turn, effect: &Effect, code: &str, detail: &str
             (QuestionKind::StepFailed, ResumePoint::Retracting)
         }
         Effect::ReadChecks => (QuestionKind::StepFailed, ResumePoint::VerifyingCi),
+        Effect::ReadMerges => (QuestionKind::StepFailed, ResumePoint::AwaitingMerge),
     };
     let written = if turn.workflow.intents.is_empty() {
         Vec::new()

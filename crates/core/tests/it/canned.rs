@@ -9,7 +9,7 @@ use countersign_core::budget::BudgetAsked;
 use countersign_core::diff::{ChangeKind, FileChange, FileMode, FileSide, TreeDiff};
 use countersign_core::digest::{ArtifactDigest, BodyHash, ContextHash, DiffHash};
 use countersign_core::feedback::{AgentSpec, Feedback, FeedbackOrigin, RepoRole, RepoSelection};
-use countersign_core::forge::{CheckRun, CheckState, PullRequest, PullRequestState};
+use countersign_core::forge::{CheckRun, CheckState, Landed, PullRequest, PullRequestState};
 use countersign_core::id::{
     AccountId, AttemptNumber, BlobSha, BranchName, CommitSha, EffectId, Fence, InputId, MemberId,
     PullRequestNumber, RepositoryId, TenantId, TreeSha, Version, WorkflowId,
@@ -21,8 +21,8 @@ use countersign_core::policy::{self, RuleId};
 use countersign_core::time::Timestamp;
 use countersign_core::workflow::budget::Call;
 use countersign_core::workflow::event::{
-    AgentRun, Attempt, AttemptOutcome, BranchHolds, CheckpointRef, FoundBranch, ReadHead, RepoLookup,
-    Standing, Subject, WriteIntent,
+    AgentRun, Attempt, AttemptOutcome, BranchHolds, CheckpointRef, FoundBranch, ReadHead, ReadMerge,
+    RepoLookup, Standing, Subject, WriteIntent,
 };
 use countersign_core::workflow::input::{LoadedRepo, PathLookup, PolicyLayer, PolicyLayers, Refused};
 use countersign_core::workflow::{Effect, EffectResult, Input, State, Submission, Workflow, start};
@@ -123,6 +123,11 @@ fn main_branch() -> BranchName {
 /// The same two on GitHub.
 pub fn remote_repositories() -> [RepositoryId; 2] {
     [RepositoryId::github(11), RepositoryId::github(12)]
+}
+
+/// Two on GitHub whose policy wants a merge to be waited for.
+pub fn merging_repositories() -> [RepositoryId; 2] {
+    [RepositoryId::github(13), RepositoryId::github(14)]
 }
 
 /// What a repository on GitHub says: one check that has to succeed.
@@ -230,7 +235,11 @@ fn of(w: &Workflow) -> Vec<RepositoryId> {
 }
 
 fn policy_of(id: &RepositoryId) -> Option<Vec<u8>> {
-    id.forge.is_remote().then(|| REQUIRES_TEST.to_vec())
+    let waits: &[u8] = match merging_repositories().contains(id) {
+        true => b"[merge]\nwait = true\n",
+        false => b"",
+    };
+    id.forge.is_remote().then(|| [REQUIRES_TEST, waits].concat())
 }
 
 /// Something a human does. `decide` gets acts whose signature was checked, so the signature is empty here.
@@ -373,6 +382,7 @@ fn awaited(w: &Workflow, id: &EffectId, effect: &Effect) -> Option<AgentRole> {
         | Effect::WriteBranch { .. }
         | Effect::OpenPullRequest { .. }
         | Effect::ReadChecks
+        | Effect::ReadMerges
         | Effect::RetractBranch { .. }
         | Effect::ClosePullRequest { .. } => &[],
     };
@@ -422,6 +432,7 @@ fn reserved(w: &Workflow, id: &EffectId, mut result: EffectResult) -> EffectResu
         | EffectResult::BasesChecked { .. }
         | EffectResult::WriteEnded { .. }
         | EffectResult::ChecksRead { .. }
+        | EffectResult::MergesRead { .. }
         | EffectResult::Retracted { .. }
         | EffectResult::PullRequestClosed { .. }
         | EffectResult::GaveUp { .. } => {}
@@ -498,6 +509,16 @@ fn effect_results(w: &Workflow, effect: &Effect, team: Team) -> Vec<(&'static st
             ("red", checks(w, CheckState::Failure)),
             ("pushed", pushed(checks(w, CheckState::Success))),
             ("not ended", checks(w, CheckState::Pending)),
+        ],
+        Effect::ReadMerges => vec![
+            ("merged", merges(w, PullRequestState::Merged)),
+            (
+                "merged otherwise",
+                merged_otherwise(merges(w, PullRequestState::Merged)),
+            ),
+            ("closed", merges(w, PullRequestState::Closed)),
+            ("pushed", pushed_unmerged(merges(w, PullRequestState::Open))),
+            ("not ended", merges(w, PullRequestState::Open)),
         ],
         Effect::ClosePullRequest { intent } => {
             let closed = |closed| EffectResult::PullRequestClosed {
@@ -589,6 +610,7 @@ pub fn pull_request(w: &Workflow, intent: &WriteIntent) -> PullRequest {
         base_branch: w.patch_set(&intent.repository).unwrap().base_branch.clone(),
         author: ACCOUNT,
         state: PullRequestState::Open,
+        merged_as: None,
     }
 }
 
@@ -670,6 +692,58 @@ fn pushed(result: EffectResult) -> EffectResult {
         head.branch = Some(commit("a stranger's"));
     }
     EffectResult::ChecksRead { repositories }
+}
+
+/// Every pull request in that state; what was merged landed exactly.
+pub fn merges(w: &Workflow, state: PullRequestState) -> EffectResult {
+    let merge = |intent: &WriteIntent| {
+        let is_merged = state == PullRequestState::Merged;
+        ReadMerge {
+            repository: intent.repository.clone(),
+            pull_request: Some(PullRequest {
+                state,
+                merged_as: is_merged.then(|| commit("merge")),
+                ..pull_request(w, intent)
+            }),
+            landed: is_merged.then(|| Landed::As {
+                commit: commit("merge"),
+                tree: tree("merged"),
+                before: commit("tip"),
+                brings: vec![intent.commit.clone()],
+                expected: Some(tree("merged")),
+            }),
+        }
+    };
+    EffectResult::MergesRead {
+        repositories: w.intents.iter().map(merge).collect(),
+    }
+}
+
+/// The same, with another tree in the last repository.
+fn merged_otherwise(result: EffectResult) -> EffectResult {
+    merges_with(result, |merge| {
+        if let Some(Landed::As { tree: landed, .. }) = &mut merge.landed {
+            *landed = tree("another");
+        }
+    })
+}
+
+/// The same, with a stranger's commit on the last branch.
+fn pushed_unmerged(result: EffectResult) -> EffectResult {
+    merges_with(result, |merge| {
+        if let Some(pull) = &mut merge.pull_request {
+            pull.head = commit("a stranger's");
+        }
+    })
+}
+
+/// The same with something else in every repository but the first.
+pub fn merges_with(result: EffectResult, change: impl Fn(&mut ReadMerge)) -> EffectResult {
+    let EffectResult::MergesRead { mut repositories } = result else {
+        panic!("not of merges")
+    };
+    repositories.iter_mut().skip(1).for_each(change);
+    EffectResult::MergesRead { repositories }
 }
 
 fn refs(w: &Workflow, team: Team, base: Option<&str>, duplicate_of: Option<WorkflowId>) -> EffectResult {
@@ -1022,6 +1096,24 @@ pub fn verifying(team: Team) -> Workflow {
         "open-pull-request: opened",
     ];
     go(opening(team), team, &opened)
+}
+
+/// Both pull requests are open and green, and somebody at the forge is to merge them.
+pub fn awaiting_merge(team: Team) -> Workflow {
+    let started = started_by(submission_on(merging_repositories()));
+    let mut names = vec!["seal-ledger: sealed", "check-bases: unmoved"];
+    for what in [
+        ["write-branch: attempt starts", "write-branch: written"],
+        ["open-pull-request: attempt starts", "open-pull-request: opened"],
+    ] {
+        names.extend(what.into_iter().chain(what));
+    }
+    names.push("read-checks: green");
+    go(
+        approved_from(walk_from(started, team, &TO_APPROVAL), team),
+        team,
+        &names,
+    )
 }
 
 /// Takes the named results at one later moment.

@@ -11,6 +11,7 @@ use countersign_core::question::{Choice, QuestionKind};
 use countersign_core::time::Timestamp;
 use countersign_core::workflow::event::Subject;
 use countersign_core::workflow::extendable_until;
+use countersign_core::workflow::merging::is_awaited;
 use countersign_core::workflow::pull_requests::opened;
 use countersign_core::workflow::{Effect, Event, Input, State, Workflow, decide};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -69,6 +70,7 @@ pub fn explore(team: canned::Team) -> Explored {
         canned::writing(team),
         canned::opening(team),
         canned::verifying(team),
+        canned::awaiting_merge(team),
     ] {
         explore_from(first, team, &mut found);
     }
@@ -167,6 +169,9 @@ fn check(before: &Workflow, after: &Workflow, events: &[Event]) {
             let ci = after.gates.get(&GateId::Ci).map(|g| g.outcome);
             assert_eq!(ci, Some(GateOutcome::Passed), "done without its checks (INV-8)");
         }
+        let landed = after.gates.get(&GateId::Delivery).map(|g| g.outcome);
+        let wanted = is_awaited(after).then_some(GateOutcome::Passed);
+        assert_eq!(landed, wanted, "done without what was to land (INV-12)");
     }
     if after.state.is_final() {
         assert!(after.outstanding.is_none(), "an ended workflow has nothing to do");
@@ -278,7 +283,7 @@ pub fn inputs(workflow: &Workflow, team: canned::Team, at: Timestamp) -> Vec<(St
         inputs.push((name, input, soon));
     }
     inputs.push(("time passed".to_owned(), Input::TimePassed, late));
-    if let Some((_, Effect::ReadChecks)) = &workflow.outstanding {
+    if let Some((_, Effect::ReadChecks | Effect::ReadMerges)) = &workflow.outstanding {
         let at_the_deadline = canned::results(workflow, team, late).into_iter();
         let not_ended = at_the_deadline.filter(|(name, _)| name.ends_with("not ended"));
         inputs.extend(not_ended.map(|(name, input)| (format!("{name} at the deadline"), input, late)));
@@ -490,7 +495,7 @@ pub fn page(catalogue: &Catalogue) -> String {
         let after = match gate {
             GateId::Intake => ", where a budget was signed: budget-allowed",
             GateId::Write => ", after the write: read-back",
-            GateId::Plan | GateId::Proposal | GateId::Approval | GateId::Ci => "",
+            GateId::Plan | GateId::Proposal | GateId::Approval | GateId::Ci | GateId::Delivery => "",
         };
         out.push_str(&format!("| {gate} | {}{after} |\n", checks.join(", ")));
     }

@@ -12,6 +12,7 @@ mod canned;
 mod explore;
 mod explored;
 mod gate;
+mod merging;
 mod model;
 mod notices;
 mod pull_requests;

@@ -84,6 +84,7 @@ fn doing(effect: &Effect) -> Option<String> {
         | Effect::RetractBranch { .. }
         | Effect::OpenPullRequest { .. }
         | Effect::ReadChecks
+        | Effect::ReadMerges
         | Effect::ClosePullRequest { .. } => None,
     }
 }

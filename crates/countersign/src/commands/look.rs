@@ -95,7 +95,8 @@ fn mark(state: &str) -> (&'static str, Style) {
         | State::Reviewing
         | State::Applying
         | State::PrOpen
-        | State::VerifyingCi => ("·", Style::Dim),
+        | State::VerifyingCi
+        | State::AwaitingMerge => ("·", Style::Dim),
     }
 }
 

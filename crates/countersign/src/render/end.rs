@@ -4,6 +4,7 @@ use super::seen::Seen;
 use crate::terminal::{Page, Style};
 use countersign_core::gate::{GateId, GateOutcome};
 use countersign_core::workflow::State;
+use countersign_core::workflow::merging::landed_as;
 use countersign_core::workflow::pull_requests::opened;
 
 /// The end of a workflow; nothing while it goes on.
@@ -33,10 +34,14 @@ pub(crate) fn page(seen: &Seen) -> Page {
                 format!("  commit {}, read back", intent.commit.short()),
             );
         if let Some(opened) = opened(workflow, &intent.id) {
+            let merged = match landed_as(workflow, &intent.repository) {
+                Some(commit) => format!(", merged as {}", commit.short()),
+                None => String::new(),
+            };
             page.line(4).add(
                 Style::Plain,
                 format!(
-                    "pull request #{} into {} of {place}",
+                    "pull request #{} into {} of {place}{merged}",
                     opened.number, opened.base_branch
                 ),
             );

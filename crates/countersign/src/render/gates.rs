@@ -4,7 +4,7 @@ use super::seen::Seen;
 use crate::terminal::{Page, Style};
 use countersign_core::artifact::{Critique, FindingLevel};
 use countersign_core::gate::{CheckOutcome, GateId, GateOutcome, GateResult};
-use countersign_core::workflow::State;
+use countersign_core::workflow::{State, merging};
 
 /// All gates in order.
 pub(crate) fn page(seen: &Seen) -> Page {
@@ -13,6 +13,8 @@ pub(crate) fn page(seen: &Seen) -> Page {
     for gate in GateId::ALL {
         match seen.workflow.gates.get(&gate) {
             Some(result) => judged(&mut page, result),
+            // Only where policy wants it is there anything to judge after CI.
+            None if gate == GateId::Delivery && !merging::is_awaited(&seen.workflow) => {}
             None => open(&mut page, gate, seen),
         }
     }
@@ -68,6 +70,7 @@ fn open(page: &mut Page, gate: GateId, seen: &Seen) {
         GateId::Approval if state == State::AwaitingApproval => "waits for your decision",
         GateId::Write => "judged right before and after writing",
         GateId::Ci => "judged after writing; a local repository has no CI",
+        GateId::Delivery => "judged once it is merged",
         GateId::Intake | GateId::Plan | GateId::Proposal | GateId::Approval => "not judged yet",
     };
     page.line(2)

@@ -4,6 +4,7 @@ use super::seen::{Seen, first8};
 use crate::terminal::{Page, Style};
 use countersign_core::workflow::State;
 use countersign_core::workflow::event::Subject;
+use countersign_core::workflow::pull_requests::opened;
 
 /// The open question with its choices, if there is one.
 pub(crate) fn question(seen: &Seen) -> Page {
@@ -44,10 +45,38 @@ pub(crate) fn question(seen: &Seen) -> Page {
     page
 }
 
+/// What somebody at the forge has to merge.
+fn merge(seen: &Seen) -> Page {
+    let (mut page, workflow) = (Page::new(), &seen.workflow);
+    page.heading("It waits for somebody to merge it at the forge");
+    for intent in &workflow.intents {
+        if let Some(opened) = opened(workflow, &intent.id) {
+            let place = seen.place(&intent.repository);
+            page.line(2).add(Style::Warn, "? ").add(
+                Style::Plain,
+                format!(
+                    "pull request #{} into {} of {place}",
+                    opened.number, opened.base_branch
+                ),
+            );
+        }
+    }
+    if let Some((_, until)) = workflow.merge_awaited {
+        page.line(4).add(Style::Dim, format!("until {until}"));
+    }
+    page.line(2)
+        .column(Style::Dim, "look now", 10)
+        .add(Style::Plain, format!("countersign resume {}", workflow.id));
+    page
+}
+
 /// Commands that decide on what waits.
 pub(crate) fn how(seen: &Seen) -> Page {
     let (mut page, id) = (Page::new(), &seen.workflow.id);
     let state = seen.workflow.state;
+    if state == State::AwaitingMerge {
+        return merge(seen);
+    }
     if !state.waits_for_human() {
         return page;
     }
@@ -100,6 +129,7 @@ pub(crate) fn how(seen: &Seen) -> Page {
         | State::Applying
         | State::PrOpen
         | State::VerifyingCi
+        | State::AwaitingMerge
         | State::Done
         | State::Declined
         | State::Failed

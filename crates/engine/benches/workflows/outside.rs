@@ -1,6 +1,7 @@
 //! An outside that answers at once: git's answers are asked for once and remembered, branches are kept in memory.
 //! What is left to measure is deciding, recording and everything that makes both durable.
 
+use countersign_core::forge::Landed;
 use countersign_core::id::{BlobSha, BranchName, CommitSha, RepositoryId, TreeSha};
 use countersign_core::patch_set::commit_id;
 use countersign_core::path::RepoPath;
@@ -9,8 +10,9 @@ use countersign_core::time::Timestamp;
 use countersign_git::GitTrees;
 use countersign_ports::forge::Forge;
 use countersign_ports::trees::{
-    Applied, ApplyRefusal, BaseStanding, BranchState, Heads, Interdiff, ObjectKind, Pinned, PreparedCommit,
-    Probe, Proposed, PublishError, RepoSource, SecondOpinion, SnapshotEntry, Trees, TreesError,
+    Applied, ApplyRefusal, BaseStanding, BranchState, Heads, Interdiff, Merged, ObjectKind, Pinned,
+    PreparedCommit, Probe, Proposed, PublishError, RepoSource, SecondOpinion, SnapshotEntry, Taken, Trees,
+    TreesError,
 };
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -155,6 +157,20 @@ impl Trees for Remembered {
         );
         self.standings
             .ask(key, || self.git.base_standing(repo, branch, base, canonical))
+    }
+
+    fn landed(&self, repo: &RepoSource, merged: &Merged<'_>) -> Result<Landed, TreesError> {
+        self.git.landed(repo, merged)
+    }
+
+    fn taking_back(
+        &self,
+        repo: &RepoSource,
+        branch: &BranchName,
+        landed: &CommitSha,
+        before: &CommitSha,
+    ) -> Result<Taken, TreesError> {
+        self.git.taking_back(repo, branch, landed, before)
     }
 
     /// The commit is another one for every workflow; its trees and blobs are remembered.

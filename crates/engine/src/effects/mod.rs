@@ -3,6 +3,7 @@
 mod agents;
 mod drafting;
 mod looking;
+mod merges;
 mod pull_requests;
 mod reserving;
 mod snapshot;
@@ -14,6 +15,7 @@ pub(crate) use looking::policy_layer;
 use crate::judge::{Judge, Outcome};
 use crate::{EngineError, Ports};
 use countersign_core::id::RepositoryId;
+use countersign_core::time::Timestamp;
 use countersign_core::workflow::{Effect, EffectResult, Input, Workflow};
 use countersign_ports::agent::AgentError;
 use countersign_ports::store::{ClaimedEffect, Settles, StoreError, TenantStore};
@@ -161,6 +163,7 @@ pub(crate) async fn perform(
             Effect::RetractBranch { intent } => Box::pin(job.retract_branch(intent)),
             Effect::OpenPullRequest { intent } => Box::pin(job.open_pull_request(intent)),
             Effect::ReadChecks => Box::pin(job.read_checks()),
+            Effect::ReadMerges => Box::pin(job.read_merges()),
             Effect::ClosePullRequest { intent } => Box::pin(job.close_pull_request(intent)),
         };
     work.await
@@ -195,6 +198,17 @@ impl Job<'_> {
             message,
         })
     }
+}
+
+/// The shortest pause between two looks at something that is waited for, in milliseconds.
+const PAUSE_MIN_MS: u64 = 2_000;
+/// A pause is this part of the time that was waited already, so that a long wait costs few looks.
+const PAUSE_PART: u64 = 8;
+
+/// How long to wait before the next look at what is waited for since and until then, in milliseconds.
+fn pause(awaited: Option<(Timestamp, Timestamp)>, now: Timestamp, longest_ms: u64) -> u64 {
+    let waited = awaited.map_or(0, |(since, _)| now.0.saturating_sub(since.0));
+    (waited / PAUSE_PART).clamp(PAUSE_MIN_MS, longest_ms)
 }
 
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, EffectError> {

@@ -4,7 +4,7 @@
 //! gate asked again, permit used up, read back. The forge's one-per-branch rule is the real fence.
 
 use super::writing::{as_outcome, refused};
-use super::{EffectError, Job, Performed, blocking};
+use super::{EffectError, Job, Performed, blocking, pause};
 use countersign_core::forge::{PullRequest, PullRequestState};
 use countersign_core::id::{AccountId, WriteIntentId};
 use countersign_core::permit::{ClosePullRequest, OpenPullRequest, WriteGate};
@@ -15,12 +15,8 @@ use countersign_core::workflow::verifying::{Outlook, of_required_names, outlook,
 use countersign_ports::forge::Forge;
 use countersign_ports::trees::{PublishError, RepoSource, TreesError};
 
-/// The shortest pause between two looks at CI, in milliseconds.
-const CHECKS_PAUSE_MIN_MS: u64 = 2_000;
-/// The longest one.
+/// The longest pause between two looks at CI, in milliseconds.
 const CHECKS_PAUSE_MAX_MS: u64 = 60_000;
-/// A pause is this part of the time that was waited already, so that a long wait costs few looks.
-const CHECKS_PAUSE_PART: u64 = 8;
 
 impl Job<'_> {
     pub(super) async fn open_pull_request(&self, id: &WriteIntentId) -> Result<Performed, EffectError> {
@@ -170,7 +166,7 @@ impl Job<'_> {
         Ok(recognise(&self.workflow, intent, account, &found))
     }
 
-    async fn pull_requests(
+    pub(super) async fn pull_requests(
         &self,
         intent: &WriteIntent,
         source: &RepoSource,
@@ -262,11 +258,9 @@ impl Job<'_> {
                 return Ok(EffectResult::ChecksRead { repositories }.into());
             }
         };
-        let waited = awaited.map_or(0, |(since, _)| now.0.saturating_sub(since.0));
-        let again_after_ms = (waited / CHECKS_PAUSE_PART).clamp(CHECKS_PAUSE_MIN_MS, CHECKS_PAUSE_MAX_MS);
         Err(EffectError::Waits {
             message,
-            again_after_ms,
+            again_after_ms: pause(awaited, now, CHECKS_PAUSE_MAX_MS),
         })
     }
 

@@ -16,6 +16,9 @@ struct Wire {
     state: String,
     #[serde(default)]
     merged_at: Option<String>,
+    // Of one that is open: what a merge would be like, which is no evidence of anything.
+    #[serde(default)]
+    merge_commit_sha: Option<String>,
     // GitHub has `null` for an account that is gone.
     user: Option<Account>,
     head: Side,
@@ -58,6 +61,11 @@ impl Wire {
             ("closed", None) => PullRequestState::Closed,
             (_, _) => return Err(odd("it shows a pull request that is neither open nor closed")),
         };
+        let merged_as = self.merge_commit_sha.as_deref().map(CommitSha::parse);
+        let merged_as = merged_as
+            .filter(|_| state == PullRequestState::Merged)
+            .transpose()
+            .map_err(|_| odd("it names a merge that is no commit"))?;
         Ok(Some(PullRequest {
             number: PullRequestNumber(self.number),
             branch: branch(&self.head.name)?,
@@ -65,6 +73,7 @@ impl Wire {
             base_branch: branch(&self.base.name)?,
             author: AccountId(self.user.as_ref().map_or(GHOST, |user| user.id)),
             state,
+            merged_as,
         }))
     }
 }

@@ -276,8 +276,19 @@ impl Reached<'_> {
         tip: &CommitSha,
         base: &CommitSha,
     ) -> Result<bool, TreesError> {
+        self.fetch_history(bench, tip)?;
+        let listed = bench.git(
+            "merge-base",
+            ["merge-base", "--is-ancestor", base.as_str(), tip.as_str()],
+            &[],
+        )?;
+        Ok(listed.status.success())
+    }
+
+    /// Fetches the commits below a tip without their files, so many generations of them as are looked through.
+    pub(crate) fn fetch_history(&self, bench: &Bench, tip: &CommitSha) -> Result<(), TreesError> {
         let (refspec, depth) = (
-            format!("+{tip}:refs/countersign/tip"),
+            format!("+{tip}:{}", crate::landing::TIP),
             format!("--depth={ANCESTRY_MAX_DEPTH}"),
         );
         let arguments = [
@@ -294,15 +305,10 @@ impl Reached<'_> {
             refspec.as_str(),
         ];
         let done = self.git("fetch", bench.folder(), arguments, FETCH_DEADLINE)?;
-        if !done.status.success() {
-            return Err(failure::of(self.remote, "Fetching the history of", &done));
+        match done.status.success() {
+            true => Ok(()),
+            false => Err(failure::of(self.remote, "Fetching the history of", &done)),
         }
-        let listed = bench.git(
-            "merge-base",
-            ["merge-base", "--is-ancestor", base.as_str(), tip.as_str()],
-            &[],
-        )?;
-        Ok(listed.status.success())
     }
 }
 

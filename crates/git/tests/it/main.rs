@@ -7,6 +7,7 @@ mod folders;
 mod histories;
 mod hostile;
 mod interdiffs;
+mod landing;
 mod malformed;
 mod places;
 mod properties;

@@ -28,8 +28,8 @@ pub struct FreezeWire {
     pub repository: Option<String>,
     /// RFC 3339, UTC.
     pub since: String,
-    /// Who, by member's id.
-    pub by: String,
+    /// Who, by member's id; null: the server itself, because of something that it found.
+    pub by: Option<String>,
     /// Why.
     pub reason: String,
 }
@@ -70,7 +70,7 @@ pub async fn frozen(store: &dyn TenantStore) -> Result<Vec<FreezeWire>, Problem>
                 .map_or_else(|| EVERYTHING.to_owned(), ToString::to_string),
             repository: freeze.repository.as_ref().map(name),
             since: at.to_rfc3339(),
-            by: freeze.by.to_string(),
+            by: freeze.by.as_ref().map(ToString::to_string),
             reason: freeze.reason,
         }
     };
@@ -101,7 +101,7 @@ pub async fn set_frozen(
     let freeze = Freeze {
         v: 1,
         repository,
-        by: by.clone(),
+        by: Some(by.clone()),
         reason: words("the reason", new.reason)?,
     };
     match end {

@@ -18,6 +18,9 @@ pub(super) fn gate(result: &GateResult) -> Option<Sentence> {
         (GateOutcome::Passed, _) if result.checks.iter().any(|c| c.id == CheckId::ReadBack) => {
             good(format!("{gate} passed: read back exactly as approved"))
         }
+        (GateOutcome::Passed, GateId::Delivery) => good(format!(
+            "{gate} passed: what was merged is exactly what was approved"
+        )),
         (GateOutcome::Passed, _) => good(format!("{gate} passed")),
         (GateOutcome::NotRequired, GateId::Ci) => neither(format!("{gate}: not required by policy")),
         (GateOutcome::NotRequired, _) => neither(format!("{gate}: not required")),

@@ -259,6 +259,10 @@ pub fn sentence(event: &Event, names: &Names) -> Option<Sentence> {
             "waits for the required checks of CI, until {} at the longest",
             minute(*until)
         )),
+        Event::MergeAwaited { until, .. } => waits(format!(
+            "waits for somebody to merge it at the forge, until {} at the longest",
+            minute(*until)
+        )),
         Event::FixRoundBegun {} => {
             plain("CI said no: what is written is taken out of play, and the agent tries again".to_owned())
         }
@@ -290,6 +294,7 @@ pub fn sentence(event: &Event, names: &Names) -> Option<Sentence> {
         | Event::RosterRecorded { .. }
         | Event::PullRequestsSkipped { .. }
         | Event::ChecksRead { .. }
+        | Event::MergesRead { .. }
         | Event::AgentCallEnded { .. } => None,
     }
 }

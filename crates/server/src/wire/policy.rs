@@ -2,7 +2,8 @@
 //! commits that they come from. `policy show --json` prints the same form.
 
 use countersign_core::policy::{
-    CI_DEADLINE_MINUTES, CiRequirement, EffectivePolicy, OwnRuleFile, PolicySource, Sourced,
+    CI_DEADLINE_MINUTES, CiRequirement, EffectivePolicy, MERGE_DEADLINE_DAYS, OwnRuleFile, PolicySource,
+    Sourced,
 };
 use countersign_engine::policies::Layers;
 use serde::Serialize;
@@ -155,9 +156,19 @@ fn values(policy: &EffectivePolicy) -> Vec<ValueWire> {
         source: PolicySource::Floor,
     });
     push("ci.deadline-minutes".into(), json(&minutes.value), minutes.source);
+    let wait = policy.await_merge.unwrap_or(Sourced {
+        value: false,
+        source: PolicySource::Floor,
+    });
+    push("merge.wait".into(), json(&wait.value), wait.source);
+    let days = policy.merge_deadline_days.unwrap_or(Sourced {
+        value: MERGE_DEADLINE_DAYS,
+        source: PolicySource::Floor,
+    });
+    push("merge.deadline-days".into(), json(&days.value), days.source);
     // A file's order of tables; within one the order stays.
     let tables = [
-        "paths", "bases", "rules", "limits", "approval", "waivers", "base", "ci", "review", "budget",
+        "paths", "bases", "rules", "limits", "approval", "waivers", "base", "ci", "merge", "review", "budget",
     ];
     let place = |v: &ValueWire| tables.iter().position(|t| Some(*t) == v.key.split('.').next());
     all.sort_by_key(place);

@@ -286,7 +286,7 @@ async fn a_freeze_is_what_the_ledger_says_and_ends_once() {
     let freeze = |repository| Freeze {
         v: 1,
         repository,
-        by: MemberId::parse("mb_me").unwrap(),
+        by: Some(MemberId::parse("mb_me").unwrap()),
         reason: "Release day.".to_owned(),
     };
     local.freeze(&freeze(None)).await.unwrap();

@@ -94,7 +94,7 @@ async fn alarms_count_until_they_are_cleared_and_freezes_until_they_end() {
     let freeze = Freeze {
         v: 1,
         repository: None,
-        by: by.clone(),
+        by: Some(by.clone()),
         reason,
     };
     local.freeze(&freeze).await.unwrap();

@@ -1,6 +1,7 @@
 //! The real `git` over the model's bare repositories: what branches hold, and fetch and push over smart HTTP
 //! (gitprotocol-http(5)) by `git http-backend`.
 
+use super::Merge;
 use super::http::{Answer, Request};
 use std::collections::BTreeMap;
 use std::fs;
@@ -117,6 +118,37 @@ pub(super) fn commit(folder: &Path, name: &str, files: &[(&str, &str)]) -> Strin
     let made = run(&words, b"");
     run(&["update-ref", &format!("refs/heads/{name}"), &made], b"");
     made
+}
+
+/// Merges a commit into a branch with git's own rules, and with these files beside: what the branch holds then. `None`: it
+/// conflicts.
+pub(super) fn merge(
+    folder: &Path,
+    name: &str,
+    head: &str,
+    how: Merge,
+    beside: &[(&str, &str)],
+) -> Option<String> {
+    let tip = branch(folder, name)?;
+    let tree = ask(folder, &["merge-tree", "--write-tree", &tip, head], b"")?;
+    let parents: &[&str] = match how {
+        Merge::Commit => &["-p", &tip, "-p", head],
+        Merge::Squash | Merge::Rebase => &["-p", &tip],
+    };
+    let merge = |tree: &str| {
+        let words = [&["commit-tree", tree, "-m", "merge"], parents].concat();
+        ask(folder, &words, b"")
+    };
+    let full = format!("refs/heads/{name}");
+    let mut made = merge(&tree)?;
+    if !beside.is_empty() {
+        ask(folder, &["update-ref", "refs/heads/model-merge", &made], b"")?;
+        let other = commit(folder, "model-merge", beside);
+        ask(folder, &["update-ref", "-d", "refs/heads/model-merge"], b"")?;
+        made = merge(&format!("{other}^{{tree}}"))?;
+    }
+    ask(folder, &["update-ref", &full, &made], b"")?;
+    Some(made)
 }
 
 fn asked_with(folder: &Path, variable: &str, arguments: &[&str], input: &[u8]) -> Option<String> {

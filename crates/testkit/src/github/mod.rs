@@ -56,6 +56,17 @@ impl Asked {
     }
 }
 
+/// How somebody merges a pull request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Merge {
+    /// By a commit with two parents.
+    Commit,
+    /// As one new commit.
+    Squash,
+    /// As copies of its commits.
+    Rebase,
+}
+
 struct Inside {
     world: World,
     /// Before the last request that changed something.
@@ -145,6 +156,24 @@ impl GitHub {
     pub fn delete_branch(&self, id: u64, branch: &str) {
         let full = format!("refs/heads/{branch}");
         git::ask(&self.folder(id), &["update-ref", "-d", &full], b"").expect("because git deletes it");
+    }
+
+    /// Somebody merges a pull request on GitHub's own page, which closes it: the commit that the base holds then. What is
+    /// named beside gets into the merge, though it is in no commit that was there.
+    ///
+    /// # Panics
+    /// When there is none of that number, or it conflicts.
+    pub fn merge(&self, id: u64, number: u64, how: Merge, beside: &[(&str, &str)]) -> String {
+        let folder = self.folder(id);
+        self.change(|world| {
+            let now = world.later();
+            let pull = world.repository_mut(id).pulls.get_mut(&number);
+            let pull = pull.expect("because the pull request is there");
+            let made = git::merge(&folder, &pull.base, &pull.head_sha, how, beside);
+            let made = made.expect("because it merges");
+            (pull.open, pull.merged) = (false, Some((made.clone(), now)));
+            made
+        })
     }
 
     /// Lets nobody push to these branches.

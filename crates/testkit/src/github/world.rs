@@ -117,6 +117,8 @@ pub struct Pull {
     pub draft: bool,
     /// Open.
     pub open: bool,
+    /// The commit as which it was merged, and when.
+    pub merged: Option<(String, String)>,
     /// Labels on it.
     pub labels: Vec<String>,
     /// What was said below it.
@@ -405,7 +407,7 @@ impl World {
     }
 
     /// A moment later than all before it; GitHub's have whole seconds.
-    fn later(&mut self) -> String {
+    pub(super) fn later(&mut self) -> String {
         let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
         self.seconds = (self.seconds + 1).max(since.map_or(0, |s| s.as_secs()));
         Timestamp(self.seconds * 1_000).to_rfc3339().replace(".000", "")
@@ -441,6 +443,7 @@ impl World {
             base: base.to_owned(),
             draft: false,
             open: true,
+            merged: None,
             labels: Vec::new(),
             comments: Vec::new(),
         };

@@ -92,6 +92,7 @@ fn open(world: &mut World, call: &Call<'_>, id: u64, body: &Value) -> Answer {
         base: base.to_owned(),
         draft: body["draft"].as_bool().unwrap_or(false),
         open: true,
+        merged: None,
         labels: Vec::new(),
         comments: Vec::new(),
     };

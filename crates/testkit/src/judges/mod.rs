@@ -145,6 +145,7 @@ fn branches(evidence: &Evidence, kept: &Kept, w: &Workflow, findings: &mut Findi
         | State::Applying
         | State::PrOpen
         | State::VerifyingCi
+        | State::AwaitingMerge
         | State::NeedsHuman
         | State::BlockedPolicy
         | State::Deferred => {}

@@ -170,6 +170,8 @@ impl Stood {
             | Event::PullRequestsSkipped { .. }
             | Event::BranchRetracted { .. }
             | Event::ChecksAwaited { .. }
+            | Event::MergeAwaited { .. }
+            | Event::MergesRead { .. }
             | Event::ChecksRead { .. }
             | Event::FixRoundBegun {}
             | Event::PullRequestClosed { .. }

@@ -10,7 +10,7 @@ mod pulls;
 pub use pulls::{CI_APP, CI_CHECK, OURS};
 
 use countersign_core::diff::FileMode;
-use countersign_core::forge::{CheckRun, PullRequest, PullRequestState};
+use countersign_core::forge::{CheckRun, Landed, PullRequest, PullRequestState};
 use countersign_core::id::{
     AccountId, BlobSha, BranchName, CommitSha, PullRequestNumber, TenantId, TreeSha, WriteIntentId,
 };
@@ -22,9 +22,9 @@ use countersign_core::time::Timestamp;
 use countersign_ports::forge::Forge;
 use countersign_ports::store::Clock;
 use countersign_ports::trees::{
-    Applied, ApplyRefusal, BaseStanding, BranchState, Heads, Interdiff, ObjectKind, Pinned, PreparedCommit,
-    Probe, Proposed, PublishError, RepoPlace, RepoSource, SecondOpinion, SecondOutcome, SnapshotEntry, Trees,
-    TreesError,
+    Applied, ApplyRefusal, BaseStanding, BranchState, Heads, Interdiff, Merged, ObjectKind, Pinned,
+    PreparedCommit, Probe, Proposed, PublishError, RepoPlace, RepoSource, SecondOpinion, SecondOutcome,
+    SnapshotEntry, Taken, Trees, TreesError,
 };
 use objects::{Replaced, blob_of, commit_of, differing, facts, read, render, replaced, tree_bytes, tree_of};
 use pulls::Pulls;
@@ -360,6 +360,48 @@ impl Trees for Repositories {
             (false, _) => BaseStanding::Rewritten { tip },
             (true, Ok(_)) => BaseStanding::MovedClean { tip },
             (true, Err(_)) => BaseStanding::MovedConflict { tip },
+        })
+    }
+
+    /// The model merges as one commit on the branch's own line.
+    fn landed(&self, repo: &RepoSource, merged: &Merged<'_>) -> Result<Landed, TreesError> {
+        let seen = self.with(&folder(&repo.place), |r| {
+            let parent = |c: &CommitSha| r.commits.get(c).and_then(|c| c.parent.clone());
+            let mut line = std::iter::successors(r.heads.get(merged.branch).cloned(), parent);
+            Ok(line.find(|c| c == merged.merged_as).and_then(|c| parent(&c)))
+        })?;
+        let Some(before) = seen else {
+            let detail = format!(
+                "branch {} does not hold {}",
+                merged.branch,
+                merged.merged_as.short()
+            );
+            return Ok(Landed::Nowhere { detail });
+        };
+        let expected = self.apply(repo, &before, merged.canonical)?.ok();
+        Ok(Landed::As {
+            commit: merged.merged_as.clone(),
+            tree: tree_of(&self.files(repo, merged.merged_as)?),
+            before,
+            brings: Vec::new(),
+            expected: expected.map(|applied| applied.diff.result_tree),
+        })
+    }
+
+    fn taking_back(
+        &self,
+        repo: &RepoSource,
+        branch: &BranchName,
+        landed: &CommitSha,
+        before: &CommitSha,
+    ) -> Result<Taken, TreesError> {
+        let undone = differing(&self.files(repo, landed)?, &self.files(repo, before)?);
+        let tip = self.pin(repo, branch)?.commit;
+        let canonical = render(&undone);
+        Ok(match self.apply(repo, &tip, &canonical)? {
+            Ok(_) if undone.is_empty() => Taken::NotThere,
+            Ok(_) => Taken::By { canonical },
+            Err(_) => Taken::Conflicts,
         })
     }
 

@@ -76,6 +76,7 @@ impl Repositories {
                 base_branch: base.clone(),
                 author: OURS,
                 state: PullRequestState::Open,
+                merged_as: None,
             };
             r.pulls.all.push(pull_request.clone());
             Ok(Some((pull_request, redeemed)))
@@ -142,6 +143,7 @@ impl Repositories {
             base_branch: super::main_branch(),
             author: AccountId(5),
             state: PullRequestState::Open,
+            merged_as: None,
         });
     }
 

@@ -164,6 +164,8 @@ fn alike(w: &Workflow) -> u64 {
         failed_checks: _,
         checks_awaited: _,
         heads: _,
+        merge_awaited: _,
+        merges: _,
     } = w;
     let mut all = Hashing::default();
     all.add(&(

@@ -200,6 +200,7 @@ impl Machine {
             | EffectResult::WriteEnded { .. }
             | EffectResult::Retracted { .. }
             | EffectResult::ChecksRead { .. }
+            | EffectResult::MergesRead { .. }
             | EffectResult::PullRequestClosed { .. }
             | EffectResult::GaveUp { .. } => {}
         }
@@ -369,7 +370,10 @@ impl Machine {
             Effect::RetractBranch { .. } => look("retract-branch: deleted", true),
             Effect::WriteBranch { .. } => steps.push(Step::Claim(worker)),
             // Two local repositories: `pull_requests/` has a world of its own for these.
-            Effect::OpenPullRequest { .. } | Effect::ReadChecks | Effect::ClosePullRequest { .. } => {}
+            Effect::OpenPullRequest { .. }
+            | Effect::ReadChecks
+            | Effect::ReadMerges
+            | Effect::ClosePullRequest { .. } => {}
         }
     }
 

@@ -155,6 +155,7 @@ pub fn branches_fit(s: &World) -> bool {
         | State::Applying
         | State::PrOpen
         | State::VerifyingCi
+        | State::AwaitingMerge
         | State::NeedsHuman
         | State::BlockedPolicy
         | State::Deferred => true,

@@ -200,6 +200,7 @@ impl Machine {
             | Effect::CheckBases
             | Effect::OpenPullRequest { .. }
             | Effect::ReadChecks
+            | Effect::ReadMerges
             | Effect::ClosePullRequest { .. }
             | Effect::WriteBranch { .. } => Stage::Found(what, looked),
         };
@@ -574,6 +575,7 @@ impl Job {
             | Effect::CheckBases
             | Effect::OpenPullRequest { .. }
             | Effect::ReadChecks
+            | Effect::ReadMerges
             | Effect::ClosePullRequest { .. } => return None,
         };
         self.loaded.w.intents.iter().find(|i| i.id == *id)

@@ -4,6 +4,7 @@ mod answers;
 mod commands;
 mod described;
 mod hooks;
+mod merged;
 mod story;
 
 use crate::support::{Ran, World};

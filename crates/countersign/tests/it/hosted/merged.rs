@@ -1,0 +1,117 @@
+//! After CI, where policy waits for a merge: by merge, squash and rebase, and what landed is looked at, not believed.
+
+use super::{FILES, HELLO, Hosted, ISSUE, OCTO};
+use crate::terminal::Typist;
+use countersign_testkit::github::{Merge, Pull};
+
+const WAITS: &str =
+    "version = 1\n\n[ci]\nchecks = [{ app = \"github-actions\", name = \"test\" }]\n\n[merge]\nwait = true\n";
+
+/// A workflow whose checks are green, and which waits for its pull request to be merged.
+fn green() -> (Hosted, String, Pull) {
+    let hosted = Hosted::new();
+    hosted
+        .github
+        .commit(HELLO, "main", &[(".countersign.toml", WAITS), FILES[0]]);
+    let id = hosted.waiting();
+    let typist = hosted.approve_once(&id);
+    let pull = hosted.pull();
+    hosted.ci("github-actions", &pull.head_sha, "success");
+    typist
+        .leaves()
+        .exits(3)
+        .says("waits for somebody to merge")
+        .says("pull request #2 into main of octo/hello");
+    assert_eq!(state(&hosted, &id), "AwaitingMerge");
+    (hosted, id, pull)
+}
+
+fn state(hosted: &Hosted, id: &str) -> String {
+    let shown = hosted.run(&["show", id, "--json"]).exits(0).json();
+    shown["state"].as_str().unwrap().to_owned()
+}
+
+fn verified(hosted: &Hosted, id: &str) {
+    hosted.run(&["ledger", "export", id, "-o", "story.json"]).exits(0);
+    hosted.run(&["verify", "story.json"]).exits(0);
+}
+
+#[test]
+fn however_it_is_merged_it_is_done_once_what_landed_is_what_was_approved() {
+    for how in [Merge::Commit, Merge::Squash, Merge::Rebase] {
+        let (hosted, id, pull) = green();
+        hosted
+            .run(&["resume", &id])
+            .exits(3)
+            .says("waits for somebody to merge");
+        // The base moved meanwhile, as it does, and GitHub deletes the branch.
+        hosted.github.commit(HELLO, "main", &[("NEWS.md", "More.\n")]);
+        let merge = hosted.github.merge(HELLO, pull.number, how, &[]);
+        hosted.github.delete_branch(HELLO, &pull.head);
+        hosted
+            .run(&["resume", &id])
+            .exits(0)
+            .says("gate 6 (delivery) passed")
+            .says("Done: every pull request was merged, and what landed is exactly what was approved")
+            .says(&format!("merged as {}", &merge[..7]));
+        verified(&hosted, &id);
+    }
+}
+
+#[test]
+fn a_merge_that_nobody_approved_freezes_the_repository_and_is_an_alarm() {
+    let (hosted, id, pull) = green();
+    let beside = [("src/backdoor.rs", "pub fn open() {}\n")];
+    hosted.github.merge(HELLO, pull.number, Merge::Squash, &beside);
+    hosted
+        .run(&["resume", &id])
+        .exits(3)
+        .says("What was merged is not what was approved, and the repository is frozen.");
+    hosted.run(&["alarm", "list"]).exits(0).says("landed-different");
+    let another = hosted.github.change(|w| w.issue(HELLO, OCTO, "Once more", ISSUE));
+    let another = format!("{}/octo/hello/issues/{another}", hosted.github.url());
+    hosted
+        .run(&["submit", "--issue", &another])
+        .exits(2)
+        .says("frozen since")
+        .says("what was merged is not what was approved");
+    // Looking again finds the same, and raises nothing twice.
+    let mut typist = Typist::sits_at(&hosted.world, &["answer", &id, "retry"]);
+    typist.sees("is not what was approved");
+    typist.leaves().exits(3);
+    let alarms = hosted.run(&["alarm", "list", "--json"]).exits(0).json();
+    assert_eq!(alarms["alarms"].as_array().unwrap().len(), 1, "{alarms}");
+    verified(&hosted, &id);
+    hosted
+        .run(&["cancel", &id, "--reason", "It was taken back."])
+        .exits(0);
+    hosted.run(&["resume", &id]).says("what was merged stays merged");
+    hosted
+        .run(&["unfreeze", "--repo", "hello", "--reason", "Seen to."])
+        .exits(0);
+    hosted.run(&["submit", "--issue", &another]).exits(0);
+}
+
+#[test]
+fn what_was_closed_or_force_pushed_away_is_asked_about() {
+    let (hosted, id, pull) = green();
+    hosted.github.change(|w| {
+        let pulls = &mut w.repository_mut(HELLO).pulls;
+        pulls.get_mut(&pull.number).unwrap().open = false;
+    });
+    hosted
+        .run(&["resume", &id])
+        .exits(3)
+        .says("A pull request was not merged. Wait again, or stop?");
+    let before = hosted.github.branches(HELLO)["main"].clone();
+    hosted.github.change(|w| {
+        let pulls = &mut w.repository_mut(HELLO).pulls;
+        pulls.get_mut(&pull.number).unwrap().open = true;
+    });
+    hosted.github.merge(HELLO, pull.number, Merge::Commit, &[]);
+    hosted.github.set_branch(HELLO, "main", &before);
+    let mut typist = Typist::sits_at(&hosted.world, &["answer", &id, "retry"]);
+    typist.sees("branch main does not hold");
+    typist.leaves().exits(3);
+    hosted.run(&["alarm", "list"]).exits(0).says("No alarm.");
+}
