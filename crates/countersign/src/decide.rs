@@ -39,7 +39,9 @@ pub(crate) async fn follow(desk: &Desk, id: &WorkflowId, mode: Mode) -> Result<(
             terminal.print(&end::page(&seen));
             return Ok((seen, exit_for(state)));
         }
-        if state == State::Applying {
+        // Frozen, or somebody at the forge is to do something: there is nothing to decide here.
+        if state == State::Applying || state == State::PrOpen || state == State::AwaitingMerge {
+            terminal.print(&waiting::how(&seen));
             return Ok((seen, exit_for(state)));
         }
         match (mode, &person) {

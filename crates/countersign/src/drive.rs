@@ -274,6 +274,7 @@ pub(crate) fn next_for(code: &str, id: &WorkflowId) -> String {
         }
         "unattended-forbidden" => format!("Decide at a terminal: countersign resume {id}"),
         "digest-mismatch" | "request-not-open" => format!("Look at what waits now: countersign show {id}"),
+        "frozen" => "An owner lifts it: countersign unfreeze --reason …".to_owned(),
         "workflow-ended" => format!("See how it came out: countersign show {id} --story"),
         "not-a-choice" => format!("The choices are listed by: countersign show {id}"),
         "not-waivable" => format!("Rules, paths and what they are bound to: countersign show {id}"),

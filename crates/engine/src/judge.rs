@@ -4,6 +4,7 @@ use crate::trace::ENDED;
 use crate::{EngineError, Ports};
 use countersign_core::act::{MemberKey, SignedAct};
 use countersign_core::id::{InputId, WorkflowId};
+use countersign_core::workflow::merging::REVERTS;
 use countersign_core::workflow::{Decision, Event, Input, Refusal, Submission, Workflow, decide, start};
 use countersign_ports::store::{
     Alarm, ClaimedEffect, Commit, InputStatus, NewInput, Settles, StoreError, TenantStore,
@@ -112,11 +113,14 @@ impl Judge<'_> {
         Ok(None)
     }
 
-    /// Nothing new begins where writing is frozen; whoever asks is told why.
+    /// Nothing new begins where writing is frozen, but what takes back because of which we froze it ourselves; whoever asks is
+    /// told why.
     async fn frozen(&self, submission: &Submission) -> Result<Option<String>, EngineError> {
         let repositories = || submission.repositories.iter().map(|r| &r.id);
+        let takes_back = submission.metadata.contains_key(REVERTS);
         let frozen = self.store.freezes().await?;
-        let covering = frozen.into_iter().find(|(_, f)| f.covers(repositories()));
+        let mut held = frozen.into_iter().filter(|(_, f)| !takes_back || f.by.is_some());
+        let covering = held.find(|(_, f)| f.covers(repositories()));
         Ok(
             covering
                 .map(|(at, freeze)| format!("nothing begins: it is frozen since {at}: {}", freeze.reason)),

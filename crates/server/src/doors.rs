@@ -88,6 +88,7 @@ pub const DOORS: &[Door] = &[
     door("GET", "/api/v1/workflows/{id}/artifacts", LOOK),
     door("GET", "/api/v1/workflows/{id}/agent-runs", LOOK),
     door("GET", "/api/v1/workflows/{id}/export", LOOK),
+    door("POST", "/api/v1/workflows/{id}/revert", START),
     door("POST", "/api/v1/workflows/{id}/acts", DECIDE),
     door("GET", "/api/v1/agent-runs", LOOK),
     door("GET", "/api/v1/patches/{id}", LOOK),

@@ -26,6 +26,7 @@ pub use api::keys::{DAYS_DEFAULT, DAYS_MAX, KeyWire, MadeKey, NewKey, make as ma
 pub use api::members::{
     Invited, MemberWire, change as change_member, invite, named as member_named, parse_role,
 };
+pub use api::reverting::reverting;
 pub use api::sessions::{CODE_MS, new_code};
 pub use api::{client, description};
 pub use commands::{Answers, Commands};

@@ -13,6 +13,9 @@ use crate::id::{CommitSha, RepositoryId};
 use crate::policy::MERGE_DEADLINE_DAYS;
 use crate::question::QuestionKind;
 
+/// The key under which a workflow says which one's landing it takes back. No caller can give it.
+pub const REVERTS: &str = "countersign.reverts";
+
 const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 
 /// CI is seen to: the end, or a merge is waited for.

@@ -90,6 +90,16 @@ Examples:
   countersign request-changes 01KA --comment 'Leave the tests alone.'
   countersign request-changes 01KA --file new-rules.md";
 
+pub(super) const REVERT: &str = "\
+Only what is known to have landed, which is looked at where policy waits for a merge ([merge] wait = true).
+The change is made against the branch as it is now, and goes the road of every change: gates, approvals,
+a pull request. It may begin while the repository is frozen because of what landed; writing it waits for
+`countersign unfreeze`.
+
+Examples:
+  countersign revert 01KA
+  id=$(countersign revert 01KA) && countersign resume $id";
+
 pub(super) const EXTEND: &str = "\
 Needs a person at the terminal. What waits is the same as before; only its time is longer. `list` and
 `show` say when less than a day is left.

@@ -134,6 +134,9 @@ pub(crate) enum Command {
     /// Stop, and take out of play what was written
     #[command(after_help = help::CANCEL)]
     Cancel(ReasonArgs),
+    /// Take back what a workflow landed as: a workflow of its own
+    #[command(after_help = help::REVERT)]
+    Revert(StoryId),
     /// Do the step that stopped once more
     #[command(after_help = help::RETRY)]
     Retry(StoryId),

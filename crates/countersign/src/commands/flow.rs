@@ -1,7 +1,7 @@
 //! `run`, `submit`, `resume`: the whole flow.
 
 use super::{submission, which};
-use crate::cli::{StartArgs, StartFlags};
+use crate::cli::{StartArgs, StartFlags, StoryId};
 use crate::decide::{self, Mode};
 use crate::desk::{Desk, Place, Server};
 use crate::drive::{self, Until};
@@ -13,6 +13,7 @@ use countersign_core::id::{RepositoryId, WorkflowId};
 use countersign_core::workflow::Submission;
 use countersign_engine::intake::take_in;
 use countersign_ports::store::NewInput;
+use countersign_server::client::Submitted;
 use serde::Serialize;
 
 /// What starts a workflow.
@@ -48,19 +49,38 @@ pub(super) async fn resume(desk: &Desk, args: crate::cli::ResumeArgs) -> Result<
 /// `submit`.
 pub(super) async fn submit(desk: &Desk, flags: StartFlags) -> Result<Exit, CliError> {
     let id = put(desk, &flags, Start::Submit).await?;
+    Ok(say_submitted(desk, &id))
+}
+
+/// `revert`.
+pub(super) async fn revert(desk: &Desk, which: StoryId) -> Result<Exit, CliError> {
+    let landed = which::find(desk, &which).await?;
+    let id = match &desk.at {
+        Place::Folder(session) => {
+            let (member, _) = session.member().await?;
+            let (trees, store) = (&session.ports.trees, session.store.as_ref());
+            let submission = countersign_server::reverting(trees, store, &landed, &member).await?;
+            put_submission(session, submission, Start::Submit).await?
+        }
+        Place::Server(server) => id_of(&server.remote.revert(&landed).await?)?,
+    };
+    Ok(say_submitted(desk, &id))
+}
+
+/// The id alone on standard output, so that a shell can catch it.
+fn say_submitted(desk: &Desk, id: &WorkflowId) -> Exit {
     if desk.app.terminal.is_json() {
         desk.app
             .terminal
             .print_json(&SubmittedWire { id: id.to_string() });
-        return Ok(Exit::Ok);
+        return Exit::Ok;
     }
-    // The id alone on standard output, so that a shell can catch it.
     desk.app.terminal.pipe(format!("{id}\n").as_bytes());
     let mut page = Page::new();
     page.line(0)
         .add(Style::Dim, format!("It is in the inbox. countersign resume {id}"));
     desk.app.terminal.note(&page);
-    Ok(Exit::Ok)
+    Exit::Ok
 }
 
 /// `submit --json`.
@@ -113,13 +133,17 @@ async fn put_there(
         }
         submitted => submitted?,
     };
-    let id = WorkflowId::parse(&submitted.id)
-        .map_err(|e| CliError::internal("odd-answer", format!("the server's answer can't be read: {e}")))?;
+    let id = id_of(&submitted)?;
     if how != Start::Submit {
         say_id(&desk.app, &id);
         desk.go_along(server, &id, 0).await?;
     }
     Ok(id)
+}
+
+fn id_of(submitted: &Submitted) -> Result<WorkflowId, CliError> {
+    WorkflowId::parse(&submitted.id)
+        .map_err(|e| CliError::internal("odd-answer", format!("the server's answer can't be read: {e}")))
 }
 
 /// What to do where the same is open already.
@@ -135,7 +159,15 @@ fn say_id(app: &App, id: &WorkflowId) {
 
 /// Puts a new workflow into the inbox and has it judged at least, so that lists show it.
 async fn put_here(session: &Session, flags: &StartFlags, how: Start) -> Result<WorkflowId, CliError> {
-    let mut submission = submission::read(session, flags).await?;
+    let submission = submission::read(session, flags).await?;
+    put_submission(session, submission, how).await
+}
+
+async fn put_submission(
+    session: &Session,
+    mut submission: Submission,
+    how: Start,
+) -> Result<WorkflowId, CliError> {
     refuse_duplicate(session, &mut submission, how).await?;
     let (id, input) = (session.new_workflow_id().await?, session.new_input_id().await?);
     if how != Start::Submit {

@@ -87,6 +87,7 @@ pub(crate) async fn perform(app: &App, command: Command) -> Result<Exit, CliErro
         | Command::Answer(_)
         | Command::Withdraw(_)
         | Command::Cancel(_)
+        | Command::Revert(_)
         | Command::Retry(_)
         | Command::Wake(_)
         | Command::Extend(_)
@@ -146,6 +147,7 @@ async fn at_desk(desk: &Desk, command: Command) -> Result<Exit, CliError> {
         Command::Answer(args) => acts::answer(desk, args).await,
         Command::Withdraw(args) => acts::withdraw(desk, args).await,
         Command::Cancel(args) => acts::cancel(desk, args).await,
+        Command::Revert(which) => flow::revert(desk, which).await,
         Command::Retry(which) => acts::retry(desk, which).await,
         Command::Wake(which) => acts::wake(desk, which).await,
         Command::Extend(args) => acts::extend(desk, args).await,
@@ -222,6 +224,7 @@ async fn in_session(session: &Session, command: Command) -> Result<Exit, CliErro
         | Command::Answer(_)
         | Command::Withdraw(_)
         | Command::Cancel(_)
+        | Command::Revert(_)
         | Command::Retry(_)
         | Command::Wake(_)
         | Command::Extend(_)

@@ -315,6 +315,15 @@ impl Remote {
         }
     }
 
+    /// Starts a workflow that takes back what another one landed as.
+    ///
+    /// # Errors
+    /// As for every call.
+    pub(crate) async fn revert(&self, id: &WorkflowId) -> Result<Submitted, CliError> {
+        let path = format!("workflows/{id}/revert");
+        self.read(self.request(Method::POST, &path)?).await
+    }
+
     /// Does something to a workflow in the name of whoever is signed in; comes back when it was judged.
     ///
     /// # Errors

@@ -176,6 +176,12 @@ fn bodies(served: &Served, token: &str) -> Vec<(&'static str, String, &'static s
                 "metadata": {"ticket": "PAY-17"}}),
         ),
         (
+            "revert",
+            format!("/api/v1/workflows/{workflow}/revert"),
+            "POST",
+            json!({}),
+        ),
+        (
             "act",
             format!("/api/v1/workflows/{workflow}/acts"),
             "POST",

@@ -10,6 +10,7 @@ pub(crate) mod members;
 pub(crate) mod notices;
 pub(crate) mod policy;
 pub(crate) mod proofs;
+pub(crate) mod reverting;
 pub(crate) mod sessions;
 pub(crate) mod settings;
 pub(crate) mod submitting;
@@ -174,6 +175,7 @@ fn endpoints() -> OpenApiRouter<Arc<House>> {
         .routes(routes!(workflows::agent_runs))
         .routes(routes!(workflows::all_agent_runs))
         .routes(routes!(ledger::export))
+        .routes(routes!(reverting::revert))
         .routes(routes!(decisions::act))
         .routes(routes!(decisions::requests))
         .routes(routes!(decisions::request))

@@ -166,13 +166,32 @@ pub(crate) async fn submit(
     if !repeated {
         let submission = read(&house, &member, new).await?;
         refuse_duplicate(&house, &submission, &id).await?;
-        let signed = submission.signed(house.tenant(), &id, &house.key(&member)?);
-        take_in(house.store.as_ref(), &input, &id, &NewInput::Submit(signed)).await?;
+        begin(&house, &member, (&id, &input), submission).await?;
     }
-    let asynchronous = prefers_async(&headers);
+    answered(&house, &id, &input, prefers_async(&headers)).await
+}
+
+/// Puts a submission into the inbox, signed with the member's key.
+pub(super) async fn begin(
+    house: &House,
+    by: &MemberId,
+    (id, input): (&WorkflowId, &InputId),
+    submission: Submission,
+) -> Result<(), Problem> {
+    let signed = submission.signed(house.tenant(), id, &house.key(by)?);
+    Ok(take_in(house.store.as_ref(), input, id, &NewInput::Submit(signed)).await?)
+}
+
+/// What is said of a submission that is in the inbox.
+pub(super) async fn answered(
+    house: &House,
+    id: &WorkflowId,
+    input: &InputId,
+    asynchronous: bool,
+) -> Result<Response, Problem> {
     let status = match asynchronous {
-        true => house.store.input_status(&input).await?,
-        false => judged(&house, &input).await?,
+        true => house.store.input_status(input).await?,
+        false => judged(house, input).await?,
     };
     let judged = match status {
         InputStatus::Accepted => true,
@@ -273,7 +292,11 @@ pub(crate) async fn judged(house: &House, input: &InputId) -> Result<InputStatus
     }
 }
 
-async fn refuse_duplicate(house: &House, submission: &Submission, id: &WorkflowId) -> Result<(), Problem> {
+pub(super) async fn refuse_duplicate(
+    house: &House,
+    submission: &Submission,
+    id: &WorkflowId,
+) -> Result<(), Problem> {
     if submission.again {
         return Ok(());
     }

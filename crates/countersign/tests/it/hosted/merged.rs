@@ -82,14 +82,66 @@ fn a_merge_that_nobody_approved_freezes_the_repository_and_is_an_alarm() {
     let alarms = hosted.run(&["alarm", "list", "--json"]).exits(0).json();
     assert_eq!(alarms["alarms"].as_array().unwrap().len(), 1, "{alarms}");
     verified(&hosted, &id);
+    is_taken_back(&hosted, &id, pull.number);
     hosted
         .run(&["cancel", &id, "--reason", "It was taken back."])
         .exits(0);
     hosted.run(&["resume", &id]).says("what was merged stays merged");
-    hosted
-        .run(&["unfreeze", "--repo", "hello", "--reason", "Seen to."])
-        .exits(0);
     hosted.run(&["submit", "--issue", &another]).exits(0);
+    hosted.github.change(|w| assert_eq!(w.repository_mut(HELLO).pulls.len(), 2, "it and its revert"));
+}
+
+/// A prepared revert begins while the repository is frozen, is decided on as every change, and is written after an owner lifts
+/// the freeze.
+fn is_taken_back(hosted: &Hosted, id: &str, landed: u64) {
+    hosted.github.commit(HELLO, "main", &[("NEWS.md", "Later.\n")]);
+    let revert = hosted.run(&["revert", id]).exits(0).out.trim().to_owned();
+    hosted
+        .run(&["revert", id])
+        .exits(2)
+        .says("is open with the same text");
+    hosted.run(&["resume", &revert]).exits(3);
+    let diff = hosted.run(&["diff", &revert]).exits(0);
+    assert!(diff.out.contains("backdoor"), "{diff}");
+    let typist = hosted.approve_once(&revert);
+    typist.leaves().exits(3).says("writing is frozen since");
+    assert_eq!(
+        hosted.github.branches(HELLO).len(),
+        2,
+        "nothing is written while it is frozen"
+    );
+    hosted
+        .run(&[
+            "unfreeze",
+            "--repo",
+            "hello",
+            "--reason",
+            "The revert is approved.",
+        ])
+        .exits(0);
+    let mut typist = Typist::sits_at(&hosted.world, &["resume", &revert]);
+    let pull = hosted.pull_after(landed);
+    hosted.ci("github-actions", &pull.head_sha, "success");
+    typist.sees("waits for somebody to merge");
+    typist.leaves().exits(3);
+    hosted.github.merge(HELLO, pull.number, Merge::Squash, &[]);
+    hosted.run(&["resume", &revert]).exits(0).says("Done");
+    let main = |file: &str| hosted.github.git(HELLO, &["show", &format!("main:{file}")]);
+    assert_eq!(main("src/backdoor.rs"), None);
+    assert_eq!(main("src/lib.rs").as_deref(), Some(FILES[0].1.trim()));
+    assert_eq!(
+        main("NEWS.md").as_deref(),
+        Some("Later."),
+        "what came later stays"
+    );
+    hosted.run(&["revert", id]).exits(2).says("nothing-to-revert");
+    verified(hosted, &revert);
+}
+
+#[test]
+fn what_is_not_known_to_have_landed_can_not_be_taken_back() {
+    let (hosted, id, _) = green();
+    hosted.run(&["revert", &id]).exits(2).says("nothing-landed");
 }
 
 #[test]
