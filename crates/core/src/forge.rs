@@ -122,15 +122,42 @@ pub enum Landed {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RequiredCheck {
-    /// The app's short name on the forge, such as `github-actions`.
+    /// The app's short name on the forge, such as `github-actions`. Where a branch's protection asks for it also `#15368`, an
+    /// app by its number, or [`ANY_APP`].
     pub app: String,
     /// The check's name, such as `test`.
     pub name: String,
 }
 
+/// Where a branch's protection does not say by which app a check has to be: each run of that name counts, and none may fail.
+pub const ANY_APP: &str = "*";
+
+impl RequiredCheck {
+    /// One that a branch's protection asks for, by that app if it says so.
+    pub fn of_protection(name: String, app: Option<u64>) -> Self {
+        let app = app.map_or_else(|| ANY_APP.to_owned(), |number| format!("#{number}"));
+        Self { app, name }
+    }
+
+    /// Whether that run is one of it.
+    pub fn is_met_by(&self, run: &CheckRun) -> bool {
+        let by_it = match self.app.strip_prefix('#') {
+            _any if self.app == ANY_APP => true,
+            Some(number) => run.app_number.is_some_and(|of_run| of_run.to_string() == number),
+            None => run.app == self.app,
+        };
+        by_it && run.name == self.name
+    }
+}
+
 impl fmt::Display for RequiredCheck {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} by {}", self.name, self.app)
+        let Self { app, name } = self;
+        match app.strip_prefix('#') {
+            _any if app == ANY_APP => write!(f, "{name} by any app"),
+            Some(number) => write!(f, "{name} by app {number}"),
+            None => write!(f, "{name} by {app}"),
+        }
     }
 }
 
@@ -140,6 +167,9 @@ impl fmt::Display for RequiredCheck {
 pub struct CheckRun {
     /// The app that posted it, by its short name on the forge.
     pub app: String,
+    /// That app's number there; absent: not told, or recorded before it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub app_number: Option<u64>,
     /// Its name.
     pub name: String,
     /// The commit that it ran on.

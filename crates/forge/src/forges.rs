@@ -1,6 +1,6 @@
 //! Every forge behind one port: which one is asked follows from the repository's id alone.
 
-use countersign_core::forge::{CheckRun, PullRequest};
+use countersign_core::forge::{CheckRun, PullRequest, RequiredCheck};
 use countersign_core::id::{AccountId, BranchName, CommitSha, ForgeKind};
 use countersign_core::permit::{
     ClosePullRequest, ContentPermit, DeleteBranch, OpenPullRequest, PushBranch, RetractPermit,
@@ -86,6 +86,14 @@ impl Forge for Forges {
         repo: &RepoSource,
     ) -> Result<(), PublishError> {
         self.of(repo).close_pull_request(permit, repo)
+    }
+
+    fn required_checks(
+        &self,
+        repo: &RepoSource,
+        branch: &BranchName,
+    ) -> Result<Vec<RequiredCheck>, TreesError> {
+        self.of(repo).required_checks(repo, branch)
     }
 
     fn read_checks(&self, repo: &RepoSource, head: &CommitSha) -> Result<Vec<CheckRun>, TreesError> {

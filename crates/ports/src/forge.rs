@@ -1,7 +1,7 @@
 //! Port to git hosts. Content is written with permits by value; what a host can't do it says so.
 
 use crate::trees::{BranchState, PreparedCommit, PublishError, RepoSource, TreesError};
-use countersign_core::forge::{CheckRun, PullRequest};
+use countersign_core::forge::{CheckRun, PullRequest, RequiredCheck};
 use countersign_core::id::{AccountId, BranchName, CommitSha};
 use countersign_core::permit::{
     ClosePullRequest, ContentPermit, DeleteBranch, OpenPullRequest, PushBranch, RetractPermit,
@@ -85,6 +85,16 @@ pub trait Forge: Send + Sync {
     ) -> Result<(), PublishError> {
         let _unused = permit;
         Err(PublishError::Failed(no_pull_requests(repo)))
+    }
+
+    /// The checks that the host itself asks for before something is merged into that branch; none where it knows no such thing.
+    fn required_checks(
+        &self,
+        repo: &RepoSource,
+        branch: &BranchName,
+    ) -> Result<Vec<RequiredCheck>, TreesError> {
+        let _none_of = (repo, branch);
+        Ok(Vec::new())
     }
 
     /// The latest run of every check that an app posted on exactly that commit. Commit statuses are left out: no app

@@ -4,7 +4,7 @@
 use crate::faults::Fault;
 use crate::life::Life;
 use crate::repositories::{Repositories, folder, unavailable};
-use countersign_core::forge::{CheckRun, CheckState, Landed, PullRequest};
+use countersign_core::forge::{CheckRun, CheckState, Landed, PullRequest, RequiredCheck};
 use countersign_core::id::{AccountId, BlobSha, BranchName, CommitSha, TreeSha};
 use countersign_core::path::RepoPath;
 use countersign_core::permit::{
@@ -277,6 +277,14 @@ impl Forge for Weather {
     ) -> Result<(), PublishError> {
         let branch = permit.op().branch.clone();
         self.write(&branch, |real| real.close_pull_request(permit, repo))
+    }
+
+    fn required_checks(
+        &self,
+        repo: &RepoSource,
+        branch: &BranchName,
+    ) -> Result<Vec<RequiredCheck>, TreesError> {
+        self.look(|real| real.required_checks(repo, branch))
     }
 
     /// CI takes its time and fails now and then, whatever the weather; while it runs, somebody may close the pull request.

@@ -90,6 +90,7 @@ async fn it_is_told_everything_in_one_object() {
     call.failed_checks = vec![FailedCheck {
         repository: call.repositories[0].id.clone(),
         run: CheckRun {
+            app_number: None,
             app: "github-actions".to_owned(),
             name: "test".to_owned(),
             head: "1".repeat(40).try_into().unwrap(),

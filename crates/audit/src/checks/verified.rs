@@ -110,7 +110,7 @@ fn not_landed(scene: &Scene<'_>, intent: &WriteIntent) -> Option<String> {
 fn asks_for_nothing(policy: &EffectivePolicy) -> bool {
     let said = match policy.ci.source {
         PolicySource::Organisation | PolicySource::DefaultBranch => true,
-        PolicySource::Floor | PolicySource::Base => false,
+        PolicySource::Floor | PolicySource::Base | PolicySource::Protection => false,
     };
     said && policy.ci.value == CiRequirement::NotRequired && policy.required_checks.is_empty()
 }
@@ -137,9 +137,7 @@ fn unproven(scene: &Scene<'_>, intent: &WriteIntent, policy: &EffectivePolicy) -
     }
     policy.required_checks.iter().find_map(|required| {
         let required = &required.value;
-        let of_it = |r: &&countersign_core::forge::CheckRun| {
-            r.app == required.app && r.name == required.name && r.head == intent.commit
-        };
+        let of_it = |r: &&countersign_core::forge::CheckRun| required.is_met_by(r) && r.head == intent.commit;
         let runs: Vec<_> = head.checks.iter().filter(of_it).collect();
         let succeeded = !runs.is_empty() && runs.iter().all(|r| r.state == CheckState::Success);
         (!succeeded).then(|| format!("{required} had not succeeded on the approved commit"))

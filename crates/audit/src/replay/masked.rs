@@ -20,6 +20,7 @@ pub(super) fn result(first: &Event, rest: &[&Event], roster: &Roster) -> Option<
         return Some(EffectResult::RefsLookedUp {
             repositories: repositories.clone(),
             policies: repositories.iter().map(lets_pass).collect(),
+            protections: Vec::new(),
             organisation: None,
             duplicate_of: rest.iter().find_map(|event| duplicate(event)),
             roster: roster.clone(),

@@ -1,7 +1,7 @@
 //! What policy demands after a write: which checks of CI, by whom, whether a merge is waited for, and for how long.
 
 use super::effective::{CiRequirement, EffectivePolicy, PolicySource, Sourced};
-use crate::forge::RequiredCheck;
+use crate::forge::{ANY_APP, RequiredCheck};
 
 /// For how long required checks are waited for where no policy says it, in minutes.
 pub const CI_DEADLINE_MINUTES: u32 = 60;
@@ -38,7 +38,10 @@ impl EffectivePolicy {
                 CiDemand::NotRequired
             }
             // Whoever chooses the base would choose one that asks for nothing (hazard 42).
-            (CiRequirement::NotRequired, PolicySource::Floor | PolicySource::Base)
+            (
+                CiRequirement::NotRequired,
+                PolicySource::Floor | PolicySource::Base | PolicySource::Protection,
+            )
             | (CiRequirement::Required, _) => CiDemand::Unsaid,
         }
     }
@@ -59,6 +62,14 @@ impl EffectivePolicy {
         let days = self.merge_deadline_days.map_or(MERGE_DEADLINE_DAYS, |d| d.value);
         self.awaits_merge().then_some(days)
     }
+}
+
+/// Why a name can't be that of an app: those of branch protection are none that a file may say.
+pub(super) fn app_problem(name: &str) -> Option<&'static str> {
+    let by_protection = name == ANY_APP || name.starts_with('#');
+    by_protection
+        .then_some("is no app's short name")
+        .or_else(|| name_problem(name))
 }
 
 /// Why a name of an app or of a check can't be one.

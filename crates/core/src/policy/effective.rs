@@ -30,6 +30,8 @@ pub enum PolicySource {
     DefaultBranch,
     /// The policy file in the base commit.
     Base,
+    /// What the forge itself asks for before something is merged into the base branch.
+    Protection,
 }
 
 impl fmt::Display for PolicySource {
@@ -39,6 +41,7 @@ impl fmt::Display for PolicySource {
             PolicySource::Organisation => "organisation's baseline",
             PolicySource::DefaultBranch => "policy file on the default branch",
             PolicySource::Base => "policy file in the base commit",
+            PolicySource::Protection => "protection of the base branch",
         })
     }
 }
@@ -171,6 +174,22 @@ impl EffectivePolicy {
         let sourced = files.iter().cloned().map(|value| Sourced { value, source });
         self.own_rules.extend(sourced);
         self
+    }
+
+    /// The same with the checks that the forge asks for before something is merged into the base.
+    #[must_use]
+    pub fn with_protection(mut self, checks: &[RequiredCheck]) -> Self {
+        for check in checks {
+            require(&mut self.required_checks, check, PolicySource::Protection);
+        }
+        self
+    }
+
+    /// The checks that the forge asked for when this was put together.
+    pub fn protection(&self) -> Vec<RequiredCheck> {
+        let of_it = |c: &&Sourced<RequiredCheck>| c.source == PolicySource::Protection;
+        let found = self.required_checks.iter().filter(of_it);
+        found.map(|c| c.value.clone()).collect()
     }
 
     /// Names this policy, its sources and the version of the built-in rules.
@@ -353,12 +372,7 @@ fn tighten(policy: &mut EffectivePolicy, file: &PolicyFile, source: PolicySource
     raise(&mut policy.base_movement, file.base_movement, source);
     raise(&mut policy.ci, file.ci, source);
     for check in &file.required_checks {
-        if !policy.required_checks.iter().any(|c| c.value == *check) {
-            policy.required_checks.push(Sourced {
-                value: check.clone(),
-                source,
-            });
-        }
+        require(&mut policy.required_checks, check, source);
     }
     lower_or_set(&mut policy.ci_deadline_minutes, file.ci_deadline_minutes, source);
     // Looser than what stands: no effect, not even a trace of it.
@@ -369,6 +383,13 @@ fn tighten(policy: &mut EffectivePolicy, file: &PolicyFile, source: PolicySource
     lower(&mut policy.review_rounds, file.review_rounds, source);
     lower(&mut policy.budget_calls, file.budget_calls, source);
     lower(&mut policy.budget_minutes, file.budget_minutes, source);
+}
+
+fn require(checks: &mut Vec<Sourced<RequiredCheck>>, check: &RequiredCheck, source: PolicySource) {
+    if !checks.iter().any(|c| c.value == *check) {
+        let value = check.clone();
+        checks.push(Sourced { value, source });
+    }
 }
 
 /// For values where more is tighter.

@@ -1,6 +1,8 @@
 //! Reading a policy file: strict, so that a typo fails instead of leaving something unprotected.
 
-use super::ci::{CI_DEADLINE_MINUTES_MAX, MERGE_DEADLINE_DAYS_MAX, REQUIRED_CHECKS_MAX, name_problem};
+use super::ci::{
+    CI_DEADLINE_MINUTES_MAX, MERGE_DEADLINE_DAYS_MAX, REQUIRED_CHECKS_MAX, app_problem, name_problem,
+};
 use super::effective::{BaseMovement, CiRequirement, PlanApproval, Unattended};
 use super::globs::{branch_glob_problem, path_glob_problem};
 use super::rule::{RuleId, Severity};
@@ -144,10 +146,15 @@ fn check_required(ci: &WireCi) -> Result<(), PolicyError> {
             "`required = false` stands beside checks that are required; leave one of the two out".into(),
         );
     }
-    let names = ci.checks.iter().flat_map(|c| [&c.app, &c.name]);
-    for name in names {
-        if let Some(problem) = name_problem(name) {
-            return refuse(format!("the name `{}` {problem}", name.escape_debug()));
+    for check in &ci.checks {
+        let problems = [
+            (&check.app, app_problem(&check.app)),
+            (&check.name, name_problem(&check.name)),
+        ];
+        for (name, problem) in problems {
+            if let Some(problem) = problem {
+                return refuse(format!("the name `{}` {problem}", name.escape_debug()));
+            }
         }
     }
     Ok(())

@@ -78,6 +78,7 @@ fn take_result(turn: &mut Turn, effect: &Effect, result: EffectResult) -> Result
             EffectResult::RefsLookedUp {
                 repositories,
                 policies,
+                protections,
                 organisation,
                 duplicate_of,
                 roster,
@@ -85,6 +86,7 @@ fn take_result(turn: &mut Turn, effect: &Effect, result: EffectResult) -> Result
         ) => {
             let found = intake::Found {
                 policies,
+                protections,
                 organisation,
                 duplicate_of,
                 roster,

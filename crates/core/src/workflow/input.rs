@@ -9,6 +9,7 @@ use crate::artifact::{AgentRole, Architecture, Critique, Plan, TriageDecision};
 use crate::budget::BudgetAsked;
 use crate::digest::{ContextHash, canonical_json};
 use crate::feedback::{AgentSpec, Feedback, Metadata, RepoSelection};
+use crate::forge::RequiredCheck;
 use crate::id::{
     AttemptNumber, BranchName, CallNumber, CommitSha, EffectId, Fence, InputId, MemberId, RepositoryId,
     TenantId, TreeSha, WorkflowId, WriteIntentId,
@@ -117,6 +118,8 @@ pub struct PolicyLayers {
     pub default_branch: PolicyLayer,
     /// Of the base commit.
     pub base: PolicyLayer,
+    /// The checks that the forge asks for before something is merged into the base branch.
+    pub protection: Vec<RequiredCheck>,
 }
 
 /// One repository's base, freshly pinned.
@@ -165,6 +168,8 @@ pub enum EffectResult {
         repositories: Vec<RepoLookup>,
         /// The default branch's policy text per repository.
         policies: Vec<(RepositoryId, Option<Vec<u8>>)>,
+        /// The checks that the forge asks for before something is merged into the base branch, per repository.
+        protections: Vec<(RepositoryId, Vec<RequiredCheck>)>,
         /// The organisation's baseline.
         organisation: Option<Vec<u8>>,
         /// An open workflow with the same text and repositories that is older.

@@ -6,6 +6,7 @@ use super::turn::Turn;
 use super::{Effect, Refusal, State, Workflow, budget};
 use crate::digest::ContextHash;
 use crate::feedback::{REPOSITORIES_MAX, RepoRole, check_metadata};
+use crate::forge::RequiredCheck;
 use crate::gate::{Check, CheckId, GateId};
 use crate::id::{BranchName, RepositoryId, WorkflowId};
 use crate::member::{Role, Roster};
@@ -15,6 +16,7 @@ use std::collections::BTreeSet;
 /// What was found besides the branches.
 pub(super) struct Found {
     pub(super) policies: Vec<(RepositoryId, Option<Vec<u8>>)>,
+    pub(super) protections: Vec<(RepositoryId, Vec<RequiredCheck>)>,
     pub(super) organisation: Option<Vec<u8>>,
     pub(super) duplicate_of: Option<WorkflowId>,
     pub(super) roster: Roster,
@@ -185,7 +187,12 @@ fn repository_checks(
         .and_then(|o| file.map(|f| (o, f)));
     let checks = match both {
         Ok((organisation, file)) => {
+            let protection = found.protections.iter().find(|(of, _)| of == id);
+            let protection = protection
+                .map(|(_, checks)| checks.as_slice())
+                .unwrap_or_default();
             let effective = policy::effective(organisation.as_ref(), file.as_ref(), None);
+            let effective = effective.with_protection(protection);
             policy_checks(
                 &turn.workflow,
                 &effective,
@@ -263,7 +270,7 @@ fn ci_cannot_pass(effective: &EffectivePolicy, repository: &RepositoryId) -> Opt
     match effective.ci_demand() {
         CiDemand::Checks(_) | CiDemand::NotRequired => None,
         CiDemand::Unsaid => Some(
-            "policy names no check of CI; name some in `[ci] checks`, or say on the default branch that none is required: `[ci] required = false`",
+            "neither policy nor the branch's protection names a check of CI; name some in `[ci] checks`, or say on the default branch that none is required: `[ci] required = false`",
         ),
     }
 }
@@ -320,7 +327,8 @@ fn pin(turn: &Turn, repo: LoadedRepo, organisation: Option<&PolicyFile>) -> Resu
             &repo.policies.default_branch.own_rules,
             PolicySource::DefaultBranch,
         )
-        .with_own_rules(&repo.policies.base.own_rules, PolicySource::Base);
+        .with_own_rules(&repo.policies.base.own_rules, PolicySource::Base)
+        .with_protection(&repo.policies.protection);
     if !policy.allows_base(&repo.base_branch) {
         return Err(format!("{name}: policy does not allow base {}", repo.base_branch));
     }

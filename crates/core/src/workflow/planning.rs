@@ -362,7 +362,10 @@ pub(super) fn needs_plan_approval(workflow: &Workflow, tier: RiskTier, roster: &
             (PlanApproval::HighRisk, PolicySource::Floor) => tier == RiskTier::High && !roster.is_solo(),
             (
                 PlanApproval::HighRisk,
-                PolicySource::Organisation | PolicySource::DefaultBranch | PolicySource::Base,
+                PolicySource::Organisation
+                | PolicySource::DefaultBranch
+                | PolicySource::Base
+                | PolicySource::Protection,
             ) => tier == RiskTier::High,
         }
     })

@@ -55,7 +55,7 @@ fn deadline_ms(workflow: &Workflow, repository: &RepositoryId) -> u64 {
     pinned.map_or(0, |r| r.policy.ci_deadline_ms())
 }
 
-/// The checks that policy requires of a repository.
+/// The checks that policy and the base's protection require of a repository.
 pub fn required(workflow: &Workflow, repository: &RepositoryId) -> Vec<RequiredCheck> {
     match demand(workflow, repository) {
         CiDemand::Checks(checks) => checks.iter().map(|c| c.value.clone()).collect(),
@@ -68,7 +68,7 @@ pub fn required(workflow: &Workflow, repository: &RepositoryId) -> Vec<RequiredC
 pub fn of_required_names(required: &[RequiredCheck], mut runs: Vec<CheckRun>) -> Vec<CheckRun> {
     runs.retain(|run| required.iter().any(|r| r.name == run.name));
     for run in &mut runs {
-        if !required.iter().any(|r| r.name == run.name && r.app == run.app) {
+        if !required.iter().any(|r| r.is_met_by(run)) {
             run.said = None;
         }
     }
@@ -173,7 +173,7 @@ pub(super) fn failed(workflow: &Workflow) -> Vec<FailedCheck> {
     let mut failed = Vec::new();
     for head in &workflow.heads {
         let required = required(workflow, &head.repository);
-        let of_it = |run: &&CheckRun| required.iter().any(|r| r.app == run.app && r.name == run.name);
+        let of_it = |run: &&CheckRun| required.iter().any(|r| r.is_met_by(run));
         let runs = head.checks.iter().filter(of_it).filter(ended).cloned();
         failed.extend(runs.map(|run| FailedCheck {
             repository: head.repository.clone(),
@@ -286,7 +286,7 @@ fn one(intent: &WriteIntent, required: &RequiredCheck, runs: &[CheckRun], name: 
         .collect();
     let of_app: Vec<CheckState> = named
         .iter()
-        .filter(|r| r.app == required.app)
+        .filter(|r| required.is_met_by(r))
         .map(|r| r.state)
         .collect();
     let at = intent.commit.short();

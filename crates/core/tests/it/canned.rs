@@ -672,6 +672,7 @@ pub fn checks(w: &Workflow, state: CheckState) -> EffectResult {
         pull_request: Some(pull_request(w, intent)),
         checks: vec![CheckRun {
             app: "github-actions".to_owned(),
+            app_number: None,
             name: "test".to_owned(),
             head: intent.commit.clone(),
             state,
@@ -762,6 +763,7 @@ fn refs(w: &Workflow, team: Team, base: Option<&str>, duplicate_of: Option<Workf
             .map(|s| lookup(s.id.clone()))
             .collect(),
         policies: of(w).into_iter().map(|id| (id.clone(), policy_of(&id))).collect(),
+        protections: Vec::new(),
         organisation: None,
         duplicate_of,
         roster: team.roster(),
@@ -782,6 +784,7 @@ fn context(w: &Workflow) -> EffectResult {
                 ..PolicyLayer::default()
             },
             base: PolicyLayer::default(),
+            protection: Vec::new(),
         },
     };
     EffectResult::ContextLoaded {

@@ -3,7 +3,7 @@
 use crate::canned::{self, ACCOUNT, LATER, Team, act, go, opening, pull_request, seen};
 use countersign_core::act::{Act, Attendance};
 use countersign_core::feedback::AgentSpec;
-use countersign_core::forge::{CheckState, PullRequestState};
+use countersign_core::forge::{CheckRun, CheckState, PullRequestState, RequiredCheck};
 use countersign_core::gate::{GateId, GateOutcome};
 use countersign_core::id::{AccountId, PullRequestNumber};
 use countersign_core::question::{Choice, QuestionKind};
@@ -517,15 +517,63 @@ fn a_policy_that_names_no_check_is_refused_at_the_first_gate() {
     .workflow;
     assert_eq!(refused.state, State::Declined);
     assert!(
-        refused.reason.contains("names no check of CI"),
+        refused.reason.contains("names a check of CI"),
         "{}",
         refused.reason
+    );
+    let mut protected = result.clone();
+    if let EffectResult::RefsLookedUp { protections, .. } = &mut protected {
+        let asked = RequiredCheck::of_protection("test".to_owned(), Some(15_368));
+        protections.push((canned::remote_repositories()[1].clone(), vec![asked]));
+    }
+    let protected = Input::Effect {
+        id: id.clone(),
+        result: protected,
+    };
+    let asked = decide(&w, protected, LATER).unwrap().workflow;
+    assert_eq!(
+        asked.state,
+        State::LoadingContext,
+        "the branch's protection names one"
     );
     if let EffectResult::RefsLookedUp { policies, .. } = &mut result {
         policies[1].1 = Some(b"version = 1\n[ci]\nrequired = false\n".to_vec());
     }
     let said = decide(&w, Input::Effect { id, result }, LATER).unwrap().workflow;
     assert_eq!(said.state, State::LoadingContext, "a line that says so is enough");
+}
+
+/// Hazard 46: what a branch's protection asks for is met by that app's run, and by no other.
+#[test]
+fn a_check_of_protection_is_met_by_its_app_by_number_or_by_any_where_it_names_none() {
+    let run = |app: &str, app_number, name: &str| CheckRun {
+        app: app.to_owned(),
+        app_number,
+        name: name.to_owned(),
+        head: "9".repeat(40).try_into().unwrap(),
+        state: CheckState::Success,
+        said: None,
+    };
+    let of = |app| RequiredCheck::of_protection("test".to_owned(), app);
+    let (numbered, any) = (of(Some(15_368)), of(None));
+    let actions = run("github-actions", Some(15_368), "test");
+    let other = run("github-actions", Some(9), "test");
+    assert!(numbered.is_met_by(&actions) && any.is_met_by(&actions));
+    assert!(!numbered.is_met_by(&other) && any.is_met_by(&other));
+    assert!(
+        !numbered.is_met_by(&run("github-actions", None, "test")),
+        "not told is no"
+    );
+    assert!(!any.is_met_by(&run("github-actions", Some(15_368), "lint")));
+    assert_eq!(
+        [numbered.to_string(), any.to_string()],
+        ["test by app 15368", "test by any app"]
+    );
+    for app in ["*", "#15368"] {
+        let text = format!("version = 1\n[ci]\nchecks = [{{ app = \"{app}\", name = \"test\" }}]\n");
+        let refused = countersign_core::policy::parse(&text).unwrap_err();
+        assert!(refused.message.contains("no app's short name"), "{refused}");
+    }
 }
 
 #[test]

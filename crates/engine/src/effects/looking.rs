@@ -4,7 +4,8 @@ use super::{EffectError, Job, Performed};
 use crate::own_rules::{RuleFile, rule_files};
 use countersign_core::digest::ContextHash;
 use countersign_core::feedback::RepoSelection;
-use countersign_core::id::{CommitSha, RepositoryId, WorkflowId};
+use countersign_core::forge::RequiredCheck;
+use countersign_core::id::{BranchName, CommitSha, RepositoryId, WorkflowId};
 use countersign_core::patch_set::PatchSet;
 use countersign_core::path::RepoPath;
 use countersign_core::policy::POLICY_PATH;
@@ -19,13 +20,16 @@ type Loaded = (LoadedRepo, Vec<SnapshotEntry>);
 impl Job<'_> {
     pub(super) async fn look_up_refs(&self) -> Result<Performed, EffectError> {
         let mut repositories = Vec::new();
-        let mut policies = Vec::new();
+        let (mut policies, mut protections) = (Vec::new(), Vec::new());
         for selection in self.selections()? {
             let source = self.source(&selection.id).await?;
             let id = selection.id.clone();
-            let (lookup, policy) = self.git(move |trees| look_up(trees, &source, &selection)).await?;
+            let at = source.clone();
+            let (lookup, policy) = self.git(move |trees| look_up(trees, &at, &selection)).await?;
+            let protection = self.protection(&source, &lookup.base_branch).await?;
             repositories.push(lookup);
-            policies.push((id, policy));
+            policies.push((id.clone(), policy));
+            protections.push((id, protection));
         }
         let submission = self.submission()?;
         let ids: Vec<RepositoryId> = submission.repositories.iter().map(|r| r.id.clone()).collect();
@@ -41,11 +45,26 @@ impl Job<'_> {
         Ok(EffectResult::RefsLookedUp {
             repositories,
             policies,
+            protections,
             organisation,
             duplicate_of,
             roster,
         }
         .into())
+    }
+
+    /// What the forge asks for before something is merged into that branch.
+    async fn protection(
+        &self,
+        source: &RepoSource,
+        branch: &BranchName,
+    ) -> Result<Vec<RequiredCheck>, EffectError> {
+        if !source.id.forge.has_pull_requests() {
+            return Ok(Vec::new());
+        }
+        let branch = branch.clone();
+        self.forge(source, move |forge, at| forge.required_checks(at, &branch))
+            .await
     }
 
     /// Of two with the same text, the one that began later is the duplicate.
@@ -59,7 +78,10 @@ impl Job<'_> {
         let mut loaded: Vec<Loaded> = Vec::new();
         for lookup in self.workflow.lookups.clone() {
             let source = self.source(&lookup.repository).await?;
-            loaded.push(self.git(move |trees| load(trees, &source, &lookup)).await?);
+            let (at, branch) = (source.clone(), lookup.base_branch.clone());
+            let mut one = self.git(move |trees| load(trees, &at, &lookup)).await?;
+            one.0.policies.protection = self.protection(&source, &branch).await?;
+            loaded.push(one);
         }
         let context = context_hash(&self.submission()?.feedback.hash.to_hex(), &loaded);
         let repositories = loaded.into_iter().map(|(repo, _)| repo).collect();
@@ -172,6 +194,7 @@ fn load(trees: &dyn Trees, source: &RepoSource, lookup: &RepoLookup) -> Result<L
     let policies = PolicyLayers {
         default_branch: policy_layer(trees, source, &default_commit)?,
         base: policy_layer(trees, source, &base)?,
+        protection: Vec::new(),
     };
     let repo = LoadedRepo {
         repository: lookup.repository.clone(),

@@ -177,7 +177,7 @@ impl Job<'_> {
     }
 
     /// Asks the forge off the async threads.
-    async fn forge<T: Send + 'static>(
+    pub(super) async fn forge<T: Send + 'static>(
         &self,
         source: &RepoSource,
         ask: impl FnOnce(&dyn Forge, &RepoSource) -> Result<T, TreesError> + Send + 'static,

@@ -256,7 +256,9 @@ impl Job<'_> {
             };
             let now = policy::effective(organisation.as_ref(), from_default.as_ref(), from_base.as_ref())
                 .with_own_rules(&of_default.own_rules, PolicySource::DefaultBranch)
-                .with_own_rules(&of_base.own_rules, PolicySource::Base);
+                .with_own_rules(&of_base.own_rules, PolicySource::Base)
+                // What the forge asks for it sees to itself when somebody merges.
+                .with_protection(&repo.policy.protection());
             if now.digest() != repo.policy.digest() {
                 return Ok(false);
             }

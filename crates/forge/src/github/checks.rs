@@ -52,6 +52,7 @@ impl Output {
 
 #[derive(Deserialize)]
 struct App {
+    id: Option<u64>,
     slug: Option<String>,
 }
 
@@ -62,6 +63,7 @@ impl Wire {
         })?;
         let state = state(&self.status, self.conclusion.as_deref());
         Ok(CheckRun {
+            app_number: self.app.as_ref().and_then(|app| app.id),
             app: self
                 .app
                 .and_then(|app| app.slug)

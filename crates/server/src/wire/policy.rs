@@ -91,7 +91,10 @@ fn own_rules(found: &Layers) -> Vec<OwnRulesWire> {
         source: file.source,
         commit: match file.source {
             PolicySource::DefaultBranch => found.default_commit.to_string(),
-            PolicySource::Floor | PolicySource::Organisation | PolicySource::Base => found.base.to_string(),
+            PolicySource::Floor
+            | PolicySource::Organisation
+            | PolicySource::Base
+            | PolicySource::Protection => found.base.to_string(),
         },
         digest: file.value.digest.map(|d| d.to_hex()),
     };

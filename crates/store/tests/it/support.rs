@@ -273,6 +273,7 @@ fn lookup_result(duplicate_of: Option<WorkflowId>) -> EffectResult {
             base_branch: main,
             base_commit: Some(sha('a')),
         }],
+        protections: Vec::new(),
         policies: vec![(repository, None)],
         organisation: None,
         duplicate_of,

@@ -160,6 +160,7 @@ impl Repositories {
             let state = r.pulls.ended.get(head).copied().unwrap_or(CheckState::Pending);
             Ok(vec![CheckRun {
                 app: CI_APP.to_owned(),
+                app_number: None,
                 name: CI_CHECK.to_owned(),
                 head: head.clone(),
                 state,

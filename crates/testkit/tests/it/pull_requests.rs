@@ -115,6 +115,7 @@ impl Forge for Odd {
 
     fn read_checks(&self, _: &RepoSource, head: &CommitSha) -> Result<Vec<CheckRun>, TreesError> {
         Ok(vec![CheckRun {
+            app_number: None,
             app: self.app.lock().unwrap().clone(),
             name: CI_CHECK.to_owned(),
             head: head.clone(),

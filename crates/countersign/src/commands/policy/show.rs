@@ -117,5 +117,6 @@ fn short(source: PolicySource) -> &'static str {
         PolicySource::Organisation => "organisation",
         PolicySource::DefaultBranch => "default branch",
         PolicySource::Base => "base",
+        PolicySource::Protection => "protection",
     }
 }

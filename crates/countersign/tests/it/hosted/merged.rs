@@ -88,7 +88,9 @@ fn a_merge_that_nobody_approved_freezes_the_repository_and_is_an_alarm() {
         .exits(0);
     hosted.run(&["resume", &id]).says("what was merged stays merged");
     hosted.run(&["submit", "--issue", &another]).exits(0);
-    hosted.github.change(|w| assert_eq!(w.repository_mut(HELLO).pulls.len(), 2, "it and its revert"));
+    hosted
+        .github
+        .change(|w| assert_eq!(w.repository_mut(HELLO).pulls.len(), 2, "it and its revert"));
 }
 
 /// A prepared revert begins while the repository is frozen, is decided on as every change, and is written after an owner lifts
