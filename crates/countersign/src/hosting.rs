@@ -1,16 +1,24 @@
-//! GitHub as a place for repositories: the settings, read in one place, and the adapters that are made of them. The token
-//! leaves these types only into the adapters.
+//! GitHub as a place for repositories: the settings, read in one place, and the adapters that are made of them. Token and key
+//! leave these types only into the adapters.
 
-use crate::config::{Github, Secret};
-use crate::error::CliError;
+use crate::config::Github;
+use crate::error::{CliError, file_error};
 use countersign_forge::Forges;
-use countersign_forge::github::{self, GitHub, GitHubForge, GitHubSettings};
+use countersign_forge::github::{
+    self, App, Credentials, GitHub, GitHubForge, GitHubSettings, InHand, SettingsError,
+};
 use countersign_forge::local::LocalForge;
-use countersign_git::{GitTrees, Locate, Location, Token};
+use countersign_git::{GitTrees, Locate, Location, Purpose, Token};
 use countersign_ports::forge::Forge;
 use countersign_ports::trees::TreesError;
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::Read as _;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+/// Longest private key, in bytes. One of 4,096 bits has 3.2 KiB.
+const KEY_MAX_BYTES: u64 = 16 << 10;
 
 /// GitHub, git, and every forge, wired together.
 pub(crate) struct Hosting {
@@ -29,7 +37,7 @@ impl Hosting {
     /// When GitHub can't be spoken to as it is set.
     pub(crate) fn of(settings: &Github, mirrors: PathBuf) -> Result<Self, CliError> {
         let github = api(settings)?;
-        let git = GitTrees::new(mirrors).with_remotes(locate(github.clone(), settings.token.clone()));
+        let git = GitTrees::new(mirrors).with_remotes(locate(github.clone()));
         let git = Arc::new(git);
         let local = Arc::new(LocalForge::new(git.clone()));
         let there = Arc::new(GitHubForge::new(github.clone(), git.clone()));
@@ -65,21 +73,65 @@ pub(crate) fn api(settings: &Github) -> Result<Arc<GitHub>, CliError> {
     let made = GitHub::new(GitHubSettings {
         api_url,
         server_url,
-        token: settings.token.as_ref().map(|t| github::Secret::new(t.reveal())),
+        credentials: credentials(settings)?,
     });
-    let made = made.map_err(|error| {
-        CliError::refused(error.code(), error.to_string()).next("docs/github.md has the settings.")
-    })?;
-    Ok(Arc::new(made))
+    Ok(Arc::new(made.map_err(refused)?))
 }
 
-/// A repository is looked up by its number each time that git goes there. Both purposes have the one token that is set.
-fn locate(github: Arc<GitHub>, token: Option<Secret>) -> Locate {
-    Arc::new(move |id, _as_registered, _purpose| {
+/// An App goes before a token: `GITHUB_TOKEN` is in many an environment.
+fn credentials(settings: &Github) -> Result<Credentials, CliError> {
+    match (&settings.app_id, &settings.app_private_key_file, &settings.token) {
+        (Some(id), Some(file), _) => {
+            let app = App::new(&id.0, &private_key(file)?);
+            Ok(Credentials::App(app.map_err(|error| {
+                let file = file.display();
+                refused(error).next(format!(
+                    "The key is read from {file}; docs/github.md tells how to get one."
+                ))
+            })?))
+        }
+        (_, _, Some(token)) => Ok(Credentials::Token(github::Secret::new(token.reveal()))),
+        (_, _, None) => Ok(Credentials::None),
+    }
+}
+
+fn refused(error: SettingsError) -> CliError {
+    CliError::refused(error.code(), error.to_string()).next("docs/github.md has the settings.")
+}
+
+/// The App's private key, from a file that nobody else can read.
+fn private_key(file: &Path) -> Result<String, CliError> {
+    let failed = |error: &std::io::Error| file_error("can't read the App's private key", file, error);
+    let opened = File::open(file).map_err(|e| failed(&e))?;
+    let found = opened.metadata().map_err(|e| failed(&e))?;
+    if found.permissions().mode() & 0o077 != 0 {
+        let text = format!("{} holds a private key, and others can read it", file.display());
+        return Err(
+            CliError::refused("github-app-key-open", text).next(format!("chmod 600 {}", file.display()))
+        );
+    }
+    let mut text = String::new();
+    let read = opened.take(KEY_MAX_BYTES).read_to_string(&mut text);
+    read.map_err(|e| failed(&e))?;
+    Ok(text)
+}
+
+/// A repository is looked up by its number each time that git goes there. What writes is asked for with the permit.
+fn locate(github: Arc<GitHub>) -> Locate {
+    Arc::new(move |id, _as_registered, purpose| {
         let found = github.by_id(id)?;
+        let git = |token: &github::Secret| Token::new(token.reveal());
+        let token = match purpose {
+            Purpose::Read => github.readers_token(id)?.as_ref().map(git),
+            Purpose::Push { permit, workflows } => github
+                .writer(InHand::Push { permit, workflows })?
+                .token()
+                .map(git),
+            Purpose::Delete(permit) => github.writer(InHand::Delete(permit))?.token().map(git),
+        };
         Ok::<_, TreesError>(Location {
             clone_url: found.clone_url,
-            token: token.as_ref().map(|t| Token::new(t.reveal())),
+            token,
         })
     })
 }

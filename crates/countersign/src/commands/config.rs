@@ -141,6 +141,10 @@ fn other_warnings(app: &App) -> Vec<String> {
         let names = app.settings.unknown_names().join(", ");
         found.push(format!("in the environment, but no setting: {names}"));
     }
+    let github = app.settings.hosting().ok();
+    if github.is_some_and(|g| g.app_id.is_some() && g.token.is_some()) {
+        found.push("github.token is set and not used: github.app_id goes before it".to_owned());
+    }
     if let Some(file) = app.settings.open_to_others() {
         let file = file.display();
         found.push(format!(

@@ -1,10 +1,10 @@
 //! `doctor`: what is wrong with this machine and data folder, and how to mend it. Changes nothing but what opening the folder
 //! changes.
 
-use super::throwaway::blocking;
+mod hosted;
+
 use crate::drive;
 use crate::error::{CliError, Exit};
-use crate::hosting;
 use crate::noticing::{NoticeSettings, outbox, page_origin};
 use crate::session::{App, Session};
 use crate::terminal::{Page, Style};
@@ -13,7 +13,6 @@ use countersign_core::confinement::Rights;
 use countersign_core::notice::NoticeStanding;
 use countersign_ports::agent::ResolvedAgent;
 use countersign_ports::store::StoreError;
-use countersign_ports::trees::TreesError;
 use countersign_store::OwnerLock;
 use serde::Serialize;
 use std::os::unix::fs::PermissionsExt as _;
@@ -89,7 +88,7 @@ struct DoctorWire {
 /// `doctor`.
 pub(super) async fn doctor(app: &App) -> Result<Exit, CliError> {
     let mut findings = vec![git(), configuration(app)];
-    findings.extend(github(app).await);
+    findings.extend(hosted::github(app).await);
     if app.folder.database().exists() {
         findings.push(privacy("data folder", app.folder.root()));
         findings.push(privacy("keys", app.folder.keys()));
@@ -165,65 +164,6 @@ fn configuration(app: &App) -> Finding {
     )
 }
 
-/// Whose token is set for GitHub; nothing where none is.
-async fn github(app: &App) -> Option<Finding> {
-    let about = "GitHub";
-    // What is wrong with a setting is a finding of its own.
-    let settings = app.settings.hosting().ok().filter(|s| s.token.is_some())?;
-    let (server, _) = hosting::addresses(&settings);
-    let asked = match hosting::api(&settings) {
-        Ok(github) => blocking(move || github.account()).await,
-        Err(error) => return Some(ill(about, error)),
-    };
-    Some(match asked {
-        Err(error) => ill(about, error),
-        Ok(Ok(account)) => well(about, format!("the token is @{}'s, at {server}", account.login)),
-        Ok(Err(error @ TreesError::Unsupported { .. })) => ill(
-            about,
-            CliError::from(error).next("docs/github.md tells how to make a token."),
-        ),
-        Ok(Err(error @ (TreesError::Unavailable { .. } | TreesError::Corrupt { .. }))) => {
-            worth_a_look(about, error.to_string(), "Try again later; look at the network.")
-        }
-    })
-}
-
-/// Whether approved content could be written to each repository on GitHub.
-async fn hosted(session: &Session) -> Result<Vec<Finding>, StoreError> {
-    let about = "repository";
-    let mut findings = Vec::new();
-    for row in session.store.repositories().await? {
-        if !row.id.forge.is_remote() {
-            continue;
-        }
-        let (github, id) = (session.github.clone(), row.id.clone());
-        let looked = blocking(move || github.by_id(&id)).await;
-        findings.push(match looked {
-            Err(error) => ill(about, error),
-            Ok(Err(error)) => worth_a_look(
-                about,
-                format!("{}: {error}", row.place),
-                "docs/github.md tells what a token needs.",
-            ),
-            Ok(Ok(found)) if found.archived => worth_a_look(
-                about,
-                format!("{} is archived: nothing can be written there", found.full_name),
-                "Unarchive it on GitHub.",
-            ),
-            Ok(Ok(found)) if !found.may.1 => worth_a_look(
-                about,
-                format!(
-                    "{} can be read and not pushed to with this token",
-                    found.full_name
-                ),
-                "Give its account write access there, or set the token of one that has it.",
-            ),
-            Ok(Ok(found)) => well(about, format!("{} can be written to", found.full_name)),
-        });
-    }
-    Ok(findings)
-}
-
 /// Nobody else may read a folder of ours.
 fn privacy(about: &'static str, folder: &Path) -> Finding {
     let shown = folder.display();
@@ -241,7 +181,7 @@ fn privacy(about: &'static str, folder: &Path) -> Finding {
 /// What an opened data folder tells.
 async fn inside(session: &Session) -> Result<Vec<Finding>, StoreError> {
     let mut findings = vec![confinement(session).await, notices(session).await?];
-    findings.extend(hosted(session).await?);
+    findings.extend(hosted::repositories(session).await?);
     findings.push(match drive::refuse_old_clock(session).await {
         Ok(()) => well("clock", "not behind the ledger"),
         Err(error) => ill("clock", error),

@@ -221,14 +221,14 @@ fn noticing(
     Ok(notices(session, notifiers))
 }
 
-/// Where commands in comments are answered: where they are followed, by a token that says whose the answers are.
+/// Where commands in comments are answered: where they are followed, and it is known whose the answers are.
 fn comments(
     session: &Session,
     config: &Config,
     origin: &Origin,
 ) -> Result<Option<Arc<GitHubComments>>, CliError> {
     let github = &config.github;
-    if github.webhook_secret.is_none() || github.token.is_none() {
+    if github.webhook_secret.is_none() || !github.is_known() {
         return Ok(None);
     }
     let origin = page_origin(&origin.url())?;

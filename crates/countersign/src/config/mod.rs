@@ -17,7 +17,6 @@ mod values;
 pub(crate) use address::{MailServer, MailTls, PublicOrigin};
 pub(crate) use error::{ConfigError, Source};
 pub(crate) use listing::Entry;
-pub(crate) use secret::Secret;
 pub(crate) use values::{Client, Config, Github, Log, Serve, Traces, Webhook, WebhookForm};
 
 use crate::cli::{Command, Global};
@@ -251,18 +250,22 @@ impl Settings {
         self.section_or_default("github")
     }
 
-    /// Of `[github]` what every command with a data folder needs, token and addresses: a mistake in the rest stops nobody who
+    /// Of `[github]` what every command with a data folder needs, credentials and addresses: a mistake in the rest stops nobody who
     /// does not use it.
     ///
     /// # Errors
     /// `Invalid`, where one of these values is.
     pub(crate) fn hosting(&self) -> Result<Github, ConfigError> {
-        Ok(Github {
+        let github = Github {
             token: self.one("github.token")?,
+            app_id: self.one("github.app_id")?,
+            app_private_key_file: self.one("github.app_private_key_file")?,
             base_url: self.one("github.base_url")?,
             api_url: self.one("github.api_url")?,
             ..Github::default()
-        })
+        };
+        github.check_app()?;
+        Ok(github)
     }
 
     fn one<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>, ConfigError> {

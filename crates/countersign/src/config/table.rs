@@ -248,6 +248,21 @@ pub(crate) const SETTINGS: &[Setting] = &[
         ..SECRET
     },
     Setting {
+        key: "github.app_id",
+        environment: &["GITHUB_APP_ID"],
+        shape: "the App ID, or the client ID, of a GitHub App",
+        does: "Repositories on GitHub: the App as which they are read and written; it goes before a token",
+        ..TEXT
+    },
+    Setting {
+        key: "github.app_private_key_file",
+        environment: &["GITHUB_APP_PRIVATE_KEY_FILE"],
+        form: Form::Path,
+        shape: "a path",
+        does: "The file with that App's private key, in PEM; nobody else may read it",
+        ..TEXT
+    },
+    Setting {
         key: "github.repo",
         environment: &["GITHUB_REPO"],
         shape: "OWNER/NAME",

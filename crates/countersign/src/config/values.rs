@@ -85,6 +85,7 @@ impl Config {
                 "webhooks.secret",
             ),
         ];
+        self.github.check_app()?;
         match wants.into_iter().find(|(set, other, _, _)| *set && !*other) {
             None => Ok(self),
             Some((_, _, key, missing)) => Err(ConfigError::Incomplete { key, missing }),
@@ -155,6 +156,8 @@ impl Serve {
 #[derive(Debug, Clone, Default, Deserialize)]
 pub(crate) struct Github {
     pub(crate) token: Option<Secret>,
+    pub(crate) app_id: Option<AppId>,
+    pub(crate) app_private_key_file: Option<PathBuf>,
     pub(crate) repo: Option<RepoName>,
     pub(crate) client_id: Option<String>,
     pub(crate) client_secret: Option<Secret>,
@@ -163,6 +166,56 @@ pub(crate) struct Github {
     pub(crate) allowed_users: Vec<AllowedUser>,
     pub(crate) base_url: Option<WebAddress>,
     pub(crate) api_url: Option<WebAddress>,
+}
+
+impl Github {
+    /// Whether something says who we are there.
+    pub(crate) fn is_known(&self) -> bool {
+        self.token.is_some() || self.app_id.is_some()
+    }
+
+    /// Refuses half of an App.
+    ///
+    /// # Errors
+    /// `Incomplete`.
+    pub(super) fn check_app(&self) -> Result<(), ConfigError> {
+        let (id, file) = ("github.app_id", "github.app_private_key_file");
+        let incomplete = |key, missing| Err(ConfigError::Incomplete { key, missing });
+        match (&self.app_id, &self.app_private_key_file) {
+            (Some(_), None) => incomplete(id, file),
+            (None, Some(_)) => incomplete(file, id),
+            (Some(_), Some(_)) | (None, None) => Ok(()),
+        }
+    }
+}
+
+/// The id of a GitHub App, or that of its client.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "Written")]
+pub(crate) struct AppId(pub(crate) String);
+
+/// A number needs no quotes in the file.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Written {
+    Number(u64),
+    Text(String),
+}
+
+impl TryFrom<Written> for AppId {
+    type Error = &'static str;
+
+    fn try_from(written: Written) -> Result<Self, Self::Error> {
+        let text = match written {
+            Written::Number(number) => number.to_string(),
+            Written::Text(text) => text,
+        };
+        let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'.' || b == b'-' || b == b'_';
+        match !text.is_empty() && text.len() <= 64 && text.bytes().all(plain) {
+            true => Ok(Self(text)),
+            false => Err("it is no id of a GitHub App"),
+        }
+    }
 }
 
 /// Who may come in with GitHub: `LOGIN` or `LOGIN:ROLE`.

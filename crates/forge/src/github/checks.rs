@@ -104,7 +104,7 @@ impl GitHub {
         let read = || {
             let all = self
                 .api
-                .list(&path, CHECK_RUNS_MAX, |page: Page| page.check_runs)?;
+                .list(&at.id, &path, CHECK_RUNS_MAX, |page: Page| page.check_runs)?;
             all.into_iter()
                 .map(Wire::read)
                 .collect::<Result<Vec<_>, CallError>>()

@@ -2,10 +2,12 @@
 //!
 //! An own client of a few lines rather than a library: a write has to be sent once whatever comes back, every body has a
 //! limit, the port's calls block, and the process has one HTTP client already. No answer's words get into an error unchecked,
-//! and the token gets nowhere but into the header.
+//! and a token gets nowhere but into the header. Which one a request carries is [`super::access`]'s to say.
 
+use super::access::{Carried, Tokens, Writer};
 use super::error::CallError;
 use super::{GitHubSettings, SettingsError};
+use countersign_core::id::RepositoryId;
 use countersign_core::policy::is_hidden_character;
 use reqwest::blocking::{Client, Response};
 use reqwest::header::{ACCEPT, AUTHORIZATION, ETAG, HeaderMap, IF_NONE_MATCH, LINK, RETRY_AFTER};
@@ -51,9 +53,10 @@ struct Remembered {
     next: Option<String>,
 }
 
-/// GitHub's API with our token.
+/// GitHub's API with what lets us in.
 pub(super) struct Api {
     settings: GitHubSettings,
+    tokens: Tokens,
     // Made at the first call: a blocking client must not be made among async threads.
     http: OnceLock<Result<Client, String>>,
     remembered: Mutex<BTreeMap<String, Remembered>>,
@@ -74,6 +77,7 @@ impl Api {
         let _first = rustls::crypto::ring::default_provider().install_default();
         Ok(Self {
             settings,
+            tokens: Tokens::default(),
             http: OnceLock::new(),
             remembered: Mutex::default(),
             paused_until: Mutex::default(),
@@ -84,20 +88,31 @@ impl Api {
         &self.settings
     }
 
-    /// Reads one thing.
-    pub(super) fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, CallError> {
-        let got = self.read(&format!("{}{path}", self.settings.api_url))?;
+    pub(super) fn tokens(&self) -> &Tokens {
+        &self.tokens
+    }
+
+    /// Reads one thing about a repository.
+    pub(super) fn get<T: DeserializeOwned>(&self, of: &RepositoryId, path: &str) -> Result<T, CallError> {
+        let got = self.read(of, &format!("{}{path}", self.settings.api_url))?;
+        parsed(&got.body)
+    }
+
+    /// Reads one thing with what was made for it.
+    pub(super) fn get_as<T: DeserializeOwned>(&self, carried: &Carried, path: &str) -> Result<T, CallError> {
+        let got = self.read_as(carried, &format!("{}{path}", self.settings.api_url))?;
         parsed(&got.body)
     }
 
     /// Reads a list, page by page; more than `most` are an error and not a shorter list. `items` takes them out of a page.
     pub(super) fn list<P: DeserializeOwned, T>(
         &self,
+        of: &RepositoryId,
         path: &str,
         most: usize,
         items: impl Fn(P) -> Vec<T>,
     ) -> Result<Vec<T>, CallError> {
-        match self.list_first(path, most, items)? {
+        match self.list_first(of, path, most, items)? {
             (all, true) => Ok(all),
             (_, false) => Err(CallError::TooMany { most }),
         }
@@ -106,6 +121,7 @@ impl Api {
     /// The first of a list, page by page, at most that many; and whether that is all.
     pub(super) fn list_first<P: DeserializeOwned, T>(
         &self,
+        of: &RepositoryId,
         path: &str,
         most: usize,
         items: impl Fn(P) -> Vec<T>,
@@ -115,7 +131,7 @@ impl Api {
         let mut all = Vec::new();
         // Every page but the last is full, or nearly so.
         for _page in 0..most.div_ceil(PER_PAGE).saturating_mul(2).max(1) {
-            let got = self.read(&address)?;
+            let got = self.read(of, &address)?;
             all.extend(items(parsed(&got.body)?));
             if all.len() > most {
                 all.truncate(most);
@@ -129,24 +145,47 @@ impl Api {
         Ok((all, false))
     }
 
-    /// Sends a write, once. Whatever is not a clear no is [`CallError::Lost`].
+    /// Sends a write, once, with what a permit gave. Whatever is not a clear no is [`CallError::Lost`].
     pub(super) fn send<T: DeserializeOwned>(
         &self,
+        writer: &Writer,
+        method: Method,
+        path: &str,
+        body: &Value,
+    ) -> Result<T, CallError> {
+        self.send_as(writer.carried(), method, path, body)
+    }
+
+    /// For [`Api::send`], and for tokens.
+    pub(super) fn send_as<T: DeserializeOwned>(
+        &self,
+        carried: &Carried,
         method: Method,
         path: &str,
         body: &Value,
     ) -> Result<T, CallError> {
         let address = format!("{}{path}", self.settings.api_url);
-        let (status, headers, body) = self.exchange(method, &address, Some(body), None)?;
+        let (status, headers, body) = self.exchange(carried, method, &address, Some(body), None)?;
         match status.is_success() {
             true => parsed(&body).map_err(CallError::after_a_write),
-            false => Err(self.refused(status, &headers, &body)),
+            false => Err(self.refused(carried, status, &headers, &body)),
         }
     }
 
-    fn read(&self, address: &str) -> Result<Got, CallError> {
+    /// A kept token that GitHub does not take any more is asked for anew, and the look repeated, once.
+    fn read(&self, of: &RepositoryId, address: &str) -> Result<Got, CallError> {
+        match self.read_as(&self.reader(of)?, address) {
+            Err(CallError::TokenOver) => {
+                self.tokens.forget(of);
+                self.read_as(&self.reader(of)?, address)
+            }
+            read => read,
+        }
+    }
+
+    fn read_as(&self, carried: &Carried, address: &str) -> Result<Got, CallError> {
         let tag = locked(&self.remembered).get(address).map(|r| r.tag.clone());
-        let (status, headers, body) = self.exchange(Method::GET, address, None, tag.as_deref())?;
+        let (status, headers, body) = self.exchange(carried, Method::GET, address, None, tag.as_deref())?;
         if status == StatusCode::NOT_MODIFIED
             && let Some(kept) = locked(&self.remembered).get(address)
         {
@@ -156,7 +195,7 @@ impl Api {
             });
         }
         if status != StatusCode::OK {
-            return Err(self.refused(status, &headers, &body));
+            return Err(self.refused(carried, status, &headers, &body));
         }
         let next = next_page(&headers, &self.settings.api_url);
         self.remember(address, &headers, &body, next.as_ref());
@@ -182,6 +221,7 @@ impl Api {
 
     fn exchange(
         &self,
+        carried: &Carried,
         method: Method,
         address: &str,
         body: Option<&Value>,
@@ -193,7 +233,7 @@ impl Api {
             .request(method, address)
             .header(ACCEPT, "application/vnd.github+json")
             .header("x-github-api-version", API_VERSION);
-        if let Some(token) = &self.settings.token {
+        if let Some(token) = carried.secret() {
             request = request.header(AUTHORIZATION, format!("Bearer {}", token.reveal()));
         }
         if let Some(tag) = tag {
@@ -242,7 +282,7 @@ impl Api {
     }
 
     /// A no, or an answer that tells nothing.
-    fn refused(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> CallError {
+    fn refused(&self, carried: &Carried, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> CallError {
         let told: Told = serde_json::from_slice(body).unwrap_or_default();
         if let Some(pause) = pause(status, headers, &told.message) {
             *locked(&self.paused_until) = Some(Instant::now() + pause);
@@ -253,10 +293,7 @@ impl Api {
         let number = status.as_u16();
         match number {
             301 | 302 | 307 | 308 => CallError::Moved,
-            400..=499 => CallError::Refused {
-                status: number,
-                said: words(&told.all()),
-            },
+            400..=499 => CallError::told_to(carried, number, words(&told.all())),
             _other => CallError::Lost {
                 why: format!("it answers {number}"),
             },

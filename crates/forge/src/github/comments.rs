@@ -5,10 +5,10 @@
 //! wrote it and it begins with the marker: nobody else's is ever changed. What is said is made of a permit.
 
 use super::error::CallError;
-use super::{Account, Found, GitHub, now};
+use super::{Account, Found, GitHub, InHand, Writer, now};
 use async_trait::async_trait;
 use countersign_core::notice::permit::NoticePermit;
-use countersign_core::notice::rendering::{Below, OwnComment, PageOrigin, Reaction};
+use countersign_core::notice::rendering::{Below, Letter, OwnComment, PageOrigin, Reaction};
 use countersign_core::notice::{Place, PlaceForm, PlaceId};
 use countersign_ports::notice::{Delivery, Notifier, Wrong};
 use countersign_ports::trees::TreesError;
@@ -32,6 +32,11 @@ struct Written {
     id: u64,
     body: Option<String>,
     user: Option<Account>,
+}
+
+#[derive(Deserialize)]
+struct Shown {
+    html_url: String,
 }
 
 impl GitHubComments {
@@ -60,16 +65,16 @@ impl Notifier for GitHubComments {
     }
 
     async fn deliver(&self, permit: NoticePermit) -> Delivery {
-        let below = match permit.redeem(&self.place.id, now()) {
-            Ok(letter) => letter.below(&self.origin),
+        let letter = match permit.redeem(&self.place.id, now()) {
+            Ok(letter) => letter,
             Err(error) => return Delivery::Failed(wrong("notice-permit-unusable", error.to_string())),
         };
-        let Some(below) = below else {
+        let Some(below) = letter.below(&self.origin) else {
             let text = "such a notice belongs below no issue".to_owned();
             return Delivery::Refused(wrong("notice-not-wanted", text));
         };
         let github = Arc::clone(&self.github);
-        let done = tokio::task::spawn_blocking(move || github.put_below(&below)).await;
+        let done = tokio::task::spawn_blocking(move || github.put_below(&letter, &below)).await;
         done.unwrap_or_else(|_died| {
             let text = "commenting ended in an internal error; the log has the details".to_owned();
             Delivery::Unknown(wrong("notice-panicked", text))
@@ -104,28 +109,64 @@ fn not_written(error: CallError, doing: &str) -> Delivery {
 }
 
 impl GitHub {
-    fn put_below(&self, below: &Below) -> Delivery {
-        let at = match self.by_id(&below.on.repository) {
-            Ok(at) => at,
+    fn put_below(&self, letter: &Letter, below: &Below) -> Delivery {
+        let prepared = self.by_id(&below.on.repository).and_then(|at| {
+            let on_pull_request = self.is_on_pull_request(&at, below)?;
+            let writer = self.writer(InHand::Say {
+                letter,
+                below,
+                on_pull_request,
+            })?;
+            Ok((at, writer))
+        });
+        let (at, writer) = match prepared {
+            Ok(prepared) => prepared,
             Err(error) => return not_read(error),
         };
         // Each for itself: where comments can't be written a mark may be.
         let marked = match below.reaction {
-            Some((comment, reaction)) => self.react(&at, comment, reaction),
+            Some((comment, reaction)) => self.react(&writer, &at, comment, reaction),
             None => Ok(()),
         };
         let said = below.comment.as_ref();
-        let said = said.map_or(Ok(()), |comment| self.put_comment(&at, below.on.issue, comment));
+        let said = said.map_or(Ok(()), |comment| {
+            self.put_comment(&writer, &at, below.on.issue, comment)
+        });
         said.and(marked)
             .map_or_else(|failed| failed, |()| Delivery::Delivered)
     }
 
+    /// A token of an App is asked for either of the two: what GitHub calls comments on issues are those on pull requests, too.
+    fn is_on_pull_request(&self, at: &Found, below: &Below) -> Result<bool, TreesError> {
+        let Some((comment, _)) = below
+            .reaction
+            .filter(|_| self.api.settings().credentials.are_narrow())
+        else {
+            return Ok(false);
+        };
+        let path = format!("/repos/{}/issues/comments/{comment}", at.full_name);
+        let found: Result<Shown, CallError> = self.api.get(&at.id, &path);
+        match found {
+            Ok(shown) => Ok(shown.html_url.contains("/pull/")),
+            Err(CallError::Refused { status: 404, .. }) => Ok(false),
+            Err(error) => Err(error.reading(&format!("Looking at comment {comment} of {}", at.full_name))),
+        }
+    }
+
     /// Our comment with that marker has that text afterwards.
-    fn put_comment(&self, at: &Found, issue: u64, comment: &OwnComment) -> Result<(), Delivery> {
+    fn put_comment(
+        &self,
+        writer: &Writer,
+        at: &Found,
+        issue: u64,
+        comment: &OwnComment,
+    ) -> Result<(), Delivery> {
         let doing = format!("Commenting on #{issue} of {}", at.full_name);
         let below = format!("/repos/{}/issues/{issue}/comments", at.full_name);
-        let us = self.account().map_err(not_read)?.id;
-        let all = self.api.list(&below, COMMENTS_MAX, |page: Vec<Written>| page);
+        let us = self.account(&at.id).map_err(not_read)?.id;
+        let all = self
+            .api
+            .list(&at.id, &below, COMMENTS_MAX, |page: Vec<Written>| page);
         let all = all.map_err(|e| not_read(e.reading(&doing)))?;
         let is_ours = |w: &&Written| {
             let by_us = w.user.as_ref().is_some_and(|user| user.id == us);
@@ -141,19 +182,21 @@ impl GitHub {
             }
             None => (Method::POST, below),
         };
-        let sent: Result<Value, CallError> = self.api.send(method, &path, &json!({"body": comment.text}));
+        let body = json!({"body": comment.text});
+        let sent: Result<Value, CallError> = self.api.send(writer, method, &path, &body);
         sent.map(drop).map_err(|e| not_written(e, &doing))
     }
 
     /// Again changes nothing there.
-    fn react(&self, at: &Found, comment: u64, reaction: Reaction) -> Result<(), Delivery> {
+    fn react(&self, writer: &Writer, at: &Found, comment: u64, reaction: Reaction) -> Result<(), Delivery> {
         let doing = format!("Marking comment {comment} of {}", at.full_name);
         let path = format!("/repos/{}/issues/comments/{comment}/reactions", at.full_name);
         let content = match reaction {
             Reaction::ThumbsUp => "+1",
             Reaction::Confused => "confused",
         };
-        let sent: Result<Value, CallError> = self.api.send(Method::POST, &path, &json!({"content": content}));
+        let body = json!({"content": content});
+        let sent: Result<Value, CallError> = self.api.send(writer, Method::POST, &path, &body);
         sent.map(drop).map_err(|e| not_written(e, &doing))
     }
 }

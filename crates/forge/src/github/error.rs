@@ -5,7 +5,7 @@ use countersign_core::id::BranchName;
 use countersign_ports::trees::{PublishError, TreesError};
 
 /// Every code with whether a person has to do something before it can go well.
-pub const CODES: [(&str, bool); 11] = [
+pub const CODES: [(&str, bool); 17] = [
     ("github-unreachable", false),
     ("github-limited", false),
     ("github-failed", false),
@@ -17,6 +17,12 @@ pub const CODES: [(&str, bool); 11] = [
     ("github-too-many", true),
     ("github-moved", false),
     ("github-tls", true),
+    ("github-app-refused", true),
+    ("github-app-not-installed", true),
+    ("github-app-suspended", true),
+    ("github-app-lacks-permission", true),
+    ("github-app-token-over", false),
+    ("github-clock-differs", true),
 ];
 
 /// Why a call gave nothing.
@@ -34,6 +40,24 @@ pub(super) enum CallError {
     /// It says no; nothing was done.
     #[error("GitHub says no ({status}): {said}")]
     Refused { status: u16, said: String },
+    /// It does not know the App, or not by this key; nothing was done.
+    #[error("GitHub does not take this App's key: {said}")]
+    AppRefused { said: String },
+    /// Its clock and ours differ; nothing was done.
+    #[error("GitHub's clock and this machine's differ: {said}")]
+    ClockDiffers { said: String },
+    /// The App is not installed there; nothing was done.
+    #[error("the App is not installed there, or was not given this repository")]
+    NotInstalled,
+    /// Somebody keeps the installation from doing anything; nothing was done.
+    #[error("the App's installation there is suspended")]
+    Suspended,
+    /// The installation was granted less than that; nothing was done.
+    #[error("the App was not granted all of this there: {wanted}")]
+    NotGranted { wanted: String },
+    /// A token of the App is not taken any more; nothing was done.
+    #[error("GitHub does not take the App's token any more")]
+    TokenOver,
     /// It points elsewhere; nothing was done.
     #[error("GitHub points to another address, which is not followed")]
     Moved,
@@ -57,6 +81,12 @@ impl CallError {
             | CallError::Tls { .. }
             | CallError::Limited { .. }
             | CallError::Refused { .. }
+            | CallError::AppRefused { .. }
+            | CallError::ClockDiffers { .. }
+            | CallError::NotInstalled
+            | CallError::Suspended
+            | CallError::NotGranted { .. }
+            | CallError::TokenOver
             | CallError::Moved
             | CallError::Lost { .. }
             | CallError::TooMany { .. }) => other,
@@ -75,6 +105,12 @@ impl CallError {
                 status: 404 | 410, ..
             } => "github-not-found",
             CallError::Refused { .. } => "github-refused",
+            CallError::AppRefused { .. } => "github-app-refused",
+            CallError::ClockDiffers { .. } => "github-clock-differs",
+            CallError::NotInstalled => "github-app-not-installed",
+            CallError::Suspended => "github-app-suspended",
+            CallError::NotGranted { .. } => "github-app-lacks-permission",
+            CallError::TokenOver => "github-app-token-over",
             CallError::Moved => "github-moved",
             CallError::Lost { .. } => "github-failed",
             CallError::Odd { .. } => "github-odd-answer",
@@ -100,7 +136,22 @@ impl CallError {
                 status: 404 | 410, ..
             } => "It is not there, or the token may not see it: GitHub says the same for both.",
             CallError::Refused { .. } => "Correct that, then retry.",
-            CallError::Moved | CallError::Lost { .. } | CallError::Odd { .. } => "It is tried again.",
+            CallError::AppRefused { .. } => {
+                "Look at github.app_id and github.app_private_key_file; on the App's page a new key can be made."
+            }
+            CallError::ClockDiffers { .. } => "Set this machine's clock, then retry.",
+            CallError::NotInstalled => {
+                "Install it for this repository (the App's page on GitHub → Install App), then retry."
+            }
+            CallError::Suspended => {
+                "An owner of the account there can let it go on (Settings → GitHub Apps → Configure), then retry."
+            }
+            CallError::NotGranted { .. } => {
+                "Add it to the App's permissions, and accept it where the App is installed (docs/github.md), then retry."
+            }
+            CallError::Moved | CallError::Lost { .. } | CallError::Odd { .. } | CallError::TokenOver => {
+                "It is tried again."
+            }
             CallError::TooMany { .. } => "Take away what is not needed there, then retry.",
         };
         let what = self.to_string();
@@ -126,6 +177,12 @@ impl CallError {
             | CallError::Tls { .. }
             | CallError::Limited { .. }
             | CallError::Refused { .. }
+            | CallError::AppRefused { .. }
+            | CallError::ClockDiffers { .. }
+            | CallError::NotInstalled
+            | CallError::Suspended
+            | CallError::NotGranted { .. }
+            | CallError::TokenOver
             | CallError::Moved
             | CallError::TooMany { .. } => false,
         };

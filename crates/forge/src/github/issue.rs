@@ -109,7 +109,7 @@ impl GitHub {
     pub fn issue(&self, at: &Found, number: u64) -> Result<Thread, TreesError> {
         let doing = format!("Reading issue #{number} of {}", at.full_name);
         let path = format!("/repos/{}/issues/{number}", at.full_name);
-        let issue: Issue = self.api.get(&path).map_err(|e| e.reading(&doing))?;
+        let issue: Issue = self.api.get(&at.id, &path).map_err(|e| e.reading(&doing))?;
         if issue.pull_request.is_some() {
             return Err(TreesError::Unsupported {
                 code: "github-not-an-issue",
@@ -122,11 +122,14 @@ impl GitHub {
         }
         let comments = self
             .api
-            .list(&format!("{path}/comments"), COMMENTS_MAX, |page: Vec<Comment>| {
-                page
-            })
+            .list(
+                &at.id,
+                &format!("{path}/comments"),
+                COMMENTS_MAX,
+                |page: Vec<Comment>| page,
+            )
             .map_err(|e| e.reading(&doing))?;
-        let comments = self.without_ours(comments)?;
+        let comments = self.without_ours(at, comments)?;
         let said = |c: Comment| spoken(c.user, c.author_association, c.body);
         let changed_at = moment(&issue.updated_at).map_err(|e| e.reading(&doing))?;
         Ok(Thread {
@@ -141,10 +144,10 @@ impl GitHub {
 
 impl GitHub {
     /// What we said ourselves about earlier workflows is no part of the issue.
-    fn without_ours(&self, mut comments: Vec<Comment>) -> Result<Vec<Comment>, TreesError> {
+    fn without_ours(&self, at: &Found, mut comments: Vec<Comment>) -> Result<Vec<Comment>, TreesError> {
         let marked = |c: &Comment| c.body.as_deref().is_some_and(|b| b.starts_with(COMMENT_MARKER));
-        if comments.iter().any(marked) && self.api.settings().token.is_some() {
-            let us = self.account()?.id;
+        if comments.iter().any(marked) && self.api.settings().credentials.say_who() {
+            let us = self.account(&at.id)?.id;
             comments.retain(|c| !(marked(c) && c.user.as_ref().is_some_and(|user| user.id == us)));
         }
         Ok(comments)
@@ -204,7 +207,7 @@ impl Conversations for GitHub {
         let at = self.by_id(&repo.id)?;
         let doing = format!("Reading comment {number} of {}", at.full_name);
         let path = format!("/repos/{}/issues/comments/{number}", at.full_name);
-        let read = match self.api.get::<OneComment>(&path) {
+        let read = match self.api.get::<OneComment>(&at.id, &path) {
             Err(CallError::Refused { status: 404, .. }) => return Ok(None),
             read => read.and_then(OneComment::told).map_err(|e| e.reading(&doing))?,
         };
@@ -231,7 +234,7 @@ impl Conversations for GitHub {
         );
         let first = self
             .api
-            .list_first(&path, RECENT_COMMENTS_MAX, |page: Vec<OneComment>| page);
+            .list_first(&at.id, &path, RECENT_COMMENTS_MAX, |page: Vec<OneComment>| page);
         let (all, is_whole) = first.map_err(|e| e.reading(&doing))?;
         let last = all.last().and_then(|c| Timestamp::from_rfc3339(&c.updated_at));
         let readable = |c: OneComment| {
@@ -258,7 +261,7 @@ impl Conversations for GitHub {
             return Ok(None);
         }
         let path = format!("/repos/{}/collaborators/{login}/permission", at.full_name);
-        match self.api.get::<Permitted>(&path) {
+        match self.api.get::<Permitted>(&at.id, &path) {
             Ok(Permitted { permission, user }) => Ok(user.map(|user| Standing {
                 account: AccountId(user.id),
                 may_write: ["admin", "write"].contains(&permission.as_str()),

@@ -3,8 +3,11 @@
 //!
 //! A repository is known by its number and looked up by it before each step, so that one that was renamed or given away is
 //! found, and one that took its old name is never written to. Every write is sent once, with a permit, and read back by
-//! whoever asked for it. What can go wrong and what comes of it is listed in `docs/github.md`. Nothing here decides anything.
+//! whoever asked for it. We come with a token, or as a GitHub App with tokens made for one repository and one purpose each
+//! ([`access`]). What can go wrong and what comes of it is listed in `docs/github.md`. Nothing here decides anything.
 
+mod access;
+mod app;
 mod checks;
 mod client;
 mod comments;
@@ -15,12 +18,15 @@ mod pulls;
 mod repository;
 mod thread;
 
+pub use access::{Credentials, InHand, Installation, Known, NEEDED, Permissions, READS, Writer};
+pub use app::App;
 pub use comments::GitHubComments;
 pub use error::CODES;
 pub use hooks::GitHubHooks;
 pub use issue::{Author, Spoken, Thread};
 pub use repository::Found;
 
+use access::Carried;
 use client::Api;
 use countersign_core::forge::{CheckRun, PullRequest};
 use countersign_core::id::{AccountId, BranchName, CommitSha, RepositoryId};
@@ -30,6 +36,7 @@ use countersign_core::permit::{
 use countersign_core::time::Timestamp;
 use countersign_ports::forge::Forge;
 use countersign_ports::trees::{BranchState, PreparedCommit, PublishError, RepoSource, Trees, TreesError};
+use error::CallError;
 use serde::Deserialize;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -47,8 +54,8 @@ pub struct GitHubSettings {
     pub api_url: String,
     /// Where repositories are cloned from: `https://github.com`, `https://HOST`.
     pub server_url: String,
-    /// What lets us in; without one, only what everybody may see is seen.
-    pub token: Option<Secret>,
+    /// What lets us in.
+    pub credentials: Credentials,
 }
 
 /// A text that is shown nowhere.
@@ -79,6 +86,12 @@ pub enum SettingsError {
     /// An address would send the token in the clear, or is none.
     #[error("GitHub's addresses have to be https://HOST…; http only to this machine itself")]
     Address,
+    /// What names the App is no id.
+    #[error("github.app_id is no id of a GitHub App; its page on GitHub shows it as App ID")]
+    AppId,
+    /// What should be the App's key is none.
+    #[error("the App's private key is none: it has to be RSA in PEM, as GitHub hands it out, or in PKCS#8")]
+    AppKey,
 }
 
 impl SettingsError {
@@ -86,6 +99,8 @@ impl SettingsError {
     pub fn code(&self) -> &'static str {
         match self {
             SettingsError::Address => "github-url-malformed",
+            SettingsError::AppId => "github-app-id-malformed",
+            SettingsError::AppKey => "github-app-key-unusable",
         }
     }
 }
@@ -108,7 +123,7 @@ fn check_address(text: &str) -> Result<(), SettingsError> {
     }
 }
 
-/// GitHub's API with one token: what can be looked up there.
+/// GitHub's API with what lets us in: what can be looked up there.
 pub struct GitHub {
     api: Api,
     account: Mutex<Option<Account>>,
@@ -138,19 +153,97 @@ impl GitHub {
         })
     }
 
-    /// Whose token it is (<https://docs.github.com/rest/users/users#get-the-authenticated-user>).
+    /// Under which account what we write appears: whose token it is
+    /// (<https://docs.github.com/rest/users/users#get-the-authenticated-user>), or the App's own account, which is asked for with
+    /// what reads that repository.
     ///
     /// # Errors
     /// When GitHub does not say.
-    pub fn account(&self) -> Result<Account, TreesError> {
+    pub fn account(&self, of: &RepositoryId) -> Result<Account, TreesError> {
+        self.ours(|| self.api.reader(of))
+    }
+
+    /// Whose token it is.
+    ///
+    /// # Errors
+    /// When GitHub does not say; with an App it is nobody's.
+    pub fn owner_of_token(&self) -> Result<Account, TreesError> {
+        let token = match &self.api.settings().credentials {
+            Credentials::Token(token) => Carried::Account(token.clone()),
+            Credentials::None | Credentials::App(_) => Carried::Nothing,
+        };
+        let asked = self.api.get_as(&token, "/user");
+        asked.map_err(|e| e.reading("Asking GitHub whose token it is"))
+    }
+
+    /// Which App we are; `None`, where we come with something else.
+    ///
+    /// # Errors
+    /// When GitHub does not say.
+    pub fn app(&self) -> Result<Option<Known>, TreesError> {
+        match &self.api.settings().credentials {
+            Credentials::None | Credentials::Token(_) => Ok(None),
+            Credentials::App(app) => {
+                let known = self.api.known(app);
+                known
+                    .map(Some)
+                    .map_err(|e| e.reading("Asking GitHub which App this is"))
+            }
+        }
+    }
+
+    /// Where the App is installed for that repository, and what it may do there; `None`, where we come with something else.
+    ///
+    /// # Errors
+    /// When GitHub does not say, the App is not installed there, or suspended.
+    pub fn installation(&self, of: &RepositoryId) -> Result<Option<Installation>, TreesError> {
+        match &self.api.settings().credentials {
+            Credentials::None | Credentials::Token(_) => Ok(None),
+            Credentials::App(app) => {
+                let found = self.api.installation(app, &access::door_of(of));
+                found
+                    .map(Some)
+                    .map_err(|e| e.reading(&format!("Looking for the App's installation on {of}")))
+            }
+        }
+    }
+
+    /// The right to send what this permit allows, from the permit itself.
+    ///
+    /// # Errors
+    /// When GitHub gives no token for it.
+    pub fn writer(&self, in_hand: InHand<'_>) -> Result<Writer, TreesError> {
+        let of = in_hand.repository();
+        let made = self.api.writer(&in_hand);
+        made.map_err(|e| e.reading(&format!("Asking GitHub for a token to write to {of}")))
+    }
+
+    /// The token with which git reads that repository, if there is one.
+    ///
+    /// # Errors
+    /// When GitHub gives none.
+    pub fn readers_token(&self, of: &RepositoryId) -> Result<Option<Secret>, TreesError> {
+        let carried = self.api.reader(of);
+        let carried = carried.map_err(|e| e.reading(&format!("Asking GitHub for a token to read {of}")))?;
+        Ok(carried.secret().cloned())
+    }
+
+    fn ours(&self, reader: impl FnOnce() -> Result<Carried, CallError>) -> Result<Account, TreesError> {
         let mut known = self.account.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(account) = known.as_ref() {
             return Ok(account.clone());
         }
-        let account: Account = self
-            .api
-            .get("/user")
-            .map_err(|e| e.reading("Asking GitHub whose token it is"))?;
+        let account = match &self.api.settings().credentials {
+            Credentials::None | Credentials::Token(_) => self.owner_of_token()?,
+            Credentials::App(app) => {
+                let ask = || {
+                    let slug = self.api.known(app)?.slug;
+                    self.api
+                        .get_as::<Account>(&reader()?, &format!("/users/{slug}%5Bbot%5D"))
+                };
+                ask().map_err(|e| e.reading("Asking GitHub for the App's account"))?
+            }
+        };
         Ok(known.insert(account).clone())
     }
 }
@@ -215,8 +308,8 @@ impl Forge for GitHubForge {
         self.trees.read_branch(repo, branch)
     }
 
-    fn account(&self, _repo: &RepoSource) -> Result<AccountId, TreesError> {
-        Ok(AccountId(self.github.account()?.id))
+    fn account(&self, repo: &RepoSource) -> Result<AccountId, TreesError> {
+        Ok(AccountId(self.github.account(&repo.id)?.id))
     }
 
     fn read_pull_requests(
@@ -235,8 +328,10 @@ impl Forge for GitHubForge {
         let op = permit.op().clone();
         same_repository(&op.repository, repo)?;
         let found = self.writable(&repo.id)?;
+        let writer = self.github.writer(InHand::Open(&permit));
+        let writer = writer.map_err(PublishError::Failed)?;
         permit.redeem(now()).map_err(|e| expired(&e))?;
-        self.github.open(&found, &op)
+        self.github.open(&writer, &found, &op)
     }
 
     fn close_pull_request(
@@ -250,8 +345,10 @@ impl Forge for GitHubForge {
         if !self.github.must_close(&found, &op)? {
             return Ok(());
         }
+        let writer = self.github.writer(InHand::Close(&permit));
+        let writer = writer.map_err(PublishError::Failed)?;
         permit.redeem(now()).map_err(|e| expired(&e))?;
-        self.github.close(&found, &op)
+        self.github.close(&writer, &found, &op)
     }
 
     fn read_checks(&self, repo: &RepoSource, head: &CommitSha) -> Result<Vec<CheckRun>, TreesError> {

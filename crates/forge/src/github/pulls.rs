@@ -1,7 +1,7 @@
 //! Pull requests (<https://docs.github.com/rest/pulls/pulls>): those of one branch, opened and closed.
 
 use super::error::CallError;
-use super::{Account, Found, GitHub};
+use super::{Account, Found, GitHub, Writer};
 use countersign_core::forge::{PULL_REQUESTS_MAX, PullRequest, PullRequestState};
 use countersign_core::id::{AccountId, BranchName, CommitSha, PullRequestNumber, RepositoryId};
 use countersign_core::permit::{ClosePullRequest, OpenPullRequest};
@@ -93,7 +93,9 @@ impl GitHub {
             form_urlencoded::byte_serialize(format!("{}:{branch}", at.owner()).as_bytes()).collect();
         let path = format!("/repos/{}/pulls?state=all&head={head}", at.full_name);
         let read = || {
-            let all = self.api.list(&path, PULL_REQUESTS_MAX, |page: Vec<Wire>| page)?;
+            let all = self
+                .api
+                .list(&at.id, &path, PULL_REQUESTS_MAX, |page: Vec<Wire>| page)?;
             let mut found = Vec::new();
             for wire in all {
                 found.extend(wire.read(&at.id)?.filter(|pull| pull.branch == *branch));
@@ -105,7 +107,12 @@ impl GitHub {
     }
 
     /// Opens one, once.
-    pub(super) fn open(&self, at: &Found, op: &OpenPullRequest) -> Result<PullRequest, PublishError> {
+    pub(super) fn open(
+        &self,
+        writer: &Writer,
+        at: &Found,
+        op: &OpenPullRequest,
+    ) -> Result<PullRequest, PublishError> {
         let doing = format!("Opening a pull request in {}", at.full_name);
         let body = json!({
             "title": op.title,
@@ -115,7 +122,7 @@ impl GitHub {
             "draft": op.draft,
         });
         let path = format!("/repos/{}/pulls", at.full_name);
-        let wire: Wire = match self.api.send(Method::POST, &path, &body) {
+        let wire: Wire = match self.api.send(writer, Method::POST, &path, &body) {
             Ok(wire) => wire,
             Err(CallError::Refused { status: 422, said }) if said.contains("already exists") => {
                 return Err(PublishError::ExpectedOldMismatch {
@@ -131,17 +138,18 @@ impl GitHub {
             })
         });
         let pull = read.map_err(|e| e.after_a_write().writing(&doing, &op.branch))?;
-        self.label(at, &pull, &op.labels);
+        self.label(writer, at, &pull, &op.labels);
         Ok(pull)
     }
 
     /// Labels come in a call of their own. That it fails takes nothing back, and is not repeated.
-    fn label(&self, at: &Found, pull: &PullRequest, labels: &[String]) {
+    fn label(&self, writer: &Writer, at: &Found, pull: &PullRequest, labels: &[String]) {
         if labels.is_empty() {
             return;
         }
         let path = format!("/repos/{}/issues/{}/labels", at.full_name, pull.number);
-        let sent: Result<Value, CallError> = self.api.send(Method::POST, &path, &json!({"labels": labels}));
+        let body = json!({"labels": labels});
+        let sent: Result<Value, CallError> = self.api.send(writer, Method::POST, &path, &body);
         if let Err(error) = sent {
             tracing::warn!(
                 code = error.code(),
@@ -153,7 +161,9 @@ impl GitHub {
     }
 
     fn pull_request(&self, at: &Found, number: PullRequestNumber) -> Result<Option<PullRequest>, CallError> {
-        let wire: Wire = self.api.get(&format!("/repos/{}/pulls/{number}", at.full_name))?;
+        let wire: Wire = self
+            .api
+            .get(&at.id, &format!("/repos/{}/pulls/{number}", at.full_name))?;
         wire.read(&at.id)
     }
 
@@ -192,11 +202,17 @@ impl GitHub {
     }
 
     /// Closes it, once.
-    pub(super) fn close(&self, at: &Found, op: &ClosePullRequest) -> Result<(), PublishError> {
+    pub(super) fn close(
+        &self,
+        writer: &Writer,
+        at: &Found,
+        op: &ClosePullRequest,
+    ) -> Result<(), PublishError> {
         let doing = format!("Closing pull request #{} of {}", op.number, at.full_name);
         let path = format!("/repos/{}/pulls/{}", at.full_name, op.number);
         let closed: Result<Wire, CallError> =
-            self.api.send(Method::PATCH, &path, &json!({"state": "closed"}));
+            self.api
+                .send(writer, Method::PATCH, &path, &json!({"state": "closed"}));
         match closed {
             Ok(wire) if wire.state == "closed" => Ok(()),
             Ok(_) => Err(CallError::Lost {

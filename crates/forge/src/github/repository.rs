@@ -1,6 +1,7 @@
 //! Which repository a name or a number stands for now (<https://docs.github.com/rest/repos/repos#get-a-repository>).
 
 use super::GitHub;
+use super::access::door_of;
 use super::error::CallError;
 use countersign_core::id::{BranchName, RepositoryId};
 use countersign_ports::trees::{Remote, TreesError};
@@ -77,7 +78,11 @@ impl GitHub {
                 message: "A repository on GitHub is named OWNER/NAME, such as octo-org/hello.".to_owned(),
             });
         }
-        match self.api.get::<Wire>(&format!("/repos/{full_name}")) {
+        let look = || {
+            let reader = self.api.reader_of_name(full_name)?;
+            self.api.get_as::<Wire>(&reader, &format!("/repos/{full_name}"))
+        };
+        match look() {
             Ok(wire) => self.found(wire).map_err(|e| e.reading(&doing)),
             Err(CallError::Moved) => Err(TreesError::Unsupported {
                 code: "github-renamed",
@@ -95,11 +100,7 @@ impl GitHub {
     /// When GitHub does not show it.
     pub fn by_id(&self, id: &RepositoryId) -> Result<Found, TreesError> {
         let doing = format!("Looking {id} up");
-        // GitHub redirects to this door wherever a repository got another name; its documents do not list it.
-        let wire: Wire = self
-            .api
-            .get(&format!("/repositories/{}", id.number))
-            .map_err(|e| e.reading(&doing))?;
+        let wire: Wire = self.api.get(id, &door_of(id)).map_err(|e| e.reading(&doing))?;
         let found = self.found(wire).map_err(|e| e.reading(&doing))?;
         match found.id == *id {
             true => Ok(found),

@@ -4,6 +4,7 @@
 //! other ref. No hook runs, because no `git` program does: objects and ref are written by gix.
 
 mod branch;
+mod workflows;
 mod write;
 
 use crate::error::{corrupt, unavailable, unsupported};
@@ -11,7 +12,9 @@ use crate::mirror::Mirrors;
 use crate::objects::{decode_commit, hash, to_gix};
 use crate::remote::{self, Purpose};
 use crate::source;
-use countersign_core::permit::{ContentPermit, DeleteBranch, PERMIT_MAX_MS, PushBranch, RetractPermit};
+use countersign_core::permit::{
+    ContentPermit, DeleteBranch, PERMIT_MAX_MS, PermitExpired, PushBranch, Redeemed, RetractPermit,
+};
 use countersign_core::time::Timestamp;
 use countersign_ports::trees::{
     ObjectKind, PreparedCommit, PublishError, Remote, RepoPlace, RepoSource, TreesError,
@@ -41,16 +44,9 @@ pub(crate) fn publish(
     prepared: &PreparedCommit,
 ) -> Result<(), PublishError> {
     let (op, began) = (permit.op().clone(), Instant::now());
-    let redeem = || {
-        in_time(began)?;
-        permit
-            .redeem(now())
-            .map(drop)
-            .map_err(|e| expired(&e.to_string()))
-    };
     match &repo.place {
-        RepoPlace::Folder(_) => create_branch(&op, repo, prepared, redeem),
-        RepoPlace::Remote(at) => push_branch(mirrors, &op, repo, at, prepared, redeem),
+        RepoPlace::Folder(_) => create_branch(&op, repo, prepared, || redeemed(permit.redeem(now()), began)),
+        RepoPlace::Remote(at) => push_branch(mirrors, permit, repo, at, prepared, began),
     }
 }
 
@@ -61,17 +57,17 @@ pub(crate) fn retract(
     repo: &RepoSource,
 ) -> Result<(), PublishError> {
     let (op, began) = (permit.op().clone(), Instant::now());
-    let redeem = || {
-        in_time(began)?;
-        permit
-            .redeem(now())
-            .map(drop)
-            .map_err(|e| expired(&e.to_string()))
-    };
+    let redeem = |permit: RetractPermit<DeleteBranch>| redeemed(permit.redeem(now()), began);
     match &repo.place {
-        RepoPlace::Folder(_) => delete_branch(&op, repo, redeem),
-        RepoPlace::Remote(at) => delete_branch_there(mirrors, &op, repo, at, redeem),
+        RepoPlace::Folder(_) => delete_branch(&op, repo, || redeem(permit)),
+        RepoPlace::Remote(at) => delete_branch_there(mirrors, permit, repo, at, redeem),
     }
+}
+
+/// A permit that was used up in time.
+fn redeemed<Op>(redeemed: Result<Redeemed<Op>, PermitExpired>, began: Instant) -> Result<(), TreesError> {
+    in_time(began)?;
+    redeemed.map(drop).map_err(|e| expired(&e.to_string()))
 }
 
 /// A host takes objects only together with a ref: before the push nothing is brought there, but what stands in its way is
@@ -98,46 +94,53 @@ fn require_free_there(
     }
 }
 
-/// `redeem` is asked right before the program that pushes is started.
-#[tracing::instrument(level = "debug", skip_all, fields(repository = %repo.id, branch = %op.branch))]
+/// The permit is shown for the way there, and used up right before the program that pushes is started.
+#[tracing::instrument(level = "debug", skip_all, fields(repository = %repo.id, branch = %permit.op().branch))]
 fn push_branch(
     mirrors: &Mirrors,
-    op: &PushBranch,
+    permit: ContentPermit<PushBranch>,
     repo: &RepoSource,
     at: &Remote,
     prepared: &PreparedCommit,
-    redeem: impl FnOnce() -> Result<(), TreesError>,
+    began: Instant,
 ) -> Result<(), PublishError> {
     let failed = PublishError::Failed;
-    let objects = verify(op, repo, prepared).map_err(failed)?;
-    let reached = mirrors
-        .hosts()
-        .reach(&repo.id, at, Purpose::Write)
-        .map_err(failed)?;
+    let op = permit.op().clone();
+    let objects = verify(&op, repo, prepared).map_err(failed)?;
+    let purpose = Purpose::Push {
+        permit: &permit,
+        workflows: workflows::changed(&mirrors.open(&repo.id).map_err(failed)?, &objects).map_err(failed)?,
+    };
+    let reached = mirrors.hosts().reach(&repo.id, at, purpose).map_err(failed)?;
     let bench = mirrors.bench(&repo.id).map_err(failed)?;
-    remote::create_branch(&reached, &bench, &op.branch, &objects, &op.commit, redeem)
+    remote::create_branch(&reached, &bench, &op.branch, &objects, &op.commit, || {
+        redeemed(permit.redeem(now()), began)
+    })
 }
 
-#[tracing::instrument(level = "debug", skip_all, fields(repository = %repo.id, branch = %op.branch))]
+#[tracing::instrument(level = "debug", skip_all, fields(repository = %repo.id, branch = %permit.op().branch))]
 fn delete_branch_there(
     mirrors: &Mirrors,
-    op: &DeleteBranch,
+    permit: RetractPermit<DeleteBranch>,
     repo: &RepoSource,
     at: &Remote,
-    redeem: impl FnOnce() -> Result<(), TreesError>,
+    redeem: impl FnOnce(RetractPermit<DeleteBranch>) -> Result<(), TreesError>,
 ) -> Result<(), PublishError> {
     let failed = PublishError::Failed;
+    let op = permit.op().clone();
     if op.repository != repo.id {
         return Err(failed(other_repository()));
     }
-    let reached = mirrors
-        .hosts()
-        .reach(&repo.id, at, Purpose::Write)
+    let hosts = mirrors.hosts();
+    let reader = hosts.reach(&repo.id, at, Purpose::Read).map_err(failed)?;
+    remote::require_tip(&reader, &op.branch, &op.commit)?;
+    let reached = hosts
+        .reach(&repo.id, at, Purpose::Delete(&permit))
         .map_err(failed)?;
     // A restored data folder may have no mirror of it yet.
     mirrors.writable(&repo.id).map_err(failed)?;
     let bench = mirrors.bench(&repo.id).map_err(failed)?;
-    remote::delete_branch(&reached, &bench, &op.branch, &op.commit, redeem)
+    remote::delete_branch(&reached, &bench, &op.branch, &op.commit, || redeem(permit))
 }
 
 /// A wall clock that was set back makes no permit younger.

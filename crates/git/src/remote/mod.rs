@@ -14,6 +14,7 @@ use crate::source::HEADS_MAX;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use countersign_core::id::{BranchName, CommitSha, RepositoryId};
+use countersign_core::permit::{ContentPermit, DeleteBranch, PushBranch, RetractPermit};
 use countersign_ports::trees::{Heads, Remote, TreesError};
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -22,7 +23,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub(crate) use push::{create_branch, delete_branch, mismatch};
+pub(crate) use push::{create_branch, delete_branch, mismatch, require_tip};
 
 /// Most generations of history that are looked through for a base; beyond, it counts as not contained.
 const ANCESTRY_MAX_DEPTH: u32 = 2_000;
@@ -31,13 +32,29 @@ const TOKEN_USER: &str = "x-access-token";
 /// How many bytes a second a transfer has to make, and for how many seconds it may make less.
 const SLOWEST: [(&str, &str); 2] = [("http.lowSpeedLimit", "1000"), ("http.lowSpeedTime", "15")];
 
-/// What a location is asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Purpose {
+/// What a location is asked for. To write, the permit has to be shown; that does not use it up.
+#[derive(Clone, Copy)]
+pub enum Purpose<'p> {
     /// To look and to fetch.
     Read,
-    /// To push one branch, or to delete it.
-    Write,
+    /// To push one branch.
+    Push {
+        /// What allows it.
+        permit: &'p ContentPermit<PushBranch>,
+        /// Whether the commit changes something below `.github/workflows`, for which some hosts want more.
+        workflows: bool,
+    },
+    /// To delete our branch.
+    Delete(&'p RetractPermit<DeleteBranch>),
+}
+
+impl Purpose<'_> {
+    fn writes(self) -> bool {
+        match self {
+            Purpose::Read => false,
+            Purpose::Push { .. } | Purpose::Delete(_) => true,
+        }
+    }
 }
 
 /// Where a repository lies at this moment.
@@ -68,7 +85,8 @@ impl fmt::Debug for Token {
 
 /// Says where the repository with that number lies now, and with which token it may be reached for that purpose. A
 /// reader's token never needs to be one that can write.
-pub type Locate = Arc<dyn Fn(&RepositoryId, &Remote, Purpose) -> Result<Location, TreesError> + Send + Sync>;
+pub type Locate =
+    Arc<dyn Fn(&RepositoryId, &Remote, Purpose<'_>) -> Result<Location, TreesError> + Send + Sync>;
 
 /// The hosts that we may speak to.
 #[derive(Clone, Default)]
@@ -87,7 +105,7 @@ impl fmt::Debug for Hosts {
 /// A repository on another host, found, for one purpose.
 pub(crate) struct Reached<'r> {
     pub(crate) remote: &'r Remote,
-    purpose: Purpose,
+    may_write: bool,
     url: String,
     protocol: &'static str,
     settings: Vec<(String, String)>,
@@ -103,7 +121,7 @@ impl Hosts {
         &self,
         id: &RepositoryId,
         remote: &'r Remote,
-        purpose: Purpose,
+        purpose: Purpose<'_>,
     ) -> Result<Reached<'r>, TreesError> {
         let locate = self.locate.as_ref().ok_or_else(|| {
             unsupported(
@@ -129,7 +147,7 @@ impl Hosts {
         }
         Ok(Reached {
             remote,
-            purpose,
+            may_write: purpose.writes(),
             url: clone_url,
             protocol,
             settings,
@@ -172,7 +190,7 @@ impl Reached<'_> {
             settings: &self.settings,
             limit,
             stdout_max: ADVERTISED_MAX_BYTES,
-            writes: kind == "push" && self.purpose == Purpose::Write,
+            writes: kind == "push" && self.may_write,
         };
         program::reach(kind, folder, args, &network)
     }

@@ -36,6 +36,19 @@ pub(crate) fn create_branch(
     )
 }
 
+/// Refuses where the branch, looked at as a reader, does not hold exactly this commit.
+pub(crate) fn require_tip(
+    reached: &Reached<'_>,
+    branch: &BranchName,
+    commit: &CommitSha,
+) -> Result<(), PublishError> {
+    match reached.tip(branch).map_err(PublishError::Failed)? {
+        Some(found) if found == *commit => Ok(()),
+        Some(found) => Err(mismatch(branch, &format!("it holds commit {found}"))),
+        None => Err(mismatch(branch, "it does not exist")),
+    }
+}
+
 /// Deletes the branch, if it holds exactly this commit.
 pub(crate) fn delete_branch(
     reached: &Reached<'_>,
@@ -44,11 +57,6 @@ pub(crate) fn delete_branch(
     commit: &CommitSha,
     redeem: impl FnOnce() -> Result<(), TreesError>,
 ) -> Result<(), PublishError> {
-    match reached.tip(branch).map_err(PublishError::Failed)? {
-        Some(found) if found == *commit => {}
-        Some(found) => return Err(mismatch(branch, &format!("it holds commit {found}"))),
-        None => return Err(mismatch(branch, "it does not exist")),
-    }
     let full = branch.full_ref();
     push(
         reached,

@@ -25,6 +25,8 @@ pub enum Fault {
     Endless,
     /// No JSON.
     Gibberish,
+    /// The token is not taken any more.
+    TokenOver,
 }
 
 impl Fault {
@@ -36,7 +38,8 @@ impl Fault {
             | Fault::LimitReached
             | Fault::NotFound
             | Fault::Endless
-            | Fault::Gibberish => true,
+            | Fault::Gibberish
+            | Fault::TokenOver => true,
             Fault::BadGatewayAfter | Fault::AnswerLost | Fault::Stale => false,
         }
     }
@@ -64,6 +67,7 @@ impl Fault {
                 ],
             ),
             Fault::NotFound => no(404, "Not Found"),
+            Fault::TokenOver => no(401, "Bad credentials"),
             Fault::Endless => {
                 let mut answer = no(200, "");
                 answer.body = vec![b' '; 32 << 20];
@@ -91,7 +95,8 @@ impl Fault {
             | Fault::NotFound
             | Fault::Stale
             | Fault::Endless
-            | Fault::Gibberish => Some(done),
+            | Fault::Gibberish
+            | Fault::TokenOver => Some(done),
         }
     }
 }

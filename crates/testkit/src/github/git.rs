@@ -12,6 +12,11 @@ use std::process::{Command, Stdio};
 
 /// Refuses what a protected branch refuses; the model writes the names beside it.
 const UPDATE_HOOK: &str = "#!/bin/sh
+if [ -n \"$MODEL_WITHOUT_WORKFLOWS\" ] && git rev-parse -q --verify \"$3^\" >/dev/null &&
+  ! git diff --quiet \"$3^\" \"$3\" -- .github/workflows; then
+  echo 'refusing to allow a GitHub App to create or update workflow without `workflows` permission' >&2
+  exit 1
+fi
 if grep -qxF \"${1#refs/heads/}\" protected-branches 2>/dev/null; then
   echo 'error: GH006: Protected branch update failed.' >&2
   exit 1
@@ -166,8 +171,16 @@ fn asked_with(folder: &Path, variable: &str, arguments: &[&str], input: &[u8]) -
     done.status.success().then_some(text)
 }
 
+/// As whom git is asked.
+pub(super) struct As {
+    pub(super) login: String,
+    /// What CI does may not be changed
+    /// (<https://docs.github.com/apps/creating-github-apps/registering-a-github-app/choosing-permissions-for-a-github-app>).
+    pub(super) without_workflows: bool,
+}
+
 /// Hands a request to `git http-backend` (RFC 3875). `inside` is the path below the repository, `/info/refs`.
-pub(super) fn backend(folder: &Path, inside: &str, login: &str, request: &Request) -> Option<Answer> {
+pub(super) fn backend(folder: &Path, inside: &str, whom: &As, request: &Request) -> Option<Answer> {
     let mut command = program(folder);
     command
         .args(["http-backend"])
@@ -179,8 +192,11 @@ pub(super) fn backend(folder: &Path, inside: &str, login: &str, request: &Reques
         .env("CONTENT_TYPE", request.header("content-type"))
         .env("CONTENT_LENGTH", request.body.len().to_string())
         .env("GIT_PROTOCOL", request.header("git-protocol"))
-        .env("REMOTE_USER", login)
+        .env("REMOTE_USER", &whom.login)
         .env("REMOTE_ADDR", "127.0.0.1");
+    if whom.without_workflows {
+        command.env("MODEL_WITHOUT_WORKFLOWS", "1");
+    }
     if !request.header("content-encoding").is_empty() {
         command.env("HTTP_CONTENT_ENCODING", request.header("content-encoding"));
     }

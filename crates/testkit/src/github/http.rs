@@ -144,7 +144,7 @@ fn body(reader: &mut BufReader<TcpStream>, request: &Request) -> io::Result<Vec<
 }
 
 /// Undoes `%XX`; bytes that are no UTF-8 then are replaced.
-fn unescaped(text: &str) -> String {
+pub(super) fn unescaped(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((first, after)) = rest.split_first() {

@@ -4,6 +4,7 @@
 //! It answers as GitHub's documents say and as GitHub was seen to answer; what it does not know it answers with 404 and remembers
 //! as [`Asked::unknown`]. It keeps what was asked, so that tests can look at it. It never asks the machine's clock.
 
+mod apps;
 mod faults;
 mod git;
 mod http;
@@ -11,6 +12,7 @@ mod rest;
 mod world;
 mod write;
 
+pub use apps::{App, Apps, Granted, Installation, Minted, app_key, granted, other_key};
 pub use faults::Fault;
 pub use world::{Account, Check, Comment, Issue, Permission, Pull, Repository, Scope, Status, World};
 
@@ -18,6 +20,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use faults::Planned;
 use http::{Answer, Request};
+use rest::Who;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::net::TcpListener;
@@ -41,6 +44,8 @@ pub struct Asked {
     pub body: Option<Value>,
     /// Whose token it carried.
     pub login: Option<String>,
+    /// What that was made for, where it was one of an App.
+    pub token: Option<Minted>,
     /// What it said of itself: `accept`, `user-agent`, `x-github-api-version`.
     pub headers: BTreeMap<String, String>,
     /// What was answered; 0 where the answer was withheld.
@@ -231,7 +236,7 @@ fn answer(inside: &Mutex<Inside>, url: &str, request: Request) -> Option<Answer>
         Some(fault) if fault.comes_first() => Some(fault.instead()),
         Some(_) | None => match &rest {
             Some(path) => Some(in_rest(inside, url, path, &request, token.as_deref(), fault)),
-            None => through_git(inside, url, &request, token.as_deref()),
+            None => elsewhere(inside, url, &request, token.as_deref()),
         },
     };
     let answer = match (fault, done) {
@@ -239,7 +244,14 @@ fn answer(inside: &Mutex<Inside>, url: &str, request: Request) -> Option<Answer>
         (_, done) => done,
     };
     let mut inside = lock(inside);
-    let account = token.and_then(|t| inside.world.tokens.get(&t).map(|(id, _)| *id));
+    let minted = token
+        .as_ref()
+        .and_then(|t| inside.world.apps.minted.get(t))
+        .cloned();
+    let account = match &minted {
+        Some(minted) => Some(inside.world.bot(minted)),
+        None => token.and_then(|t| inside.world.tokens.get(&t).map(|(id, _)| *id)),
+    };
     let login = account.map(|id| inside.world.login(id).to_owned());
     let kept = ["accept", "user-agent", "x-github-api-version", "if-none-match"];
     let headers = request.headers.iter().filter(|(n, _)| kept.contains(&n.as_str()));
@@ -250,6 +262,7 @@ fn answer(inside: &Mutex<Inside>, url: &str, request: Request) -> Option<Answer>
         query: request.query,
         body: serde_json::from_slice(&request.body).ok(),
         login,
+        token: minted,
         status: answer.as_ref().map_or(0, |a| a.status),
         unknown: answer.as_ref().is_some_and(|a| a.status == rest::NO_DOOR),
     });
@@ -289,6 +302,12 @@ fn token_of(request: &Request) -> Option<String> {
     login.split_once(':').map(|(_, token)| token.to_owned())
 }
 
+/// A page for people, or git.
+fn elsewhere(inside: &Mutex<Inside>, url: &str, request: &Request, token: Option<&str>) -> Option<Answer> {
+    let page = apps::page(&mut lock(inside).world, request);
+    page.or_else(|| through_git(inside, url, request, token))
+}
+
 /// `/OWNER/NAME.git/…`; `None` where git itself breaks.
 fn through_git(inside: &Mutex<Inside>, url: &str, request: &Request, token: Option<&str>) -> Option<Answer> {
     let plain = |status: u16, text: &str| {
@@ -307,10 +326,9 @@ fn through_git(inside: &Mutex<Inside>, url: &str, request: &Request, token: Opti
     let (folder, login) = {
         let guard = lock(inside);
         let world = &guard.world;
-        let found = token.and_then(|t| world.tokens.get(t)).copied();
-        if token.is_some() && found.is_none() {
+        let Ok((who, account)) = rest::who(world, token) else {
             return plain(401, "Invalid username or token.");
-        }
+        };
         let repository = match world.find(name.trim_start_matches('/')) {
             Found::Here(id) => &world.repositories[&id],
             Found::Moved(id) => {
@@ -323,16 +341,31 @@ fn through_git(inside: &Mutex<Inside>, url: &str, request: &Request, token: Opti
             }
             Found::No => return plain(404, "Repository not found."),
         };
-        let account = found.map_or(0, |(account, _)| account);
-        let permission = repository.permission(account);
+        let asking = rest::Call {
+            url,
+            request,
+            who,
+            account,
+        };
+        let permission = asking.permission(repository);
         let pushes = request.query == "service=git-receive-pack" || inside_path == "git-receive-pack";
         if permission < Permission::Read {
             return plain(404, "Repository not found.");
         }
-        if pushes && found.is_none() {
-            return plain(401, "Authentication required.");
+        let (may_read, may_write, without_workflows) = match &asking.who {
+            Who::Nobody if pushes => return plain(401, "Authentication required."),
+            Who::Nobody | Who::App(_) => (true, false, false),
+            Who::Person(scope) => (true, *scope == Scope::ReadWrite, false),
+            Who::Installed(token) => (
+                token.may("contents", "read"),
+                token.may("contents", "write"),
+                !token.may("workflows", "write"),
+            ),
+        };
+        if !may_read {
+            return plain(403, "Resource not accessible by integration");
         }
-        let may_write = permission >= Permission::Write && found.is_some_and(|(_, s)| s == Scope::ReadWrite);
+        let may_write = permission >= Permission::Write && may_write;
         if pushes && !may_write {
             let text = format!("Permission to {name} denied to {}.", world.login(account));
             return plain(403, &text);
@@ -340,7 +373,11 @@ fn through_git(inside: &Mutex<Inside>, url: &str, request: &Request, token: Opti
         if pushes && repository.archived {
             return plain(403, "This repository was archived so it is read-only.");
         }
-        (repository.folder.clone(), world.login(account).to_owned())
+        let as_whom = git::As {
+            login: world.login(account).to_owned(),
+            without_workflows,
+        };
+        (repository.folder.clone(), as_whom)
     };
     git::backend(&folder, &format!("/{inside_path}"), &login, request)
 }

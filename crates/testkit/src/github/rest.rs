@@ -1,9 +1,10 @@
 //! The doors of the REST API that are read through: who may come in, what is there, page by page, with ETags and what is left of
 //! the hour's requests. [`super::write`] has those that change something.
 
+use super::apps::Minted;
 use super::http::{Answer, Request};
 use super::world::{Below, Check, Comment, Found, Issue, Permission, Pull, Repository, Scope, Status, World};
-use super::{API, git, in_json, no, write};
+use super::{API, apps, git, in_json, no, write};
 use serde_json::{Value, json};
 use sha1::{Digest as _, Sha1};
 
@@ -18,13 +19,35 @@ const PER_PAGE_MAX: usize = 100;
 pub(super) struct Call<'c> {
     pub(super) url: &'c str,
     pub(super) request: &'c Request,
-    /// Account and scope of the token; `None`: nobody.
-    pub(super) who: Option<(u64, Scope)>,
+    pub(super) who: Who,
+    /// The account that acts; 0 for nobody.
+    pub(super) account: u64,
+}
+
+/// Whose token came.
+pub(super) enum Who {
+    Nobody,
+    Person(Scope),
+    App(u64),
+    Installed(Minted),
 }
 
 impl Call<'_> {
     pub(super) fn account(&self) -> u64 {
-        self.who.map_or(0, |(account, _)| account)
+        self.account
+    }
+
+    /// What may be done there, as far as that follows from who it is.
+    pub(super) fn permission(&self, repository: &Repository) -> Permission {
+        match &self.who {
+            Who::Nobody | Who::Person(_) => repository.permission(self.account),
+            Who::App(_) => Permission::None,
+            Who::Installed(token) => match token.repositories.contains(&repository.id) {
+                true if token.may("contents", "write") => Permission::Write,
+                true => Permission::Read,
+                false => Permission::None,
+            },
+        }
     }
 
     pub(super) fn api(&self, path: &str) -> String {
@@ -39,17 +62,19 @@ pub(super) fn answer(
     request: &Request,
     token: Option<&str>,
 ) -> Answer {
-    let who = token.and_then(|t| world.tokens.get(t)).copied();
-    if token.is_some() && who.is_none() {
-        return no(401, "Bad credentials");
-    }
-    if token.is_some_and(|t| world.suspended.contains(t)) {
-        return no(403, "This installation has been suspended");
-    }
+    let (who, account) = match who(world, token) {
+        Ok(found) => found,
+        Err(answer) => return answer,
+    };
     if request.header("user-agent").is_empty() {
         return no(403, "Request forbidden by administrative rules.");
     }
-    let call = Call { url, request, who };
+    let call = Call {
+        url,
+        request,
+        who,
+        account,
+    };
     let parts: Vec<&str> = path.trim_start_matches('/').split('/').collect();
     let mut answer = route(world, &call, &parts);
     answer.headers.extend([
@@ -59,6 +84,25 @@ pub(super) fn answer(
         ("x-ratelimit-resource".to_owned(), "core".to_owned()),
     ]);
     tagged(answer, request)
+}
+
+/// Who comes with that token, and the account that acts.
+pub(super) fn who(world: &World, token: Option<&str>) -> Result<(Who, u64), Answer> {
+    let Some(token) = token else {
+        return Ok((Who::Nobody, 0));
+    };
+    if let Some((account, scope)) = world.tokens.get(token) {
+        return Ok((Who::Person(*scope), *account));
+    }
+    if let Some(minted) = world.minted(token) {
+        let minted = minted?;
+        let bot = world.bot(&minted);
+        return Ok((Who::Installed(minted), bot));
+    }
+    match world.word(token) {
+        Some(app) => Ok((Who::App(app?), 0)),
+        None => Err(no(401, "Bad credentials")),
+    }
 }
 
 /// The same content again costs nothing (<https://docs.github.com/rest/using-the-rest-api/best-practices-for-using-the-rest-api>).
@@ -76,11 +120,17 @@ fn tagged(mut answer: Answer, request: &Request) -> Answer {
 }
 
 fn route(world: &mut World, call: &Call<'_>, parts: &[&str]) -> Answer {
+    if let Who::App(app) = &call.who {
+        return apps::answer(world, call, *app, parts);
+    }
     match (call.request.method.as_str(), parts) {
         ("GET", ["user"]) => match call.who {
-            Some((account, _)) => in_json(200, &user(world, account)),
-            None => no(401, "Requires authentication"),
+            Who::Person(_) => in_json(200, &user(world, call.account)),
+            Who::Installed(_) => no(403, "Resource not accessible by integration"),
+            Who::Nobody | Who::App(_) => no(401, "Requires authentication"),
         },
+        ("GET" | "POST", ["app", ..]) => no(401, "A JSON web token could not be decoded"),
+        ("POST", ["app-manifests", code, "conversions"]) => apps::converted(world, call, code),
         ("GET", ["users", login]) => {
             let found = world.accounts.values().find(|a| a.login == *login);
             found.map_or_else(|| no(404, "Not Found"), |a| in_json(200, &user(world, a.id)))
@@ -102,11 +152,11 @@ fn route(world: &mut World, call: &Call<'_>, parts: &[&str]) -> Answer {
 }
 
 fn sees(call: &Call<'_>, repository: &Repository) -> bool {
-    repository.permission(call.account()) >= Permission::Read
+    call.permission(repository) >= Permission::Read
 }
 
 /// What a former name answers; a request that changes something keeps its method (RFC 9110, sections 15.4.2 and 15.4.8).
-fn moved(call: &Call<'_>, id: u64, inside: &[&str]) -> Answer {
+pub(super) fn moved(call: &Call<'_>, id: u64, inside: &[&str]) -> Answer {
     let status = match call.request.method.as_str() {
         "GET" => 301,
         _other => 307,
@@ -122,6 +172,16 @@ fn moved(call: &Call<'_>, id: u64, inside: &[&str]) -> Answer {
 }
 
 fn in_repository(world: &mut World, call: &Call<'_>, id: u64, inside: &[&str]) -> Answer {
+    if let Who::Installed(token) = &call.who {
+        let needed = apps::needs(
+            &call.request.method,
+            inside,
+            is_pull(&world.repositories[&id], inside),
+        );
+        if !needed.iter().any(|(name, level)| token.may(name, level)) {
+            return no(403, "Resource not accessible by integration");
+        }
+    }
     if call.request.method != "GET" {
         return write::answer(world, call, id, inside);
     }
@@ -182,6 +242,18 @@ fn in_repository(world: &mut World, call: &Call<'_>, id: u64, inside: &[&str]) -
     }
 }
 
+/// Whether a door of issues leads to a pull request.
+fn is_pull(found: &Repository, inside: &[&str]) -> bool {
+    let number = |text: &str| text.parse().unwrap_or_default();
+    match inside {
+        ["issues", "comments", id, ..] => {
+            matches!(found.said(number(id)), Some((Below::Pull(_), _)))
+        }
+        ["issues", id, ..] => found.pulls.contains_key(&number(id)),
+        [..] => false,
+    }
+}
+
 fn one(number: &str, find: impl FnOnce(u64) -> Option<Value>) -> Answer {
     match number.parse().ok().and_then(find) {
         Some(found) => in_json(200, &found),
@@ -232,7 +304,7 @@ fn page(call: &Call<'_>, all: Vec<Value>, shape: impl FnOnce(&[Value]) -> Value)
 
 /// Seen by whoever may push (<https://docs.github.com/rest/collaborators/collaborators>).
 fn permission(world: &World, call: &Call<'_>, found: &Repository, login: &str) -> Answer {
-    if found.permission(call.account()) < Permission::Write {
+    if !matches!(call.who, Who::Installed(_)) && found.permission(call.account()) < Permission::Write {
         return no(403, "Must have push access to view collaborator permission.");
     }
     match world.accounts.values().find(|a| a.login == login) {
@@ -305,7 +377,7 @@ pub(super) fn reference(world: &World, call: &Call<'_>, found: &Repository, name
 }
 
 fn repository(world: &World, call: &Call<'_>, found: &Repository) -> Value {
-    let (full, mine) = (world.full_name(found), found.permission(call.account()));
+    let (full, mine) = (world.full_name(found), call.permission(found));
     let mut body = json!({
         "id": found.id,
         "name": found.name,
@@ -320,7 +392,7 @@ fn repository(world: &World, call: &Call<'_>, found: &Repository) -> Value {
         "html_url": format!("{}/{full}", call.url),
         "clone_url": format!("{}/{full}.git", call.url),
     });
-    if call.who.is_some() {
+    if !matches!(call.who, Who::Nobody) {
         body["permissions"] = json!({
             "admin": mine >= Permission::Admin,
             "maintain": mine >= Permission::Admin,

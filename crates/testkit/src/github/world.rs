@@ -1,9 +1,10 @@
-//! What GitHub knows: accounts, tokens, repositories with their issues, pull requests and checks. Branches and commits are not
+//! What GitHub knows: accounts, tokens, [`Apps`], repositories with their issues, pull requests and checks. Branches and commits are not
 //! in here: they are in the bare repositories on disk, and looked up there each time.
 
+use super::apps::Apps;
 use super::git;
 use countersign_core::time::Timestamp;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -247,8 +248,8 @@ pub struct World {
     pub tokens: BTreeMap<String, (u64, Scope)>,
     /// Repositories by number.
     pub repositories: BTreeMap<u64, Repository>,
-    /// Tokens that are suspended: GitHub answers 403.
-    pub suspended: BTreeSet<String>,
+    /// Apps, where they are installed, and their tokens.
+    pub apps: Apps,
     next_id: u64,
     seconds: u64,
 }

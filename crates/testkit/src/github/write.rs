@@ -1,7 +1,7 @@
 //! The doors of the REST API that change something, with GitHub's ways of saying no.
 
 use super::http::Answer;
-use super::rest::{Call, NO_DOOR, comment, pull, reference, user};
+use super::rest::{Call, NO_DOOR, Who, comment, pull, reference, user};
 use super::world::{Permission, Pull, Repository, Scope, World};
 use super::{git, in_json, no};
 use serde_json::{Value, json};
@@ -9,11 +9,12 @@ use serde_json::{Value, json};
 pub(super) fn answer(world: &mut World, call: &Call<'_>, id: u64, inside: &[&str]) -> Answer {
     let found = &world.repositories[&id];
     match call.who {
-        None => return no(401, "Requires authentication"),
-        Some((_, Scope::ReadOnly)) => {
+        Who::Nobody | Who::App(_) => return no(401, "Requires authentication"),
+        Who::Person(Scope::ReadOnly) => {
             return no(403, "Resource not accessible by personal access token");
         }
-        Some((_, Scope::ReadWrite)) => {}
+        // What a token of an App may was looked at before.
+        Who::Person(Scope::ReadWrite) | Who::Installed(_) => {}
     }
     if found.archived {
         return no(403, "Repository was archived so is read-only.");
@@ -21,7 +22,7 @@ pub(super) fn answer(world: &mut World, call: &Call<'_>, id: u64, inside: &[&str
     let Ok(body) = serde_json::from_slice::<Value>(&call.request.body) else {
         return no(400, "Problems parsing JSON");
     };
-    let may_write = found.permission(call.account()) >= Permission::Write;
+    let may_write = matches!(call.who, Who::Installed(_)) || call.permission(found) >= Permission::Write;
     match (call.request.method.as_str(), inside) {
         ("POST", ["pulls"]) => open(world, call, id, &body),
         ("PATCH", ["pulls", number]) if may_write => change(world, call, id, number, &body),
@@ -171,7 +172,7 @@ fn edit(world: &mut World, call: &Call<'_>, id: u64, number: &str, body: &Value)
     let Some((_, comment)) = found.said(number) else {
         return no(404, "Not Found");
     };
-    if comment.author != call.account() && found.permission(call.account()) < Permission::Write {
+    if comment.author != call.account() && call.permission(found) < Permission::Write {
         return no(403, "Resource not accessible by personal access token");
     }
     world.edit_comment(id, number, text(body, "body"));

@@ -19,7 +19,11 @@ pub(super) struct Listening {
 
 impl Listening {
     pub(super) fn new() -> Self {
-        let hosted = Hosted::registered();
+        Self::at(Hosted::new())
+    }
+
+    pub(super) fn at(hosted: Hosted) -> Self {
+        hosted.run(&["repo", "add", "--github", "octo/hello"]).exits(0);
         hosted.github.change(|w| {
             w.account(MALLORY, "mallory");
             w.repository_mut(HELLO).members.insert(MALLORY, Permission::Write);

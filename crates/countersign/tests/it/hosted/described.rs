@@ -121,6 +121,7 @@ fn ours(method: &str, path: &str, query: &str, body: Option<Value>) -> Asked {
         query: query.to_owned(),
         body,
         login: None,
+        token: None,
         headers: std::collections::BTreeMap::new(),
         status: 200,
         unknown: false,
@@ -135,8 +136,15 @@ fn github_describes_every_request_that_we_send() {
     let description = Description::read();
     let hosted = Hosted::new();
     super::story::everything(&hosted);
+    let app = Hosted::app();
+    super::story::everything(&app);
     let commanded = super::commands::started_by_comment();
-    let all = [hosted.github.asked(), commanded.hosted.github.asked()].concat();
+    let all = [
+        hosted.github.asked(),
+        app.github.asked(),
+        commanded.hosted.github.asked(),
+    ]
+    .concat();
     let asked: Vec<Asked> = all.into_iter().filter(Asked::is_rest).collect();
     let mut listed = 0;
     for asked in &asked {

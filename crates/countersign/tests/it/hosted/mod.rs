@@ -1,6 +1,7 @@
 //! The real program at a model of GitHub: real HTTP, real git, real repositories on disk.
 
 mod answers;
+mod apps;
 mod commands;
 mod described;
 mod hooks;
@@ -9,7 +10,7 @@ mod story;
 
 use crate::support::{Ran, World};
 use crate::terminal::{MENU, Typist};
-use countersign_testkit::github::{GitHub, Permission, Pull, Scope};
+use countersign_testkit::github::{GitHub, Permission, Pull, Scope, app_key, granted};
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
@@ -20,6 +21,17 @@ const LOOKS_MAX: u32 = 2_000;
 
 /// Our account's number there.
 const OURS: u64 = 41;
+/// Our App's, and that of its account.
+const APP: u64 = 55;
+const BOT: u64 = APP + 1_000_000;
+/// What it is granted.
+const NEEDED: [(&str, &str); 5] = [
+    ("checks", "read"),
+    ("contents", "write"),
+    ("issues", "write"),
+    ("metadata", "read"),
+    ("pull_requests", "write"),
+];
 /// The owner's.
 const OCTO: u64 = 7;
 /// A passer-by's.
@@ -67,16 +79,38 @@ impl Hosted {
         hosted
     }
 
+    /// The same as an App, which is installed on that one repository and no member of it.
+    fn app() -> Self {
+        let hosted = Self::new();
+        hosted.github.change(|w| {
+            w.tokens.clear();
+            w.repository_mut(HELLO).members.remove(&OURS);
+            w.app(APP, "countersigner", granted(&NEEDED));
+            w.install(APP, &[HELLO]);
+        });
+        hosted.private("app.pem", &app_key());
+        hosted.set(&format!(
+            "app_id = {APP}\napp_private_key_file = \"../app.pem\"\n"
+        ));
+        hosted
+    }
+
     /// Sets whose token is used.
     fn set_token(&self, name: &str) {
+        self.set(&format!("token = \"{}\"\n", token(name)));
+    }
+
+    /// What lets us in, beside where GitHub is.
+    fn set(&self, lines: &str) {
         let (server, api) = (self.github.url(), self.github.api_url());
-        let text = format!(
-            "[github]\ntoken = \"{}\"\nbase_url = \"{server}\"\napi_url = \"{api}\"\n",
-            token(name)
-        );
-        self.world.file("data/config.toml", text);
-        let file = self.world.path("data/config.toml");
-        std::fs::set_permissions(file, std::fs::Permissions::from_mode(0o600)).unwrap();
+        let text = format!("[github]\n{lines}base_url = \"{server}\"\napi_url = \"{api}\"\n");
+        self.private("data/config.toml", &text);
+    }
+
+    fn private(&self, name: &str, text: &str) {
+        self.world.file(name, text);
+        let mode = std::fs::Permissions::from_mode(0o600);
+        std::fs::set_permissions(self.world.path(name), mode).unwrap();
     }
 
     fn run(&self, arguments: &[&str]) -> Ran {

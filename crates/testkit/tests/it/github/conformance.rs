@@ -1,4 +1,4 @@
-//! The port's promises, one per case: both forges have to keep each.
+//! The port's promises, one per case: each forge has to keep each.
 
 use super::{House, branch, code, git, refused};
 use countersign_core::id::RepositoryId;
@@ -6,7 +6,7 @@ use countersign_ports::trees::BaseStanding;
 use countersign_ports::trees::Trees as _;
 
 fn both(case: impl Fn(&House)) {
-    for house in [House::local(), House::github()] {
+    for house in [House::local(), House::github(), House::app()] {
         case(&house);
     }
 }

@@ -1,17 +1,21 @@
-//! Forges are held to the same: a repository in a folder, and one on the model of GitHub, over real HTTP and real git.
+//! Forges are held to the same: a repository in a folder, and one on the model of GitHub, with a token and as an App, over real
+//! HTTP and real git.
 
+mod apps;
 mod conformance;
 mod oddities;
 mod permits;
 mod pulls;
 
 use countersign_core::id::{BranchName, CommitSha, RepositoryId};
-use countersign_forge::github::{GitHub as Api, GitHubForge, GitHubSettings, Secret};
+use countersign_forge::github::{
+    App, Credentials, GitHub as Api, GitHubForge, GitHubSettings, InHand, Secret,
+};
 use countersign_forge::local::LocalForge;
 use countersign_git::{GitTrees, Location, Purpose, Token};
 use countersign_ports::forge::Forge;
 use countersign_ports::trees::{PreparedCommit, PublishError, RepoSource, Trees as _, TreesError};
-use countersign_testkit::github::{GitHub, Permission, Scope};
+use countersign_testkit::github::{GitHub, Permission, Scope, app_key, granted};
 use permits::Approved;
 use std::path::Path;
 use std::process::Command;
@@ -22,11 +26,21 @@ use tempfile::TempDir;
 const OURS: u64 = 41;
 /// The owner's.
 const OCTO: u64 = 7;
+/// Our App's.
+const APP: u64 = 55;
 /// The repository's.
 const HELLO: u64 = 1_296_269;
 const WRITER: &str = "the-writers-token";
 const READER: &str = "the-readers-token";
 const FILES: [(&str, &str); 2] = [("a.txt", "one\n"), ("b.txt", "other\n")];
+/// What our App is granted; less than it could ask for.
+const NEEDED: [(&str, &str); 5] = [
+    ("checks", "read"),
+    ("contents", "write"),
+    ("issues", "write"),
+    ("metadata", "read"),
+    ("pull_requests", "write"),
+];
 const DIFF: &str = "--- a/a.txt\n+++ b/a.txt\n@@ -1 +1 @@\n-one\n+two\n";
 
 /// A forge with one repository of `FILES`, and what strangers do there.
@@ -97,6 +111,16 @@ impl House {
 
     /// The same with another token.
     fn github_with(token: &str) -> Self {
+        Self::github_as(Credentials::Token(Secret::new(token)))
+    }
+
+    /// The same as an App that is installed on this one repository, and no member of it.
+    fn app() -> Self {
+        let app = App::new(&APP.to_string(), &app_key()).unwrap();
+        Self::github_as(Credentials::App(app))
+    }
+
+    fn github_as(credentials: Credentials) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let github = GitHub::start(folder.path());
         github.change(|world| {
@@ -107,14 +131,24 @@ impl House {
         });
         github.repository(HELLO, OCTO, "hello", &FILES);
         github.change(|w| w.repository_mut(HELLO).members.insert(OURS, Permission::Write));
-        let api = Arc::new(Self::api(&github, token));
-        let (locator, token) = (api.clone(), token.to_owned());
+        github.change(|w| {
+            w.app(APP, "countersigner", granted(&NEEDED));
+            w.install(APP, &[HELLO]);
+        });
+        let api = Arc::new(Self::api_as(&github, credentials));
+        let locator = api.clone();
         let trees = GitTrees::new(folder.path().join("mirrors")).with_remotes(Arc::new(
-            move |id, _registered, _purpose: Purpose| {
+            move |id, _registered, purpose: Purpose<'_>| {
                 let found = locator.by_id(id)?;
+                let writer = |in_hand| Ok::<_, TreesError>(locator.writer(in_hand)?.token().cloned());
+                let token = match purpose {
+                    Purpose::Read => locator.readers_token(id)?,
+                    Purpose::Push { permit, workflows } => writer(InHand::Push { permit, workflows })?,
+                    Purpose::Delete(permit) => writer(InHand::Delete(permit))?,
+                };
                 Ok(Location {
                     clone_url: found.clone_url,
-                    token: Some(Token::new(token.clone())),
+                    token: token.map(|t| Token::new(t.reveal())),
                 })
             },
         ));
@@ -134,10 +168,14 @@ impl House {
     }
 
     fn api(github: &GitHub, token: &str) -> Api {
+        Self::api_as(github, Credentials::Token(Secret::new(token)))
+    }
+
+    fn api_as(github: &GitHub, credentials: Credentials) -> Api {
         Api::new(GitHubSettings {
             api_url: github.api_url(),
             server_url: github.url(),
-            token: Some(Secret::new(token)),
+            credentials,
         })
         .unwrap()
     }
@@ -148,9 +186,13 @@ impl House {
 
     /// An approved change of `a.txt`, prepared on the branch `main` as it is now.
     fn approved(&self, name: &str) -> (Approved, PreparedCommit) {
+        self.approved_change(name, DIFF)
+    }
+
+    fn approved_change(&self, name: &str, diff: &str) -> (Approved, PreparedCommit) {
         let (trees, repo) = (&self.trees, &self.source);
         let base = trees.pin(repo, &branch("main")).unwrap().commit;
-        let applied = trees.apply(repo, &base, DIFF.as_bytes()).unwrap().unwrap();
+        let applied = trees.apply(repo, &base, diff.as_bytes()).unwrap().unwrap();
         let tree = applied.diff.result_tree.clone();
         let who = "Countersign <countersign@example.org> 1700000000 +0000";
         let bytes = format!("tree {tree}\nparent {base}\nauthor {who}\ncommitter {who}\n\nSay two\n");

@@ -58,7 +58,7 @@ fn a_wrong_token_is_said_to_be_wrong() {
     let house = House::github();
     let api = House::api(house.hub(), "nobodys-token");
     assert_eq!(unread(api.by_name("octo/hello")), "github-token-refused");
-    assert_eq!(unread(api.account()), "github-token-refused");
+    assert_eq!(unread(api.owner_of_token()), "github-token-refused");
 }
 
 #[test]

@@ -1,0 +1,547 @@
+//! With what we come: nothing, a token of an account, or, as a GitHub App, tokens that are made for one repository and for
+//! what is done there, an hour each
+//! (<https://docs.github.com/rest/apps/apps#create-an-installation-access-token-for-an-app>).
+//!
+//! Readers' tokens can only read, and are kept until shortly before they run out. One that writes can do what one operation
+//! needs and nothing else, is asked for with a permit in hand ([`InHand`]), and is dropped with its [`Writer`]: there is no
+//! other way to send a write. Which installation a repository is on is looked up by the repository's number.
+
+use super::app::App;
+use super::client::Api;
+use super::error::CallError;
+use super::{Secret, now};
+use countersign_core::id::RepositoryId;
+use countersign_core::notice::rendering::{Below, Letter};
+use countersign_core::permit::{
+    ClosePullRequest, ContentPermit, DeleteBranch, OpenPullRequest, PushBranch, RetractPermit,
+};
+use countersign_core::time::Timestamp;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// A token is not used any more so long before it runs out: longer than any step takes.
+const SPARE: Duration = Duration::from_secs(300);
+/// GitHub's tokens live for this long, whatever a clock says.
+const LIFE_MAX: Duration = Duration::from_secs(3_600);
+/// Most repositories of which something is remembered.
+const KEPT_MAX: usize = 1_000;
+
+/// Names of permissions with `read` or `write`.
+pub type Permissions = &'static [(&'static str, &'static str)];
+
+/// What readers may do.
+pub const READS: Permissions = &[
+    ("checks", "read"),
+    ("contents", "read"),
+    ("issues", "read"),
+    ("metadata", "read"),
+    ("pull_requests", "read"),
+];
+/// What an installation is to be granted, so that all of it goes; no token ever has all of it.
+pub const NEEDED: Permissions = &[
+    ("checks", "read"),
+    ("contents", "write"),
+    ("issues", "write"),
+    ("metadata", "read"),
+    ("pull_requests", "write"),
+];
+/// What a first look at a name needs.
+const LOOKS: Permissions = &[("metadata", "read")];
+const PUSHES: Permissions = &[("contents", "write")];
+/// GitHub wants one more for a commit that changes what CI does.
+const PUSHES_WORKFLOWS: Permissions = &[("contents", "write"), ("workflows", "write")];
+/// The branches that a pull request is between have to be seen.
+const OPENS: Permissions = &[("contents", "read"), ("pull_requests", "write")];
+const CLOSES: Permissions = &[("pull_requests", "write")];
+const SAYS_ON_ISSUES: Permissions = &[("issues", "write")];
+const SAYS_ON_PULL_REQUESTS: Permissions = &[("pull_requests", "write")];
+
+/// What lets us in.
+#[derive(Debug, Clone, Default)]
+pub enum Credentials {
+    /// Nothing: only what everybody may see is seen.
+    #[default]
+    None,
+    /// A token of an account, for everything.
+    Token(Secret),
+    /// A GitHub App.
+    App(App),
+}
+
+impl Credentials {
+    /// Whether they say who we are.
+    pub(super) fn say_who(&self) -> bool {
+        match self {
+            Credentials::None => false,
+            Credentials::Token(_) | Credentials::App(_) => true,
+        }
+    }
+
+    /// Whether what a request carries depends on what it is for.
+    pub(super) fn are_narrow(&self) -> bool {
+        match self {
+            Credentials::None | Credentials::Token(_) => false,
+            Credentials::App(_) => true,
+        }
+    }
+}
+
+/// The permit for which a token that writes is asked. Without one there is none.
+#[derive(Clone, Copy)]
+pub enum InHand<'p> {
+    /// To push the approved branch.
+    Push {
+        /// Shown, not used up.
+        permit: &'p ContentPermit<PushBranch>,
+        /// Whether it changes something below `.github/workflows`.
+        workflows: bool,
+    },
+    /// To delete our branch.
+    Delete(&'p RetractPermit<DeleteBranch>),
+    /// To open the approved pull request, with its labels.
+    Open(&'p ContentPermit<OpenPullRequest>),
+    /// To close our pull request.
+    Close(&'p RetractPermit<ClosePullRequest>),
+    /// To say something below an issue, or below a pull request.
+    Say {
+        /// What came out of the permit.
+        letter: &'p Letter,
+        /// What is said, and where.
+        below: &'p Below,
+        /// Whether that is a pull request.
+        on_pull_request: bool,
+    },
+}
+
+impl InHand<'_> {
+    pub(super) fn repository(&self) -> &RepositoryId {
+        match self {
+            InHand::Push { permit, .. } => &permit.op().repository,
+            InHand::Delete(permit) => &permit.op().repository,
+            InHand::Open(permit) => &permit.op().repository,
+            InHand::Close(permit) => &permit.op().repository,
+            InHand::Say { below, .. } => &below.on.repository,
+        }
+    }
+
+    fn needs(&self) -> Permissions {
+        match self {
+            InHand::Push { workflows: false, .. } | InHand::Delete(_) => PUSHES,
+            InHand::Push { workflows: true, .. } => PUSHES_WORKFLOWS,
+            InHand::Open(_) => OPENS,
+            InHand::Close(_) => CLOSES,
+            InHand::Say {
+                on_pull_request: false,
+                ..
+            } => SAYS_ON_ISSUES,
+            InHand::Say {
+                on_pull_request: true,
+                ..
+            } => SAYS_ON_PULL_REQUESTS,
+        }
+    }
+}
+
+/// What a request carries.
+pub(super) enum Carried {
+    Nothing,
+    Account(Secret),
+    /// The App's own word, with which nothing of a repository is seen.
+    App(Secret),
+    Installation(Secret),
+}
+
+impl Carried {
+    pub(super) fn secret(&self) -> Option<&Secret> {
+        match self {
+            Carried::Nothing => None,
+            Carried::Account(secret) | Carried::App(secret) | Carried::Installation(secret) => Some(secret),
+        }
+    }
+}
+
+/// The right to send writes to one repository, from a permit. It is dropped after them.
+pub struct Writer(Carried);
+
+impl Writer {
+    /// For the one place that sends it elsewhere: git.
+    pub fn token(&self) -> Option<&Secret> {
+        self.0.secret()
+    }
+
+    pub(super) fn carried(&self) -> &Carried {
+        &self.0
+    }
+}
+
+/// Where an App is installed (<https://docs.github.com/rest/apps/apps#get-a-repository-installation-for-the-authenticated-app>).
+#[derive(Debug, Clone, Deserialize)]
+pub struct Installation {
+    /// Its number.
+    pub id: u64,
+    /// What was granted: name → `read`, `write` or `admin`.
+    #[serde(default)]
+    pub permissions: BTreeMap<String, String>,
+    /// Since when somebody keeps it from doing anything.
+    #[serde(default)]
+    pub suspended_at: Option<String>,
+}
+
+impl Installation {
+    /// Which of these were not granted, as GitHub writes them: `checks: read`.
+    pub fn lacks(&self, wanted: Permissions) -> Vec<String> {
+        let granted = |(name, level): &(&str, &str)| match self.permissions.get(*name).map(String::as_str) {
+            Some("write" | "admin") => true,
+            Some("read") => *level == "read",
+            Some(_) | None => false,
+        };
+        let missing = wanted.iter().filter(|p| !granted(p));
+        missing.map(|(name, level)| format!("{name}: {level}")).collect()
+    }
+}
+
+#[derive(Deserialize)]
+struct Minted {
+    token: String,
+    expires_at: String,
+    #[serde(default)]
+    repositories: Vec<Numbered>,
+}
+
+#[derive(Deserialize)]
+struct Numbered {
+    id: u64,
+}
+
+struct Reader {
+    token: Secret,
+    until: Instant,
+}
+
+/// What is remembered between calls, by the numbers of repositories.
+#[derive(Default)]
+pub(super) struct Tokens {
+    installations: Mutex<BTreeMap<u64, u64>>,
+    readers: Mutex<BTreeMap<u64, Reader>>,
+}
+
+/// Which repository a token is for.
+enum For<'f> {
+    Number(u64),
+    /// The name without its owner's, where the number is still to be learnt.
+    Name(&'f str),
+}
+
+impl Tokens {
+    /// The reader's token of a repository was not taken, or its installation is another one: both are asked for anew.
+    pub(super) fn forget(&self, id: &RepositoryId) {
+        locked(&self.readers).remove(&id.number);
+        locked(&self.installations).remove(&id.number);
+    }
+
+    fn kept(&self, id: &RepositoryId) -> Option<Secret> {
+        let readers = locked(&self.readers);
+        let reader = readers.get(&id.number)?;
+        (Instant::now() < reader.until).then(|| reader.token.clone())
+    }
+
+    fn keep(&self, id: &RepositoryId, token: &Secret, life: Duration) {
+        let Some(life) = life.min(LIFE_MAX).checked_sub(SPARE) else {
+            return;
+        };
+        let (token, until) = (token.clone(), Instant::now() + life);
+        remember(&self.readers, id.number, Reader { token, until });
+    }
+}
+
+fn remember<T>(place: &Mutex<BTreeMap<u64, T>>, number: u64, what: T) {
+    let mut all = locked(place);
+    if all.len() >= KEPT_MAX && !all.contains_key(&number) {
+        all.clear();
+    }
+    all.insert(number, what);
+}
+
+impl Api {
+    /// What a look at that repository carries.
+    pub(super) fn reader(&self, id: &RepositoryId) -> Result<Carried, CallError> {
+        match &self.settings().credentials {
+            Credentials::None => Ok(Carried::Nothing),
+            Credentials::Token(token) => Ok(Carried::Account(token.clone())),
+            Credentials::App(app) => {
+                if let Some(token) = self.tokens().kept(id) {
+                    return Ok(Carried::Installation(token));
+                }
+                let (token, life) = self.mint(app, id, READS)?;
+                self.tokens().keep(id, &token, life);
+                Ok(Carried::Installation(token))
+            }
+        }
+    }
+
+    /// What a first look at `OWNER/NAME` carries.
+    pub(super) fn reader_of_name(&self, full_name: &str) -> Result<Carried, CallError> {
+        match &self.settings().credentials {
+            Credentials::None => Ok(Carried::Nothing),
+            Credentials::Token(token) => Ok(Carried::Account(token.clone())),
+            Credentials::App(app) => {
+                let installation = self.installation(app, &format!("/repos/{full_name}"))?;
+                let name = full_name.split_once('/').map_or(full_name, |(_, name)| name);
+                let (token, _) = self.mint_on(app, installation.id, &For::Name(name), LOOKS)?;
+                Ok(Carried::Installation(token))
+            }
+        }
+    }
+
+    /// What the writes carry that this permit allows.
+    pub(super) fn writer(&self, in_hand: &InHand<'_>) -> Result<Writer, CallError> {
+        Ok(Writer(match &self.settings().credentials {
+            Credentials::None => Carried::Nothing,
+            Credentials::Token(token) => Carried::Account(token.clone()),
+            Credentials::App(app) => {
+                let (token, _) = self.mint(app, in_hand.repository(), in_hand.needs())?;
+                Carried::Installation(token)
+            }
+        }))
+    }
+
+    /// What says who we are, and nothing else.
+    pub(super) fn word(&self, app: &App) -> Result<Carried, CallError> {
+        let word = app.word(now().0 / 1_000).ok_or_else(|| CallError::AppRefused {
+            said: "the key can't sign".to_owned(),
+        })?;
+        Ok(Carried::App(word))
+    }
+
+    /// Where the App is installed for a repository; `door` is that of the repository.
+    pub(super) fn installation(&self, app: &App, door: &str) -> Result<Installation, CallError> {
+        let found = self.get_as(&self.word(app)?, &format!("{door}/installation"));
+        let found: Installation = found.map_err(|error| match error {
+            CallError::Refused { status: 404, .. } => CallError::NotInstalled,
+            other => other,
+        })?;
+        match found.suspended_at {
+            None => Ok(found),
+            Some(_) => Err(CallError::Suspended),
+        }
+    }
+
+    /// A new token for one repository; where what is remembered of its installation does not hold any more, after another look.
+    fn mint(
+        &self,
+        app: &App,
+        id: &RepositoryId,
+        permissions: Permissions,
+    ) -> Result<(Secret, Duration), CallError> {
+        let wanted = For::Number(id.number);
+        let remembered = locked(&self.tokens().installations).get(&id.number).copied();
+        if let Some(installation) = remembered {
+            match self.mint_on(app, installation, &wanted, permissions) {
+                Err(CallError::NotInstalled) => self.tokens().forget(id),
+                done => return done,
+            }
+        }
+        let found = self.installation(app, &door_of(id))?;
+        let minted = self.mint_on(app, found.id, &wanted, permissions)?;
+        remember(&self.tokens().installations, id.number, found.id);
+        Ok(minted)
+    }
+
+    fn mint_on(
+        &self,
+        app: &App,
+        installation: u64,
+        wanted: &For<'_>,
+        permissions: Permissions,
+    ) -> Result<(Secret, Duration), CallError> {
+        let asked: BTreeMap<&str, &str> = permissions.iter().copied().collect();
+        let body = match wanted {
+            For::Number(number) => json!({"repository_ids": [number], "permissions": asked}),
+            For::Name(name) => json!({"repositories": [name], "permissions": asked}),
+        };
+        let path = format!("/app/installations/{installation}/access_tokens");
+        let minted: Minted = self
+            .post_as(&self.word(app)?, &path, &body)
+            .map_err(|error| refused(error, permissions))?;
+        let is_narrow = match (wanted, &minted.repositories[..]) {
+            (_, []) | (For::Name(_), [_]) => true,
+            (For::Number(number), [only]) => only.id == *number,
+            (For::Number(_) | For::Name(_), [..]) => false,
+        };
+        let ends = Timestamp::from_rfc3339(&minted.expires_at).filter(|_| is_narrow);
+        let ends = ends.ok_or_else(|| CallError::Odd {
+            why: "it gives a token that is not the one that was asked for".to_owned(),
+        })?;
+        let life = Duration::from_millis(ends.0.saturating_sub(now().0));
+        Ok((Secret::new(minted.token), life))
+    }
+}
+
+/// GitHub redirects to this door wherever a repository got another name; its documents do not list it.
+pub(super) fn door_of(id: &RepositoryId) -> String {
+    format!("/repositories/{}", id.number)
+}
+
+/// Why there is no token.
+fn refused(error: CallError, permissions: Permissions) -> CallError {
+    match error {
+        CallError::Refused { status: 404, .. } => CallError::NotInstalled,
+        CallError::Refused { status: 422, said } if said.contains("permission") => {
+            let wanted: Vec<String> = permissions.iter().map(|(n, l)| format!("{n}: {l}")).collect();
+            CallError::NotGranted {
+                wanted: wanted.join(", "),
+            }
+        }
+        CallError::Refused { status: 422, .. } => CallError::NotInstalled,
+        other => other,
+    }
+}
+
+impl CallError {
+    /// A no to the App's word, or to a token of an installation, as what it is.
+    pub(super) fn told_to(carried: &Carried, status: u16, said: String) -> Self {
+        let has = |words: &str| said.contains(words);
+        match (carried, status) {
+            (Carried::App(_) | Carried::Installation(_), 403) if has("suspended") => CallError::Suspended,
+            (Carried::App(_), 401) if has("claim ('exp')") || has("claim ('iat')") => {
+                CallError::ClockDiffers { said }
+            }
+            (Carried::App(_), 401) => CallError::AppRefused { said },
+            (Carried::App(_), 404) if has("Integration not found") => CallError::AppRefused { said },
+            (Carried::Installation(_), 401) => CallError::TokenOver,
+            (Carried::Nothing | Carried::Account(_) | Carried::App(_) | Carried::Installation(_), status) => {
+                CallError::Refused { status, said }
+            }
+        }
+    }
+}
+
+/// What the App's own pages and checks show of it (<https://docs.github.com/rest/apps/apps#get-the-authenticated-app>).
+#[derive(Debug, Clone, Deserialize)]
+pub struct Known {
+    /// Its name.
+    pub name: String,
+    /// Its name in addresses; its account is called that, with `[bot]`.
+    pub slug: String,
+}
+
+impl Api {
+    pub(super) fn known(&self, app: &App) -> Result<Known, CallError> {
+        let known: Known = self.get_as(&self.word(app)?, "/app")?;
+        let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_' || b == b'.';
+        match !known.slug.is_empty() && known.slug.bytes().all(plain) {
+            true => Ok(known),
+            false => Err(CallError::Odd {
+                why: "it gives the App a name that none can have".to_owned(),
+            }),
+        }
+    }
+
+    fn post_as<T: serde::de::DeserializeOwned>(
+        &self,
+        carried: &Carried,
+        path: &str,
+        body: &Value,
+    ) -> Result<T, CallError> {
+        self.send_as(carried, reqwest::Method::POST, path, body)
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn on(permissions: &[(&str, &str)]) -> Installation {
+        let permissions = permissions
+            .iter()
+            .map(|(n, l)| ((*n).to_owned(), (*l).to_owned()));
+        Installation {
+            id: 1,
+            permissions: permissions.collect(),
+            suspended_at: None,
+        }
+    }
+
+    #[test]
+    fn what_was_not_granted_is_named() {
+        let all = on(&[
+            ("checks", "read"),
+            ("contents", "write"),
+            ("issues", "read"),
+            ("metadata", "read"),
+            ("pull_requests", "write"),
+        ]);
+        assert!(all.lacks(READS).is_empty() && all.lacks(OPENS).is_empty());
+        assert_eq!(all.lacks(SAYS_ON_ISSUES), ["issues: write"]);
+        assert_eq!(all.lacks(PUSHES_WORKFLOWS), ["workflows: write"]);
+        assert_eq!(on(&[("contents", "none")]).lacks(PUSHES), ["contents: write"]);
+    }
+
+    #[test]
+    fn readers_can_write_nothing_and_writers_one_thing() {
+        assert!(READS.iter().chain(LOOKS).all(|(_, level)| *level == "read"));
+        for writes in [PUSHES, OPENS, CLOSES, SAYS_ON_ISSUES, SAYS_ON_PULL_REQUESTS] {
+            let count = writes.iter().filter(|(_, level)| *level == "write").count();
+            assert_eq!(count, 1, "{writes:?}");
+        }
+    }
+
+    #[test]
+    fn a_no_to_an_app_is_told_as_what_it_is() {
+        let word = || Carried::App(Secret::new("w"));
+        let token = || Carried::Installation(Secret::new("t"));
+        let code = |carried: &Carried, status, said: &str| {
+            CallError::told_to(carried, status, said.to_owned()).code()
+        };
+        for (carried, status, said, expected) in [
+            (
+                word(),
+                401,
+                "A JSON web token could not be decoded",
+                "github-app-refused",
+            ),
+            (
+                word(),
+                401,
+                "'Expiration time' claim ('exp') is too far in the future",
+                "github-clock-differs",
+            ),
+            (word(), 404, "Integration not found", "github-app-refused"),
+            (word(), 404, "Not Found", "github-not-found"),
+            (
+                word(),
+                403,
+                "This installation has been suspended",
+                "github-app-suspended",
+            ),
+            (
+                token(),
+                403,
+                "This installation has been suspended",
+                "github-app-suspended",
+            ),
+            (
+                token(),
+                403,
+                "Resource not accessible by integration",
+                "github-forbidden",
+            ),
+            (token(), 401, "Bad credentials", "github-app-token-over"),
+            (
+                Carried::Account(Secret::new("t")),
+                401,
+                "Bad credentials",
+                "github-token-refused",
+            ),
+        ] {
+            assert_eq!(code(&carried, status, said), expected, "{said}");
+        }
+    }
+}
