@@ -4,6 +4,7 @@
 //! A role that is too weak is refused here; what a decision needs beyond that (separation of duties, enough people, the
 //! role for a waiver) is decided in `core`, for every door alike.
 
+use crate::hooks::HOOKS_PATH;
 use countersign_core::member::Role;
 use countersign_ports::access::Scope;
 
@@ -128,7 +129,7 @@ pub const DOORS: &[Door] = &[
     door("GET", "/api/v1/ledger/proofs/{sequence}", LOOK),
     door("GET", "/api/v1/ledger/consistency", LOOK),
     door("GET", "/api/v1/events", LOOK),
-    door("POST", "/api/v1/webhooks/github", Need::Signature),
+    door("POST", HOOKS_PATH, Need::Signature),
 ];
 
 /// The row of a door.

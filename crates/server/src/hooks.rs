@@ -11,6 +11,9 @@ use serde::Serialize;
 use std::sync::Arc;
 use utoipa::ToSchema;
 
+/// Where GitHub tells of what happened.
+pub const HOOKS_PATH: &str = "/api/v1/webhooks/github";
+
 /// How deliveries of one forge are read, and where they are kept.
 pub struct HookDoor {
     /// Reads them.

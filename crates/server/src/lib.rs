@@ -31,7 +31,7 @@ pub use api::sessions::{CODE_MS, new_code};
 pub use api::{client, description};
 pub use commands::{Answers, Commands};
 pub use github::{Allowed, CALLBACK_PATH, GitHub};
-pub use hooks::HookDoor;
+pub use hooks::{HOOKS_PATH, HookDoor};
 pub use house::{HeldKeys, House, Origin};
 pub use listen::{CONNECTIONS_MAX, serve};
 pub use live::Pulse;

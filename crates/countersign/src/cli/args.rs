@@ -301,6 +301,46 @@ pub(crate) struct RepoAddArgs {
     pub(crate) github: Option<Option<String>>,
 }
 
+/// `github setup`.
+#[derive(Debug, Args)]
+pub(crate) struct GithubSetupArgs {
+    /// Whose App it is to be [default: that of whoever says yes on GitHub]
+    #[arg(long, value_name = "ORG", value_parser = organization)]
+    pub(crate) organization: Option<String>,
+    /// Its name; GitHub lets it be changed before it is made [default: countersign- and eight digits]
+    #[arg(long, value_name = "NAME", value_parser = app_name)]
+    pub(crate) name: Option<String>,
+    /// GitHub can't reach this machine: it is looked for changes instead
+    #[arg(long)]
+    pub(crate) without_webhooks: bool,
+    /// Approved changes may touch .github/workflows
+    #[arg(long)]
+    pub(crate) with_workflows: bool,
+    /// Print the manifest and do nothing else; --code goes on
+    #[arg(long, conflicts_with = "code")]
+    pub(crate) manifest: bool,
+    /// Finish with the code in the address that GitHub leads to
+    #[arg(long, value_name = "CODE")]
+    pub(crate) code: Option<String>,
+}
+
+fn organization(text: &str) -> Result<String, String> {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
+    match !text.is_empty() && text.len() <= 39 && text.bytes().all(plain) {
+        true => Ok(text.to_owned()),
+        false => Err("it is no name of an organisation on GitHub".to_owned()),
+    }
+}
+
+/// GitHub's limit (<https://docs.github.com/apps/creating-github-apps/registering-a-github-app/registering-a-github-app>).
+fn app_name(text: &str) -> Result<String, String> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || " -_.".contains(c);
+    match !text.trim().is_empty() && text.len() <= 34 && text.chars().all(plain) {
+        true => Ok(text.trim().to_owned()),
+        false => Err("it has up to 34 letters, digits, blanks, dots and dashes".to_owned()),
+    }
+}
+
 /// `policy check`.
 #[derive(Debug, Args)]
 pub(crate) struct CheckArgs {

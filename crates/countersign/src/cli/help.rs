@@ -189,6 +189,20 @@ Examples:
   countersign repo add ~/src/tollgate
   countersign repo list";
 
+pub(super) const GITHUB: &str = "\
+Examples:
+  countersign github setup --organization octo-org";
+
+pub(super) const GITHUB_SETUP: &str = "\
+Prints an address of this machine for your browser. Its page takes you to GitHub, where you say yes; then the key is
+kept beside the others, and the settings are written to config.toml. Ends by itself after 10 minutes.
+
+Examples:
+  COUNTERSIGN_ORIGIN=https://countersign.example.org countersign github setup
+  countersign github setup --without-webhooks --organization octo-org
+  countersign github setup --without-webhooks --manifest
+  countersign github setup --code 3a5f…";
+
 pub(super) const REPO_ADD: &str = "\
 Examples:
   countersign repo add ~/src/tollgate

@@ -7,10 +7,11 @@ pub(crate) mod repo_spec;
 pub(crate) use args::{
     AlarmClearArgs, AlarmListArgs, AnswerArgs, ApplyArgs, ApproveArgs, BackupArgs, ChangesArgs, CheckArgs,
     CheckFormat, CompletionsArgs, ConsistencyArgs, DeselectArgs, DiffArgs, EntriesArgs, EraseArgs, ErasePart,
-    ExportArgs, ExtendArgs, FreezeArgs, InitArgs, KeyAddArgs, KeyRevokeArgs, ListArgs, MemberAddArgs,
-    MemberArgs, MemberChangeArgs, MemberLinkArgs, MigrateArgs, NoticesArgs, PatchShowArgs, PolicyShowArgs,
-    PolicyTestArgs, ReasonArgs, ReferenceArgs, ReferenceForm, RejectArgs, RepoAddArgs, RestoreArgs,
-    ResumeArgs, Roles, ServeArgs, ShowArgs, StartArgs, StartFlags, StoryId, VerifyArgs, WaiveArgs, WatchArgs,
+    ExportArgs, ExtendArgs, FreezeArgs, GithubSetupArgs, InitArgs, KeyAddArgs, KeyRevokeArgs, ListArgs,
+    MemberAddArgs, MemberArgs, MemberChangeArgs, MemberLinkArgs, MigrateArgs, NoticesArgs, PatchShowArgs,
+    PolicyShowArgs, PolicyTestArgs, ReasonArgs, ReferenceArgs, ReferenceForm, RejectArgs, RepoAddArgs,
+    RestoreArgs, ResumeArgs, Roles, ServeArgs, ShowArgs, StartArgs, StartFlags, StoryId, VerifyArgs,
+    WaiveArgs, WatchArgs,
 };
 
 use crate::terminal::ColourChoice;
@@ -158,6 +159,9 @@ pub(crate) enum Command {
     /// Register and list repositories
     #[command(subcommand, after_help = help::REPO)]
     Repo(RepoCommand),
+    /// Set GitHub up
+    #[command(subcommand, after_help = help::GITHUB)]
+    Github(GithubCommand),
     /// Show the policy and hold changes against it, without a workflow
     #[command(subcommand, after_help = help::POLICY)]
     Policy(PolicyCommand),
@@ -223,6 +227,14 @@ pub(crate) enum RepoCommand {
     /// List registered repositories
     #[command(after_help = help::REPO_LIST)]
     List,
+}
+
+/// GitHub.
+#[derive(Debug, Subcommand)]
+pub(crate) enum GithubCommand {
+    /// Make a GitHub App, and keep its key here
+    #[command(after_help = help::GITHUB_SETUP)]
+    Setup(GithubSetupArgs),
 }
 
 /// Alarms.

@@ -10,6 +10,7 @@ mod digits;
 mod doctor;
 mod files;
 mod flow;
+mod github;
 mod holds;
 mod import;
 mod in_toto;
@@ -38,8 +39,8 @@ mod which;
 pub(crate) use resuming::Resumed;
 
 use crate::cli::{
-    self, AlarmCommand, Command, ConfigCommand, KeyCommand, LedgerCommand, MemberCommand, PatchCommand,
-    PolicyCommand, RepoCommand,
+    self, AlarmCommand, Command, ConfigCommand, GithubCommand, KeyCommand, LedgerCommand, MemberCommand,
+    PatchCommand, PolicyCommand, RepoCommand,
 };
 use crate::desk::Desk;
 use crate::error::{CliError, Exit};
@@ -59,6 +60,7 @@ pub(crate) async fn perform(app: &App, command: Command) -> Result<Exit, CliErro
         Command::Verify(args) => verify::verify(app, args).await,
         Command::Init(args) => init::init(app, args).await,
         Command::Doctor => doctor::doctor(app).await,
+        Command::Github(GithubCommand::Setup(args)) => github::setup(app, &args).await,
         Command::Migrate(args) => migrate::migrate(app, &args).await,
         Command::Config(ConfigCommand::Show) => config::show(app),
         Command::Config(ConfigCommand::Reference(args)) => Ok(config::reference(app, &args)),
@@ -174,6 +176,7 @@ async fn at_desk(desk: &Desk, command: Command) -> Result<Exit, CliError> {
         | Command::Verify(_)
         | Command::Restore(_)
         | Command::Doctor
+        | Command::Github(_)
         | Command::Completions(_)
         | Command::Init(_)
         | Command::Config(_)
@@ -203,6 +206,7 @@ async fn in_session(session: &Session, command: Command) -> Result<Exit, CliErro
         | Command::Verify(_)
         | Command::Restore(_)
         | Command::Doctor
+        | Command::Github(_)
         | Command::Config(_)
         | Command::Migrate(_)
         | Command::Completions(_)

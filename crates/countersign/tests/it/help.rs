@@ -2,7 +2,7 @@
 
 use crate::support::World;
 
-const COMMANDS: [&[&str]; 35] = [
+const COMMANDS: [&[&str]; 36] = [
     &[],
     &["run"],
     &["submit"],
@@ -22,6 +22,7 @@ const COMMANDS: [&[&str]; 35] = [
     &["wake"],
     &["repo", "add"],
     &["repo", "list"],
+    &["github", "setup"],
     &["policy", "show"],
     &["policy", "check"],
     &["policy", "test"],

@@ -164,8 +164,27 @@ impl Api {
         path: &str,
         body: &Value,
     ) -> Result<T, CallError> {
+        self.sent(carried, method, path, Some(body))
+    }
+
+    /// Sends what needs no words, once.
+    pub(super) fn post_nothing<T: DeserializeOwned>(
+        &self,
+        carried: &Carried,
+        path: &str,
+    ) -> Result<T, CallError> {
+        self.sent(carried, Method::POST, path, None)
+    }
+
+    fn sent<T: DeserializeOwned>(
+        &self,
+        carried: &Carried,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<T, CallError> {
         let address = format!("{}{path}", self.settings.api_url);
-        let (status, headers, body) = self.exchange(carried, method, &address, Some(body), None)?;
+        let (status, headers, body) = self.exchange(carried, method, &address, body, None)?;
         match status.is_success() {
             true => parsed(&body).map_err(CallError::after_a_write),
             false => Err(self.refused(carried, status, &headers, &body)),

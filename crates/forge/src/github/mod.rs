@@ -14,6 +14,7 @@ mod comments;
 mod error;
 mod hooks;
 mod issue;
+mod manifest;
 mod pulls;
 mod repository;
 mod thread;
@@ -24,6 +25,7 @@ pub use comments::GitHubComments;
 pub use error::CODES;
 pub use hooks::GitHubHooks;
 pub use issue::{Author, Spoken, Thread};
+pub use manifest::{Made, Manifest, State};
 pub use repository::Found;
 
 use access::Carried;

@@ -55,9 +55,9 @@ pub struct Asked {
 }
 
 impl Asked {
-    /// Whether it went to the API, and not to git.
+    /// Whether it went to the API, and not to git or to a page for people.
     pub fn is_rest(&self) -> bool {
-        !self.path.contains(".git/")
+        !self.path.contains(".git/") && !self.path.ends_with("/settings/apps/new")
     }
 }
 

@@ -138,10 +138,12 @@ fn github_describes_every_request_that_we_send() {
     super::story::everything(&hosted);
     let app = Hosted::app();
     super::story::everything(&app);
+    let (made, _) = super::setup::walked();
     let commanded = super::commands::started_by_comment();
     let all = [
         hosted.github.asked(),
         app.github.asked(),
+        made.github.asked(),
         commanded.hosted.github.asked(),
     ]
     .concat();

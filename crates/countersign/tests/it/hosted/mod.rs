@@ -6,6 +6,7 @@ mod commands;
 mod described;
 mod hooks;
 mod merged;
+mod setup;
 mod story;
 
 use crate::support::{Ran, World};
