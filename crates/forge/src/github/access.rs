@@ -4,7 +4,7 @@
 //!
 //! Readers' tokens can only read, and are kept until shortly before they run out. One that writes can do what one operation
 //! needs and nothing else, is asked for with a permit in hand ([`InHand`]), and is dropped with its [`Writer`]: there is no
-//! other way to send a write. Which installation a repository is on is looked up by the repository's number.
+//! other way to send a write (hazard 51). Which installation a repository is on is looked up by the repository's number.
 
 use super::app::App;
 use super::client::Api;
@@ -319,10 +319,10 @@ impl Api {
     /// Where the App is installed for a repository; `door` is that of the repository.
     pub(super) fn installation(&self, app: &App, door: &str) -> Result<Installation, CallError> {
         let found = self.get_as(&self.word(app)?, &format!("{door}/installation"));
-        let found: Installation = found.map_err(|error| match error {
-            CallError::Refused { status: 404, .. } => CallError::NotInstalled,
-            other => other,
-        })?;
+        let found: Installation = match found {
+            Err(CallError::Refused { status: 404, .. }) => return Err(CallError::NotInstalled),
+            found => found?,
+        };
         match found.suspended_at {
             None => Ok(found),
             Some(_) => Err(CallError::Suspended),
@@ -387,16 +387,18 @@ pub(super) fn door_of(id: &RepositoryId) -> String {
 
 /// Why there is no token.
 fn refused(error: CallError, permissions: Permissions) -> CallError {
-    match error {
-        CallError::Refused { status: 404, .. } => CallError::NotInstalled,
-        CallError::Refused { status: 422, said } if said.contains("permission") => {
+    let CallError::Refused { status, said } = error else {
+        return error;
+    };
+    match status {
+        422 if said.contains("permission") => {
             let wanted: Vec<String> = permissions.iter().map(|(n, l)| format!("{n}: {l}")).collect();
             CallError::NotGranted {
                 wanted: wanted.join(", "),
             }
         }
-        CallError::Refused { status: 422, .. } => CallError::NotInstalled,
-        other => other,
+        404 | 422 => CallError::NotInstalled,
+        status => CallError::Refused { status, said },
     }
 }
 

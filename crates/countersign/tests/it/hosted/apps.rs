@@ -137,6 +137,28 @@ fn what_an_owner_does_to_the_app_on_the_way_is_asked_about_and_nothing_is_writte
 }
 
 #[test]
+fn an_app_that_is_suspended_while_ci_runs_asks_and_goes_on_afterwards() {
+    let hosted = Hosted::app();
+    let id = hosted.waiting();
+    let typist = hosted.approve_once(&id);
+    let pull = hosted.pull();
+    let suspend = |suspended: bool| {
+        hosted.github.change(|w| {
+            let all = w.apps.installations.values_mut();
+            all.for_each(|i| i.suspended = suspended);
+        });
+    };
+    suspend(true);
+    typist.leaves().exits(3).says("github-app-suspended");
+    suspend(false);
+    let typist = Typist::sits_at(&hosted.world, &["answer", &id, "retry"]);
+    hosted.ci("github-actions", &pull.head_sha, "success");
+    typist.leaves().exits(0).says("Done");
+    assert_eq!(hosted.github.times("POST", "/pulls"), 1);
+    assert_narrow(&hosted);
+}
+
+#[test]
 fn doctor_tells_which_app_it_is_and_where_it_is_installed() {
     let hosted = Hosted::app();
     hosted.run(&["repo", "add", "--github", "octo/hello"]).exits(0);

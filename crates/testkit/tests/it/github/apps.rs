@@ -232,6 +232,38 @@ fn a_repository_that_the_installation_was_not_given_is_not_seen() {
 }
 
 #[test]
+fn a_renamed_repository_is_found_by_its_number_and_whoever_takes_its_name_gets_nothing() {
+    let house = House::app();
+    house.hub().change(|w| w.rename(HELLO, "greetings"));
+    let app = App::new(&APP.to_string(), &app_key()).unwrap();
+    let api = House::api_as(house.hub(), Credentials::App(app));
+    assert_eq!(unread(api.by_name("octo/hello")), "github-renamed");
+    house.hub().repository(77, OCTO, "hello", &[("a.txt", "one\n")]);
+    let (approved, prepared) = house.approved("countersign/one");
+    house.push(&approved, &prepared).unwrap();
+    assert!(house.hub().branches(HELLO).contains_key("countersign/one"));
+    assert_eq!(house.hub().branches(77).len(), 1, "only its own");
+}
+
+#[test]
+fn a_token_that_can_not_be_had_leaves_a_write_undone() {
+    let house = House::app();
+    let (approved, prepared) = house.approved("countersign/one");
+    for fault in [Fault::BadGateway, Fault::BadGatewayAfter, Fault::AnswerLost] {
+        house
+            .forge
+            .stage(&approved.push(), &house.source, &prepared)
+            .unwrap();
+        house.hub().next("POST", MINTED, fault);
+        let pushed = house.forge.push_branch(approved.push(), &house.source, &prepared);
+        // Asking for a token writes nothing: the push is known not to have happened.
+        assert_eq!(refused(pushed), "github-failed", "{fault:?}");
+    }
+    assert_eq!(house.holds("countersign/one"), None);
+    house.push(&approved, &prepared).unwrap();
+}
+
+#[test]
 fn what_was_not_granted_is_named() {
     let house = House::app();
     let (approved, prepared) = house.approved("countersign/one");
