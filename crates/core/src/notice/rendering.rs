@@ -63,15 +63,21 @@ pub struct Letter {
     made_at: Timestamp,
 }
 
-/// What is done below an issue.
+/// What is done below an issue. Where is as the permit said: only a [`Letter`] gives one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Below {
-    /// Where.
-    pub on: OnIssue,
+    on: OnIssue,
     /// The one comment of ours that begins with this has to have that text; Markdown.
     pub comment: Option<OwnComment>,
     /// The mark on a comment of somebody.
     pub reaction: Option<(u64, Reaction)>,
+}
+
+impl Below {
+    /// Where.
+    pub fn on(&self) -> &OnIssue {
+        &self.on
+    }
 }
 
 /// A comment of ours.

@@ -11,7 +11,7 @@ use super::client::Api;
 use super::error::CallError;
 use super::{Secret, now};
 use countersign_core::id::RepositoryId;
-use countersign_core::notice::rendering::{Below, Letter};
+use countersign_core::notice::rendering::Below;
 use countersign_core::permit::{
     ClosePullRequest, ContentPermit, DeleteBranch, OpenPullRequest, PushBranch, RetractPermit,
 };
@@ -107,9 +107,7 @@ pub enum InHand<'p> {
     Close(&'p RetractPermit<ClosePullRequest>),
     /// To say something below an issue, or below a pull request.
     Say {
-        /// What came out of the permit.
-        letter: &'p Letter,
-        /// What is said, and where.
+        /// What came out of the permit: what is said, and where.
         below: &'p Below,
         /// Whether that is a pull request.
         on_pull_request: bool,
@@ -123,7 +121,7 @@ impl InHand<'_> {
             InHand::Delete(permit) => &permit.op().repository,
             InHand::Open(permit) => &permit.op().repository,
             InHand::Close(permit) => &permit.op().repository,
-            InHand::Say { below, .. } => &below.on.repository,
+            InHand::Say { below, .. } => &below.on().repository,
         }
     }
 
@@ -407,7 +405,9 @@ impl CallError {
     pub(super) fn told_to(carried: &Carried, status: u16, said: String) -> Self {
         let has = |words: &str| said.contains(words);
         match (carried, status) {
-            (Carried::App(_) | Carried::Installation(_), 403) if has("suspended") => CallError::Suspended,
+            (Carried::App(_) | Carried::Installation(_), 403) if has("installation has been suspended") => {
+                CallError::Suspended
+            }
             (Carried::App(_), 401) if has("claim ('exp')") || has("claim ('iat')") => {
                 CallError::ClockDiffers { said }
             }

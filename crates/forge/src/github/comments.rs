@@ -8,7 +8,7 @@ use super::error::CallError;
 use super::{Account, Found, GitHub, InHand, Writer, now};
 use async_trait::async_trait;
 use countersign_core::notice::permit::NoticePermit;
-use countersign_core::notice::rendering::{Below, Letter, OwnComment, PageOrigin, Reaction};
+use countersign_core::notice::rendering::{Below, OwnComment, PageOrigin, Reaction};
 use countersign_core::notice::{Place, PlaceForm, PlaceId};
 use countersign_ports::notice::{Delivery, Notifier, Wrong};
 use countersign_ports::trees::TreesError;
@@ -65,16 +65,16 @@ impl Notifier for GitHubComments {
     }
 
     async fn deliver(&self, permit: NoticePermit) -> Delivery {
-        let letter = match permit.redeem(&self.place.id, now()) {
-            Ok(letter) => letter,
+        let below = match permit.redeem(&self.place.id, now()) {
+            Ok(letter) => letter.below(&self.origin),
             Err(error) => return Delivery::Failed(wrong("notice-permit-unusable", error.to_string())),
         };
-        let Some(below) = letter.below(&self.origin) else {
+        let Some(below) = below else {
             let text = "such a notice belongs below no issue".to_owned();
             return Delivery::Refused(wrong("notice-not-wanted", text));
         };
         let github = Arc::clone(&self.github);
-        let done = tokio::task::spawn_blocking(move || github.put_below(&letter, &below)).await;
+        let done = tokio::task::spawn_blocking(move || github.put_below(&below)).await;
         done.unwrap_or_else(|_died| {
             let text = "commenting ended in an internal error; the log has the details".to_owned();
             Delivery::Unknown(wrong("notice-panicked", text))
@@ -109,11 +109,10 @@ fn not_written(error: CallError, doing: &str) -> Delivery {
 }
 
 impl GitHub {
-    fn put_below(&self, letter: &Letter, below: &Below) -> Delivery {
-        let prepared = self.by_id(&below.on.repository).and_then(|at| {
+    fn put_below(&self, below: &Below) -> Delivery {
+        let prepared = self.by_id(&below.on().repository).and_then(|at| {
             let on_pull_request = self.is_on_pull_request(&at, below)?;
             let writer = self.writer(InHand::Say {
-                letter,
                 below,
                 on_pull_request,
             })?;
@@ -130,7 +129,7 @@ impl GitHub {
         };
         let said = below.comment.as_ref();
         let said = said.map_or(Ok(()), |comment| {
-            self.put_comment(&writer, &at, below.on.issue, comment)
+            self.put_comment(&writer, &at, below.on().issue, comment)
         });
         said.and(marked)
             .map_or_else(|failed| failed, |()| Delivery::Delivered)
