@@ -15,6 +15,7 @@ mod error;
 mod hooks;
 mod issue;
 mod manifest;
+mod protection;
 mod pulls;
 mod repository;
 mod thread;
@@ -30,7 +31,7 @@ pub use repository::Found;
 
 use access::Carried;
 use client::Api;
-use countersign_core::forge::{CheckRun, PullRequest};
+use countersign_core::forge::{CheckRun, PullRequest, RequiredCheck};
 use countersign_core::id::{AccountId, BranchName, CommitSha, RepositoryId};
 use countersign_core::permit::{
     ClosePullRequest, ContentPermit, DeleteBranch, OpenPullRequest, PushBranch, RetractPermit,
@@ -351,6 +352,14 @@ impl Forge for GitHubForge {
         let writer = writer.map_err(PublishError::Failed)?;
         permit.redeem(now()).map_err(|e| expired(&e))?;
         self.github.close(&writer, &found, &op)
+    }
+
+    fn required_checks(
+        &self,
+        repo: &RepoSource,
+        branch: &BranchName,
+    ) -> Result<Vec<RequiredCheck>, TreesError> {
+        self.github.protecting(&self.github.by_id(&repo.id)?, branch)
     }
 
     fn read_checks(&self, repo: &RepoSource, head: &CommitSha) -> Result<Vec<CheckRun>, TreesError> {

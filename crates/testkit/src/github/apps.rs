@@ -424,12 +424,12 @@ pub(super) fn needs(method: &str, inside: &[&str], is_pull: bool) -> &'static [(
         false => &[("issues", "write")],
     };
     match (method, inside) {
-        ("GET", [] | ["collaborators", ..]) => &[("metadata", "read")],
+        ("GET", [] | ["collaborators", ..] | ["rules", ..]) => &[("metadata", "read")],
         ("GET", ["issues", ..]) => &[("issues", "read"), ("pull_requests", "read")],
         ("GET", ["pulls", ..]) => &[("pull_requests", "read")],
         ("GET", ["commits", _, "check-runs"]) => &[("checks", "read")],
         ("GET", ["commits", _, "statuses"]) => &[("statuses", "read")],
-        ("GET", ["git", ..]) => &[("contents", "read")],
+        ("GET", ["git", ..] | ["branches", ..]) => &[("contents", "read")],
         (_, ["pulls", ..]) => &[("pull_requests", "write")],
         (_, ["issues", ..]) => said,
         (_, ["git", ..]) => &[("contents", "write")],

@@ -216,15 +216,25 @@ fn in_repository(world: &mut World, call: &Call<'_>, id: u64, inside: &[&str]) -
                 None => no(404, "Not Found"),
             }
         }
+        ["branches", name] => branch(call, found, name, &world.full_name(found)),
+        ["rules", "branches", _] => {
+            let check = |(name, app): &(String, Option<u64>)| json!({"context": name, "integration_id": app});
+            let checks: Vec<Value> = found.ruleset.iter().map(check).collect();
+            let rule = json!({
+                "type": "required_status_checks",
+                "parameters": {"required_status_checks": checks, "strict_required_status_checks_policy": false},
+            });
+            let all = if checks.is_empty() {
+                Vec::new()
+            } else {
+                vec![json!({"type": "deletion"}), rule]
+            };
+            page(call, all, |all| json!(all))
+        }
         ["git", "commits", sha] => commit(world, call, found, sha),
         ["commits", sha, "check-runs"] => {
             let on = |c: &&Check| c.head == *sha;
-            let all: Vec<Value> = found
-                .checks
-                .iter()
-                .filter(on)
-                .map(|c| check(call, found, c))
-                .collect();
+            let all: Vec<Value> = found.checks.iter().filter(on).map(|c| check(call, c)).collect();
             let total = all.len();
             page(call, all, |all| json!({"total_count": total, "check_runs": all}))
         }
@@ -506,7 +516,35 @@ pub(super) fn pull(world: &World, call: &Call<'_>, found: &Repository, pull: &Pu
     })
 }
 
-fn check(call: &Call<'_>, found: &Repository, check: &Check) -> Value {
+/// A branch with what protects it.
+fn branch(call: &Call<'_>, found: &Repository, name: &str, full: &str) -> Answer {
+    let Some(sha) = git::branch(&found.folder, name) else {
+        return no(404, "Branch not found");
+    };
+    let names: Vec<&String> = found.protection.iter().map(|(name, _)| name).collect();
+    let check = |(name, app): &(String, Option<u64>)| json!({"context": name, "app_id": app});
+    let checks: Vec<Value> = found.protection.iter().map(check).collect();
+    let body = json!({
+        "name": name,
+        "commit": {"sha": sha, "url": call.api(&format!("/repos/{full}/commits/{sha}"))},
+        "protected": !checks.is_empty(),
+        "protection": {
+            "enabled": !checks.is_empty(),
+            "required_status_checks": {"enforcement_level": "everyone", "contexts": names, "checks": checks},
+        },
+    });
+    in_json(200, &body)
+}
+
+/// The number of an app by its short name.
+pub(super) fn app_number(slug: &str) -> u64 {
+    match slug {
+        "github-actions" => 15_368,
+        other => 100_000 + other.bytes().map(u64::from).sum::<u64>(),
+    }
+}
+
+fn check(call: &Call<'_>, check: &Check) -> Value {
     json!({
         "id": check.id,
         "name": check.name,
@@ -514,7 +552,7 @@ fn check(call: &Call<'_>, found: &Repository, check: &Check) -> Value {
         "status": check.status,
         "conclusion": check.conclusion,
         "output": {"title": null, "summary": check.said, "text": null, "annotations_count": 0},
-        "app": {"id": found.id * 1_000, "slug": check.app, "name": check.app},
+        "app": {"id": app_number(&check.app), "slug": check.app, "name": check.app},
         "url": call.api(&format!("/check-runs/{}", check.id)),
         "details_url": null,
     })

@@ -187,6 +187,10 @@ pub struct Repository {
     pub checks: Vec<Check>,
     /// What was posted beside.
     pub statuses: Vec<Status>,
+    /// Checks that branch protection asks for on every branch, each with its app's number.
+    pub protection: Vec<(String, Option<u64>)>,
+    /// The same by a ruleset.
+    pub ruleset: Vec<(String, Option<u64>)>,
     /// Where its objects are.
     pub folder: PathBuf,
 }
@@ -311,6 +315,8 @@ impl World {
             pulls: BTreeMap::new(),
             checks: Vec::new(),
             statuses: Vec::new(),
+            protection: Vec::new(),
+            ruleset: Vec::new(),
             folder,
         };
         self.repositories.insert(id, repository);

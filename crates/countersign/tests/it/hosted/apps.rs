@@ -140,8 +140,10 @@ fn what_an_owner_does_to_the_app_on_the_way_is_asked_about_and_nothing_is_writte
 fn an_app_that_is_suspended_while_ci_runs_asks_and_goes_on_afterwards() {
     let hosted = Hosted::app();
     let id = hosted.waiting();
-    let typist = hosted.approve_once(&id);
+    let mut typist = hosted.approve_once(&id);
     let pull = hosted.pull();
+    // Read back, and CI is waited for.
+    typist.sees("waits for the required checks");
     let suspend = |suspended: bool| {
         hosted.github.change(|w| {
             let all = w.apps.installations.values_mut();

@@ -287,3 +287,52 @@ fn doctor_tells_whose_token_it_is_and_what_it_may_do() {
         .exits(2)
         .says("docs/github.md tells how to make a token.");
 }
+
+/// No word of policy about CI: what protects the branch is what is waited for, by that very app.
+#[test]
+fn checks_that_protect_the_branch_are_required_without_a_word_of_policy() {
+    let hosted = Hosted::new();
+    hosted
+        .github
+        .commit(HELLO, "main", &[(".countersign.toml", "version = 1\n")]);
+    let address = hosted.issue();
+    hosted.run(&["repo", "add", "--github", "octo/hello"]).exits(0);
+    hosted
+        .run(&["run", "--issue", &address, "--json"])
+        .exits(4)
+        .says("neither policy nor the branch's protection names a check of CI");
+    hosted.github.change(|w| {
+        let repository = w.repository_mut(HELLO);
+        repository.protection = vec![("test".to_owned(), Some(15_368))];
+        repository.ruleset = vec![("lint".to_owned(), None), ("test".to_owned(), Some(15_368))];
+    });
+    let id = hosted
+        .run(&["run", "--issue", &address, "--json"])
+        .exits(3)
+        .json();
+    let id = id["id"].as_str().unwrap().to_owned();
+    let shown = hosted.run(&["show", &id]).exits(0);
+    shown.says("lint by any app").says("test by app 15368");
+    let typist = hosted.approve(&id);
+    let pull = hosted.pull();
+    let ci = |app: &str, name: &str| {
+        let head = &pull.head_sha;
+        hosted
+            .github
+            .change(|w| w.check(HELLO, app, name, head, Some("success")));
+    };
+    ci("somebody-else", "test");
+    ci("somebody-else", "lint");
+    std::thread::sleep(std::time::Duration::from_secs(3));
+    let state = hosted.run(&["show", &id, "--json"]).exits(0).json();
+    assert_eq!(
+        state["state"], "VerifyingCi",
+        "that app's test is missing: {state}"
+    );
+    ci("github-actions", "test");
+    typist.leaves().exits(0).says("Done");
+    hosted
+        .run(&["ledger", "export", &id, "-o", "story.json"])
+        .exits(0);
+    hosted.run(&["verify", "story.json"]).exits(0);
+}
