@@ -5,8 +5,8 @@ use crate::support::{Ran, World};
 use std::os::unix::process::ExitStatusExt as _;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-const MOMENTS_FILE: &str = "COUNTERSIGN_TEST_MOMENTS";
-const DIE_AT: &str = "COUNTERSIGN_TEST_DIE_AT";
+pub(crate) const MOMENTS_FILE: &str = "COUNTERSIGN_TEST_MOMENTS";
+pub(crate) const DIE_AT: &str = "COUNTERSIGN_TEST_DIE_AT";
 const BREAK_AT: &str = "COUNTERSIGN_TEST_BREAK_AT";
 /// How many worlds are at it at a time.
 const AT_ONCE: usize = 3;

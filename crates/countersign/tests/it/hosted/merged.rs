@@ -4,7 +4,7 @@ use super::{FILES, HELLO, Hosted, ISSUE, OCTO};
 use crate::terminal::Typist;
 use countersign_testkit::github::{Merge, Pull};
 
-const WAITS: &str =
+pub(super) const WAITS: &str =
     "version = 1\n\n[ci]\nchecks = [{ app = \"github-actions\", name = \"test\" }]\n\n[merge]\nwait = true\n";
 
 /// A workflow whose checks are green, and which waits for its pull request to be merged.
@@ -26,12 +26,12 @@ fn green() -> (Hosted, String, Pull) {
     (hosted, id, pull)
 }
 
-fn state(hosted: &Hosted, id: &str) -> String {
+pub(super) fn state(hosted: &Hosted, id: &str) -> String {
     let shown = hosted.run(&["show", id, "--json"]).exits(0).json();
     shown["state"].as_str().unwrap().to_owned()
 }
 
-fn verified(hosted: &Hosted, id: &str) {
+pub(super) fn verified(hosted: &Hosted, id: &str) {
     hosted.run(&["ledger", "export", id, "-o", "story.json"]).exits(0);
     hosted.run(&["verify", "story.json"]).exits(0);
 }
