@@ -137,8 +137,8 @@ impl Notices {
         }
         if self.tells(Template::Status) {
             for workflow in &changed {
-                let status = self.status(workflow).await?;
-                told.extend(status.iter().flat_map(|notice| self.for_places(notice)));
+                let statuses = self.statuses(workflow).await?;
+                told.extend(statuses.iter().flat_map(|notice| self.for_places(notice)));
             }
         }
         self.outbox.queue(cursor, to, &told).await?;
@@ -207,12 +207,11 @@ impl Notices {
     }
 
     /// How a workflow stands now, where that is said at all.
-    async fn status(&self, id: &WorkflowId) -> Result<Option<Notice>, EngineError> {
-        let Some(records) = self.records(id).await? else {
-            return Ok(None);
-        };
-        let said = Status::of(self.store.tenant(), id, records.iter().map(|r| &r.event));
-        Ok(said.map(|(on, status)| Notice::Status { on, status }))
+    async fn statuses(&self, id: &WorkflowId) -> Result<Vec<Notice>, EngineError> {
+        let records = self.records(id).await?.unwrap_or_default();
+        let said = Status::everywhere(self.store.tenant(), id, records.iter().map(|r| &r.event));
+        let notices = said.into_iter().map(|(on, status)| Notice::Status { on, status });
+        Ok(notices.collect())
     }
 
     /// Whether something newer is to be said instead: a comment shows one state, and never an older one again.
@@ -220,7 +219,7 @@ impl Notices {
         let Notice::Status { status, .. } = notice else {
             return Ok(false);
         };
-        Ok(self.status(&status.workflow).await?.as_ref() != Some(notice))
+        Ok(!self.statuses(&status.workflow).await?.contains(notice))
     }
 
     /// A workflow as it is now; `None` where it can't be read (its words may be erased), which the log says.

@@ -248,7 +248,12 @@ impl Notice {
             Notice::AlarmRaised { entry, .. } => entry.to_string(),
             Notice::WorkflowEnded { ended } => ended.workflow.to_string(),
             Notice::Digest { until, .. } => until.0.to_string(),
-            Notice::Status { status, .. } => format!("{}/{}", status.workflow, status.step),
+            Notice::Status { on, status } => {
+                format!(
+                    "{}/{}/{}#{}",
+                    status.workflow, status.step, on.repository, on.issue
+                )
+            }
             Notice::CommandAnswered { on, comment, .. } => format!("{}/{comment}", on.repository),
         };
         format!("{}/{what}", self.template())

@@ -69,6 +69,8 @@ pub struct Below {
     on: OnIssue,
     /// The one comment of ours that begins with this has to have that text; Markdown.
     pub comment: Option<OwnComment>,
+    /// Pull requests in other repositories, whose names only their forge knows; said at the end.
+    pub siblings: Vec<OnIssue>,
     /// The mark on a comment of somebody.
     pub reaction: Option<(u64, Reaction)>,
 }
@@ -210,6 +212,7 @@ impl Letter {
                     origin,
                     " This comment is kept up to date.",
                 )),
+                siblings: status.siblings.clone(),
                 reaction: None,
             }),
             Notice::CommandAnswered {
@@ -235,6 +238,7 @@ impl Letter {
                 Some(Below {
                     on: on.clone(),
                     comment: comment_of_ours,
+                    siblings: Vec::new(),
                     reaction: Some((*comment, reaction)),
                 })
             }

@@ -1,9 +1,11 @@
-//! How a workflow stands, in slots: what the one comment below the issue that it was started from says.
+//! How a workflow stands, in slots: what the one comment says below the issue that it was started from, and below each pull
+//! request of its.
 //! Pure, and without a place for anybody's words.
 
 use crate::command::{STARTED_FROM, read_started_from};
 use crate::gate::{GateId, GateOutcome};
 use crate::id::{PullRequestNumber, RepositoryId, RequestId, Revision, TenantId, WorkflowId};
+use crate::workflow::event::WriteIntent;
 use crate::workflow::pull_requests::opened;
 use crate::workflow::{Event, State, Workflow};
 use serde::{Deserialize, Serialize};
@@ -16,6 +18,9 @@ pub struct OnIssue {
     pub repository: RepositoryId,
     /// Its number there.
     pub issue: u64,
+    /// It is a pull request, and no issue.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_pull_request: bool,
 }
 
 /// How a workflow stands.
@@ -38,40 +43,65 @@ pub struct Status {
     pub request: Option<RequestId>,
     /// Its pull request in the repository of the issue.
     pub pull_request: Option<PullRequestNumber>,
+    /// Its pull requests in other repositories; said below pull requests only, whose approved words name those repositories.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub siblings: Vec<OnIssue>,
 }
 
 impl Status {
-    /// How a workflow that a comment started stands after these events, and below which issue that is said; `None` for every
-    /// other workflow.
-    pub fn of<'a>(
+    /// How a workflow stands after these events, and where that is said: below the issue, if a comment there started it, and
+    /// below every pull request that it opened, also one that is out of play by now.
+    pub fn everywhere<'a>(
         tenant: &TenantId,
         id: &WorkflowId,
         events: impl IntoIterator<Item = &'a Event>,
-    ) -> Option<(OnIssue, Status)> {
+    ) -> Vec<(OnIssue, Status)> {
         let mut workflow = Workflow::empty(tenant.clone(), id.clone());
-        let mut said: Option<Status> = None;
+        let mut said: Vec<(OnIssue, Status)> = Vec::new();
         for event in events {
             workflow.apply(event);
-            let step = said.as_ref().map_or(0, |s| s.step);
-            let on = started_on(&workflow);
-            let now = Self::now(&workflow, on.as_ref().map(|on| &on.repository), step);
-            said = match said {
-                Some(before) if before == now => Some(before),
-                Some(_) | None => Some(Status {
+            let mut places: Vec<OnIssue> = said.iter().map(|(on, _)| on.clone()).collect();
+            let now = started_on(&workflow).into_iter().chain(pull_requests(&workflow));
+            places.extend(now.filter(|on| !said.iter().any(|(other, _)| other == on)));
+            for on in places {
+                let before = said.iter_mut().find(|(other, _)| *other == on);
+                let step = before.as_ref().map_or(0, |(_, status)| status.step);
+                let now = Self::now(&workflow, &on, step);
+                let next = Status {
                     step: step.saturating_add(1),
-                    ..now
-                }),
-            };
+                    ..now.clone()
+                };
+                match before {
+                    Some((_, status)) if *status == now => {}
+                    Some((_, status)) => *status = next,
+                    None => said.push((on, next)),
+                }
+            }
         }
-        Some((started_on(&workflow)?, said?))
+        said
     }
 
     /// How any workflow stands, for somebody who asks in that repository.
     pub fn asked_in(workflow: &Workflow, repository: &RepositoryId) -> Self {
-        Self::now(workflow, Some(repository), 0)
+        let on = OnIssue {
+            repository: repository.clone(),
+            issue: 0,
+            is_pull_request: false,
+        };
+        Self::now(workflow, &on, 0)
     }
 
-    fn now(workflow: &Workflow, repository: Option<&RepositoryId>, step: u32) -> Self {
+    fn now(workflow: &Workflow, on: &OnIssue, step: u32) -> Self {
+        let ours = pull_requests(workflow);
+        let siblings = match on.is_pull_request {
+            true => ours
+                .iter()
+                .filter(|p| p.repository != on.repository)
+                .cloned()
+                .collect(),
+            false => Vec::new(),
+        };
+        let here = ours.iter().find(|p| p.repository == on.repository);
         Self {
             workflow: workflow.id.clone(),
             step,
@@ -80,7 +110,8 @@ impl Status {
             revision: workflow.revision,
             gates: workflow.gates.values().map(|g| (g.gate, g.outcome)).collect(),
             request: workflow.open_requests().next().map(|r| r.id.clone()),
-            pull_request: repository.and_then(|r| pull_request(workflow, r)),
+            pull_request: here.map(|p| PullRequestNumber(p.issue)),
+            siblings,
         }
     }
 }
@@ -88,11 +119,22 @@ impl Status {
 fn started_on(workflow: &Workflow) -> Option<OnIssue> {
     let from = workflow.submission.as_ref()?.metadata.get(STARTED_FROM)?;
     let (repository, issue) = read_started_from(from)?;
-    Some(OnIssue { repository, issue })
+    Some(OnIssue {
+        repository,
+        issue,
+        is_pull_request: false,
+    })
 }
 
-/// That of one repository: the numbers of others would name them.
-fn pull_request(workflow: &Workflow, repository: &RepositoryId) -> Option<PullRequestNumber> {
-    let mut intents = workflow.intents.iter().filter(|i| i.repository == *repository);
-    intents.find_map(|i| opened(workflow, &i.id)).map(|p| p.number)
+/// Those that are in play.
+fn pull_requests(workflow: &Workflow) -> Vec<OnIssue> {
+    let of = |intent: &WriteIntent| {
+        let opened = opened(workflow, &intent.id)?;
+        Some(OnIssue {
+            repository: intent.repository.clone(),
+            issue: opened.number.0,
+            is_pull_request: true,
+        })
+    };
+    workflow.intents.iter().filter_map(of).collect()
 }

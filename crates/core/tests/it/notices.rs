@@ -170,6 +170,7 @@ fn status(request: Option<RequestId>) -> Notice {
         on: OnIssue {
             repository: RepositoryId::github(1),
             issue: 7,
+            is_pull_request: false,
         },
         status: Status {
             workflow: workflow(1),
@@ -180,6 +181,7 @@ fn status(request: Option<RequestId>) -> Notice {
             gates: Vec::new(),
             request,
             pull_request: None,
+            siblings: Vec::new(),
         },
     }
 }

@@ -79,14 +79,6 @@ impl Credentials {
             Credentials::Token(_) | Credentials::App(_) => true,
         }
     }
-
-    /// Whether what a request carries depends on what it is for.
-    pub(super) fn are_narrow(&self) -> bool {
-        match self {
-            Credentials::None | Credentials::Token(_) => false,
-            Credentials::App(_) => true,
-        }
-    }
 }
 
 /// The permit for which a token that writes is asked. Without one there is none.
@@ -105,13 +97,8 @@ pub enum InHand<'p> {
     Open(&'p ContentPermit<OpenPullRequest>),
     /// To close our pull request.
     Close(&'p RetractPermit<ClosePullRequest>),
-    /// To say something below an issue, or below a pull request.
-    Say {
-        /// What came out of the permit: what is said, and where.
-        below: &'p Below,
-        /// Whether that is a pull request.
-        on_pull_request: bool,
-    },
+    /// To say something below an issue, or below a pull request: what came out of the permit.
+    Say(&'p Below),
 }
 
 impl InHand<'_> {
@@ -121,7 +108,7 @@ impl InHand<'_> {
             InHand::Delete(permit) => &permit.op().repository,
             InHand::Open(permit) => &permit.op().repository,
             InHand::Close(permit) => &permit.op().repository,
-            InHand::Say { below, .. } => &below.on().repository,
+            InHand::Say(below) => &below.on().repository,
         }
     }
 
@@ -131,14 +118,10 @@ impl InHand<'_> {
             InHand::Push { workflows: true, .. } => PUSHES_WORKFLOWS,
             InHand::Open(_) => OPENS,
             InHand::Close(_) => CLOSES,
-            InHand::Say {
-                on_pull_request: false,
-                ..
-            } => SAYS_ON_ISSUES,
-            InHand::Say {
-                on_pull_request: true,
-                ..
-            } => SAYS_ON_PULL_REQUESTS,
+            InHand::Say(below) => match below.on().is_pull_request {
+                false => SAYS_ON_ISSUES,
+                true => SAYS_ON_PULL_REQUESTS,
+            },
         }
     }
 }

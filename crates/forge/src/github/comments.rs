@@ -9,7 +9,7 @@ use super::{Account, Found, GitHub, InHand, Writer, now};
 use async_trait::async_trait;
 use countersign_core::notice::permit::NoticePermit;
 use countersign_core::notice::rendering::{Below, OwnComment, PageOrigin, Reaction};
-use countersign_core::notice::{Place, PlaceForm, PlaceId};
+use countersign_core::notice::{OnIssue, Place, PlaceForm, PlaceId};
 use countersign_ports::notice::{Delivery, Notifier, Wrong};
 use countersign_ports::trees::TreesError;
 use reqwest::Method;
@@ -32,11 +32,6 @@ struct Written {
     id: u64,
     body: Option<String>,
     user: Option<Account>,
-}
-
-#[derive(Deserialize)]
-struct Shown {
-    html_url: String,
 }
 
 impl GitHubComments {
@@ -111,11 +106,7 @@ fn not_written(error: CallError, doing: &str) -> Delivery {
 impl GitHub {
     fn put_below(&self, below: &Below) -> Delivery {
         let prepared = self.by_id(&below.on().repository).and_then(|at| {
-            let on_pull_request = self.is_on_pull_request(&at, below)?;
-            let writer = self.writer(InHand::Say {
-                below,
-                on_pull_request,
-            })?;
+            let writer = self.writer(InHand::Say(below))?;
             Ok((at, writer))
         });
         let (at, writer) = match prepared {
@@ -127,29 +118,41 @@ impl GitHub {
             Some((comment, reaction)) => self.react(&writer, &at, comment, reaction),
             None => Ok(()),
         };
-        let said = below.comment.as_ref();
-        let said = said.map_or(Ok(()), |comment| {
-            self.put_comment(&writer, &at, below.on().issue, comment)
-        });
+        let comment = below
+            .comment
+            .as_ref()
+            .map(|c| self.with_siblings(&at, c, &below.siblings));
+        let said = match comment {
+            Some(Ok(comment)) => self.put_comment(&writer, &at, below.on().issue, &comment),
+            Some(Err(error)) => Err(not_read(error)),
+            None => Ok(()),
+        };
         said.and(marked)
             .map_or_else(|failed| failed, |()| Delivery::Delivered)
     }
 
-    /// A token of an App is asked for either of the two: what GitHub calls comments on issues are those on pull requests, too.
-    fn is_on_pull_request(&self, at: &Found, below: &Below) -> Result<bool, TreesError> {
-        let Some((comment, _)) = below
-            .reaction
-            .filter(|_| self.api.settings().credentials.are_narrow())
-        else {
-            return Ok(false);
-        };
-        let path = format!("/repos/{}/issues/comments/{comment}", at.full_name);
-        let found: Result<Shown, CallError> = self.api.get(&at.id, &path);
-        match found {
-            Ok(shown) => Ok(shown.html_url.contains("/pull/")),
-            Err(CallError::Refused { status: 404, .. }) => Ok(false),
-            Err(error) => Err(error.reading(&format!("Looking at comment {comment} of {}", at.full_name))),
+    /// The same with the pull requests in other repositories. One that not everybody who reads this may see is not named.
+    fn with_siblings(
+        &self,
+        at: &Found,
+        comment: &OwnComment,
+        siblings: &[OnIssue],
+    ) -> Result<OwnComment, TreesError> {
+        let mut comment = comment.clone();
+        let mut named = Vec::new();
+        for sibling in siblings {
+            let there = self.by_id(&sibling.repository)?;
+            named.push(match there.private && !at.private {
+                true => "one in a private repository".to_owned(),
+                false => format!("{}#{}", there.full_name, sibling.issue),
+            });
         }
+        if !named.is_empty() {
+            comment
+                .text
+                .push_str(&format!("\nTogether with: {}\n", named.join(", ")));
+        }
+        Ok(comment)
     }
 
     /// Our comment with that marker has that text afterwards.

@@ -168,6 +168,7 @@ impl Commands {
             on: OnIssue {
                 repository: row.id.clone(),
                 issue: comment.issue,
+                is_pull_request: comment.on_pull_request,
             },
             comment: comment.number,
             outcome,

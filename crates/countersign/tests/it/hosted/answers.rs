@@ -2,9 +2,10 @@
 
 use super::commands::{Listening, MALLORY, START};
 use super::hooks::CANARY;
-use super::{EVE, HELLO, OCTO, OURS};
+use super::{EVE, FILES, HELLO, ISSUE, OCTO, OURS};
+use crate::terminal::Typist;
 use countersign_core::time::Timestamp;
-use countersign_testkit::github::{Comment, Fault};
+use countersign_testkit::github::{Comment, Fault, Permission, World};
 
 impl Listening {
     /// Our comments below an issue.
@@ -226,4 +227,79 @@ fn a_command_that_no_webhook_told_of_is_found() {
     here.comes_to("started", 1);
     here.comes_to("no-command", 0);
     assert_eq!(here.workflows().len(), 1);
+}
+
+/// A second repository, which strangers don't see.
+const PANTRY: u64 = 1_296_270;
+
+#[test]
+fn a_pull_request_says_how_its_workflow_stands_and_what_belongs_to_it() {
+    let here = Listening::new();
+    let hosted = &here.hosted;
+    hosted.github.repository(PANTRY, OCTO, "pantry", &FILES);
+    hosted.github.change(|w| {
+        let pantry = w.repository_mut(PANTRY);
+        pantry.private = true;
+        pantry.members.insert(OURS, Permission::Write);
+    });
+    hosted.run(&["repo", "add", "--github", "octo/pantry"]).exits(0);
+    hosted.world.file("issue.md", ISSUE);
+    let words = [
+        "submit",
+        "--repo",
+        "hello",
+        "--repo",
+        "pantry:secondary",
+        "--issue",
+        "issue.md",
+    ];
+    let id = hosted.run(&words).exits(0).out.trim().to_owned();
+    here.served
+        .until(|| (hosted.run(&["show", &id]).code == 0).then_some(()));
+    here.becomes(&id, "AwaitingApproval");
+    let shown = hosted.run(&["show", &id, "--json"]).exits(0).json();
+    let mut typist = Typist::sits_at(&hosted.world, &["approve", &id]);
+    for request in shown["requests"].as_array().unwrap() {
+        let digits = request["digits"].as_str().unwrap();
+        typist.sees("first 8 digits").types(&format!("{digits}\n"));
+    }
+    let pull_in = |repository: u64| {
+        here.served.until(|| {
+            let first = |w: &mut World| w.repository_mut(repository).pulls.values().next().cloned();
+            hosted.github.change(first)
+        })
+    };
+    let (hello, pantry) = (pull_in(HELLO), pull_in(PANTRY));
+    let said_in = |repository: u64, number: u64, words: &str| {
+        here.served.until(|| {
+            let pull = hosted
+                .github
+                .change(|w| w.repository_mut(repository).pulls[&number].clone());
+            let ours: Vec<Comment> = pull.comments.into_iter().filter(|c| c.author == OURS).collect();
+            assert!(ours.len() < 2, "one comment: {ours:?}");
+            let said = ours.first().map(|c| c.body.clone())?;
+            said.contains(words).then_some(said)
+        })
+    };
+    let said = said_in(
+        HELLO,
+        hello.number,
+        "Together with: one in a private repository\n",
+    );
+    assert!(
+        said.contains("waits for CI") && !said.contains("pantry"),
+        "{said}"
+    );
+    let together = format!("Together with: octo/hello#{}\n", hello.number);
+    said_in(PANTRY, pantry.number, &together);
+    for (repository, pull) in [(HELLO, &hello), (PANTRY, &pantry)] {
+        let head = pull.head_sha.clone();
+        hosted
+            .github
+            .change(|w| w.check(repository, "github-actions", "test", &head, Some("success")));
+    }
+    here.becomes(&id, "Done");
+    said_in(HELLO, hello.number, "is done");
+    said_in(PANTRY, pantry.number, "is done");
+    typist.leaves().exits(0);
 }
