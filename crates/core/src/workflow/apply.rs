@@ -7,7 +7,7 @@ use super::{GuidanceNote, State, Workflow, verifying};
 use crate::act::{Act, SeenDigest, SignedAct};
 use crate::artifact::AgentRole;
 use crate::gate::GateId;
-use crate::id::{RequestId, Revision, Version};
+use crate::id::{RequestId, Revision, Version, WriteIntentId};
 use crate::line_comment::as_words;
 use crate::question::{Choice, QuestionKind};
 use crate::time::Timestamp;
@@ -196,10 +196,7 @@ impl Workflow {
                 }
             }
             Event::PullRequestsSkipped { .. } => {}
-            Event::BranchRetracted { intent, .. } => {
-                self.outstanding = None;
-                self.retracted.insert(intent.clone());
-            }
+            Event::BranchRetracted { intent, deleted } => self.take_out(intent.clone(), *deleted),
             Event::ChecksAwaited { since, until } => self.checks_awaited = Some((*since, *until)),
             Event::ChecksRead { repositories } => {
                 self.outstanding = None;
@@ -211,10 +208,7 @@ impl Workflow {
                 self.merges.clone_from(repositories);
             }
             Event::FixRoundBegun {} => self.begin_fix(RevisionCause::CiRed),
-            Event::PullRequestClosed { intent, .. } => {
-                self.outstanding = None;
-                self.retracted.insert(intent.pull_request());
-            }
+            Event::PullRequestClosed { intent, closed } => self.take_out(intent.pull_request(), *closed),
             Event::Reconciled { epoch, branches } => {
                 self.epoch = *epoch;
                 self.found.clone_from(branches);
@@ -322,6 +316,15 @@ impl Workflow {
         if asked.is_some_and(|r| of_ci(&r.subject)) {
             self.begin_fix(RevisionCause::ChangesRequested);
         }
+    }
+
+    /// `was_ours` where it was as we wrote it, up to then.
+    fn take_out(&mut self, operation: WriteIntentId, was_ours: bool) {
+        self.outstanding = None;
+        if !was_ours {
+            self.left.insert(operation.clone());
+        }
+        self.retracted.insert(operation);
     }
 
     fn begin_fix(&mut self, cause: RevisionCause) {

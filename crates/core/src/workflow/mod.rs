@@ -302,6 +302,8 @@ pub struct Workflow {
     pub attempts: Vec<(Attempt, Option<AttemptOutcome>)>,
     /// Writes that were taken out of play; a pull request by the id of its own operation.
     pub retracted: BTreeSet<WriteIntentId>,
+    /// Those of them that were not as we wrote them any more, and were left as they are.
+    pub left: BTreeSet<WriteIntentId>,
     /// Since when and until when CI is waited for.
     pub checks_awaited: Option<(Timestamp, Timestamp)>,
     /// What was last concluded from about CI.
@@ -380,6 +382,7 @@ impl Workflow {
             intents: Vec::new(),
             attempts: Vec::new(),
             retracted: BTreeSet::new(),
+            left: BTreeSet::new(),
             checks_awaited: None,
             heads: Vec::new(),
             merge_awaited: None,

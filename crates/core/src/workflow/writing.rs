@@ -426,6 +426,9 @@ pub(super) fn retract_next(turn: &mut Turn) {
                 false if merging::any_merged(&turn.workflow) => {
                     "cancelled; what was merged stays merged, and everything else is out of play"
                 }
+                false if !turn.workflow.left.is_empty() => {
+                    "cancelled; what was as we wrote it is out of play, and everything else is left as it is"
+                }
                 false if any_pull_request(&turn.workflow) => {
                     "cancelled; every pull request is closed, and every branch that was written is deleted again"
                 }

@@ -52,7 +52,7 @@ pub(crate) fn page(seen: &Seen) -> Page {
             .add(Style::Dim, place)
             .add(Style::Dim, format!(" show {}", intent.branch));
     }
-    if written.is_empty() {
+    if written.is_empty() && workflow.left.is_empty() {
         page.line(2).add(Style::Dim, "nothing of it is in any repository");
     }
     if workflow

@@ -65,10 +65,13 @@ fn judged(page: &mut Page, result: &GateResult) {
 /// A gate that nobody has judged yet: never green, and it says what it waits for.
 fn open(page: &mut Page, gate: GateId, seen: &Seen) {
     let state = seen.workflow.state;
+    let mut repositories = seen.workflow.repositories.iter();
+    let has_ci = repositories.any(|r| r.repository.forge.has_pull_requests());
     let what = match gate {
         _ if state.is_final() => "not reached",
         GateId::Approval if state == State::AwaitingApproval => "waits for your decision",
         GateId::Write => "judged right before and after writing",
+        GateId::Ci if has_ci => "judged after writing, on exactly the commits that were written",
         GateId::Ci => "judged after writing; a local repository has no CI",
         GateId::Delivery => "judged once it is merged",
         GateId::Intake | GateId::Plan | GateId::Proposal | GateId::Approval => "not judged yet",

@@ -46,11 +46,11 @@ pub(crate) fn page(seen: &Seen) -> Page {
             page.line(4).column(Style::Dim, label, 12).add(Style::Plain, line);
         }
         if let Some(text) = &patch_set.manifest.pull_request {
-            page.line(4)
-                .column(Style::Dim, "pull request", 12)
-                .add(Style::Plain, &text.title)
-                .add(Style::Dim, format!("  into {}", patch_set.base_branch));
-            for line in text.body.lines() {
+            page.line(4).column(Style::Dim, "opens", 12).add(
+                Style::Plain,
+                format!("a pull request into {}", patch_set.base_branch),
+            );
+            for line in [text.title.as_str(), ""].into_iter().chain(text.body.lines()) {
                 page.line(4).column(Style::Dim, "", 12).add(Style::Plain, line);
             }
             page.line(4)

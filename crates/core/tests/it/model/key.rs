@@ -149,6 +149,8 @@ fn alike(w: &Workflow) -> u64 {
         intents,
         attempts: _,
         retracted,
+        // It is only told of, in the words of the end.
+        left: _,
         cancelling,
         epoch,
         found,
