@@ -47,3 +47,30 @@ tty() {
     printf '%s\n' "$typed" | script -E never -qec "$line" /dev/null | tr -d '\r'
     return "${PIPESTATUS[1]}"
 }
+
+# on_github NAME…: these repositories are pushed to octo/NAME on GitHub, as `origin`. Pushes from there are octo's.
+on_github() {
+    local name
+    for name in "$@"; do
+        git -C "$name" remote add origin "${GITHUB_SERVER_URL/:\/\//:\/\/octo:the-token-of-octo@}/octo/$name.git"
+        git -C "$name" push -q origin main
+    done
+}
+
+# github WHAT octo/NAME …: what happens on GitHub without us, and what is to be seen there.
+#   issue TEXT                       octo opens an issue; its first line is the title. Prints its address
+#   comment NUMBER LOGIN TEXT        octo or eve says something below an issue
+#   ci CHECK success|failure [TEXT]  from now on CI comes to that on what pull requests hold, and says this
+#   protect BRANCH…                  a rule lets nobody push to these branches any more; to no others, if none is named
+#   close NUMBER                     somebody closes a pull request
+#   branches | pulls                 what is there
+#   opened                           waits until a pull request is open, and prints its branch
+github() {
+    local code
+    exec 9<>"/dev/tcp/127.0.0.1/$SPEC_GITHUB_PORT" || return
+    printf '%s\0' "$@" '' >&9
+    read -r code <&9
+    cat <&9
+    exec 9>&-
+    return "$code"
+}

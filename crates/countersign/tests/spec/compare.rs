@@ -56,16 +56,22 @@ fn added(lines: &[String], expected: bool) -> String {
     lines.iter().map(|line| format!("  + {line}\n")).collect()
 }
 
-/// New expected lines: what still fits stays as it is written, the rest is what was printed, made general.
-pub(crate) fn renewed(expected: &[String], actual: &[String], sandbox: &str) -> Vec<String> {
+/// New expected lines: what still fits stays as it is written, the rest is what was printed, made general. `varies` are the places
+/// of this run.
+pub(crate) fn renewed(expected: &[String], actual: &[String], varies: &[String]) -> Vec<String> {
     let mut left = expected;
+    let hide = |line: &String| {
+        varies
+            .iter()
+            .fold(line.clone(), |line, place| line.replace(place, "[..]"))
+    };
     let renew = |line: &String| match left.iter().position(|e| e != "..." && line_matches(e, line)) {
         Some(at) => {
             let kept = left[at].clone();
             left = &left[at + 1..];
             kept
         }
-        None => general(&line.replace(sandbox, "[..]")),
+        None => general(&hide(line)),
     };
     actual.iter().map(renew).collect()
 }
@@ -131,7 +137,11 @@ fn wildcards_stand_for_what_varies() {
         "wf_[..] at [..], 12 files"
     );
     assert_eq!(
-        renewed(&lines("x [..]\ny"), &lines("x 1\nnew\ny"), "/none"),
-        lines("x [..]\nnew\ny")
+        renewed(
+            &lines("x [..]\ny"),
+            &lines("x 1\nin /tmp/7/a\ny"),
+            &lines("/tmp/7")
+        ),
+        lines("x [..]\nin [..]/a\ny")
     );
 }

@@ -4,6 +4,7 @@
 //! what was printed (look at the difference before you believe it). `page` says how a page is written.
 
 mod compare;
+mod github;
 mod page;
 mod shell;
 
@@ -41,6 +42,7 @@ pages! {
     a_waiver_dies_with_its_content
     an_approved_patch_becomes_a_branch
     an_external_command_proposes
+    an_issue_on_github_becomes_a_pull_request
     cancelled_takes_out_of_play
     changes_requested_raise_the_revision
     killed_and_resumed
@@ -48,12 +50,16 @@ pages! {
     own_rules_in_rego
     patch_tools
     policy_blocks_a_frozen_path
+    red_ci_is_fixed_and_approved_anew
     the_base_moved
+    the_base_moved_on_github
     the_second_write_fails
+    the_second_write_on_github_fails
     two_repositories_land_together
     unattended_says_so
     verify_offline
     warnings_must_be_acknowledged
+    what_strangers_push_stays
 }
 
 fn folder() -> PathBuf {
@@ -64,9 +70,15 @@ fn run(name: &str) {
     let file = format!("{}.md", name.replace('_', "-"));
     let path = folder().join(&file);
     let text = fs::read_to_string(&path).unwrap_or_else(|e| panic!("spec/{file} can't be read: {e}"));
-    let steps = page::read(&text).unwrap_or_else(|e| panic!("spec/{file}, {e}"));
+    let page = page::read(&text).unwrap_or_else(|e| panic!("spec/{file}, {e}"));
+    let steps = page.steps;
     let sandbox = shell::Sandbox::new(name);
-    let answers = sandbox.run(&steps);
+    let github = (!page.github.is_empty()).then(|| github::Beside::start(sandbox.root(), &page.github));
+    let environment = github
+        .as_ref()
+        .map(github::Beside::environment)
+        .unwrap_or_default();
+    let answers = sandbox.run(&steps, &environment);
     let mut findings = String::new();
     let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
     // From the end, so that an update does not move what is still to be compared.
@@ -91,8 +103,9 @@ fn run(name: &str) {
         findings.insert_str(0, &format!("{finding}\n"));
         if let (Some(place), Some(found)) = (place, answer.code) {
             let code = (found != 0).then(|| format!("? {found}"));
-            let root = sandbox.root().display().to_string();
-            let renewed = compare::renewed(output, &answer.output, &root);
+            let mut varies = vec![sandbox.root().display().to_string()];
+            varies.extend(github.as_ref().map(github::Beside::url));
+            let renewed = compare::renewed(output, &answer.output, &varies);
             lines.splice(place.clone(), code.into_iter().chain(renewed));
         }
     }

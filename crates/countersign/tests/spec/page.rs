@@ -3,6 +3,7 @@
 //! - ```` ```console ````: `$ command` (more lines of it begin with `> `), then perhaps `? 3` (the expected exit
 //!   code, else 0), then the expected output. A line `...` stands for any lines, `[..]` for any part of a line.
 //! - ```` ```file path=a/b ````: a file with that content. ```` ```setup ````: shell that prints nothing.
+//! - ```` ```github ````: a model of GitHub runs beside the page, with these repositories, one per line.
 //!
 //! Other blocks are prose. A block that holds fences itself has a longer fence.
 
@@ -42,10 +43,22 @@ pub(crate) enum Step {
     },
 }
 
-/// Everything that a page does.
-pub(crate) fn read(text: &str) -> Result<Vec<Step>, String> {
+/// A page.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Page {
+    /// Everything that it does, in order.
+    pub(crate) steps: Vec<Step>,
+    /// Repositories on GitHub, `owner/name`; none where the page has nothing to do with it.
+    pub(crate) github: Vec<String>,
+}
+
+/// Reads a page.
+pub(crate) fn read(text: &str) -> Result<Page, String> {
     let lines: Vec<&str> = text.lines().collect();
-    let mut steps = Vec::new();
+    let Page {
+        mut steps,
+        mut github,
+    } = Page::default();
     let mut at = 0;
     while at < lines.len() {
         let fence: String = lines[at].chars().take_while(|c| *c == '`').collect();
@@ -78,11 +91,12 @@ pub(crate) fn read(text: &str) -> Result<Vec<Step>, String> {
                     content: content(),
                 });
             }
+            ("github", "") => github.extend(content().lines().map(str::to_owned)),
             _ => {}
         }
         at = end + 1;
     }
-    Ok(steps)
+    Ok(Page { steps, github })
 }
 
 fn commands(lines: &[&str], block: std::ops::Range<usize>) -> Result<Vec<Command>, String> {
@@ -141,27 +155,28 @@ pub(crate) fn trim(lines: &mut Vec<String>) {
 
 #[test]
 fn a_page_is_read() {
-    let text = "# T\n\n````file path=a.md\n```x\ny\n```\n````\n\n```console\n$ one \\\n> two\n? 3\nout\n\n$ three\n```\n";
-    let steps = read(text).expect("a good page");
+    let text = "# T\n\n```github\nocto/a\n```\n````file path=a.md\n```x\ny\n```\n````\n\n```console\n$ one \\\n> two\n? 3\nout\n\n$ three\n```\n";
+    let Page { steps, github } = read(text).expect("a good page");
     let one = Command {
-        line: 10,
+        line: 13,
         text: "one \\\ntwo".to_owned(),
         code: 3,
         output: vec!["out".to_owned()],
-        answer: 11..13,
+        answer: 14..16,
     };
     let three = Command {
-        line: 15,
+        line: 18,
         text: "three".to_owned(),
         code: 0,
         output: vec![],
-        answer: 15..15,
+        answer: 18..18,
     };
     let file = Step::File {
         path: "a.md".to_owned(),
         content: "```x\ny\n```\n".to_owned(),
     };
     assert_eq!(steps, [file, Step::Command(one), Step::Command(three)]);
+    assert_eq!(github, ["octo/a"]);
     assert!(read("```console\nno dollar\n```\n").is_err());
     assert!(read("```console\n$ x\n").is_err());
 }

@@ -51,11 +51,12 @@ impl Sandbox {
         fs::remove_dir_all(&self.root).expect("the page's folder can be removed");
     }
 
-    /// Does every step, in order.
-    pub(crate) fn run(&self, steps: &[Step]) -> Vec<Answer> {
+    /// Does every step, in order, with these variables besides the usual ones.
+    pub(crate) fn run(&self, steps: &[Step], environment: &[(&'static str, String)]) -> Vec<Answer> {
         let script = self.write(steps);
         let mut child = self
             .bash(&script)
+            .envs(environment.iter().cloned())
             .spawn()
             .expect("`setsid` and `bash` are installed");
         wait(&mut child);

@@ -4,7 +4,7 @@
 use super::apps::Apps;
 use super::git;
 use countersign_core::time::Timestamp;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -160,6 +160,13 @@ pub struct Status {
     pub head: String,
 }
 
+/// CI that runs by itself.
+#[derive(Debug, Clone)]
+struct Job {
+    conclusion: String,
+    said: Option<String>,
+}
+
 /// A repository.
 #[derive(Debug, Clone)]
 pub struct Repository {
@@ -254,6 +261,8 @@ pub struct World {
     pub repositories: BTreeMap<u64, Repository>,
     /// Apps, where they are installed, and their tokens.
     pub apps: Apps,
+    /// CI that runs by itself, by repository and name.
+    jobs: BTreeMap<(u64, String), Job>,
     next_id: u64,
     seconds: u64,
 }
@@ -436,6 +445,15 @@ impl World {
         });
     }
 
+    /// From now on GitHub Actions runs that on whatever an open pull request holds, once per commit, and says this.
+    pub fn job(&mut self, repository: u64, name: &str, conclusion: &str, said: Option<&str>) {
+        let job = Job {
+            conclusion: conclusion.to_owned(),
+            said: said.map(str::to_owned),
+        };
+        self.jobs.insert((repository, name.to_owned()), job);
+    }
+
     /// Somebody opens a pull request of a branch that is there.
     pub fn pull(&mut self, repository: u64, author: u64, head: &str, base: &str) -> u64 {
         let repository = self.repository_mut(repository);
@@ -478,7 +496,7 @@ impl World {
             .map_or(Found::No, |r| Found::Moved(r.id))
     }
 
-    /// Pull requests follow their branches: their head moves along, and where it is gone they close.
+    /// Pull requests follow their branches: their head moves along, and where it is gone they close. Then CI runs.
     pub(super) fn settle(&mut self) {
         for repository in self.repositories.values_mut() {
             if repository.pulls.values().all(|p| !p.open) {
@@ -490,6 +508,24 @@ impl World {
                     Some(sha) => pull.head_sha.clone_from(sha),
                     None => pull.open = false,
                 }
+            }
+        }
+        for ((repository, name), job) in self.jobs.clone() {
+            self.run_job(repository, &name, &job);
+        }
+    }
+
+    fn run_job(&mut self, repository: u64, name: &str, job: &Job) {
+        let repository_now = self.repository_mut(repository);
+        let open = repository_now.pulls.values().filter(|p| p.open);
+        let mut heads: BTreeSet<String> = open.map(|p| p.head_sha.clone()).collect();
+        for check in repository_now.checks.iter().filter(|c| c.name == name) {
+            heads.remove(&check.head);
+        }
+        for head in heads {
+            self.check(repository, "github-actions", name, &head, Some(&job.conclusion));
+            if let Some(check) = self.repository_mut(repository).checks.last_mut() {
+                check.said.clone_from(&job.said);
             }
         }
     }
