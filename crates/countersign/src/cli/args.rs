@@ -13,7 +13,7 @@ pub(crate) struct StartFlags {
     #[arg(long = "repo", value_name = "REPO[@REF][:secondary]")]
     pub(crate) repos: Vec<String>,
     /// The issue: a file with its text, `-` for standard input, or its address on GitHub
-    #[arg(long, value_name = "FILE|URL", required_unless_present = "diffs")]
+    #[arg(long, value_name = "FILE|URL")]
     pub(crate) issue: Option<PathBuf>,
     /// Who proposes: codemod, scripted:FILE or command:CMD [default: codemod]
     #[arg(long, value_name = "AGENT", conflicts_with = "diffs")]
@@ -49,6 +49,7 @@ pub(crate) struct StartFlags {
 
 /// What starts a workflow and decides on it.
 #[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("words").args(["issue", "diffs"]).required(true).multiple(true))]
 pub(crate) struct StartArgs {
     /// What starts it.
     #[command(flatten)]
@@ -56,6 +57,22 @@ pub(crate) struct StartArgs {
     /// With --yes: acknowledge every policy warning, unseen
     #[arg(long, requires = "yes")]
     pub(crate) acknowledge_warnings: bool,
+}
+
+/// `submit`.
+#[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("words").args(["issue", "diffs", "issues"]).required(true).multiple(true))]
+pub(crate) struct SubmitArgs {
+    /// What starts each.
+    #[command(flatten)]
+    pub(crate) start: StartFlags,
+    /// Instead of one issue: the open ones of a repository on GitHub that this search finds, such as 'label:bug no:assignee'.
+    /// They are listed, and submitted when you say yes
+    #[arg(long, value_name = "QUERY", conflicts_with_all = ["issue", "diffs"])]
+    pub(crate) issues: Option<String>,
+    /// With --issues: submit without asking, if exactly so many would be
+    #[arg(long, value_name = "N", requires = "issues")]
+    pub(crate) accept: Option<usize>,
 }
 
 /// Which workflow.

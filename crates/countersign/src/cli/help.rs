@@ -30,6 +30,7 @@ pub(super) const SUBMIT: &str = "\
 Examples:
   countersign submit --repo . --issue issue.md
   countersign submit --issue https://github.com/octo-org/hello/issues/7
+  countersign submit --repo hello --issues 'label:bug no:assignee'
   id=$(countersign submit --repo . --issue - < issue.md) && countersign resume $id";
 
 pub(super) const RESUME: &str = "\

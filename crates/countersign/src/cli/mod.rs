@@ -10,8 +10,8 @@ pub(crate) use args::{
     ExportArgs, ExtendArgs, FreezeArgs, GithubSetupArgs, InitArgs, KeyAddArgs, KeyRevokeArgs, ListArgs,
     MemberAddArgs, MemberArgs, MemberChangeArgs, MemberLinkArgs, MigrateArgs, NoticesArgs, PatchShowArgs,
     PolicyShowArgs, PolicyTestArgs, ReasonArgs, ReferenceArgs, ReferenceForm, RejectArgs, RepoAddArgs,
-    RestoreArgs, ResumeArgs, Roles, ServeArgs, ShowArgs, StartArgs, StartFlags, StoryId, VerifyArgs,
-    WaiveArgs, WatchArgs,
+    RestoreArgs, ResumeArgs, Roles, ServeArgs, ShowArgs, StartArgs, StartFlags, StoryId, SubmitArgs,
+    VerifyArgs, WaiveArgs, WatchArgs,
 };
 
 use crate::terminal::ColourChoice;
@@ -95,7 +95,7 @@ pub(crate) enum Command {
     Run(StartArgs),
     /// Put an issue into the inbox and return its id at once
     #[command(after_help = help::SUBMIT)]
-    Submit(StartFlags),
+    Submit(SubmitArgs),
     /// Go on with a workflow: drive it, then decide
     #[command(after_help = help::RESUME)]
     Resume(ResumeArgs),

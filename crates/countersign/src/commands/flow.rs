@@ -1,7 +1,8 @@
 //! `run`, `submit`, `resume`: the whole flow.
 
-use super::{submission, which};
-use crate::cli::{StartArgs, StartFlags, StoryId};
+use super::import::Imported;
+use super::{issues, submission, which};
+use crate::cli::{StartArgs, StartFlags, StoryId, SubmitArgs};
 use crate::decide::{self, Mode};
 use crate::desk::{Desk, Place, Server};
 use crate::drive::{self, Until};
@@ -35,7 +36,7 @@ pub(super) async fn run(desk: &Desk, args: StartArgs) -> Result<Exit, CliError> 
     } else {
         Start::Run
     };
-    let id = put(desk, &args.start, how).await?;
+    let id = put(desk, &args.start, how, None).await?;
     let mode = mode(args.start.yes, args.acknowledge_warnings);
     finish(desk, &id, mode).await
 }
@@ -47,8 +48,11 @@ pub(super) async fn resume(desk: &Desk, args: crate::cli::ResumeArgs) -> Result<
 }
 
 /// `submit`.
-pub(super) async fn submit(desk: &Desk, flags: StartFlags) -> Result<Exit, CliError> {
-    let id = put(desk, &flags, Start::Submit).await?;
+pub(super) async fn submit(desk: &Desk, args: SubmitArgs) -> Result<Exit, CliError> {
+    if let Some(query) = &args.issues {
+        return issues::submit(desk, &args.start, query, args.accept).await;
+    }
+    let id = put(desk, &args.start, Start::Submit, None).await?;
     Ok(say_submitted(desk, &id))
 }
 
@@ -83,6 +87,18 @@ fn say_submitted(desk: &Desk, id: &WorkflowId) -> Exit {
     Exit::Ok
 }
 
+/// Puts one issue that was read already into the inbox.
+///
+/// # Errors
+/// `duplicate` where the same text is open on the same repositories, or what is wrong with it.
+pub(super) async fn submit_imported(
+    desk: &Desk,
+    flags: &StartFlags,
+    imported: Imported,
+) -> Result<WorkflowId, CliError> {
+    put(desk, flags, Start::Submit, Some(imported)).await
+}
+
 /// `submit --json`.
 #[derive(Debug, Serialize)]
 struct SubmittedWire {
@@ -107,10 +123,15 @@ async fn finish(desk: &Desk, id: &WorkflowId, mode: Mode) -> Result<Exit, CliErr
 }
 
 /// Starts a workflow and has it judged at least, so that lists show it.
-async fn put(desk: &Desk, flags: &StartFlags, how: Start) -> Result<WorkflowId, CliError> {
+async fn put(
+    desk: &Desk,
+    flags: &StartFlags,
+    how: Start,
+    imported: Option<Imported>,
+) -> Result<WorkflowId, CliError> {
     match &desk.at {
-        Place::Folder(session) => put_here(session, flags, how).await,
-        Place::Server(server) => put_there(desk, server, flags, how).await,
+        Place::Folder(session) => put_here(session, flags, how, imported).await,
+        Place::Server(server) => put_there(desk, server, flags, how, imported).await,
     }
 }
 
@@ -120,8 +141,9 @@ async fn put_there(
     server: &Server,
     flags: &StartFlags,
     how: Start,
+    imported: Option<Imported>,
 ) -> Result<WorkflowId, CliError> {
-    let mut new = submission::for_server(desk, flags).await?;
+    let mut new = submission::for_server(desk, flags, imported).await?;
     let key = random_hex()?;
     let submitted = match server.remote.submit(&new, &key).await {
         Err(error) if error.code == "duplicate" => {
@@ -158,8 +180,13 @@ fn say_id(app: &App, id: &WorkflowId) {
 }
 
 /// Puts a new workflow into the inbox and has it judged at least, so that lists show it.
-async fn put_here(session: &Session, flags: &StartFlags, how: Start) -> Result<WorkflowId, CliError> {
-    let submission = submission::read(session, flags).await?;
+async fn put_here(
+    session: &Session,
+    flags: &StartFlags,
+    how: Start,
+    imported: Option<Imported>,
+) -> Result<WorkflowId, CliError> {
+    let submission = submission::read(session, flags, imported).await?;
     put_submission(session, submission, how).await
 }
 

@@ -1,4 +1,4 @@
-//! `--issue https://…/issues/7`: an issue of GitHub as feedback, with everything that was said below it.
+//! `--issue https://…/issues/7`: an issue on GitHub as feedback, with everything that was said below it.
 //! The workflow is bound to the hash of exactly the text that is made of it, whatever happens to the issue later.
 
 use super::throwaway::blocking;
@@ -6,7 +6,7 @@ use crate::config::Github;
 use crate::error::CliError;
 use crate::hosting;
 use countersign_core::feedback::{Feedback, FeedbackOrigin};
-use countersign_forge::github::Found;
+use countersign_forge::github::{Author, Found, GitHub};
 
 /// An issue's address.
 #[derive(Debug, PartialEq, Eq)]
@@ -16,10 +16,17 @@ pub(super) struct IssueAddress {
 }
 
 /// What was imported.
+#[derive(Clone)]
 pub(super) struct Imported {
     pub(super) feedback: Feedback,
     /// The issue's repository.
     pub(super) repository: Found,
+    /// `octo/hello#7`.
+    pub(super) place: String,
+    /// Its title, as its author wrote it.
+    pub(super) title: String,
+    /// Who opened it.
+    pub(super) author: Author,
 }
 
 /// Whether that names an issue on the web, and no file.
@@ -35,19 +42,35 @@ pub(super) async fn issue(settings: &Github, address: &str) -> Result<Imported, 
     let (server, _) = hosting::addresses(settings);
     let IssueAddress { full_name, number } = parse(address, &server)?;
     let github = hosting::api(settings)?;
-    let host = server
-        .split_once("://")
-        .map_or(server.as_str(), |(_, host)| host)
-        .to_owned();
     blocking(move || {
         let repository = github.by_name(&full_name)?;
-        let thread = github.issue(&repository, number)?;
-        let text = thread.told(&format!("{}#{number}", repository.full_name), &host);
-        let feedback = Feedback::read(FeedbackOrigin::Issue, text.as_bytes())
-            .map_err(|e| CliError::refused(e.code(), format!("issue #{number}: {e}")))?;
-        Ok(Imported { feedback, repository })
+        read(&github, &server, repository, number)
     })
     .await?
+}
+
+/// Fetches one of a repository that was found.
+///
+/// # Errors
+/// When GitHub does not show it, or its text can't be feedback.
+pub(super) fn read(
+    github: &GitHub,
+    server: &str,
+    repository: Found,
+    number: u64,
+) -> Result<Imported, CliError> {
+    let host = server.split_once("://").map_or(server, |(_, host)| host);
+    let place = format!("{}#{number}", repository.full_name);
+    let thread = github.issue(&repository, number)?;
+    let feedback = Feedback::read(FeedbackOrigin::Issue, thread.told(&place, host).as_bytes())
+        .map_err(|e| CliError::refused(e.code(), format!("issue #{number}: {e}")))?;
+    Ok(Imported {
+        feedback,
+        repository,
+        place,
+        title: thread.title,
+        author: thread.opened.author,
+    })
 }
 
 fn parse(address: &str, server: &str) -> Result<IssueAddress, CliError> {

@@ -15,6 +15,7 @@ mod holds;
 mod import;
 mod in_toto;
 mod init;
+mod issues;
 mod keeping;
 mod ledger;
 mod look;
@@ -135,7 +136,7 @@ pub(crate) async fn perform(app: &App, command: Command) -> Result<Exit, CliErro
 async fn at_desk(desk: &Desk, command: Command) -> Result<Exit, CliError> {
     match command {
         Command::Run(args) => flow::run(desk, args).await,
-        Command::Submit(flags) => flow::submit(desk, flags).await,
+        Command::Submit(args) => flow::submit(desk, args).await,
         Command::Resume(args) => flow::resume(desk, args).await,
         Command::List(args) => look::list(desk, args).await,
         Command::Show(args) => look::show(desk, args).await,

@@ -12,9 +12,10 @@ use crate::session::Session;
 use crate::terminal::{Page, Style};
 use countersign_core::act::Attendance;
 use countersign_core::budget::{BudgetAsked, read_time_ms};
+use countersign_core::command::ISSUE;
 use countersign_core::feedback::{
     AgentSpec, FEEDBACK_MAX_BYTES, Feedback, FeedbackOrigin, Metadata, RepoRole, RepoSelection,
-    SubmittedDiff, check_given_metadata,
+    SubmittedDiff, check_given_metadata, check_metadata,
 };
 use countersign_core::id::BranchName;
 use countersign_core::policy;
@@ -32,7 +33,11 @@ const BRANCHES_NAMED: usize = 6;
 ///
 /// # Errors
 /// When something is missing or can't be used; nothing was started.
-pub(super) async fn for_server(desk: &Desk, flags: &StartFlags) -> Result<NewWorkflow, CliError> {
+pub(super) async fn for_server(
+    desk: &Desk,
+    flags: &StartFlags,
+    imported: Option<Imported>,
+) -> Result<NewWorkflow, CliError> {
     let rows = desk.repositories().await?;
     let known = |path: &Path| rows.iter().any(|r| Path::new(&r.name) == path);
     let mut selections = Vec::new();
@@ -60,6 +65,10 @@ pub(super) async fn for_server(desk: &Desk, flags: &StartFlags) -> Result<NewWor
             base: base.map_err(|e| CliError::usage("bad-branch", e.to_string()))?,
         });
     }
+    let issue = read_words(&desk.app.settings, flags, imported).await?;
+    if let (true, Some(Words::Imported(imported))) = (selections.is_empty(), &issue) {
+        selections.push(of_an_issue(imported, &rows)?);
+    }
     let agent = match proposer::read(flags)? {
         proposer::Proposer::Codemod => NewAgent::Codemod,
         proposer::Proposer::Scripted(file) => NewAgent::Scripted {
@@ -85,7 +94,6 @@ pub(super) async fn for_server(desk: &Desk, flags: &StartFlags) -> Result<NewWor
             diff,
         });
     }
-    let issue = read_words(&desk.app.settings, flags).await?;
     let repository = |r: RepoSelection| ChosenRepository {
         name: r.name,
         role: Some(match r.role {
@@ -108,15 +116,20 @@ pub(super) async fn for_server(desk: &Desk, flags: &StartFlags) -> Result<NewWor
     })
 }
 
-/// Reads everything that the flags name.
+/// Reads everything that the flags name; `imported` is the issue, where it was read already.
 ///
 /// # Errors
 /// When something is missing or can't be used; nothing was started.
-pub(super) async fn read(session: &Session, flags: &StartFlags) -> Result<Submission, CliError> {
+pub(super) async fn read(
+    session: &Session,
+    flags: &StartFlags,
+    imported: Option<Imported>,
+) -> Result<Submission, CliError> {
     let rows = session.store.repositories().await?;
     let known = |path: &Path| path.exists() || on_a_host(&rows, path).is_some();
     let specs: Vec<RepoSpec> = flags.repos.iter().map(|r| repo_spec::parse(r, known)).collect();
-    let of_the_issue = flags.issue.as_deref().is_some_and(is_address) && specs.is_empty();
+    let is_imported = imported.is_some() || flags.issue.as_deref().is_some_and(is_address);
+    let of_the_issue = is_imported && specs.is_empty();
     if !of_the_issue && specs.iter().filter(|s| s.role == RepoRole::Primary).count() != 1 {
         let (text, next) = match specs.is_empty() {
             true => ("no --repo names a repository", "Add one: --repo PATH"),
@@ -128,10 +141,14 @@ pub(super) async fn read(session: &Session, flags: &StartFlags) -> Result<Submis
         return Err(CliError::usage("one-primary", text).next(next));
     }
     // Texts first: a mistake in them should not register anything.
-    metadata(&flags.metadata)?;
+    let mut metadata = metadata(&flags.metadata)?;
     let budget = budget(flags)?;
     refuse_broken_baseline(session)?;
-    let issue = read_words(&session.app.settings, flags).await?;
+    let issue = read_words(&session.app.settings, flags, imported).await?;
+    if let Some(Words::Imported(imported)) = &issue {
+        metadata.insert(ISSUE.to_owned(), imported.place.clone());
+        check_metadata(&metadata).map_err(|e| CliError::refused(e.code(), e.to_string()))?;
+    }
     let agent = proposer::read(flags)?;
     let mut repositories = Vec::new();
     for spec in &specs {
@@ -175,7 +192,7 @@ pub(super) async fn read(session: &Session, flags: &StartFlags) -> Result<Submis
         started_by,
         attendance,
         again: flags.again,
-        metadata: metadata(&flags.metadata)?,
+        metadata,
         budget: Some(budget),
         signature: None,
     })
@@ -251,8 +268,15 @@ fn is_address(issue: &Path) -> bool {
     issue.to_str().is_some_and(import::is_address)
 }
 
-/// `--issue`.
-async fn read_words(settings: &Settings, flags: &StartFlags) -> Result<Option<Words>, CliError> {
+/// `--issue`, unless it was read already.
+async fn read_words(
+    settings: &Settings,
+    flags: &StartFlags,
+    imported: Option<Imported>,
+) -> Result<Option<Words>, CliError> {
+    if let Some(imported) = imported {
+        return Ok(Some(Words::Imported(Box::new(imported))));
+    }
     let Some(issue) = flags.issue.as_deref() else {
         return Ok(None);
     };
@@ -268,12 +292,17 @@ async fn read_words(settings: &Settings, flags: &StartFlags) -> Result<Option<Wo
 /// The registered repository on a host that is called so: by its short name, by `OWNER/NAME`, or by its id.
 fn on_a_host<'r>(rows: &'r [RepositoryRow], path: &Path) -> Option<&'r RepositoryRow> {
     let text = path.to_str()?;
-    rows.iter().find(|row| match &row.place {
+    rows.iter()
+        .find(|row| row.id.forge.is_remote() && is_called(row, text))
+}
+
+/// Whether somebody who says that means it. Of a server's repositories only the short name and the id are known.
+pub(super) fn is_called(row: &RepositoryRow, text: &str) -> bool {
+    let in_full = match &row.place {
         RepoPlace::Folder(_) => false,
-        RepoPlace::Remote(at) => {
-            row.name == text || at.full_name.eq_ignore_ascii_case(text) || row.id.to_string() == text
-        }
-    })
+        RepoPlace::Remote(at) => at.full_name.eq_ignore_ascii_case(text),
+    };
+    in_full || row.name == text || row.id.to_string() == text
 }
 
 /// The issue's own repository, which has to be registered: that is a decision of its own.

@@ -127,7 +127,8 @@ fn happens(github: &GitHub, words: &[&str]) -> Option<String> {
         ("protect", branches) => github.protect(id, branches),
         ("close", [number]) => {
             let number = number.parse().ok()?;
-            github.change(|w| Some(w.repository_mut(id).pulls.get_mut(&number)?.open = false))?;
+            let close = |pull: &mut Pull| pull.open = false;
+            github.change(|w| w.repository_mut(id).pulls.get_mut(&number).map(close))?;
         }
         ("branches", []) => {
             for name in github.branches(id).keys() {

@@ -45,6 +45,7 @@ pages! {
     an_issue_on_github_becomes_a_pull_request
     cancelled_takes_out_of_play
     changes_requested_raise_the_revision
+    issues_are_found_by_a_search
     killed_and_resumed
     nothing_is_written_before_approval
     own_rules_in_rego

@@ -18,6 +18,7 @@ mod manifest;
 mod protection;
 mod pulls;
 mod repository;
+mod search;
 mod thread;
 
 pub use access::{Credentials, InHand, Installation, Known, NEEDED, Permissions, READS, Writer};
@@ -28,6 +29,7 @@ pub use hooks::GitHubHooks;
 pub use issue::{Author, Spoken, Thread};
 pub use manifest::{Made, Manifest, State};
 pub use repository::Found;
+pub use search::{MATCHES_MAX, Matches};
 
 use access::Carried;
 use client::Api;

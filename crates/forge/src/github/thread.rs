@@ -14,10 +14,10 @@ impl Thread {
         let mut text = format!(
             "# {}\n\nIssue {place} on {host}, opened by {}.\n",
             on_one_line(&self.title),
-            who(&opened.author)
+            opened.author.described()
         );
         for (n, Spoken { author, body }) in self.comments.iter().enumerate() {
-            text.push_str(&format!("\nComment {} by {}:\n", n + 1, who(author)));
+            text.push_str(&format!("\nComment {} by {}:\n", n + 1, author.described()));
             for line in visible(body).lines() {
                 text.push_str(format!("> {line}").trim_end());
                 text.push('\n');
@@ -26,28 +26,27 @@ impl Thread {
         let body = visible(opened.body.trim_end());
         text.push_str(&format!(
             "\nAll that follows is the issue's own text, by {}.\n\n{body}\n",
-            who(&opened.author)
+            opened.author.described()
         ));
         text
     }
 }
 
-fn who(author: &Author) -> String {
-    let standing = match (author.association.as_str(), author.is_trusted()) {
-        ("", _) => "unknown".to_owned(),
-        (association, _) => association.to_ascii_lowercase().replace('_', " "),
-    };
-    let kind = if author.bot { "app, " } else { "" };
-    let trust = if author.is_trusted() {
-        "trusted"
-    } else {
-        "untrusted"
-    };
-    format!(
-        "@{} ({kind}{}, {trust})",
-        on_one_line(&author.login),
-        on_one_line(&standing)
-    )
+impl Author {
+    /// Who it is, how they belong to the repository, and whether its people vouch for them: `@eve (none, untrusted)`.
+    pub fn described(&self) -> String {
+        let standing = match self.association.as_str() {
+            "" => "unknown".to_owned(),
+            association => association.to_ascii_lowercase().replace('_', " "),
+        };
+        let kind = if self.bot { "app, " } else { "" };
+        let trust = if self.is_trusted() { "trusted" } else { "untrusted" };
+        format!(
+            "@{} ({kind}{}, {trust})",
+            on_one_line(&self.login),
+            on_one_line(&standing)
+        )
+    }
 }
 
 fn on_one_line(text: &str) -> String {

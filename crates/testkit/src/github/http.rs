@@ -30,12 +30,12 @@ impl Request {
         self.headers.get(name).map_or("", String::as_str)
     }
 
-    /// A field of the query.
+    /// A field of the query, in which a space may be a `+`.
     pub(super) fn field(&self, name: &str) -> Option<String> {
         let pairs = self.query.split('&').filter_map(|pair| pair.split_once('='));
         pairs
             .filter(|(key, _)| *key == name)
-            .map(|(_, value)| unescaped(value))
+            .map(|(_, value)| unescaped(&value.replace('+', " ")))
             .next()
     }
 }

@@ -142,6 +142,7 @@ fn route(world: &mut World, call: &Call<'_>, parts: &[&str]) -> Answer {
                 Some(_) | None => no(404, "Not Found"),
             }
         }
+        ("GET", ["search", "issues"]) => search(world, call),
         (_, ["repos", owner, name, inside @ ..]) => match world.find(&format!("{owner}/{name}")) {
             Found::Here(id) if sees(call, &world.repositories[&id]) => in_repository(world, call, id, inside),
             Found::Moved(id) if sees(call, &world.repositories[&id]) => moved(call, id, inside),
@@ -310,6 +311,61 @@ fn page(call: &Call<'_>, all: Vec<Value>, shape: impl FnOnce(&[Value]) -> Value)
         answer.headers.push(("Link".to_owned(), next));
     }
     answer
+}
+
+/// Words have to be in title or body; qualifiers that the model does not know are refused
+/// (<https://docs.github.com/rest/search/search#search-issues-and-pull-requests>). GitHub's `OR` reaches over all of them.
+fn search(world: &World, call: &Call<'_>) -> Answer {
+    let query = call.request.field("q").unwrap_or_default();
+    let mut found: Vec<Value> = Vec::new();
+    for words in query.split(" OR ").map(str::split_whitespace) {
+        let words: Vec<&str> = words.collect();
+        for repository in world.repositories.values().filter(|r| sees(call, r)) {
+            let own = repository
+                .issues
+                .values()
+                .map(|i| issue(world, call, repository, i));
+            let pulls = repository.pulls.values();
+            let all = own.chain(pulls.map(|p| pull_as_issue(world, call, repository, p)));
+            for mut one in all {
+                one["repository_url"] = json!(call.api(&format!("/repos/{}", world.full_name(repository))));
+                one["score"] = json!(1.0);
+                match words
+                    .iter()
+                    .map(|word| matches(&one, word))
+                    .collect::<Option<Vec<bool>>>()
+                {
+                    None => return no(422, "Validation Failed"),
+                    Some(each) if each.iter().all(|m| *m) && !found.contains(&one) => found.push(one),
+                    Some(_) => {}
+                }
+            }
+        }
+    }
+    if call.request.field("sort").as_deref() == Some("created") {
+        found.sort_by_key(|one| one["number"].as_u64());
+    }
+    let total = found.len();
+    page(
+        call,
+        found,
+        |items| json!({"total_count": total, "incomplete_results": false, "items": items}),
+    )
+}
+
+/// Whether an issue is what one word of a query asks for; `None` for a qualifier that nobody knows.
+fn matches(one: &Value, word: &str) -> Option<bool> {
+    let text = |name: &str| one[name].as_str().unwrap_or_default().to_ascii_lowercase();
+    let word = word.to_ascii_lowercase();
+    Some(match word.split_once(':') {
+        None => text("title").contains(&word) || text("body").contains(&word),
+        Some(("repo", name)) => text("repository_url").ends_with(&format!("/repos/{name}")),
+        Some(("is", "issue")) => one["pull_request"].is_null(),
+        Some(("is", "pr")) => !one["pull_request"].is_null(),
+        Some(("is", state @ ("open" | "closed"))) => text("state") == state,
+        Some(("author", login)) => one["user"]["login"] == login,
+        Some(_) => return None,
+    })
 }
 
 /// Seen by whoever may push (<https://docs.github.com/rest/collaborators/collaborators>).

@@ -5,6 +5,7 @@ mod apps;
 mod commands;
 mod described;
 mod hooks;
+mod importing;
 mod killed;
 mod merged;
 mod setup;

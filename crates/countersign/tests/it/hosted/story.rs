@@ -95,6 +95,7 @@ pub(super) fn everything(hosted: &Hosted) {
     let id = hosted.waiting();
     hosted.goes_red(&id);
     hosted.run(&["doctor"]).exits(0);
+    hosted.run(&["submit", "--issues", "grams author:octo"]).exits(0);
     hosted.run(&["cancel", &id, "--reason", "Not this way."]).exits(0);
     hosted.run(&["resume", &id, "--json"]);
 }

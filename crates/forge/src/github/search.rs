@@ -1,0 +1,127 @@
+//! Open issues of one repository that a search finds (<https://docs.github.com/rest/search/search#search-issues-and-pull-requests>).
+//!
+//! GitHub's search knows issues of everywhere and pull requests, too, and what a query means is GitHub's to say. So whatever is no
+//! open issue of the repository that was meant is dropped here, however the query is put.
+
+use super::error::CallError;
+use super::{Found, GitHub};
+use countersign_core::id::RepositoryId;
+use countersign_ports::trees::TreesError;
+use serde::Deserialize;
+use std::cell::Cell;
+
+/// Most matches that are looked at.
+pub const MATCHES_MAX: usize = 100;
+/// Longest query that GitHub takes.
+const QUERY_MAX_CHARS: usize = 256;
+
+/// What a search found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Matches {
+    /// Where, as it is called now.
+    pub repository: Found,
+    /// Numbers of open issues with their titles as the search knows them, oldest first.
+    pub issues: Vec<(u64, String)>,
+    /// These are not all: there are more, or GitHub gave up before it had looked everywhere.
+    pub more: bool,
+}
+
+#[derive(Deserialize)]
+struct Page {
+    #[serde(default)]
+    incomplete_results: bool,
+    items: Vec<Item>,
+}
+
+#[derive(Deserialize)]
+struct Item {
+    number: u64,
+    title: String,
+    state: String,
+    repository_url: String,
+    #[serde(default)]
+    pull_request: Option<serde_json::Value>,
+}
+
+impl GitHub {
+    /// Open issues of the repository that match, at most [`MATCHES_MAX`].
+    ///
+    /// # Errors
+    /// `bad-issue-query`, or when GitHub does not answer it.
+    pub fn search_issues(&self, id: &RepositoryId, query: &str) -> Result<Matches, TreesError> {
+        check(query)?;
+        let repository = self.by_id(id)?;
+        let doing = format!("Searching issues of {}", repository.full_name);
+        let words = format!("repo:{} is:issue is:open {query}", repository.full_name);
+        let words: String = form_urlencoded::byte_serialize(words.trim_end().as_bytes()).collect();
+        let path = format!("/search/issues?q={words}&sort=created&order=asc");
+        let incomplete = Cell::new(false);
+        let items = |page: Page| {
+            incomplete.set(incomplete.get() || page.incomplete_results);
+            page.items
+        };
+        let found = self.api.list_first(id, &path, MATCHES_MAX, items);
+        let (items, is_whole) = found.map_err(|e: CallError| e.reading(&doing))?;
+        let here = format!("/repos/{}", repository.full_name);
+        let is_meant = |i: &Item| {
+            let at = i.repository_url.strip_prefix(&self.api.settings().api_url);
+            i.state == "open"
+                && i.pull_request.is_none()
+                && at.is_some_and(|path| path.eq_ignore_ascii_case(&here))
+        };
+        let meant = items.into_iter().filter(is_meant);
+        Ok(Matches {
+            issues: meant.map(|i| (i.number, i.title)).collect(),
+            more: !is_whole || incomplete.get(),
+            repository,
+        })
+    }
+}
+
+fn check(query: &str) -> Result<(), TreesError> {
+    let bad = |message: &str| {
+        Err(TreesError::Unsupported {
+            code: "bad-issue-query",
+            message: message.to_owned(),
+        })
+    };
+    if query.chars().count() > QUERY_MAX_CHARS || query.chars().any(char::is_control) {
+        return bad("A query has at most 256 characters, and no control characters.");
+    }
+    let names_a_place = |word: &str| {
+        let word = word.trim_start_matches(['-', '(']).to_ascii_lowercase();
+        ["repo:", "org:", "user:"].iter().any(|q| word.starts_with(q))
+    };
+    match query.split_whitespace().any(names_a_place) {
+        true => bad("A query says nothing of repositories: leave out repo:, org: and user:."),
+        false => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_query_is_about_issues_and_names_no_place() {
+        for fine in [
+            "",
+            "label:bug no:assignee",
+            "\"price in grams\"",
+            "in:title repository",
+        ] {
+            assert!(check(fine).is_ok(), "{fine}");
+        }
+        let long = "x".repeat(QUERY_MAX_CHARS + 1);
+        for wrong in [
+            "repo:octo/other",
+            "x OR Org:octo",
+            "-user:eve",
+            "(repo:a/b)",
+            "a\nb",
+            &long,
+        ] {
+            assert!(check(wrong).is_err(), "{wrong}");
+        }
+    }
+}
