@@ -1,9 +1,13 @@
 //! `submit --issues QUERY`: several issues of a repository at once.
 
 use super::{EVE, HELLO, Hosted, ISSUE, OCTO};
+use crate::served::Served;
+use crate::support::ran;
 use crate::terminal::Typist;
 use countersign_testkit::github::Fault;
 use serde_json::Value;
+use std::io::Write as _;
+use std::process::{Command, Stdio};
 
 /// Another repository of the same owner.
 const OTHER: u64 = 1_296_270;
@@ -141,4 +145,28 @@ fn many_are_taken_thirty_at_a_time() {
     let hosted = Hosted::with_issues(&titles.iter().map(String::as_str).collect::<Vec<_>>());
     let found = hosted.run(&with("number", &["--json"])).exits(3).json();
     assert_eq!((outcomes(&found).len(), &found["more"]), (30, &Value::Bool(true)));
+}
+
+/// Whoever calls has the token and asks GitHub; the server gets texts.
+#[test]
+fn over_a_server_what_is_open_is_known_by_its_text() {
+    let hosted = Hosted::with_issues(&["One", "Two"]);
+    let served = Served::start(&hosted.world, &[]);
+    let server = format!("http://{}", served.address);
+    let typed = |arguments: &[&str], text: &str| {
+        let mut command = hosted.world.command(arguments);
+        command.args(["--server", &server]);
+        for pipe in [Command::stdin, Command::stdout, Command::stderr] {
+            pipe(&mut command, Stdio::piped());
+        }
+        let mut child = command.spawn().unwrap();
+        child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+        ran(&child.wait_with_output().unwrap())
+    };
+    typed(&["sign-in"], &served.code).exits(0);
+    let all = with("", &["--accept", "2", "--json"]);
+    let done = typed(&all, "").exits(0).json();
+    assert_eq!(outcomes(&done), [(1, "submitted"), (2, "submitted")], "{done}");
+    let again = typed(&all, "").exits(0).json();
+    assert_eq!(outcomes(&again), [(1, "under-way"), (2, "under-way")], "{again}");
 }
