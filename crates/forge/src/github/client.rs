@@ -43,6 +43,8 @@ const REMEMBERED_MAX_BYTES: usize = 256 << 10;
 const PAUSE_MAX: Duration = Duration::from_secs(3_600);
 /// How long where it does not say (<https://docs.github.com/rest/using-the-rest-api/best-practices-for-using-the-rest-api>).
 const PAUSE_USUAL: Duration = Duration::from_secs(60);
+/// What the paths of searches begin with.
+const SEARCHES: &str = "/search/";
 /// Most characters of GitHub's words that are kept.
 const WORDS_MAX_CHARS: usize = 200;
 
@@ -61,6 +63,8 @@ pub(super) struct Api {
     http: OnceLock<Result<Client, String>>,
     remembered: Mutex<BTreeMap<String, Remembered>>,
     paused_until: Mutex<Option<Instant>>,
+    /// Searches have requests of their own, 30 a minute; when these are used up, everything else goes on.
+    searches_paused_until: Mutex<Option<Instant>>,
 }
 
 /// What was read.
@@ -81,6 +85,7 @@ impl Api {
             http: OnceLock::new(),
             remembered: Mutex::default(),
             paused_until: Mutex::default(),
+            searches_paused_until: Mutex::default(),
         })
     }
 
@@ -246,7 +251,7 @@ impl Api {
         body: Option<&Value>,
         tag: Option<&str>,
     ) -> Result<(StatusCode, HeaderMap, Vec<u8>), CallError> {
-        self.refuse_paused()?;
+        self.refuse_paused(address)?;
         let client = self.client()?;
         let mut request = client
             .request(method, address)
@@ -287,24 +292,32 @@ impl Api {
     }
 
     /// GitHub asked to be left alone: it is, and nothing is sent.
-    fn refuse_paused(&self) -> Result<(), CallError> {
-        let mut until = locked(&self.paused_until);
-        match *until {
-            Some(end) if Instant::now() < end => Err(CallError::Limited {
-                seconds: (end - Instant::now()).as_secs() + 1,
-            }),
-            Some(_) | None => {
-                *until = None;
-                Ok(())
+    fn refuse_paused(&self, address: &str) -> Result<(), CallError> {
+        let path = address.strip_prefix(&self.settings.api_url).unwrap_or(address);
+        let searches = path.starts_with(SEARCHES).then_some(&self.searches_paused_until);
+        for paused in [Some(&self.paused_until), searches].into_iter().flatten() {
+            let mut until = locked(paused);
+            match *until {
+                Some(end) if Instant::now() < end => {
+                    return Err(CallError::Limited {
+                        seconds: (end - Instant::now()).as_secs() + 1,
+                    });
+                }
+                Some(_) | None => *until = None,
             }
         }
+        Ok(())
     }
 
     /// A no, or an answer that tells nothing.
     fn refused(&self, carried: &Carried, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> CallError {
         let told: Told = serde_json::from_slice(body).unwrap_or_default();
         if let Some(pause) = pause(status, headers, &told.message) {
-            *locked(&self.paused_until) = Some(Instant::now() + pause);
+            let paused = match is_of_searches(headers) {
+                true => &self.searches_paused_until,
+                false => &self.paused_until,
+            };
+            *locked(paused) = Some(Instant::now() + pause);
             return CallError::Limited {
                 seconds: pause.as_secs(),
             };
@@ -355,6 +368,13 @@ fn pause(status: StatusCode, headers: &HeaderMap, message: &str) -> Option<Durat
         (None, false) => None,
     };
     asked.map(|pause| pause.clamp(Duration::from_secs(1), PAUSE_MAX))
+}
+
+/// Whether what is used up are the requests of searches (<https://docs.github.com/rest/search/search#rate-limit>). A secondary
+/// limit is about all of them.
+fn is_of_searches(headers: &HeaderMap) -> bool {
+    let resource = headers.get("x-ratelimit-resource");
+    resource.is_some_and(|r| r == "search") && !headers.contains_key(RETRY_AFTER)
 }
 
 /// From now to a moment in seconds since 1970.

@@ -45,11 +45,16 @@ impl Fault {
     }
 
     /// What is answered where nothing was done.
-    pub(super) fn instead(self) -> Answer {
+    pub(super) fn instead(self, path: &str) -> Answer {
         let with = |mut answer: Answer, fields: &[(&str, String)]| {
             let fields = fields.iter().map(|(n, v)| ((*n).to_owned(), v.clone()));
             answer.headers.extend(fields);
             answer
+        };
+        let resource = if path.contains("/search/") {
+            "search"
+        } else {
+            "core"
         };
         match self {
             Fault::SecondaryLimit(seconds) => with(
@@ -63,6 +68,7 @@ impl Fault {
                 no(403, "API rate limit exceeded for user ID 1."),
                 &[
                     ("x-ratelimit-remaining", "0".to_owned()),
+                    ("x-ratelimit-resource", resource.to_owned()),
                     ("x-ratelimit-reset", "4102444800".to_owned()),
                 ],
             ),

@@ -233,7 +233,7 @@ fn answer(inside: &Mutex<Inside>, url: &str, request: Request) -> Option<Answer>
     };
     let rest = request.path.strip_prefix(API).map(str::to_owned);
     let done = match fault {
-        Some(fault) if fault.comes_first() => Some(fault.instead()),
+        Some(fault) if fault.comes_first() => Some(fault.instead(&request.path)),
         Some(_) | None => match &rest {
             Some(path) => Some(in_rest(inside, url, path, &request, token.as_deref(), fault)),
             None => elsewhere(inside, url, &request, token.as_deref()),

@@ -77,11 +77,15 @@ pub(super) fn answer(
     };
     let parts: Vec<&str> = path.trim_start_matches('/').split('/').collect();
     let mut answer = route(world, &call, &parts);
+    let (resource, limit, left) = match parts[0] {
+        "search" => ("search", "30", "29"),
+        _other => ("core", "5000", "4321"),
+    };
     answer.headers.extend([
-        ("x-ratelimit-limit".to_owned(), "5000".to_owned()),
-        ("x-ratelimit-remaining".to_owned(), "4321".to_owned()),
+        ("x-ratelimit-limit".to_owned(), limit.to_owned()),
+        ("x-ratelimit-remaining".to_owned(), left.to_owned()),
         ("x-ratelimit-reset".to_owned(), "4102444800".to_owned()),
-        ("x-ratelimit-resource".to_owned(), "core".to_owned()),
+        ("x-ratelimit-resource".to_owned(), resource.to_owned()),
     ]);
     tagged(answer, request)
 }

@@ -147,6 +147,18 @@ fn github_is_not_asked_again_while_it_wants_to_be_left_alone() {
 }
 
 #[test]
+fn searches_that_are_used_up_hold_nothing_else_up() {
+    let house = House::github();
+    let api = House::api(house.hub(), super::WRITER);
+    house.hub().next("GET", "/search/issues", Fault::LimitReached);
+    let id = &house.source.id;
+    assert_eq!(unread(api.search_issues(id, "")), "github-limited");
+    api.by_id(id).unwrap();
+    assert_eq!(unread(api.search_issues(id, "")), "github-limited");
+    assert_eq!(house.hub().times("GET", "/search/issues"), 1);
+}
+
+#[test]
 fn answers_that_can_not_be_read_are_failures_and_no_facts() {
     for (fault, expected) in [
         (Fault::Endless, "github-failed"),
