@@ -3,6 +3,7 @@
 pub mod access;
 pub mod agent;
 pub mod conversation;
+pub mod directory;
 pub mod forge;
 pub mod hook;
 pub mod identity;

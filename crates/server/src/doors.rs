@@ -102,6 +102,11 @@ pub const DOORS: &[Door] = &[
     door("DELETE", "/api/v1/comments/{id}", WRITE),
     door("GET", "/api/v1/repositories", LOOK),
     door("POST", "/api/v1/repositories", OWN),
+    door(
+        "GET",
+        "/api/v1/github/repositories",
+        Need::Person(Role::Maintainer),
+    ),
     door("GET", "/api/v1/repositories/{id}/policy", LOOK),
     door("POST", "/api/v1/policy/preview", LOOK),
     door("GET", "/api/v1/members", LOOK),

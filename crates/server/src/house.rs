@@ -12,6 +12,7 @@ use countersign_core::id::{InputId, MemberId, TenantId, WorkflowId};
 use countersign_core::workflow::Workflow;
 use countersign_engine::Ports;
 use countersign_ports::access::{Access, SecretHash};
+use countersign_ports::directory::Directory;
 use countersign_ports::notice::Outbox;
 use countersign_ports::reviewing::Reviewing;
 use countersign_ports::store::{InputStatus, TenantStore};
@@ -65,6 +66,8 @@ pub struct House {
     pub outbox: Arc<dyn Outbox>,
     /// Sign-in with GitHub, where it is set up.
     pub github: Option<GitHub>,
+    /// What else is on GitHub, where there is a token.
+    pub directory: Option<Arc<dyn Directory>>,
     /// What GitHub tells by itself, where a secret to check it with is set.
     pub hooks: Option<HookDoor>,
     /// What members keep while reviewing.

@@ -125,6 +125,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/github/repositories": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Find repositories on GitHub that the server's token sees */
+        get: operations["find_repositories"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/keys": {
         parameters: {
             query?: never;
@@ -1140,6 +1157,30 @@ export interface components {
             repository?: string | null;
             text: string;
         };
+        /** @description What was found. */
+        FoundRepositoriesWire: {
+            /** @description There are more. */
+            more: boolean;
+            /** @description The best matches first, at most 30. */
+            repositories: components["schemas"]["FoundRepositoryWire"][];
+        };
+        /** @description A repository on GitHub. */
+        FoundRepositoryWire: {
+            /** @description Read-only for good: it can't be registered. */
+            archived: boolean;
+            /** @description The branch that HEAD names. */
+            default_branch: string;
+            /** @description `octo/hello`. */
+            full_name: string;
+            /** @description `github-1296269`. */
+            id: string;
+            /** @description Whether the token's account may push there; GitHub does not say what the token itself may. */
+            may_push: boolean;
+            /** @description Not everybody sees it. */
+            private: boolean;
+            /** @description Its short name here, where it is registered. */
+            registered_as?: string | null;
+        };
         /** @description Something that is frozen. */
         FreezeWire: {
             /** @description Who, by member's id; null: the server itself, because of something that it found. */
@@ -2096,6 +2137,8 @@ export type DiffsWire = components['schemas']['DiffsWire'];
 export type EntryWire = components['schemas']['EntryWire'];
 export type EventWire = components['schemas']['EventWire'];
 export type FindingWire = components['schemas']['FindingWire'];
+export type FoundRepositoriesWire = components['schemas']['FoundRepositoriesWire'];
+export type FoundRepositoryWire = components['schemas']['FoundRepositoryWire'];
 export type FreezeWire = components['schemas']['FreezeWire'];
 export type GateWire = components['schemas']['GateWire'];
 export type HeadsWire = components['schemas']['HeadsWire'];
@@ -2512,6 +2555,64 @@ export interface operations {
             };
             /** @description it is not frozen */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What is wrong, in a sentence, and what to do next */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    find_repositories: {
+        parameters: {
+            query: {
+                /** @description In the words of GitHub's search; at most 200 characters. */
+                words: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FoundRepositoriesWire"];
+                };
+            };
+            /** @description the server has no token of GitHub */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description GitHub refuses the search */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description GitHub can't be asked now */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };

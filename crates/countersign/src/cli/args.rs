@@ -318,6 +318,14 @@ pub(crate) struct RepoAddArgs {
     pub(crate) github: Option<Option<String>>,
 }
 
+/// `repo search`.
+#[derive(Debug, Args)]
+pub(crate) struct RepoSearchArgs {
+    /// What to look for, in the words of GitHub's search
+    #[arg(value_name = "WORDS", required = true)]
+    pub(crate) words: Vec<String>,
+}
+
 /// `github setup`.
 #[derive(Debug, Args)]
 pub(crate) struct GithubSetupArgs {

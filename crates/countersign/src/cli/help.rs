@@ -214,6 +214,11 @@ pub(super) const REPO_LIST: &str = "\
 Examples:
   countersign repo list --json";
 
+pub(super) const REPO_SEARCH: &str = "\
+Examples:
+  countersign repo search hello
+  countersign repo search org:octo-org language:rust --json";
+
 pub(super) const POLICY: &str = "\
 Examples:
   countersign policy show

@@ -10,8 +10,8 @@ pub(crate) use args::{
     ExportArgs, ExtendArgs, FreezeArgs, GithubSetupArgs, InitArgs, KeyAddArgs, KeyRevokeArgs, ListArgs,
     MemberAddArgs, MemberArgs, MemberChangeArgs, MemberLinkArgs, MigrateArgs, NoticesArgs, PatchShowArgs,
     PolicyShowArgs, PolicyTestArgs, ReasonArgs, ReferenceArgs, ReferenceForm, RejectArgs, RepoAddArgs,
-    RestoreArgs, ResumeArgs, Roles, ServeArgs, ShowArgs, StartArgs, StartFlags, StoryId, SubmitArgs,
-    VerifyArgs, WaiveArgs, WatchArgs,
+    RepoSearchArgs, RestoreArgs, ResumeArgs, Roles, ServeArgs, ShowArgs, StartArgs, StartFlags, StoryId,
+    SubmitArgs, VerifyArgs, WaiveArgs, WatchArgs,
 };
 
 use crate::terminal::ColourChoice;
@@ -227,6 +227,9 @@ pub(crate) enum RepoCommand {
     /// List registered repositories
     #[command(after_help = help::REPO_LIST)]
     List,
+    /// Find repositories on GitHub that the token sees
+    #[command(after_help = help::REPO_SEARCH)]
+    Search(RepoSearchArgs),
 }
 
 /// GitHub.

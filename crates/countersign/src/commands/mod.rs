@@ -160,6 +160,7 @@ async fn at_desk(desk: &Desk, command: Command) -> Result<Exit, CliError> {
         Command::Alarm(AlarmCommand::Clear(args)) => holds::clear(desk, args).await,
         Command::Repo(RepoCommand::Add(args)) => repo::add(desk, args).await,
         Command::Repo(RepoCommand::List) => repo::list(desk).await,
+        Command::Repo(RepoCommand::Search(args)) => repo::search(desk, args).await,
         Command::Member(MemberCommand::Add(args)) => members::add(desk, args).await,
         Command::Member(MemberCommand::List) => members::list(desk).await,
         Command::Member(MemberCommand::Change(args)) => members::change(desk, args).await,

@@ -1,13 +1,15 @@
-//! `repo add` and `repo list`.
+//! `repo add`, `repo list` and `repo search`.
 
 use super::submission;
-use crate::cli::RepoAddArgs;
+use super::throwaway::blocking;
+use crate::cli::{RepoAddArgs, RepoSearchArgs};
 use crate::desk::{Desk, Place};
 use crate::error::{CliError, Exit};
 use crate::session::Session;
 use crate::terminal::{Page, Style};
+use countersign_ports::directory::{Directory as _, FoundRepository};
 use countersign_ports::store::RepositoryRow;
-use countersign_server::client::NewRepository;
+use countersign_server::client::{FoundRepositoriesWire, FoundRepositoryWire, NewRepository};
 use serde::Serialize;
 
 /// A registered repository.
@@ -136,4 +138,58 @@ pub(super) async fn list(desk: &Desk) -> Result<Exit, CliError> {
     }
     terminal.print(&page);
     Ok(Exit::Ok)
+}
+
+/// `repo search`.
+pub(super) async fn search(desk: &Desk, args: RepoSearchArgs) -> Result<Exit, CliError> {
+    let words = args.words.join(" ");
+    let found = match &desk.at {
+        Place::Server(server) => server.remote.find_repositories(&words).await?,
+        Place::Folder(session) => {
+            let github = session.github.clone();
+            let found = blocking(move || github.find_repositories(&words)).await??;
+            let rows = session.store.repositories().await?;
+            let wire = |found: &FoundRepository| FoundRepositoryWire::of(found, &rows);
+            FoundRepositoriesWire {
+                repositories: found.repositories.iter().map(wire).collect(),
+                more: found.more,
+            }
+        }
+    };
+    let terminal = &desk.app.terminal;
+    if terminal.is_json() {
+        terminal.print_json(&found);
+    } else {
+        terminal.print(&found_page(&found));
+    }
+    Ok(Exit::Ok)
+}
+
+fn found_page(found: &FoundRepositoriesWire) -> Page {
+    let mut page = Page::new();
+    let all = &found.repositories;
+    if all.is_empty() {
+        page.line(0)
+            .add(Style::Dim, "No repository that the token sees fits these words.");
+    }
+    let width = all.iter().map(|r| r.full_name.chars().count()).max().unwrap_or(0) + 2;
+    for one in all {
+        let may = match (one.archived, one.may_push) {
+            (true, _) => "archived",
+            (false, true) => "may be pushed to",
+            (false, false) => "can only be read",
+        };
+        let line = page
+            .line(0)
+            .column(Style::Name, &one.full_name, width)
+            .column(Style::Plain, may, 18)
+            .add(Style::Dim, format!("default branch {}", one.default_branch));
+        if let Some(name) = &one.registered_as {
+            line.add(Style::Good, format!("  registered as {name}"));
+        }
+    }
+    if found.more {
+        page.line(0).add(Style::Dim, "There are more; say more words.");
+    }
+    page
 }

@@ -14,6 +14,7 @@ use countersign_core::workflow::{Effect, Event};
 use countersign_engine::notices::Notices;
 use countersign_engine::{Observer, Ports, TryEnd, Worker};
 use countersign_forge::github::{GitHubComments, GitHubHooks, Secret};
+use countersign_ports::directory::Directory;
 use countersign_ports::notice::Notifier;
 use countersign_server::{
     Answers, CODE_MS, Commands, HeldKeys, HookDoor, House, Metrics, Origin, Problem, Pulse, new_code, router,
@@ -150,6 +151,11 @@ pub(super) async fn run(session: &Session) -> Result<Exit, CliError> {
             access: session.database().access(&TenantId::local()),
             outbox: outbox(session),
             github,
+            directory: config
+                .github
+                .token
+                .as_ref()
+                .map(|_| session.github.clone() as Arc<dyn Directory>),
             hooks: hooks(session, &config),
             reviewing: session.database().reviewing(&TenantId::local()),
             keys: Arc::new(MemberSeeds(session.keys().clone())),

@@ -19,8 +19,8 @@ use countersign_core::member::{Member, Roster};
 use countersign_core::record::{EventRecord, RECORD_VERSION};
 use countersign_core::time::Timestamp;
 use countersign_server::client::{
-    Code, EventWire, FreezeWire, InterdiffsWire, MemberWire, NewFreeze, NewRepository, NewWorkflow, Note,
-    RepositoryWire, Submitted, Token, Whoami, WorkflowsPage,
+    Code, EventWire, FoundRepositoriesWire, FreezeWire, InterdiffsWire, MemberWire, NewFreeze, NewRepository,
+    NewWorkflow, Note, RepositoryWire, Submitted, Token, Whoami, WorkflowsPage,
 };
 use countersign_server::parse_role;
 use countersign_server::wire::{AlarmWire, DiffsWire, WorkflowRowWire};
@@ -288,6 +288,15 @@ impl Remote {
     /// As for every call.
     pub(crate) async fn repositories(&self) -> Result<Vec<RepositoryWire>, CliError> {
         self.get("repositories").await
+    }
+
+    /// Repositories on GitHub that the server's token sees.
+    ///
+    /// # Errors
+    /// As for every call.
+    pub(crate) async fn find_repositories(&self, words: &str) -> Result<FoundRepositoriesWire, CliError> {
+        let words: String = form_urlencoded::byte_serialize(words.as_bytes()).collect();
+        self.get(&format!("github/repositories?words={words}")).await
     }
 
     /// Registers a folder of the server's machine.

@@ -2,7 +2,7 @@
 
 use crate::support::World;
 
-const COMMANDS: [&[&str]; 36] = [
+const COMMANDS: [&[&str]; 37] = [
     &[],
     &["run"],
     &["submit"],
@@ -22,6 +22,7 @@ const COMMANDS: [&[&str]; 36] = [
     &["wake"],
     &["repo", "add"],
     &["repo", "list"],
+    &["repo", "search"],
     &["github", "setup"],
     &["policy", "show"],
     &["policy", "check"],

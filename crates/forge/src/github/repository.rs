@@ -45,7 +45,7 @@ impl Found {
 }
 
 #[derive(Deserialize)]
-struct Wire {
+pub(super) struct Wire {
     id: u64,
     full_name: String,
     clone_url: String,
@@ -112,7 +112,7 @@ impl GitHub {
     }
 
     /// Only what stays below the server that was named may be cloned from and pushed to.
-    fn found(&self, wire: Wire) -> Result<Found, CallError> {
+    pub(super) fn found(&self, wire: Wire) -> Result<Found, CallError> {
         let odd = |why: &str| CallError::Odd { why: why.to_owned() };
         if !is_full_name(&wire.full_name) {
             return Err(odd("it names a repository by no name that one can have"));

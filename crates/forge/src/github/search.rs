@@ -1,11 +1,14 @@
-//! Open issues of one repository that a search finds (<https://docs.github.com/rest/search/search#search-issues-and-pull-requests>).
+//! What a search finds (<https://docs.github.com/rest/search/search>): open issues of one repository, and repositories.
 //!
 //! GitHub's search knows issues of everywhere and pull requests, too, and what a query means is GitHub's to say. So whatever is no
 //! open issue of the repository that was meant is dropped here, however the query is put.
 
+use super::access::{Carried, Credentials};
 use super::error::CallError;
+use super::repository::Wire;
 use super::{Found, GitHub};
 use countersign_core::id::RepositoryId;
+use countersign_ports::directory::{Directory, FOUND_MAX, FoundRepositories, FoundRepository};
 use countersign_ports::trees::TreesError;
 use serde::Deserialize;
 use std::cell::Cell;
@@ -15,7 +18,10 @@ pub const MATCHES_MAX: usize = 100;
 /// Longest query that GitHub takes.
 const QUERY_MAX_CHARS: usize = 256;
 
-/// What a search found.
+/// Longest words for repositories; GitHub takes 256 characters with what is added.
+const WORDS_MAX_CHARS: usize = 200;
+
+/// What a search for issues found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Matches {
     /// Where, as it is called now.
@@ -75,6 +81,66 @@ impl GitHub {
             more: !is_whole || incomplete.get(),
             repository,
         })
+    }
+}
+
+#[derive(Deserialize)]
+struct RepositoriesPage {
+    total_count: usize,
+    #[serde(default)]
+    incomplete_results: bool,
+    items: Vec<Wire>,
+}
+
+/// One that can't be registered anyhow, because of its name or its address, is left out.
+impl Directory for GitHub {
+    fn find_repositories(&self, words: &str) -> Result<FoundRepositories, TreesError> {
+        let doing = "Searching repositories on GitHub";
+        if words.trim().is_empty()
+            || words.chars().count() > WORDS_MAX_CHARS
+            || words.chars().any(char::is_control)
+        {
+            return Err(TreesError::Unsupported {
+                code: "bad-repository-query",
+                message: "A search for repositories has 1 to 200 characters, and no control characters."
+                    .to_owned(),
+            });
+        }
+        let words: String =
+            form_urlencoded::byte_serialize(format!("{words} fork:true").as_bytes()).collect();
+        let carried = match &self.api.settings().credentials {
+            Credentials::Token(token) => Carried::Account(token.clone()),
+            Credentials::None => Carried::Nothing,
+            Credentials::App(_) => {
+                return Err(TreesError::Unsupported {
+                    code: "search-needs-token",
+                    message: "A GitHub App has no search of its own over repositories. Its page on GitHub lists where it is \
+                              installed."
+                        .to_owned(),
+                });
+            }
+        };
+        let path = format!("/search/repositories?q={words}&per_page={FOUND_MAX}");
+        let page: RepositoriesPage = self.api.get_as(&carried, &path).map_err(|e| e.reading(doing))?;
+        let more = page.incomplete_results || page.total_count > FOUND_MAX;
+        let found = page.items.into_iter().take(FOUND_MAX);
+        let found = found.filter_map(|wire| self.found(wire).ok());
+        Ok(FoundRepositories {
+            repositories: found.map(of_directory).collect(),
+            more,
+        })
+    }
+}
+
+fn of_directory(found: Found) -> FoundRepository {
+    let (_may_look, may_push) = found.may;
+    FoundRepository {
+        id: found.id,
+        full_name: found.full_name,
+        default_branch: found.default_branch,
+        private: found.private,
+        archived: found.archived,
+        may_push,
     }
 }
 

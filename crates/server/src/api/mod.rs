@@ -2,6 +2,7 @@
 
 pub(crate) mod comments;
 pub(crate) mod decisions;
+pub(crate) mod directory;
 pub(crate) mod holds;
 pub(crate) mod interdiff;
 pub(crate) mod keys;
@@ -22,6 +23,7 @@ pub(crate) mod workflows;
 /// What goes over the wire, for clients.
 pub mod client {
     pub use super::decisions::{Decision, Part, WholeAct};
+    pub use super::directory::{FoundRepositoriesWire, FoundRepositoryWire};
     pub use super::holds::{FreezeWire, NewFreeze, Note};
     pub use super::interdiff::{InterdiffWire, InterdiffsWire};
     pub use super::ledger::{CheckpointWire, EntryWire, LedgerWire};
@@ -183,6 +185,7 @@ fn endpoints() -> OpenApiRouter<Arc<House>> {
         .routes(routes!(comments::list, comments::write))
         .routes(routes!(comments::reword, comments::remove))
         .routes(routes!(system::repositories, system::register))
+        .routes(routes!(directory::find))
         .routes(routes!(policy::show))
         .routes(routes!(policy::judge))
         .routes(routes!(members::list, members::add))

@@ -147,6 +147,7 @@ fn route(world: &mut World, call: &Call<'_>, parts: &[&str]) -> Answer {
             }
         }
         ("GET", ["search", "issues"]) => search(world, call),
+        ("GET", ["search", "repositories"]) => search_repositories(world, call),
         (_, ["repos", owner, name, inside @ ..]) => match world.find(&format!("{owner}/{name}")) {
             Found::Here(id) if sees(call, &world.repositories[&id]) => in_repository(world, call, id, inside),
             Found::Moved(id) if sees(call, &world.repositories[&id]) => moved(call, id, inside),
@@ -349,6 +350,25 @@ fn search(world: &World, call: &Call<'_>) -> Answer {
     if call.request.field("sort").as_deref() == Some("created") {
         found.sort_by_key(|one| one["number"].as_u64());
     }
+    let total = found.len();
+    page(
+        call,
+        found,
+        |items| json!({"total_count": total, "incomplete_results": false, "items": items}),
+    )
+}
+
+/// Words have to be in the name; qualifiers are taken as they are meant for everything that is there.
+fn search_repositories(world: &World, call: &Call<'_>) -> Answer {
+    let query = call.request.field("q").unwrap_or_default().to_ascii_lowercase();
+    let fits = |r: &&Repository| {
+        let name = world.full_name(r).to_ascii_lowercase();
+        query
+            .split_whitespace()
+            .all(|word| word.contains(':') || name.contains(word))
+    };
+    let seen = world.repositories.values().filter(|r| sees(call, r)).filter(fits);
+    let found: Vec<Value> = seen.map(|r| repository(world, call, r)).collect();
     let total = found.len();
     page(
         call,

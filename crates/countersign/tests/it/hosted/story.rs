@@ -1,6 +1,7 @@
 //! What a person does with a repository on GitHub, from its registration on.
 
 use super::{HELLO, Hosted, OURS};
+use crate::served::Served;
 use crate::terminal::Typist;
 use countersign_testkit::github::Fault;
 use std::os::unix::fs::PermissionsExt as _;
@@ -23,6 +24,58 @@ fn a_repository_is_registered_by_its_number_and_stays_the_same_one_under_another
         .says("github-1296269");
     let listed = hosted.run(&["repo", "list", "--json"]).exits(0).json();
     assert_eq!(listed["repositories"].as_array().unwrap().len(), 1, "{listed}");
+}
+
+#[test]
+fn repositories_are_found_by_words() {
+    let hosted = Hosted::new();
+    hosted.run(&["repo", "add", "--github", "octo/hello"]).exits(0);
+    for (id, name) in [(20, "hello-docs"), (21, "hello-old"), (22, "elsewhere")] {
+        hosted.github.repository(id, super::OCTO, name, &super::FILES);
+    }
+    hosted
+        .github
+        .repository(23, super::OCTO, "hello-secret", &super::FILES);
+    hosted.github.change(|w| {
+        w.repository_mut(21).archived = true;
+        w.repository_mut(23).private = true;
+    });
+    let found = hosted.run(&["repo", "search", "octo", "hello"]).exits(0);
+    let lines: Vec<&str> = found.out.lines().collect();
+    assert_eq!(
+        lines,
+        [
+            "octo/hello-docs  can only be read  default branch main",
+            "octo/hello-old   archived          default branch main",
+            "octo/hello       may be pushed to  default branch main  registered as hello",
+        ]
+    );
+    hosted
+        .run(&["repo", "search", "nothing"])
+        .exits(0)
+        .says("No repository");
+    hosted
+        .run(&["repo", "search", " "])
+        .exits(2)
+        .says("bad-repository-query");
+    let served = Served::start(&hosted.world, &[]);
+    let token = served.token();
+    let path = "/api/v1/github/repositories?words=hello";
+    let told = served.get(path, &token).is(200).json();
+    assert_eq!(told["repositories"][2]["registered_as"], "hello", "{told}");
+    assert_eq!(
+        (&told["repositories"][2]["may_push"], &told["more"]),
+        (&true.into(), &false.into())
+    );
+    hosted
+        .github
+        .next("GET", "/search/repositories", Fault::BadGateway);
+    let gone = served.get(path, &token).is(503).json();
+    assert_eq!(gone["code"], "github-failed", "{gone}");
+    drop(served);
+    let served = Served::start(&crate::served::world(), &[]);
+    let unset = served.get(path, &served.token()).is(404).json();
+    assert_eq!(unset["code"], "github-not-set-up", "{unset}");
 }
 
 #[test]
@@ -96,6 +149,8 @@ pub(super) fn everything(hosted: &Hosted) {
     hosted.goes_red(&id);
     hosted.run(&["doctor"]).exits(0);
     hosted.run(&["submit", "--issues", "grams author:octo"]).exits(0);
+    // An App has no such search.
+    hosted.run(&["repo", "search", "hello"]);
     hosted.run(&["cancel", &id, "--reason", "Not this way."]).exits(0);
     hosted.run(&["resume", &id, "--json"]);
 }
