@@ -120,7 +120,10 @@ fn private_key(file: &Path) -> Result<String, CliError> {
 fn locate(github: Arc<GitHub>) -> Locate {
     Arc::new(move |id, _as_registered, purpose| {
         let found = github.by_id(id)?;
-        let git = |token: &github::Secret| Token::new(token.reveal());
+        let git = |token: &github::Secret| match github.tokens_pass() {
+            true => Token::passing(token.reveal()),
+            false => Token::new(token.reveal()),
+        };
         let token = match purpose {
             Purpose::Read => github.readers_token(id)?.as_ref().map(git),
             Purpose::Push { permit, workflows } => github

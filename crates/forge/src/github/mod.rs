@@ -233,6 +233,11 @@ impl GitHub {
         Ok(carried.secret().cloned())
     }
 
+    /// Whether tokens are made anew where they are not taken any more.
+    pub fn tokens_pass(&self) -> bool {
+        self.api.settings().credentials.are_narrow()
+    }
+
     fn ours(&self, reader: impl FnOnce() -> Result<Carried, CallError>) -> Result<Account, TreesError> {
         let mut known = self.account.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(account) = known.as_ref() {

@@ -1,8 +1,9 @@
 //! What `git` says of a host that it could not get an answer from, in our words. Must never repeat what could hold a token.
 
+use super::Reached;
 use crate::error::{unavailable, unsupported};
 use crate::program::Finished;
-use countersign_ports::trees::{Remote, TreesError};
+use countersign_ports::trees::TreesError;
 
 /// Words of git or curl → code, sentence, and whether it may pass.
 const KNOWN: &[(&[&str], &str, &str)] = &[
@@ -67,10 +68,17 @@ const KNOWN: &[(&[&str], &str, &str)] = &[
     ),
 ];
 
+/// A token that is made for one purpose is made anew; why that can't be done says whoever makes it.
+const TOKEN_OVER: &str = "remote-token-over";
+
 /// What may pass by itself or by a person's deed there, and what a person has to change here.
-pub(super) fn of(remote: &Remote, doing: &str, done: &Finished) -> TreesError {
-    let name = &remote.full_name;
+pub(super) fn of(reached: &Reached<'_>, doing: &str, done: &Finished) -> TreesError {
+    let name = &reached.remote.full_name;
     match known(done) {
+        Some(("remote-token-refused", _)) if reached.token_passes => unavailable(
+            TOKEN_OVER,
+            format!("{doing} {name}: it does not take the App's token any more. It is tried again."),
+        ),
         Some((
             code @ ("commit-missing" | "remote-token-refused" | "remote-forbidden" | "remote-tls"),
             what,
@@ -106,12 +114,12 @@ pub(super) fn was_refused(done: &Finished) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::KNOWN;
+    use super::{KNOWN, TOKEN_OVER};
 
     #[test]
     fn the_page_on_github_lists_every_code() {
         let page = include_str!("../../../../docs/github.md");
-        for (_, code, _) in KNOWN {
+        for code in KNOWN.iter().map(|(_, code, _)| *code).chain([TOKEN_OVER]) {
             assert!(
                 page.contains(&format!("`{code}`")),
                 "docs/github.md does not list `{code}`"

@@ -68,12 +68,22 @@ pub struct Location {
 
 /// A token of a host. It is shown nowhere.
 #[derive(Clone)]
-pub struct Token(String);
+pub struct Token {
+    text: String,
+    passes: bool,
+}
 
 impl Token {
-    /// Keeps it.
+    /// One that somebody made and set.
     pub fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
+        let text = text.into();
+        Self { text, passes: false }
+    }
+
+    /// One that was made for this purpose, and is made anew where it is not taken any more.
+    pub fn passing(text: impl Into<String>) -> Self {
+        let text = text.into();
+        Self { text, passes: true }
     }
 }
 
@@ -106,6 +116,7 @@ impl fmt::Debug for Hosts {
 pub(crate) struct Reached<'r> {
     pub(crate) remote: &'r Remote,
     may_write: bool,
+    token_passes: bool,
     url: String,
     protocol: &'static str,
     settings: Vec<(String, String)>,
@@ -138,8 +149,9 @@ impl Hosts {
             .iter()
             .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
             .collect();
-        if let Some(Token(token)) = token {
-            let login = STANDARD.encode(format!("{TOKEN_USER}:{token}"));
+        let token_passes = token.as_ref().is_some_and(|token| token.passes);
+        if let Some(Token { text, .. }) = token {
+            let login = STANDARD.encode(format!("{TOKEN_USER}:{text}"));
             settings.push((
                 format!("http.{clone_url}.extraHeader"),
                 format!("Authorization: Basic {login}"),
@@ -148,6 +160,7 @@ impl Hosts {
         Ok(Reached {
             remote,
             may_write: purpose.writes(),
+            token_passes,
             url: clone_url,
             protocol,
             settings,
@@ -204,7 +217,7 @@ impl Reached<'_> {
         arguments.extend(patterns);
         let done = self.git("ls-remote", Path::new("/"), arguments, ASK_DEADLINE)?;
         if !done.status.success() {
-            return Err(failure::of(self.remote, "Looking at", &done));
+            return Err(failure::of(self, "Looking at", &done));
         }
         if done.stdout.len() as u64 >= ADVERTISED_MAX_BYTES {
             return Err(too_many());
@@ -282,7 +295,7 @@ impl Reached<'_> {
         let done = self.git("fetch", folder, arguments, FETCH_DEADLINE)?;
         match done.status.success() {
             true => Ok(()),
-            false => Err(failure::of(self.remote, "Fetching from", &done)),
+            false => Err(failure::of(self, "Fetching from", &done)),
         }
     }
 
@@ -325,7 +338,7 @@ impl Reached<'_> {
         let done = self.git("fetch", bench.folder(), arguments, FETCH_DEADLINE)?;
         match done.status.success() {
             true => Ok(()),
-            false => Err(failure::of(self.remote, "Fetching the history of", &done)),
+            false => Err(failure::of(self, "Fetching the history of", &done)),
         }
     }
 }

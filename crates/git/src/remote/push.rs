@@ -141,14 +141,12 @@ fn conclude(reached: &Reached<'_>, branch: &BranchName, done: &Finished) -> Resu
                 ),
             )))
         }
-        Some(_) | None if failure::was_refused(done) => Err(PublishError::Failed(failure::of(
-            reached.remote,
-            "Pushing to",
-            done,
-        ))),
+        Some(_) | None if failure::was_refused(done) => {
+            Err(PublishError::Failed(failure::of(reached, "Pushing to", done)))
+        }
         Some(_) | None => Err(PublishError::Unknown {
             branch: branch.to_string(),
-            source: failure::of(reached.remote, "Pushing to", done),
+            source: failure::of(reached, "Pushing to", done),
         }),
     }
 }

@@ -174,6 +174,26 @@ fn a_write_is_not_repeated_where_its_token_is_not_taken() {
 }
 
 #[test]
+fn git_whose_token_is_not_taken_asks_again_and_nobody_for_another_token() {
+    let house = House::app();
+    let (approved, prepared) = house.approved("countersign/one");
+    house.hub().next("GET", "/info/refs", Fault::TokenOver);
+    assert_eq!(unread(house.trees.heads(&house.source)), "remote-token-over");
+    house
+        .forge
+        .stage(&approved.push(), &house.source, &prepared)
+        .unwrap();
+    house.hub().next("GET", "/info/refs", Fault::TokenOver);
+    let pushed = house.forge.push_branch(approved.push(), &house.source, &prepared);
+    assert_eq!(
+        refused(pushed),
+        "remote-token-over",
+        "it is known not to have happened"
+    );
+    house.push(&approved, &prepared).unwrap();
+}
+
+#[test]
 fn a_suspended_installation_says_so_and_goes_on_when_it_may() {
     let house = House::app();
     let (approved, prepared) = house.approved("countersign/one");

@@ -148,7 +148,10 @@ impl House {
                 };
                 Ok(Location {
                     clone_url: found.clone_url,
-                    token: token.map(|t| Token::new(t.reveal())),
+                    token: token.map(|t| match locator.tokens_pass() {
+                        true => Token::passing(t.reveal()),
+                        false => Token::new(t.reveal()),
+                    }),
                 })
             },
         ));
