@@ -63,6 +63,7 @@ on_github() {
 #   ci CHECK success|failure [TEXT]  from now on CI comes to that on what pull requests hold, and says this
 #   protect BRANCH…                  a rule lets nobody push to these branches any more; to no others, if none is named
 #   close NUMBER                     somebody closes a pull request
+#   merge NUMBER merge|squash|rebase [PATH TEXT]  somebody merges one, with that file beside, which nobody approved
 #   branches | pulls                 what is there
 #   opened                           waits until a pull request is open, and prints its branch
 github() {

@@ -45,10 +45,11 @@ use crate::member::Roster;
 use crate::narrow::LeftOut;
 use crate::patch_set::{Draft, PatchSet, WaivedViolation, approval_digest};
 use crate::policy::{RiskTier, Violation, Waiver};
+use crate::question::QuestionKind;
 use crate::time::Timestamp;
 use event::{
     Approval, Attempt, AttemptOutcome, FoundBranch, PinnedRepo, ReadHead, ReadMerge, RepoLookup, Request,
-    RequestStatus, ResumePoint, RevisionCause, Standing, WriteIntent,
+    RequestStatus, ResumePoint, RevisionCause, Standing, Subject, WriteIntent,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -413,6 +414,15 @@ impl Workflow {
     /// Requests that wait for a human, oldest first.
     pub fn open_requests(&self) -> impl Iterator<Item = &Request> {
         self.requests.iter().filter(|r| r.status == RequestStatus::Open)
+    }
+
+    /// Whether that question waits.
+    pub fn asks(&self, kind: QuestionKind) -> bool {
+        let is_it = |r: &Request| match &r.subject {
+            Subject::Question { question, .. } => question.kind == kind,
+            Subject::Plan { .. } | Subject::PatchSet { .. } => false,
+        };
+        self.open_requests().any(is_it)
     }
 
     /// The effective policies by repository.

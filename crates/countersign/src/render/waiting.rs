@@ -2,6 +2,7 @@
 
 use super::seen::{Seen, first8};
 use crate::terminal::{Page, Style};
+use countersign_core::question::QuestionKind;
 use countersign_core::workflow::State;
 use countersign_core::workflow::event::Subject;
 use countersign_core::workflow::pull_requests::opened;
@@ -115,6 +116,9 @@ pub(crate) fn how(seen: &Seen) -> Page {
             command("look", format!("show {id}"));
             command("decide", format!("resume {id}"));
             command("or", format!("answer {id} CHOICE"));
+            if seen.workflow.asks(QuestionKind::LandedDifferent) {
+                command("take back", format!("revert {id}"));
+            }
             if crate::waiving::offered(seen) {
                 command("or", format!("waive {id} RULE@PATH --reason …"));
             }

@@ -5,7 +5,7 @@
 //! passer-by. A call is words that each end with a zero byte, the last of them empty; the answer is an exit code on a line of
 //! its own and then what to print.
 
-use countersign_testkit::github::{GitHub, Permission, Pull, Scope, World};
+use countersign_testkit::github::{GitHub, Merge, Permission, Pull, Scope, World};
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
@@ -130,6 +130,20 @@ fn happens(github: &GitHub, words: &[&str]) -> Option<String> {
             let close = |pull: &mut Pull| pull.open = false;
             github.change(|w| w.repository_mut(id).pulls.get_mut(&number).map(close))?;
         }
+        ("merge", [number, how, beside @ ..]) => {
+            let how = match *how {
+                "merge" => Merge::Commit,
+                "squash" => Merge::Squash,
+                "rebase" => Merge::Rebase,
+                _ => return None,
+            };
+            let beside: Vec<(&str, &str)> = match beside {
+                [] => Vec::new(),
+                [path, text] => vec![(path, text)],
+                _ => return None,
+            };
+            github.merge(id, number.parse().ok()?, how, &beside);
+        }
         ("branches", []) => {
             for name in github.branches(id).keys() {
                 printed.push_str(&format!("{name}\n"));
@@ -137,7 +151,11 @@ fn happens(github: &GitHub, words: &[&str]) -> Option<String> {
         }
         ("pulls", []) => {
             for pull in pulls(github, id) {
-                let state = if pull.open { "open" } else { "closed" };
+                let state = match (pull.open, &pull.merged) {
+                    (true, _) => "open",
+                    (false, Some(_)) => "merged",
+                    (false, None) => "closed",
+                };
                 printed.push_str(&format!("#{} {state} {}\n", pull.number, pull.title));
             }
         }

@@ -60,6 +60,8 @@ pages! {
     unattended_says_so
     verify_offline
     warnings_must_be_acknowledged
+    what_is_merged_on_github_is_looked_at
+    what_nobody_approved_is_found_and_taken_back
     what_strangers_push_stays
 }
 

@@ -79,6 +79,14 @@ impl Credentials {
             Credentials::Token(_) | Credentials::App(_) => true,
         }
     }
+
+    /// Whether what a request carries depends on what it is for.
+    pub(super) fn are_narrow(&self) -> bool {
+        match self {
+            Credentials::None | Credentials::Token(_) => false,
+            Credentials::App(_) => true,
+        }
+    }
 }
 
 /// The permit for which a token that writes is asked. Without one there is none.
