@@ -107,7 +107,7 @@ pub enum Landed {
         before: CommitSha,
         /// Its other parents: what else became history by it.
         brings: Vec<CommitSha>,
-        /// The tree that two programs agree merging the approved commit into `before` gives; absent: it conflicts.
+        /// The tree that merging the approved commit into `before` gives, as git computes it here; absent: it conflicts.
         expected: Option<TreeSha>,
     },
     /// The branch has it not, or not any more.

@@ -24,6 +24,9 @@ const BUSY_MAX: Duration = Duration::from_secs(60);
 /// How often a held lock is tried again.
 const BUSY_POLL: Duration = Duration::from_millis(100);
 
+/// How long a look of another process is waited for.
+const LOOK_MAX: Duration = Duration::from_secs(3);
+
 /// Code of an input that is still in the inbox.
 pub(crate) const NOT_JUDGED_YET: &str = "not-judged-yet";
 
@@ -53,7 +56,10 @@ pub(crate) async fn drive(
         if let Some(_lock) = OwnerLock::try_acquire(session.app.folder.root())? {
             return work(session, id, until).await;
         }
-        if until == Until::Judged || done_by_another(session, id, input).await? {
+        if until == Until::Judged {
+            return Ok(());
+        }
+        if done_by_another(session, id, input).await? && !looks_now(session, id, began).await? {
             return Ok(());
         }
         if let Some(workflow) = session.load(id).await?
@@ -71,6 +77,16 @@ pub(crate) async fn drive(
         }
         tokio::time::sleep(BUSY_POLL).await;
     }
+}
+
+/// Whether whoever holds the lock may still be looking whether it was merged, because it was asked to look now.
+async fn looks_now(session: &Session, id: &WorkflowId, began: Instant) -> Result<bool, CliError> {
+    let loaded = session.load(id).await?;
+    if began.elapsed() > LOOK_MAX || loaded.is_none_or(|w| w.state != State::AwaitingMerge) {
+        return Ok(false);
+    }
+    session.store.look_now(id).await?;
+    Ok(true)
 }
 
 /// Whoever holds the lock may have judged the input and gone on to where the workflow rests.

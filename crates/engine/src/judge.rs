@@ -7,7 +7,7 @@ use countersign_core::id::{InputId, WorkflowId};
 use countersign_core::workflow::merging::REVERTS;
 use countersign_core::workflow::{Decision, Event, Input, Refusal, Submission, Workflow, decide, start};
 use countersign_ports::store::{
-    Alarm, ClaimedEffect, Commit, InputStatus, NewInput, Settles, StoreError, TenantStore,
+    Alarm, ClaimedEffect, Commit, Freeze, InputStatus, NewInput, Settles, StoreError, TenantStore,
 };
 use ed25519_dalek::VerifyingKey;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -113,13 +113,18 @@ impl Judge<'_> {
         Ok(None)
     }
 
-    /// Nothing new begins where writing is frozen, but what takes back because of which we froze it ourselves; whoever asks is
-    /// told why.
+    /// Nothing new begins where writing is frozen, but what takes back that because of which we froze it; whoever asks is told
+    /// why.
     async fn frozen(&self, submission: &Submission) -> Result<Option<String>, EngineError> {
         let repositories = || submission.repositories.iter().map(|r| &r.id);
-        let takes_back = submission.metadata.contains_key(REVERTS);
+        let takes_back = submission.metadata.get(REVERTS);
+        let lets_begin = |f: &Freeze| {
+            f.because
+                .as_ref()
+                .is_some_and(|w| Some(w.as_str()) == takes_back.map(String::as_str))
+        };
         let frozen = self.store.freezes().await?;
-        let mut held = frozen.into_iter().filter(|(_, f)| !takes_back || f.by.is_some());
+        let mut held = frozen.into_iter().filter(|(_, f)| !lets_begin(f));
         let covering = held.find(|(_, f)| f.covers(repositories()));
         Ok(
             covering

@@ -136,6 +136,9 @@ pub struct Freeze {
     /// Who; nobody: Countersign itself, because of something that it found.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<MemberId>,
+    /// Because of which workflow's landing; what takes that back may begin.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub because: Option<WorkflowId>,
     /// Why.
     pub reason: String,
 }

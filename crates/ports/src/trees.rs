@@ -421,8 +421,8 @@ pub trait Trees: Send + Sync {
         canonical: &[u8],
     ) -> Result<BaseStanding, TreesError>;
 
-    /// What a merge brought into its branch, by the branch's own commits, with the tree that merging the approved commit into
-    /// what it held before gives; of two programs that don't agree on it, none. The commits in question are pinned.
+    /// What a merge brought into its branch, by the branch's own commits, with the tree that git's merge of the approved commit
+    /// into what it held before gives; where that conflicts, none. The commits in question are pinned.
     fn landed(&self, repo: &RepoSource, merged: &Merged<'_>) -> Result<Landed, TreesError>;
 
     /// What would take back, in the branch as it is now, what `landed` made of `before`. Pins all three commits.

@@ -13,9 +13,18 @@ pub(crate) async fn all(tx: &Tx<'_>) -> Result<Vec<(Timestamp, Freeze)>, StoreEr
     for fact in entries::placed_tenant_facts(tx, &[KIND_FREEZE_BEGUN, KIND_FREEZE_ENDED]).await? {
         let said: Freeze = serde_json::from_slice(&fact.body)
             .map_err(|_| error::damaged("a freeze in the ledger can't be read"))?;
-        frozen.retain(|(_, freeze)| freeze.repository != said.repository);
         if fact.kind == KIND_FREEZE_BEGUN {
             frozen.push((fact.at, said));
+            continue;
+        }
+        // An owner's own first: whoever lifts that has not said anything about what we found ourselves.
+        let same = |by_owner: bool| {
+            let of_it =
+                |(_, f): &(Timestamp, Freeze)| f.repository == said.repository && f.by.is_some() == by_owner;
+            frozen.iter().position(of_it)
+        };
+        if let Some(ended) = same(true).or_else(|| same(false)) {
+            frozen.remove(ended);
         }
     }
     Ok(frozen)
@@ -23,7 +32,9 @@ pub(crate) async fn all(tx: &Tx<'_>) -> Result<Vec<(Timestamp, Freeze)>, StoreEr
 
 /// Freezes what is not.
 pub(crate) async fn begin(tx: &Tx<'_>, freeze: &Freeze) -> Result<(), StoreError> {
-    let same = |(_, other): &(Timestamp, Freeze)| other.repository == freeze.repository;
+    let same = |(_, other): &(Timestamp, Freeze)| {
+        other.repository == freeze.repository && other.by.is_some() == freeze.by.is_some()
+    };
     match all(tx).await?.iter().find(|other| same(other)) {
         None => log::append_tenant_fact(tx, KIND_FREEZE_BEGUN, &canonical_json(freeze)).await,
         Some((at, _)) => Err(StoreError::Refused {

@@ -86,6 +86,7 @@ fn not_landed(scene: &Scene<'_>, intent: &WriteIntent) -> Option<String> {
     let is_it = |p: &&PullRequest| {
         p.state == PullRequestState::Merged
             && p.branch == intent.branch
+            && p.head == intent.commit
             && patch_set.is_some_and(|s| s.base_branch == p.base_branch)
     };
     if read.pull_request.as_ref().filter(is_it).is_none() {
@@ -125,11 +126,19 @@ fn unproven(scene: &Scene<'_>, intent: &WriteIntent, policy: &EffectivePolicy) -
     let Some(head) = head else {
         return Some("nothing was read about it".to_owned());
     };
-    if head.branch.as_ref() != Some(&intent.commit) {
+    let shown = head.pull_request.as_ref();
+    // Where a merge is waited for, somebody may have merged before it was looked at CI; gate 6 sees to what landed.
+    let awaits = scene.books.repositories.iter().any(|r| r.policy.awaits_merge());
+    let is_merged = |p: &&PullRequest| awaits && p.state == PullRequestState::Merged;
+    let merged = shown.filter(is_merged).is_some();
+    if head.branch.as_ref() != Some(&intent.commit) && !merged {
         return Some("the branch did not hold the approved commit".to_owned());
     }
-    let shown = head.pull_request.as_ref();
-    if !shown.is_some_and(|p| is_approved(scene.books, intent, p, p.author)) {
+    let as_open = |p: &PullRequest| PullRequest {
+        state: if merged { PullRequestState::Open } else { p.state },
+        ..p.clone()
+    };
+    if !shown.is_some_and(|p| is_approved(scene.books, intent, &as_open(p), p.author)) {
         return Some("the pull request was not the approved one, open".to_owned());
     }
     if policy.required_checks.is_empty() {

@@ -157,7 +157,8 @@ fn honest_merges_are_lawful_merged_or_not() {
 /// INV-12.
 #[test]
 fn gate_6_is_not_believed_without_what_landed() {
-    let spoils: [fn(&mut ReadMerge); 5] = [
+    let spoils: [fn(&mut ReadMerge); 6] = [
+        |m| m.pull_request.as_mut().unwrap().head = "9".repeat(40).try_into().unwrap(),
         |m| m.landed = None,
         |m| m.pull_request = None,
         |m| m.pull_request.as_mut().unwrap().state = PullRequestState::Open,

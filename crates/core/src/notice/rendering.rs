@@ -323,7 +323,7 @@ impl Letter {
                 about_lines("runs out soon, and nobody has decided yet", about)
             }
             Notice::AlarmRaised { workflow, entry } => vec![
-                "Something points to a forgery. What it is stands on the page.".to_owned(),
+                "Something was found that nobody approved. What it is stands on the page.".to_owned(),
                 format!("Workflow   {workflow}"),
                 format!("Ledger     entry {entry}"),
             ],

@@ -30,10 +30,16 @@ pub enum CiDemand<'a> {
 impl EffectivePolicy {
     /// What CI has to show.
     pub fn ci_demand(&self) -> CiDemand<'_> {
-        if !self.required_checks.is_empty() {
+        // A check of any app is no proof by itself: anybody's app may post one. It only adds to what is said otherwise.
+        if self.required_checks.iter().any(|c| c.value.app != ANY_APP) {
             return CiDemand::Checks(&self.required_checks);
         }
         match (self.ci.value, self.ci.source) {
+            (CiRequirement::NotRequired, PolicySource::Organisation | PolicySource::DefaultBranch)
+                if !self.required_checks.is_empty() =>
+            {
+                CiDemand::Checks(&self.required_checks)
+            }
             (CiRequirement::NotRequired, PolicySource::Organisation | PolicySource::DefaultBranch) => {
                 CiDemand::NotRequired
             }

@@ -7,7 +7,7 @@ use super::event::{Event, ReadMerge, ResumePoint, WriteIntent};
 use super::pull_requests::{has_one, opened, why_another};
 use super::turn::Turn;
 use super::{Effect, Refusal, State, Workflow, verifying};
-use crate::forge::{Landed, PullRequestState};
+use crate::forge::{Landed, PullRequest, PullRequestState};
 use crate::gate::{Check, CheckId, GateId};
 use crate::id::{CommitSha, RepositoryId};
 use crate::policy::MERGE_DEADLINE_DAYS;
@@ -60,44 +60,32 @@ pub(super) fn is_waited_for(workflow: &Workflow) -> bool {
     workflow.state == State::AwaitingMerge || asked
 }
 
-/// What was read, as it stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What was read, as it stands; the worst first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Outlook {
-    /// Something was merged that is not what was approved: where and how. Nothing more may be written there.
-    Differs(Vec<String>),
-    /// Somebody changed what was to be merged, or where it lies: where and how.
-    Moved(Vec<String>),
+    /// Something was merged that is not what was approved. Nothing more may be written there.
+    Differs,
+    /// Somebody changed what was to be merged, or where it lies.
+    Moved,
     /// Somebody closed a pull request without merging it.
-    Closed(Vec<String>),
-    /// All of it was merged, and is exactly what was approved.
-    Merged,
+    Closed,
     /// Something is not merged yet, or not to be seen.
     Waiting,
+    /// All of it was merged, and is exactly what was approved.
+    Merged,
 }
 
 /// How the merges stand; what is worst counts.
 pub fn outlook(workflow: &Workflow, merges: &[ReadMerge]) -> Outlook {
-    let (mut differs, mut moved, mut closed, mut waits) = (Vec::new(), Vec::new(), Vec::new(), false);
-    for (_, landing) in landings(workflow, merges) {
-        match landing {
-            Landing::Exactly(_) => {}
-            Landing::Differs(detail) => differs.push(detail),
-            Landing::Moved(detail) => moved.push(detail),
-            Landing::Closed(detail) => closed.push(detail),
-            Landing::Open(_) => waits = true,
-        }
-    }
-    if !differs.is_empty() {
-        Outlook::Differs(differs)
-    } else if !moved.is_empty() {
-        Outlook::Moved(moved)
-    } else if !closed.is_empty() {
-        Outlook::Closed(closed)
-    } else if waits {
-        Outlook::Waiting
-    } else {
-        Outlook::Merged
-    }
+    let each = landings(workflow, merges).into_iter();
+    let each = each.map(|(_, landing)| match landing {
+        Landing::Exactly(_) => Outlook::Merged,
+        Landing::Differs(_) => Outlook::Differs,
+        Landing::Moved(_) => Outlook::Moved,
+        Landing::Closed(_) => Outlook::Closed,
+        Landing::Open(_) => Outlook::Waiting,
+    });
+    each.min().unwrap_or(Outlook::Merged)
 }
 
 /// Where something was merged that was not approved.
@@ -121,7 +109,7 @@ pub fn landed_as<'w>(workflow: &'w Workflow, repository: &RepositoryId) -> Optio
 
 /// Whether anything was merged when it was last looked.
 pub(super) fn any_merged(workflow: &Workflow) -> bool {
-    let merged = |p: &crate::forge::PullRequest| p.state == PullRequestState::Merged;
+    let merged = |p: &PullRequest| p.state == PullRequestState::Merged;
     workflow
         .merges
         .iter()
@@ -150,13 +138,13 @@ pub(super) fn merges_read(turn: &mut Turn, merges: Vec<ReadMerge>) -> Result<(),
             State::Done,
             "every pull request was merged, and what landed is exactly what was approved",
         ),
-        Outlook::Differs(_) => turn.ask(
+        Outlook::Differs => turn.ask(
             QuestionKind::LandedDifferent,
             failures,
             ResumePoint::AwaitingMerge,
         ),
-        Outlook::Moved(_) => turn.ask(QuestionKind::HeadMoved, failures, ResumePoint::AwaitingMerge),
-        Outlook::Closed(_) | Outlook::Waiting => {
+        Outlook::Moved => turn.ask(QuestionKind::HeadMoved, failures, ResumePoint::AwaitingMerge),
+        Outlook::Closed | Outlook::Waiting => {
             turn.ask(QuestionKind::NotMerged, failures, ResumePoint::AwaitingMerge);
         }
     }
@@ -207,18 +195,32 @@ fn landing(workflow: &Workflow, intent: &WriteIntent, read: Option<&ReadMerge>) 
         return Landing::Moved(format!("{at} {why}"));
     }
     match (pull.state, read.and_then(|r| r.landed.as_ref())) {
-        (PullRequestState::Open, _) if pull.head != intent.commit => Landing::Moved(format!(
-            "{at} shows commit {}, and {} was approved",
-            pull.head.short(),
-            intent.commit.short()
-        )),
+        (PullRequestState::Open, _) if pull.head != intent.commit => {
+            Landing::Moved(another_head(&at, intent, pull))
+        }
         (PullRequestState::Open, _) => Landing::Open(format!("{at} is open")),
         (PullRequestState::Closed, _) => Landing::Closed(format!("{at} was closed and not merged")),
         (PullRequestState::Merged, None) => {
             Landing::Open(format!("{at} is merged, and what landed is not to be seen yet"))
         }
-        (PullRequestState::Merged, Some(landed)) => compared(intent, &at, landed),
+        // The tree may be the right one, and its history hold what nobody approved.
+        (PullRequestState::Merged, Some(landed)) => {
+            let compared = compared(intent, &at, landed);
+            let is_exact = matches!(compared, Landing::Exactly(_));
+            match is_exact && pull.head != intent.commit {
+                true => Landing::Moved(another_head(&at, intent, pull)),
+                false => compared,
+            }
+        }
     }
+}
+
+fn another_head(at: &str, intent: &WriteIntent, pull: &PullRequest) -> String {
+    format!(
+        "{at} shows commit {}, and {} was approved",
+        pull.head.short(),
+        intent.commit.short()
+    )
 }
 
 /// What landed against what merging the approved commit gives.

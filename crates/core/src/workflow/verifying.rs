@@ -11,7 +11,7 @@ use super::turn::Turn;
 use super::writing::retract_next;
 use super::{Effect, Refusal, State, Workflow, merging};
 use crate::feedback::AgentSpec;
-use crate::forge::{CheckRun, CheckState, FailedCheck, RequiredCheck};
+use crate::forge::{CheckRun, CheckState, FailedCheck, PullRequest, PullRequestState, RequiredCheck};
 use crate::gate::{self, Check, CheckId, GateId};
 use crate::id::{AccountId, RepositoryId};
 use crate::policy::{CI_DEADLINE_MINUTES, CiDemand};
@@ -191,7 +191,12 @@ fn moved(workflow: &Workflow, heads: &[ReadHead]) -> Vec<String> {
             continue;
         };
         let name = workflow.repository_name(&intent.repository);
-        if let Some(now) = head.branch.as_ref().filter(|now| **now != intent.commit) {
+        let merged = is_merged(workflow, head);
+        let elsewhere = head
+            .branch
+            .as_ref()
+            .filter(|now| **now != intent.commit && !merged);
+        if let Some(now) = elsewhere {
             moved.push(format!(
                 "{name}: somebody pushed to {}: it holds {} and {} was approved",
                 intent.branch,
@@ -199,13 +204,27 @@ fn moved(workflow: &Workflow, heads: &[ReadHead]) -> Vec<String> {
                 intent.commit.short()
             ));
         }
-        if let Some(found) = &head.pull_request
-            && let Some(why) = why_not_ours(workflow, intent, account(workflow, intent), found)
+        let as_open = |found: &PullRequest| PullRequest {
+            state: if merged {
+                PullRequestState::Open
+            } else {
+                found.state
+            },
+            ..found.clone()
+        };
+        if let Some(found) = head.pull_request.as_ref().map(as_open)
+            && let Some(why) = why_not_ours(workflow, intent, account(workflow, intent), &found)
         {
             moved.push(format!("{name}: pull request #{} {why}", found.number));
         }
     }
     moved
+}
+
+/// Whether somebody merged before CI was looked at, where a merge is waited for: what landed is judged after CI.
+fn is_merged(workflow: &Workflow, head: &ReadHead) -> bool {
+    let shown = head.pull_request.as_ref();
+    merging::is_awaited(workflow) && shown.is_some_and(|p| p.state == PullRequestState::Merged)
 }
 
 /// The account under which its pull request was opened.
@@ -264,7 +283,8 @@ fn seen_unmoved(
     let number = opened(workflow, &intent.id).map(|p| p.number);
     let branch = head.and_then(|h| h.branch.as_ref());
     let shown = head.and_then(|h| h.pull_request.as_ref()).map(|p| p.number);
-    let seen = branch == Some(&intent.commit) && shown.is_some() && shown == number;
+    let holds = branch == Some(&intent.commit) || head.is_some_and(|h| is_merged(workflow, h));
+    let seen = holds && shown.is_some() && shown == number;
     let (standing, detail) = if seen {
         let number = number.map(|n| n.to_string()).unwrap_or_default();
         let commit = intent.commit.short();

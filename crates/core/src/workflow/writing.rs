@@ -424,7 +424,7 @@ pub(super) fn retract_next(turn: &mut Turn) {
                 }
                 true => "cancelled; nothing was written",
                 false if merging::any_merged(&turn.workflow) => {
-                    "cancelled; what was merged stays merged, and everything else is out of play"
+                    "cancelled; what was merged stays merged, and of the rest what was as we wrote it is out of play"
                 }
                 false if !turn.workflow.left.is_empty() => {
                     "cancelled; what was as we wrote it is out of play, and everything else is left as it is"

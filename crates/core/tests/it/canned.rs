@@ -1103,6 +1103,11 @@ pub fn verifying(team: Team) -> Workflow {
 
 /// Both pull requests are open and green, and somebody at the forge is to merge them.
 pub fn awaiting_merge(team: Team) -> Workflow {
+    go(verifying_to_merge(team), team, &["read-checks: green"])
+}
+
+/// Both pull requests are open; CI is waited for, and then a merge.
+pub fn verifying_to_merge(team: Team) -> Workflow {
     let started = started_by(submission_on(merging_repositories()));
     let mut names = vec!["seal-ledger: sealed", "check-bases: unmoved"];
     for what in [
@@ -1111,7 +1116,6 @@ pub fn awaiting_merge(team: Team) -> Workflow {
     ] {
         names.extend(what.into_iter().chain(what));
     }
-    names.push("read-checks: green");
     go(
         approved_from(walk_from(started, team, &TO_APPROVAL), team),
         team,

@@ -70,6 +70,7 @@ pub fn explore(team: canned::Team) -> Explored {
         canned::writing(team),
         canned::opening(team),
         canned::verifying(team),
+        canned::verifying_to_merge(team),
         canned::awaiting_merge(team),
     ] {
         explore_from(first, team, &mut found);

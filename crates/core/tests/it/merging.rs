@@ -2,7 +2,8 @@
 
 use crate::canned::{self, LATER, Team, awaiting_merge, go, merges, merges_with};
 use countersign_core::act::{Act, Attendance};
-use countersign_core::forge::{Landed, PullRequestState};
+use countersign_core::feedback::AgentSpec;
+use countersign_core::forge::{CheckState, Landed, PullRequestState};
 use countersign_core::gate::{GateId, GateOutcome};
 use countersign_core::id::CommitSha;
 use countersign_core::question::{Choice, QuestionKind};
@@ -181,15 +182,16 @@ fn what_somebody_changed_is_asked_about_and_freezes_nothing() {
         let EffectResult::MergesRead { repositories } = merges_with(merged(&w), change) else {
             panic!("not of merges")
         };
-        assert!(matches!(outlook(&w, &repositories), Outlook::Moved(_)));
+        assert_eq!(outlook(&w, &repositories), Outlook::Moved);
         assert!(differing(&w, &repositories).is_empty());
         let asked = read(&w, EffectResult::MergesRead { repositories }, LATER).expect("a question");
         assert_eq!(question(&asked).0, QuestionKind::HeadMoved);
     }
 }
 
+/// INV-12: the tree may be the right one, and the history hold what nobody approved.
 #[test]
-fn a_head_that_moved_before_a_squash_is_judged_by_what_landed() {
+fn what_was_merged_of_another_head_is_never_called_exact() {
     let w = awaiting_merge(SOLO);
     let result = merges_with(merged(&w), |m| {
         m.pull_request.as_mut().expect("there").head = other();
@@ -197,7 +199,50 @@ fn a_head_that_moved_before_a_squash_is_judged_by_what_landed() {
             brings.clear();
         }
     });
-    assert_eq!(read(&w, result, LATER).expect("judged").state, State::Done);
+    let asked = read(&w, result, LATER).expect("judged");
+    assert_eq!(question(&asked).0, QuestionKind::HeadMoved);
+    let tampered = merges_with(landed_with(&w, tampered), |m| {
+        m.pull_request.as_mut().expect("there").head = other();
+    });
+    let asked = read(&w, tampered, LATER).expect("judged");
+    assert_eq!(
+        question(&asked).0,
+        QuestionKind::LandedDifferent,
+        "what is worst counts"
+    );
+}
+
+fn tampered(landed: &mut Landed) {
+    if let Landed::As { expected, .. } = landed {
+        *expected = None;
+    }
+}
+
+/// Somebody, or GitHub by itself, merges the moment CI is green.
+#[test]
+fn a_merge_before_ci_was_looked_at_is_judged_after_ci() {
+    let w = canned::verifying_to_merge(SOLO);
+    let checks = |state| {
+        let EffectResult::ChecksRead { mut repositories } = canned::checks(&w, state) else {
+            panic!("not of CI")
+        };
+        for head in &mut repositories {
+            head.branch = None;
+            let pull = head.pull_request.as_mut().expect("there");
+            pull.state = PullRequestState::Merged;
+        }
+        EffectResult::ChecksRead { repositories }
+    };
+    let green = read(&w, checks(CheckState::Success), LATER).expect("judged");
+    assert_eq!(green.state, State::AwaitingMerge);
+    assert_eq!(
+        read(&w, checks(CheckState::Pending), LATER).unwrap_err(),
+        Refusal::StillRunning
+    );
+    let mut w = w.clone();
+    w.submission.as_mut().expect("it began").agent = AgentSpec::Codemod;
+    let red = read(&w, checks(CheckState::Failure), LATER).expect("judged");
+    assert_eq!(question(&red).0, QuestionKind::CiNotGreen);
 }
 
 #[test]

@@ -133,7 +133,8 @@ Examples:
   countersign alarm list --all --json";
 
 pub(super) const ALARM_CLEAR: &str = "\
-Needs a maintainer. An alarm points to a forgery: look at it before you clear it.
+Needs a maintainer. An alarm says that something was found which nobody approved:
+look at it before you clear it.
 
 Examples:
   countersign alarm clear 41 --note 'A test of ours wrote that row.'";

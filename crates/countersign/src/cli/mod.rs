@@ -243,7 +243,7 @@ pub(crate) enum GithubCommand {
 /// Alarms.
 #[derive(Debug, Subcommand)]
 pub(crate) enum AlarmCommand {
-    /// List what points to a forgery and nobody has seen to
+    /// List what was found that nobody approved, and nobody has seen to
     #[command(after_help = help::ALARM_LIST)]
     List(AlarmListArgs),
     /// Say what was found; the alarm stays in the ledger

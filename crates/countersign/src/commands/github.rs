@@ -177,7 +177,7 @@ fn keep(app: &App, args: &GithubSetupArgs, settings: &Github, made: &Made) -> Re
     };
     let counts = !file.exists();
     let file = if counts { file } else { named("toml") };
-    write_private(&file, &lines(args, settings, made, &key, &file))?;
+    write_private(&file, &lines(args, settings, made, (&key, &file), counts))?;
     Ok(Kept {
         key,
         settings: file,
@@ -200,9 +200,17 @@ fn write_private(file: &Path, text: &str) -> Result<(), CliError> {
 }
 
 /// The settings as a file has them.
-fn lines(args: &GithubSetupArgs, settings: &Github, made: &Made, key: &Path, file: &Path) -> String {
+fn lines(
+    args: &GithubSetupArgs,
+    settings: &Github,
+    made: &Made,
+    (key, file): (&Path, &Path),
+    counts: bool,
+) -> String {
+    // A path without its beginning is looked for beside the file that has it; lines that are taken over end elsewhere.
     let beside = file.parent().and_then(|folder| key.strip_prefix(folder).ok());
-    let key = beside.unwrap_or(key).to_string_lossy();
+    let whole = std::path::absolute(key).unwrap_or_else(|_| key.to_owned());
+    let key = beside.filter(|_| counts).unwrap_or(&whole).to_string_lossy();
     let mut text = format!("[github]\napp_id = {}\n", made.id);
     // A text in JSON is one in TOML, too.
     let mut line = |name: &str, value: &str| {

@@ -21,7 +21,12 @@ const MERGES_PAUSE_MAX_MS: u64 = 10 * 60_000;
 impl Job<'_> {
     /// Looks until it can be concluded; a forge that can't be asked for a while ends nothing before the deadline does.
     pub(super) async fn read_merges(&self) -> Result<Performed, EffectError> {
-        let read = self.merges().await;
+        let (merges, trouble) = self.merges().await;
+        // Before anything else: what is known of one repository does not wait for another one that can't be read.
+        for (intent, found) in differing(&self.workflow, &merges) {
+            self.freeze_and_alarm(intent, found).await?;
+        }
+        let read = trouble.map_or(Ok(merges), Err);
         let now = self.ports.store.now().await?;
         let awaited = self.workflow.merge_awaited.filter(|(_, until)| now < *until);
         let message = match (&read, awaited) {
@@ -31,9 +36,6 @@ impl Job<'_> {
             (Err(EffectError::Passing { message, .. }), Some(_)) => message.clone(),
             _conclusive => {
                 let repositories = read?;
-                for (intent, found) in differing(&self.workflow, &repositories) {
-                    self.freeze_and_alarm(intent, found).await?;
-                }
                 return Ok(EffectResult::MergesRead { repositories }.into());
             }
         };
@@ -43,26 +45,34 @@ impl Job<'_> {
         })
     }
 
-    async fn merges(&self) -> Result<Vec<ReadMerge>, EffectError> {
-        let mut merges = Vec::new();
+    /// What can be read, and the first trouble on the way.
+    async fn merges(&self) -> (Vec<ReadMerge>, Option<EffectError>) {
+        let (mut merges, mut trouble) = (Vec::new(), None);
         for intent in &self.workflow.intents {
             if !intent.repository.forge.has_pull_requests() {
                 continue;
             }
-            let source = self.source(&intent.repository).await?;
-            let number = opened(&self.workflow, &intent.id).map(|p| p.number);
-            let found = self.pull_requests(intent, &source).await?;
-            let pull_request = found.into_iter().find(|p| Some(p.number) == number);
-            merges.push(ReadMerge {
-                repository: intent.repository.clone(),
-                landed: match pull_request.as_ref().and_then(merged_as) {
-                    Some(commit) => self.landed(intent, &source, commit).await?,
-                    None => None,
-                },
-                pull_request,
-            });
+            match self.merge(intent).await {
+                Ok(merge) => merges.push(merge),
+                Err(error) => trouble = trouble.or(Some(error)),
+            }
         }
-        Ok(merges)
+        (merges, trouble)
+    }
+
+    async fn merge(&self, intent: &WriteIntent) -> Result<ReadMerge, EffectError> {
+        let source = self.source(&intent.repository).await?;
+        let number = opened(&self.workflow, &intent.id).map(|p| p.number);
+        let found = self.pull_requests(intent, &source).await?;
+        let pull_request = found.into_iter().find(|p| Some(p.number) == number);
+        Ok(ReadMerge {
+            repository: intent.repository.clone(),
+            landed: match pull_request.as_ref().and_then(merged_as) {
+                Some(commit) => self.landed(intent, &source, commit).await?,
+                None => None,
+            },
+            pull_request,
+        })
     }
 
     async fn landed(
@@ -96,6 +106,7 @@ impl Job<'_> {
             v: 1,
             repository: Some(intent.repository.clone()),
             by: None,
+            because: Some(self.workflow.id.clone()),
             reason: format!("what was merged is not what was approved in {}", self.workflow.id),
         };
         match self.store.freeze(&freeze).await {

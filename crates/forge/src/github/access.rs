@@ -58,6 +58,8 @@ const OPENS: Permissions = &[("contents", "read"), ("pull_requests", "write")];
 const CLOSES: Permissions = &[("pull_requests", "write")];
 const SAYS_ON_ISSUES: Permissions = &[("issues", "write")];
 const SAYS_ON_PULL_REQUESTS: Permissions = &[("pull_requests", "write")];
+/// GitHub lists marks on comments under issues alone.
+const MARKS_ON_PULL_REQUESTS: Permissions = &[("issues", "write"), ("pull_requests", "write")];
 
 /// What lets us in.
 #[derive(Debug, Clone, Default)]
@@ -128,6 +130,7 @@ impl InHand<'_> {
             InHand::Close(_) => CLOSES,
             InHand::Say(below) => match below.on().is_pull_request {
                 false => SAYS_ON_ISSUES,
+                true if below.reaction.is_some() => MARKS_ON_PULL_REQUESTS,
                 true => SAYS_ON_PULL_REQUESTS,
             },
         }

@@ -221,7 +221,7 @@ impl Api {
         if status != StatusCode::OK {
             return Err(self.refused(carried, status, &headers, &body));
         }
-        let next = next_page(&headers, &self.settings.api_url);
+        let next = next_page(&headers, &self.settings.api_url)?;
         self.remember(address, &headers, &body, next.as_ref());
         Ok(Got { body, next })
     }
@@ -383,17 +383,28 @@ fn until(at: u64) -> Duration {
     Duration::from_secs(at).saturating_sub(now.unwrap_or_default())
 }
 
-/// The next page (RFC 8288), where it is one of the same API: the token goes nowhere else.
-fn next_page(headers: &HeaderMap, api_url: &str) -> Option<String> {
-    let links = headers.get(LINK)?.to_str().ok()?;
-    let next = links
-        .split(',')
-        .find(|link| link.split(';').skip(1).any(|p| p.trim() == "rel=\"next\""))?;
-    let address = next.split_once('<')?.1.split_once('>')?.0;
-    address
-        .strip_prefix(api_url)
-        .is_some_and(|rest| rest.starts_with('/'))
-        .then(|| address.to_owned())
+/// The next page (RFC 8288). It has to be one of the same API, for the token goes nowhere else; one that is not would make the
+/// list a shorter one, which it never is (INV-8).
+fn next_page(headers: &HeaderMap, api_url: &str) -> Result<Option<String>, CallError> {
+    let Some(links) = headers.get(LINK).and_then(|link| link.to_str().ok()) else {
+        return Ok(None);
+    };
+    let is_next = |link: &&str| link.split(';').skip(1).any(|p| p.trim() == "rel=\"next\"");
+    let Some(next) = links.split(',').find(is_next) else {
+        return Ok(None);
+    };
+    let address = next.split_once('<').and_then(|(_, rest)| rest.split_once('>'));
+    let there = format!("{api_url}/");
+    let of_this = |address: &&str| {
+        let begins = address.get(..there.len());
+        begins.is_some_and(|b| b.eq_ignore_ascii_case(&there))
+    };
+    match address.map(|(address, _)| address).filter(of_this) {
+        Some(address) => Ok(Some(format!("{there}{}", &address[there.len()..]))),
+        None => Err(CallError::Odd {
+            why: "the next page of its list is not on the same server".to_owned(),
+        }),
+    }
 }
 
 fn bytes(answer: Response) -> Result<Vec<u8>, CallError> {
@@ -477,18 +488,24 @@ mod tests {
     #[test]
     fn the_next_page_is_one_of_the_same_api() {
         let next = |link: &'static str| next_page(&headers(&[("link", link)]), "https://api.github.com");
+        let third = Ok(Some("https://api.github.com/x?page=3".to_owned()));
         assert_eq!(
             next(
                 "<https://api.github.com/x?page=1>; rel=\"prev\", <https://api.github.com/x?page=3>; rel=\"next\""
             ),
-            Some("https://api.github.com/x?page=3".to_owned())
+            third
         );
-        assert_eq!(
-            next("<https://api.github.com.evil.example/x>; rel=\"next\""),
-            None
-        );
-        assert_eq!(next("<https://api.github.com/x>; rel=\"last\""), None);
-        assert_eq!(next("nothing"), None);
+        assert_eq!(next("<https://API.github.com/x?page=3>; rel=\"next\""), third);
+        assert_eq!(next("<https://api.github.com/x?page=1>; rel=\"prev\""), Ok(None));
+        for elsewhere in [
+            "<https://api.github.com.evil.example/x>; rel=\"next\"",
+            "https://api.github.com/x; rel=\"next\"",
+        ] {
+            assert!(
+                matches!(next(elsewhere), Err(CallError::Odd { .. })),
+                "{elsewhere}"
+            );
+        }
     }
 
     #[test]

@@ -123,36 +123,30 @@ impl GitHub {
             .as_ref()
             .map(|c| self.with_siblings(&at, c, &below.siblings));
         let said = match comment {
-            Some(Ok(comment)) => self.put_comment(&writer, &at, below.on().issue, &comment),
-            Some(Err(error)) => Err(not_read(error)),
+            Some(comment) => self.put_comment(&writer, &at, below.on().issue, &comment),
             None => Ok(()),
         };
         said.and(marked)
             .map_or_else(|failed| failed, |()| Delivery::Delivered)
     }
 
-    /// The same with the pull requests in other repositories. One that not everybody who reads this may see is not named.
-    fn with_siblings(
-        &self,
-        at: &Found,
-        comment: &OwnComment,
-        siblings: &[OnIssue],
-    ) -> Result<OwnComment, TreesError> {
+    /// The same with the pull requests in other repositories. A private one is not named where everybody reads this.
+    fn with_siblings(&self, at: &Found, comment: &OwnComment, siblings: &[OnIssue]) -> OwnComment {
         let mut comment = comment.clone();
         let mut named = Vec::new();
         for sibling in siblings {
-            let there = self.by_id(&sibling.repository)?;
-            named.push(match there.private && !at.private {
-                true => "one in a private repository".to_owned(),
-                false => format!("{}#{}", there.full_name, sibling.issue),
+            named.push(match self.by_id(&sibling.repository) {
+                Ok(there) if !there.private || at.private => format!("{}#{}", there.full_name, sibling.issue),
+                Ok(_) => "one in a private repository".to_owned(),
+                // That keeps nothing else from being said.
+                Err(_unseen) => "one that can't be seen now".to_owned(),
             });
         }
         if !named.is_empty() {
-            comment
-                .text
-                .push_str(&format!("\nTogether with: {}\n", named.join(", ")));
+            let together = format!("\nTogether with: {}\n", named.join(", "));
+            comment.text.push_str(&together);
         }
-        Ok(comment)
+        comment
     }
 
     /// Our comment with that marker has that text afterwards.

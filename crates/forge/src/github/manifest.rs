@@ -143,8 +143,10 @@ impl GitHub {
                             GitHub, generate a private key on its page, or delete it and begin anew.";
                 return Err(refuse("app-code-used", text));
             }
-            Err(CallError::NotSent) => {
-                let text = "GitHub can't be reached, and the code of the new App is not used up: it is in the address that \
+            Err(
+                CallError::NotSent | CallError::Limited { .. } | CallError::Tls { .. } | CallError::Moved,
+            ) => {
+                let text = "GitHub can't be asked now, and the code of the new App is not used up: it is in the address that \
                             GitHub led to, and counts for an hour. Go on with: countersign github setup --code CODE";
                 return Err(refuse("github-unreachable", text));
             }
@@ -153,18 +155,18 @@ impl GitHub {
         };
         let odd = |why: &str| unknown(&CallError::Odd { why: why.to_owned() });
         App::new(&wire.id.to_string(), &wire.pem).map_err(|_| odd("it gives a key that can't be used"))?;
+        // The code is used up: whatever else is odd, the key is kept. A page elsewhere is no place to send anybody to.
         let server = &self.api.settings().server_url;
-        let is_there = wire
-            .html_url
-            .strip_prefix(server.as_str())
-            .is_some_and(|r| r.starts_with('/'));
-        if !is_there {
-            return Err(odd("it names a page of the App on another server"));
-        }
+        let there = format!("{server}/");
+        let begins = wire.html_url.get(..there.len());
+        let page = match begins.is_some_and(|b| b.eq_ignore_ascii_case(&there)) {
+            true => wire.html_url,
+            false => format!("{server}/apps/{}", wire.slug),
+        };
         Ok(Made {
             id: wire.id,
             slug: wire.slug,
-            page: wire.html_url,
+            page,
             key: Secret::new(wire.pem),
             webhook_secret: wire.webhook_secret.filter(|s| !s.is_empty()).map(Secret::new),
         })

@@ -114,7 +114,7 @@ impl SettingsError {
 fn check_address(text: &str) -> Result<(), SettingsError> {
     let host = |rest: &str| rest.split('/').next().unwrap_or_default().to_owned();
     let fine = match (text.strip_prefix("https://"), text.strip_prefix("http://")) {
-        (Some(rest), _) => !host(rest).is_empty() && !host(rest).contains('@'),
+        (Some(rest), _) => !host(rest).is_empty(),
         (None, Some(rest)) => {
             let host = host(rest);
             let name = host.rsplit_once(':').map_or(host.as_str(), |(name, _)| name);
@@ -122,7 +122,7 @@ fn check_address(text: &str) -> Result<(), SettingsError> {
         }
         (None, None) => false,
     };
-    match fine && !text.ends_with('/') && !text.contains(['?', '#', ' ']) {
+    match fine && !text.ends_with('/') && !text.contains(['?', '#', ' ', '@']) {
         true => Ok(()),
         false => Err(SettingsError::Address),
     }
@@ -416,6 +416,7 @@ mod tests {
         for wrong in [
             "http://github.example.org",
             "https://me@github.com",
+            "http://127.0.0.1:x@example.org",
             "https://",
             "https://github.com/",
             "github.com",

@@ -76,11 +76,15 @@ impl Classic {
     }
 }
 
-/// Nothing there: no such branch, or a server that is older than rulesets. That a repository can't be seen at all is told by
-/// every other look at it.
+/// What GitHub says (403) of private repositories under plans that have no rules for branches.
+const NOT_IN_PLAN: &str = "Upgrade to GitHub";
+
+/// Nothing there: no such branch, a server that is older than rulesets, or a plan without. That a repository can't be seen at
+/// all is told by every other look at it.
 fn if_there<T: Default>(found: Result<T, CallError>) -> Result<T, CallError> {
     match found {
         Err(CallError::Refused { status: 404, .. }) => Ok(T::default()),
+        Err(CallError::Refused { status: 403, said }) if said.contains(NOT_IN_PLAN) => Ok(T::default()),
         other => other,
     }
 }
@@ -123,6 +127,17 @@ impl GitHub {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_plan_without_rules_has_none_and_any_other_no_is_one() {
+        let refused = |status: u16, said: &str| {
+            let said = said.to_owned();
+            if_there::<Vec<Rule>>(Err(CallError::Refused { status, said })).is_ok()
+        };
+        let plan = "Upgrade to GitHub Pro or make this repository public to enable this feature.";
+        assert!(refused(403, plan) && refused(404, "Not Found"));
+        assert!(!refused(403, "Resource not accessible by integration") && !refused(422, plan));
+    }
 
     #[test]
     fn a_name_without_its_app_counts_only_where_no_app_is_named_for_it() {

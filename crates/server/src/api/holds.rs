@@ -102,6 +102,7 @@ pub async fn set_frozen(
         v: 1,
         repository,
         by: Some(by.clone()),
+        because: None,
         reason: words("the reason", new.reason)?,
     };
     match end {

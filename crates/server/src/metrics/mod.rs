@@ -31,7 +31,7 @@ const ANSWER_SECONDS: [f64; 11] = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0
 const WORK_SECONDS: [f64; 11] = [0.005, 0.025, 0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 3600.0];
 
 /// Kinds of effects that are there, at zero, before the first of them is performed.
-const EFFECT_KINDS: [&str; 14] = [
+const EFFECT_KINDS: [&str; 15] = [
     "look-up-refs",
     "load-context",
     "triage",
@@ -46,6 +46,7 @@ const EFFECT_KINDS: [&str; 14] = [
     "open-pull-request",
     "close-pull-request",
     "read-checks",
+    "read-merges",
 ];
 /// How requests end.
 const REQUEST_ENDS: [RequestStatus; 9] = [

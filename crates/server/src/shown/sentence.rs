@@ -251,7 +251,7 @@ pub fn sentence(event: &Event, names: &Names) -> Option<Sentence> {
             let how = if *deleted {
                 "was deleted again"
             } else {
-                "does not hold our commit, and is left as it is"
+                "is gone or does not hold our commit, and is left as it is"
             };
             plain(format!("{} {how}", names.branch(intent)))
         }

@@ -287,6 +287,7 @@ async fn a_freeze_is_what_the_ledger_says_and_ends_once() {
         v: 1,
         repository,
         by: Some(MemberId::parse("mb_me").unwrap()),
+        because: None,
         reason: "Release day.".to_owned(),
     };
     local.freeze(&freeze(None)).await.unwrap();

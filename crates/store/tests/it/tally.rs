@@ -95,6 +95,7 @@ async fn alarms_count_until_they_are_cleared_and_freezes_until_they_end() {
         v: 1,
         repository: None,
         by: Some(by.clone()),
+        because: None,
         reason,
     };
     local.freeze(&freeze).await.unwrap();

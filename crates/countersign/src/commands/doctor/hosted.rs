@@ -83,7 +83,7 @@ fn look(github: &GitHub, id: &RepositoryId) -> Result<(Found, Option<Installatio
     let lacks_reading = |i: &Installation| !i.lacks(countersign_forge::github::READS).is_empty();
     match installation {
         Some(installation) if lacks_reading(&installation) => {
-            let lacks = installation.lacks(NEEDED).join(", ");
+            let lacks = installation.lacks(countersign_forge::github::READS).join(", ");
             Err(TreesError::Unsupported {
                 code: "github-app-lacks-permission",
                 message: format!(

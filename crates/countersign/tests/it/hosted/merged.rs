@@ -169,3 +169,25 @@ fn what_was_closed_or_force_pushed_away_is_asked_about() {
     typist.leaves().exits(3);
     hosted.run(&["alarm", "list"]).exits(0).says("No alarm.");
 }
+
+/// Somebody, or GitHub by itself, merges before it was looked at CI: CI counts all the same, and then what landed.
+#[test]
+fn a_merge_before_ci_ends_is_judged_after_it() {
+    let hosted = Hosted::new();
+    hosted
+        .github
+        .commit(HELLO, "main", &[(".countersign.toml", WAITS), FILES[0]]);
+    let id = hosted.waiting();
+    let mut typist = hosted.approve_once(&id);
+    let pull = hosted.pull();
+    typist.sees("waits for the required checks");
+    hosted.github.merge(HELLO, pull.number, Merge::Squash, &[]);
+    hosted.github.delete_branch(HELLO, &pull.head);
+    hosted.ci("github-actions", &pull.head_sha, "success");
+    typist
+        .leaves()
+        .exits(0)
+        .says("gate 5 (CI) passed")
+        .says("gate 6 (delivery) passed");
+    verified(&hosted, &id);
+}
