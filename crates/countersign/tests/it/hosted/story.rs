@@ -73,7 +73,8 @@ fn repositories_are_found_by_words() {
     let gone = served.get(path, &token).is(503).json();
     assert_eq!(gone["code"], "github-failed", "{gone}");
     drop(served);
-    let served = Served::start(&crate::served::world(), &[]);
+    let without_a_token = crate::served::world();
+    let served = Served::start(&without_a_token, &[]);
     let unset = served.get(path, &served.token()).is(404).json();
     assert_eq!(unset["code"], "github-not-set-up", "{unset}");
 }
