@@ -40,6 +40,9 @@ use std::sync::Arc;
 use telemetry::Traces;
 use terminal::{ColourChoice, Page, Style, Terminal};
 
+/// The stack of each thread of the runtime, in bytes; the system's own thread has as much.
+const THREAD_STACK_BYTES: usize = 8 << 20;
+
 fn main() {
     let mut arguments = std::env::args_os().skip(1);
     let first = arguments.next().unwrap_or_default();
@@ -130,6 +133,8 @@ fn prepared(
     let traces = log::start(&settings.log()?, &settings.traces()?, cli.global.verbose)?;
     log::keep_panics_in(folder.root());
     let runtime = tokio::runtime::Builder::new_multi_thread()
+        // A decision holds whole workflows on the stack, several times over where nothing is optimised.
+        .thread_stack_size(THREAD_STACK_BYTES)
         .enable_all()
         .build()
         .map_err(|e| CliError::internal("no-runtime", format!("can't start: {e}")))?;
