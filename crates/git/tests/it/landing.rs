@@ -113,7 +113,7 @@ impl Scene {
     }
 }
 
-/// Hazard 44: only what was tampered with differs.
+/// INV-12: only what was tampered with differs (hazard 44).
 #[test]
 fn only_what_nobody_approved_differs_whatever_the_kind_of_merge() {
     let both = with_five().replace("line 25\n", "25\n");
