@@ -193,14 +193,10 @@ impl Job<'_> {
             let intent = id.clone();
             Ok(EffectResult::PullRequestClosed { intent, closed }.into())
         };
-        // One look that misses what may just have been opened proves nothing.
-        let seen = match self.open_and_ours(&intent, &source).await? {
-            None => self.open_and_ours(&intent, &source).await?,
-            seen => seen,
-        };
-        let (Some(number), Some((attempt, _))) =
-            (seen, self.workflow.last_attempt(&id.pull_request()).cloned())
-        else {
+        let (Some(number), Some((attempt, _))) = (
+            self.open_and_ours(&intent, &source).await?,
+            self.workflow.last_attempt(&id.pull_request()).cloned(),
+        ) else {
             return ended(false);
         };
         let op = ClosePullRequest {
@@ -225,6 +221,7 @@ impl Job<'_> {
     }
 
     /// Our own pull request, if it is open and shows exactly our commit; whereto it is to be merged doesn't matter here.
+    /// One look that misses it proves nothing, neither of what may just have been opened nor of a failed closing.
     async fn open_and_ours(
         &self,
         intent: &WriteIntent,
@@ -239,8 +236,11 @@ impl Job<'_> {
                 && p.head == intent.commit
                 && known.is_none_or(|number| number == p.number)
         };
-        let found = self.pull_requests(intent, source).await?;
-        Ok(found.iter().find(ours).map(|p| p.number))
+        let seen = |found: Vec<PullRequest>| found.iter().find(ours).map(|p| p.number);
+        match seen(self.pull_requests(intent, source).await?) {
+            None => Ok(seen(self.pull_requests(intent, source).await?)),
+            number => Ok(number),
+        }
     }
 
     /// Looks until it can be concluded; a forge that can't be asked for a while ends nothing before the deadline does.

@@ -318,12 +318,7 @@ impl Job<'_> {
             }
             .into())
         };
-        let holds_ours =
-            |state: &Option<BranchState>| state.as_ref().is_some_and(|s| s.commit == intent.commit);
-        // One look that misses what may just have been written proves nothing.
-        if !holds_ours(&self.read_back(&source, &intent.branch).await?)
-            && !holds_ours(&self.read_back(&source, &intent.branch).await?)
-        {
+        if !self.holds_ours(&intent, &source).await? {
             return gone(false);
         }
         let Some((attempt, _)) = self.workflow.last_attempt(id).cloned() else {
@@ -337,7 +332,7 @@ impl Job<'_> {
         let permit = self.may_retract(&attempt, op).await?;
         let (forge, at) = (self.ports.forge.clone(), source.clone());
         let deleted = blocking(move || forge.delete_branch(permit, &at)).await?;
-        if holds_ours(&self.read_back(&source, &intent.branch).await?) {
+        if self.holds_ours(&intent, &source).await? {
             let why = deleted
                 .err()
                 .map_or_else(|| "the branch is still there".to_owned(), |e| e.to_string());
@@ -347,6 +342,14 @@ impl Job<'_> {
             });
         }
         gone(true)
+    }
+
+    /// Whether our branch stands and holds what we wrote. One look that misses it proves nothing, neither of what
+    /// may just have been written nor of a deletion that may have failed.
+    async fn holds_ours(&self, intent: &WriteIntent, source: &RepoSource) -> Result<bool, EffectError> {
+        let ours = |state: Option<BranchState>| state.is_some_and(|s| s.commit == intent.commit);
+        Ok(ours(self.read_back(source, &intent.branch).await?)
+            || ours(self.read_back(source, &intent.branch).await?))
     }
 }
 
