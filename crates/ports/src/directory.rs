@@ -1,6 +1,7 @@
 //! Port to what a forge has beside what is registered: repositories that are found by words, for people to choose from.
 
-use crate::trees::TreesError;
+use crate::conversation::Conversations;
+use crate::trees::{Remote, TreesError};
 use countersign_core::id::{BranchName, RepositoryId};
 
 /// Most repositories that one search gives.
@@ -13,6 +14,8 @@ pub struct FoundRepository {
     pub id: RepositoryId,
     /// `octo/hello`.
     pub full_name: String,
+    /// Where it is cloned from, below the server's address.
+    pub clone_url: String,
     /// What HEAD names.
     pub default_branch: BranchName,
     /// Not everybody sees it.
@@ -21,6 +24,16 @@ pub struct FoundRepository {
     pub archived: bool,
     /// Whether our account may push there.
     pub may_push: bool,
+}
+
+impl FoundRepository {
+    /// What is registered of it.
+    pub fn remote(&self) -> Remote {
+        Remote {
+            clone_url: self.clone_url.clone(),
+            full_name: self.full_name.clone(),
+        }
+    }
 }
 
 /// What a search came to.
@@ -32,8 +45,16 @@ pub struct FoundRepositories {
     pub more: bool,
 }
 
-/// A forge's directory. Calls block.
-pub trait Directory: Send + Sync {
+/// A forge's directory, and what people say there. Calls block.
+pub trait Directory: Conversations {
     /// Repositories that our account sees, and that these words fit.
     fn find_repositories(&self, words: &str) -> Result<FoundRepositories, TreesError>;
+
+    /// The repository of that name, to be registered; one in which nothing can ever be written is refused
+    /// (`github-archived`).
+    fn registrable(&self, full_name: &str) -> Result<FoundRepository, TreesError>;
+
+    /// Which issue an address stands for (`https://github.com/octo/hello/issues/7`): its repository as it is called now, and
+    /// its number. Any other address is refused (`bad-issue-address`) and asked for nowhere.
+    fn issue_at(&self, address: &str) -> Result<(FoundRepository, u64), TreesError>;
 }

@@ -6,14 +6,7 @@ use crate::config::Github;
 use crate::error::CliError;
 use crate::hosting;
 use countersign_core::feedback::{Feedback, FeedbackOrigin};
-use countersign_forge::github::{Author, Found, GitHub};
-
-/// An issue's address.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct IssueAddress {
-    full_name: String,
-    number: u64,
-}
+use countersign_forge::github::{Author, Found, GitHub, issue_of};
 
 /// What was imported.
 #[derive(Clone)]
@@ -40,7 +33,11 @@ pub(super) fn is_address(text: &str) -> bool {
 /// When the address is none of an issue there, GitHub does not show it, or its text can't be feedback.
 pub(super) async fn issue(settings: &Github, address: &str) -> Result<Imported, CliError> {
     let (server, _) = hosting::addresses(settings);
-    let IssueAddress { full_name, number } = parse(address, &server)?;
+    let (full_name, number) = issue_of(address, &server).ok_or_else(|| {
+        let text = format!("{address} is no issue of {server}");
+        CliError::usage("bad-issue-address", text)
+            .next(format!("Such as: --issue {server}/OWNER/NAME/issues/7"))
+    })?;
     let github = hosting::api(settings)?;
     blocking(move || {
         let repository = github.by_name(&full_name)?;
@@ -71,50 +68,4 @@ pub(super) fn read(
         title: thread.title,
         author: thread.opened.author,
     })
-}
-
-fn parse(address: &str, server: &str) -> Result<IssueAddress, CliError> {
-    let wrong = || {
-        let text = format!("{address} is no issue of {server}");
-        CliError::usage("bad-issue-address", text)
-            .next(format!("Such as: --issue {server}/OWNER/NAME/issues/7"))
-    };
-    let rest = address
-        .strip_prefix(server)
-        .and_then(|rest| rest.strip_prefix('/'))
-        .ok_or_else(wrong)?;
-    let rest = rest.split(['?', '#']).next().unwrap_or_default();
-    match rest.trim_end_matches('/').split('/').collect::<Vec<_>>()[..] {
-        [owner, name, "issues", number] => Ok(IssueAddress {
-            full_name: format!("{owner}/{name}"),
-            number: number.parse().map_err(|_| wrong())?,
-        }),
-        [..] => Err(wrong()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_address_is_one_of_an_issue_there() {
-        let server = "https://github.com";
-        let read = |text: &str| parse(text, server).ok().map(|a| (a.full_name, a.number));
-        let seven = Some(("octo/hello".to_owned(), 7));
-        assert_eq!(read("https://github.com/octo/hello/issues/7"), seven);
-        assert_eq!(
-            read("https://github.com/octo/hello/issues/7#issuecomment-1"),
-            seven
-        );
-        for wrong in [
-            "https://github.com/octo/hello/pull/7",
-            "https://github.com/octo/hello/issues/x",
-            "https://github.com.evil.example/octo/hello/issues/7",
-            "https://github.com/octo/hello/issues",
-            "http://github.com/octo/hello/issues/7",
-        ] {
-            assert_eq!(read(wrong), None, "{wrong}");
-        }
-    }
 }

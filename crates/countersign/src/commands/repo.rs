@@ -3,9 +3,9 @@
 use super::submission;
 use super::throwaway::blocking;
 use crate::cli::{RepoAddArgs, RepoSearchArgs};
+use crate::config::Settings;
 use crate::desk::{Desk, Place};
 use crate::error::{CliError, Exit};
-use crate::session::Session;
 use crate::terminal::{Page, Style};
 use countersign_ports::directory::{Directory as _, FoundRepository};
 use countersign_ports::store::RepositoryRow;
@@ -47,12 +47,17 @@ pub(super) async fn add(desk: &Desk, args: RepoAddArgs) -> Result<Exit, CliError
     let session = match &desk.at {
         Place::Folder(session) => session,
         Place::Server(server) => {
-            let Some(path) = args.path else {
-                let text = "a server registers folders of its machine";
-                return Err(CliError::refused("not-over-server", text)
-                    .next("Register it there: countersign repo add --github OWNER/NAME"));
+            let new = match args.path {
+                Some(path) => NewRepository {
+                    path: Some(path),
+                    github: None,
+                },
+                None => NewRepository {
+                    path: None,
+                    github: Some(named_on_github(&desk.app.settings, args.github.flatten())?),
+                },
             };
-            let added = server.remote.register(&NewRepository { path }).await?;
+            let added = server.remote.register(&new).await?;
             if terminal.is_json() {
                 terminal.print_json(&added);
                 return Ok(Exit::Ok);
@@ -72,7 +77,7 @@ pub(super) async fn add(desk: &Desk, args: RepoAddArgs) -> Result<Exit, CliError
             (probe.default_branch, row)
         }
         None => {
-            let name = named_on_github(session, args.github.flatten())?;
+            let name = named_on_github(&desk.app.settings, args.github.flatten())?;
             let (found, row) = submission::register_on_github(session, name).await?;
             (found.default_branch, row)
         }
@@ -95,14 +100,10 @@ pub(super) async fn add(desk: &Desk, args: RepoAddArgs) -> Result<Exit, CliError
 }
 
 /// The name that was given, or the one that is set.
-fn named_on_github(session: &Session, given: Option<String>) -> Result<String, CliError> {
-    let set = || {
-        let settings = session.app.settings.github()?;
-        Ok::<_, CliError>(settings.repo.map(|repo| repo.0))
-    };
+fn named_on_github(settings: &Settings, given: Option<String>) -> Result<String, CliError> {
     match given {
         Some(name) => Ok(name),
-        None => set()?.ok_or_else(|| {
+        None => settings.github()?.repo.map(|repo| repo.0).ok_or_else(|| {
             CliError::usage(
                 "no-repository-named",
                 "--github names no repository, and GITHUB_REPO is not set",

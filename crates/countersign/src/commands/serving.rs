@@ -153,9 +153,8 @@ pub(super) async fn run(session: &Session) -> Result<Exit, CliError> {
             github,
             directory: config
                 .github
-                .token
-                .as_ref()
-                .map(|_| session.github.clone() as Arc<dyn Directory>),
+                .is_known()
+                .then(|| session.github.clone() as Arc<dyn Directory>),
             hooks: hooks(session, &config),
             reviewing: session.database().reviewing(&TenantId::local()),
             keys: Arc::new(MemberSeeds(session.keys().clone())),

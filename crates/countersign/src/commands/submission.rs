@@ -20,7 +20,7 @@ use countersign_core::feedback::{
 use countersign_core::id::BranchName;
 use countersign_core::policy;
 use countersign_core::workflow::Submission;
-use countersign_forge::github::Found;
+use countersign_ports::directory::{Directory as _, FoundRepository};
 use countersign_ports::store::RepositoryRow;
 use countersign_ports::trees::{Heads, Probe, RepoPlace, Trees as _};
 use countersign_server::client::{ChosenRepository, NewAgent, NewBudget, NewDiff, NewWorkflow};
@@ -106,6 +106,7 @@ pub(super) async fn for_server(
         text: issue
             .map(|words| words.feedback().text.clone())
             .unwrap_or_default(),
+        issue: None,
         repositories: selections.into_iter().map(repository).collect(),
         agent: diffs.is_empty().then_some(agent),
         diffs,
@@ -460,13 +461,9 @@ pub(super) async fn register(session: &Session, path: &Path) -> Result<(Probe, R
 pub(super) async fn register_on_github(
     session: &Session,
     name: String,
-) -> Result<(Found, RepositoryRow), CliError> {
+) -> Result<(FoundRepository, RepositoryRow), CliError> {
     let github = session.github.clone();
-    let found = super::throwaway::blocking(move || github.by_name(&name)).await??;
-    if found.archived {
-        let text = format!("{} is archived: nothing can be written there", found.full_name);
-        return Err(CliError::refused("github-archived", text).next("Unarchive it on GitHub first."));
-    }
+    let found = super::throwaway::blocking(move || github.registrable(&name)).await??;
     let row = session.store.register_remote(&found.id, &found.remote()).await?;
     Ok((found, row))
 }

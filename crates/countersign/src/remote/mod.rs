@@ -299,12 +299,12 @@ impl Remote {
         self.get(&format!("github/repositories?words={words}")).await
     }
 
-    /// Registers a folder of the server's machine.
+    /// Registers a folder of the server's machine, or a repository on GitHub.
     ///
     /// # Errors
     /// As for every call.
-    pub(crate) async fn register(&self, folder: &NewRepository) -> Result<RepositoryWire, CliError> {
-        self.read(self.request(Method::POST, "repositories")?.json(folder))
+    pub(crate) async fn register(&self, new: &NewRepository) -> Result<RepositoryWire, CliError> {
+        self.read(self.request(Method::POST, "repositories")?.json(new))
             .await
     }
 

@@ -29,7 +29,7 @@ pub use hooks::GitHubHooks;
 pub use issue::{Author, Spoken, Thread};
 pub use manifest::{Made, Manifest, State};
 pub use repository::Found;
-pub use search::{MATCHES_MAX, Matches};
+pub use search::{MATCHES_MAX, Matches, issue_of};
 
 use access::Carried;
 use client::Api;

@@ -4,7 +4,7 @@ use super::GitHub;
 use super::access::door_of;
 use super::error::CallError;
 use countersign_core::id::{BranchName, RepositoryId};
-use countersign_ports::trees::{Remote, TreesError};
+use countersign_ports::trees::TreesError;
 use serde::Deserialize;
 
 /// Longest `OWNER/NAME`, in bytes. GitHub's have 39 and 100.
@@ -33,14 +33,6 @@ impl Found {
     /// `OWNER`.
     pub(super) fn owner(&self) -> &str {
         self.full_name.split('/').next().unwrap_or_default()
-    }
-
-    /// What is registered of it.
-    pub fn remote(&self) -> Remote {
-        Remote {
-            clone_url: self.clone_url.clone(),
-            full_name: self.full_name.clone(),
-        }
     }
 }
 

@@ -130,6 +130,39 @@ impl Directory for GitHub {
             more,
         })
     }
+
+    fn registrable(&self, full_name: &str) -> Result<FoundRepository, TreesError> {
+        let found = self.by_name(full_name)?;
+        if found.archived {
+            return Err(TreesError::Unsupported {
+                code: "github-archived",
+                message: format!(
+                    "{} is archived: nothing can be written there. Unarchive it on GitHub first.",
+                    found.full_name
+                ),
+            });
+        }
+        Ok(of_directory(found))
+    }
+
+    fn issue_at(&self, address: &str) -> Result<(FoundRepository, u64), TreesError> {
+        let server = &self.api.settings().server_url;
+        let (full_name, number) = issue_of(address, server).ok_or_else(|| TreesError::Unsupported {
+            code: "bad-issue-address",
+            message: format!("That is no issue of {server}. Such as: {server}/OWNER/NAME/issues/7"),
+        })?;
+        Ok((of_directory(self.by_name(&full_name)?), number))
+    }
+}
+
+/// `OWNER/NAME` and the number of the issue that an address on that server names.
+pub fn issue_of(address: &str, server: &str) -> Option<(String, u64)> {
+    let rest = address.strip_prefix(server)?.strip_prefix('/')?;
+    let rest = rest.split(['?', '#']).next().unwrap_or_default();
+    match rest.trim_end_matches('/').split('/').collect::<Vec<_>>()[..] {
+        [owner, name, "issues", number] => Some((format!("{owner}/{name}"), number.parse().ok()?)),
+        [..] => None,
+    }
 }
 
 fn of_directory(found: Found) -> FoundRepository {
@@ -137,6 +170,7 @@ fn of_directory(found: Found) -> FoundRepository {
     FoundRepository {
         id: found.id,
         full_name: found.full_name,
+        clone_url: found.clone_url,
         default_branch: found.default_branch,
         private: found.private,
         archived: found.archived,
@@ -167,6 +201,26 @@ fn check(query: &str) -> Result<(), TreesError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_address_is_one_of_an_issue_there() {
+        let read = |text: &str| issue_of(text, "https://github.com");
+        let seven = Some(("octo/hello".to_owned(), 7));
+        assert_eq!(read("https://github.com/octo/hello/issues/7"), seven);
+        assert_eq!(
+            read("https://github.com/octo/hello/issues/7#issuecomment-1"),
+            seven
+        );
+        for wrong in [
+            "https://github.com/octo/hello/pull/7",
+            "https://github.com/octo/hello/issues/x",
+            "https://github.com.evil.example/octo/hello/issues/7",
+            "https://github.com/octo/hello/issues",
+            "http://github.com/octo/hello/issues/7",
+        ] {
+            assert_eq!(read(wrong), None, "{wrong}");
+        }
+    }
 
     #[test]
     fn a_query_is_about_issues_and_names_no_place() {

@@ -5,7 +5,7 @@ use crate::house::House;
 use crate::problem::Problem;
 use axum::extract::State;
 use axum::http::StatusCode;
-use countersign_ports::directory::FoundRepository;
+use countersign_ports::directory::{Directory, FoundRepository};
 use countersign_ports::store::RepositoryRow;
 use countersign_ports::trees::TreesError;
 use serde::{Deserialize, Serialize};
@@ -64,11 +64,31 @@ impl FoundRepositoryWire {
     }
 }
 
+/// Asks GitHub off the async threads, where the server may.
+pub(super) async fn asked<T: Send + 'static>(
+    house: &House,
+    ask: impl FnOnce(&dyn Directory) -> Result<T, TreesError> + Send + 'static,
+) -> Result<T, Problem> {
+    let Some(directory) = house.directory.clone() else {
+        let text = "this server has neither a GitHub App nor a token of GitHub";
+        return Err(Problem::new(StatusCode::NOT_FOUND, "github-not-set-up", text)
+            .next("Set one up where it runs: countersign github setup (docs/github.md)."));
+    };
+    let asked = tokio::task::spawn_blocking(move || ask(directory.as_ref())).await;
+    let asked = asked.map_err(|_| Problem::internal("asking-died", "GitHub could not be asked"))?;
+    asked.map_err(|error| match &error {
+        TreesError::Unavailable { code, message } => {
+            Problem::new(StatusCode::SERVICE_UNAVAILABLE, code, message.clone())
+        }
+        TreesError::Unsupported { .. } | TreesError::Corrupt { .. } => error.into(),
+    })
+}
+
 /// Find repositories on GitHub that the server's token sees
 #[utoipa::path(
     get, path = "/api/v1/github/repositories", operation_id = "find_repositories", tag = "repositories", params(DirectoryQuery),
     responses((status = 200, body = FoundRepositoriesWire),
-        (status = 404, description = "the server has no token of GitHub", content_type = "application/problem+json", body = Problem),
+        (status = 404, description = "GitHub is not set up", content_type = "application/problem+json", body = Problem),
         (status = 422, description = "GitHub refuses the search", content_type = "application/problem+json", body = Problem),
         (status = 503, description = "GitHub can't be asked now", content_type = "application/problem+json", body = Problem))
 )]
@@ -76,19 +96,7 @@ pub(crate) async fn find(
     State(house): State<Arc<House>>,
     Query(query): Query<DirectoryQuery>,
 ) -> Result<Json<FoundRepositoriesWire>, Problem> {
-    let Some(directory) = house.directory.clone() else {
-        let text = "this server has no token of GitHub";
-        return Err(Problem::new(StatusCode::NOT_FOUND, "github-not-set-up", text)
-            .next("Set GITHUB_TOKEN where it runs (docs/github.md)."));
-    };
-    let asked = tokio::task::spawn_blocking(move || directory.find_repositories(&query.words)).await;
-    let asked = asked.map_err(|_| Problem::internal("search-died", "GitHub could not be asked"))?;
-    let found = asked.map_err(|error| match &error {
-        TreesError::Unavailable { code, message } => {
-            Problem::new(StatusCode::SERVICE_UNAVAILABLE, code, message.clone())
-        }
-        TreesError::Unsupported { .. } | TreesError::Corrupt { .. } => error.into(),
-    })?;
+    let found = asked(&house, move |directory| directory.find_repositories(&query.words)).await?;
     let rows = house.store.repositories().await?;
     let wire = |found: &FoundRepository| FoundRepositoryWire::of(found, &rows);
     Ok(Json(FoundRepositoriesWire {

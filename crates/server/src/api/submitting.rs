@@ -2,6 +2,7 @@
 //! person at the server's own terminal may have run.
 
 use super::Json;
+use super::directory::asked;
 use crate::guard::Principal;
 use crate::house::{House, hash};
 use crate::problem::Problem;
@@ -11,16 +12,18 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use countersign_core::act::Attendance;
 use countersign_core::budget::BudgetAsked;
+use countersign_core::command::ISSUE;
 use countersign_core::digest::BodyHash;
 use countersign_core::feedback::{
     AgentSpec, FEEDBACK_MAX_BYTES, Feedback, FeedbackOrigin, REPOSITORIES_MAX, RepoRole, RepoSelection,
-    SubmittedDiff, check_given_metadata,
+    SubmittedDiff, check_given_metadata, check_metadata,
 };
 use countersign_core::id::{BranchName, InputId, MemberId, RepositoryId, WorkflowId};
 use countersign_core::workflow::Submission;
 use countersign_engine::intake::take_in;
 use countersign_ports::access::Repeated;
 use countersign_ports::agent::ResolvedAgent;
+use countersign_ports::conversation::IssueText;
 use countersign_ports::store::{InputStatus, NewInput, RepositoryRow};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -44,7 +47,13 @@ pub struct NewWorkflow {
     /// The issue's text, at most 256 KiB; may be left out where there are diffs.
     #[serde(default)]
     pub text: String,
-    /// Exactly one is `primary`; they are written in this order.
+    /// Instead of `text` the address of an issue on GitHub, whose repository has to be registered: it is read now, with everything
+    /// that was said below it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "https://github.com/octo-org/hello/issues/7")]
+    pub issue: Option<String>,
+    /// Exactly one is `primary`; they are written in this order. May be left out with `issue`: then it is the issue's own one.
+    #[serde(default)]
     pub repositories: Vec<ChosenRepository>,
     /// Who proposes; `codemod` if nothing is said. Not together with `diffs`.
     pub agent: Option<NewAgent>,
@@ -151,8 +160,10 @@ pub struct Submitted {
     params(("Idempotency-Key" = Option<String>, Header, description = "1 to 255 characters of your own"),
         ("Prefer" = Option<String>, Header, description = "`respond-async`: don't wait for the judgement (RFC 7240)")),
     responses((status = 202, body = Submitted),
+        (status = 404, description = "GitHub is not set up", content_type = "application/problem+json", body = Problem),
         (status = 409, description = "the same is open already", content_type = "application/problem+json", body = Problem),
-        (status = 422, description = "it can't be started", content_type = "application/problem+json", body = Problem))
+        (status = 422, description = "it can't be started", content_type = "application/problem+json", body = Problem),
+        (status = 503, description = "GitHub can't be asked now", content_type = "application/problem+json", body = Problem))
 )]
 pub(crate) async fn submit(
     State(house): State<Arc<House>>,
@@ -319,8 +330,31 @@ async fn read(house: &House, member: &MemberId, new: NewWorkflow) -> Result<Subm
     let bounds = budget.check();
     bounds.map_err(|e| Problem::refused(e.code(), e.to_string()))?;
     let rows = house.store.repositories().await?;
-    let repositories = selections(&rows, &new.repositories)?;
-    let feedback = feedback(&new, &repositories)?;
+    let mut metadata = new.metadata.clone();
+    let (repositories, feedback) = match &new.issue {
+        None => {
+            let repositories = selections(&rows, &new.repositories)?;
+            let feedback = feedback(&new, &repositories)?;
+            (repositories, feedback)
+        }
+        Some(address) => {
+            // What costs nothing is refused before GitHub is asked.
+            let chosen = match new.repositories.is_empty() {
+                true => None,
+                false => Some(selections(&rows, &new.repositories)?),
+            };
+            if !new.text.trim().is_empty() {
+                let text = "there is a text and an issue's address; give one";
+                return Err(Problem::refused("text-and-issue", text));
+            }
+            let (row, issue) = import(house, &rows, address).await?;
+            let feedback = Feedback::read(FeedbackOrigin::Issue, issue.text.as_bytes())
+                .map_err(|e| Problem::refused(e.code(), e.to_string()))?;
+            metadata.insert(ISSUE.to_owned(), issue.place);
+            check_metadata(&metadata).map_err(|e| Problem::refused(e.code(), e.to_string()))?;
+            (chosen.unwrap_or_else(|| vec![alone(row)]), feedback)
+        }
+    };
     let agent = match (new.agent, new.diffs.is_empty()) {
         (Some(_), false) => {
             return Err(Problem::refused(
@@ -342,10 +376,37 @@ async fn read(house: &House, member: &MemberId, new: NewWorkflow) -> Result<Subm
             false => Attendance::Attended,
         },
         again: new.again,
-        metadata: new.metadata,
+        metadata,
         budget: Some(budget),
         signature: None,
     })
+}
+
+/// Only issues of registered repositories are read: whoever may start something sees these anyhow.
+async fn import<'r>(
+    house: &House,
+    rows: &'r [RepositoryRow],
+    address: &str,
+) -> Result<(&'r RepositoryRow, IssueText), Problem> {
+    let address = address.to_owned();
+    let place = asked(house, move |directory| directory.issue_at(&address)).await?;
+    let (repository, number) = place;
+    let row = rows.iter().find(|row| row.id == repository.id).ok_or_else(|| {
+        let text = format!("{} is not registered", repository.full_name);
+        Problem::refused("unknown-repository", text).next("An owner registers it: POST /api/v1/repositories")
+    })?;
+    let source = row.source();
+    let issue = asked(house, move |directory| directory.issue(&source, number)).await?;
+    Ok((row, issue))
+}
+
+fn alone(row: &RepositoryRow) -> RepoSelection {
+    RepoSelection {
+        id: row.id.clone(),
+        name: row.name.clone(),
+        role: RepoRole::Primary,
+        base: None,
+    }
 }
 
 pub(super) fn find<'a>(rows: &'a [RepositoryRow], name: &str) -> Option<&'a RepositoryRow> {

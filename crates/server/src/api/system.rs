@@ -1,6 +1,6 @@
 //! Repositories, and whether the server is well.
 
-use super::Json;
+use super::{Json, directory};
 use crate::house::House;
 use crate::problem::Problem;
 use axum::extract::State;
@@ -58,36 +58,58 @@ pub(crate) async fn repositories(
     ))
 }
 
-/// A repository on the server's machine.
-#[derive(Debug, Serialize, Deserialize, ToSchema)]
+/// A repository on the server's machine or on GitHub: exactly one of the two is said.
+#[derive(Debug, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewRepository {
-    /// Its folder, absolute: a work tree's top or a bare repository.
-    #[schema(value_type = String)]
-    pub path: PathBuf,
+    /// Its folder there, absolute: a work tree's top or a bare repository.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub path: Option<PathBuf>,
+    /// `octo/hello`, as it is called on GitHub.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub github: Option<String>,
 }
 
-/// Register a repository of the server's machine
+/// Register a repository of the server's machine or of GitHub
 #[utoipa::path(
     post, path = "/api/v1/repositories", tag = "repositories", request_body = NewRepository,
     responses((status = 201, body = RepositoryWire),
-        (status = 422, description = "it is none that can be used", content_type = "application/problem+json", body = Problem))
+        (status = 404, description = "GitHub is not set up", content_type = "application/problem+json", body = Problem),
+        (status = 422, description = "it is none that can be used", content_type = "application/problem+json", body = Problem),
+        (status = 503, description = "GitHub can't be asked now", content_type = "application/problem+json", body = Problem))
 )]
 pub(crate) async fn register(
     State(house): State<Arc<House>>,
     Json(new): Json<NewRepository>,
 ) -> Result<(StatusCode, Json<RepositoryWire>), Problem> {
-    if !new.path.is_absolute() {
+    let row = match (new.path, new.github) {
+        (Some(path), None) => register_folder(&house, path).await?,
+        (None, Some(name)) => {
+            let found = directory::asked(&house, move |directory| directory.registrable(&name)).await?;
+            house.store.register_remote(&found.id, &found.remote()).await?
+        }
+        (None, None) | (Some(_), Some(_)) => {
+            return Err(Problem::refused(
+                "one-place",
+                "exactly one of `path` and `github` says which repository",
+            ));
+        }
+    };
+    Ok((StatusCode::CREATED, Json(RepositoryWire::of(&row))))
+}
+
+async fn register_folder(house: &House, path: PathBuf) -> Result<RepositoryRow, Problem> {
+    if !path.is_absolute() {
         return Err(Problem::refused(
             "path-not-absolute",
             "the path has to begin with `/`",
         ));
     }
     let trees = house.ports.trees.clone();
-    let probe = tokio::task::spawn_blocking(move || trees.probe(&new.path)).await;
+    let probe = tokio::task::spawn_blocking(move || trees.probe(&path)).await;
     let probe = probe.map_err(|_| Problem::internal("probe-died", "the folder could not be looked at"))??;
-    let row = house.store.register_repository(&probe.git_dir).await?;
-    Ok((StatusCode::CREATED, Json(RepositoryWire::of(&row))))
+    Ok(house.store.register_repository(&probe.git_dir).await?)
 }
 
 /// The process answers.

@@ -132,7 +132,7 @@ const HELP: &[(&str, &str)] = &[
     ),
     (
         "github-not-set-up",
-        "Sign-in with GitHub is not set up on this server. A code works: `countersign code`.",
+        "This server has nothing with which to ask GitHub. To sign in, a code works: `countersign code`.",
     ),
     (
         "github-odd-answer",

@@ -5,7 +5,7 @@ use crate::served::Served;
 use crate::support::ran;
 use crate::terminal::Typist;
 use countersign_testkit::github::Fault;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
@@ -169,4 +169,43 @@ fn over_a_server_what_is_open_is_known_by_its_text() {
     assert_eq!(outcomes(&done), [(1, "submitted"), (2, "submitted")], "{done}");
     let again = typed(&all, "").exits(0).json();
     assert_eq!(outcomes(&again), [(1, "under-way"), (2, "under-way")], "{again}");
+}
+
+#[test]
+fn an_issue_is_submitted_over_http_by_its_address() {
+    let hosted = Hosted::new();
+    hosted.run(&["repo", "add", "--github", "octo/hello"]).exits(0);
+    hosted
+        .github
+        .repository(OTHER, OCTO, "elsewhere", &super::FILES);
+    hosted.github.change(|w| w.issue(OTHER, EVE, "Of elsewhere", ISSUE));
+    let address = hosted.issue();
+    let served = Served::start(&hosted.world, &[]);
+    let token = served.token();
+    let submit = |body| served.json("POST", "/api/v1/workflows", &token, &body);
+    let refused = |status, body, code: &str| {
+        let problem = submit(body).is(status).json();
+        assert_eq!(problem["code"], code, "{problem}");
+    };
+    let elsewhere = format!("{}/octo/elsewhere/issues/1", hosted.github.url());
+    refused(422, json!({"issue": elsewhere}), "unknown-repository");
+    let nothing = format!("{}/octo/hello/issues/99", hosted.github.url());
+    refused(422, json!({"issue": nothing}), "github-not-found");
+    for wrong in ["7", "https://github.com.evil.example/octo/hello/issues/7", ""] {
+        refused(422, json!({ "issue": wrong }), "bad-issue-address");
+    }
+    let both = json!({"issue": address, "text": "Something else"});
+    refused(422, both, "text-and-issue");
+    hosted.github.next("GET", "/issues/1", Fault::BadGateway);
+    refused(503, json!({"issue": address}), "github-failed");
+
+    let id = submit(json!({"issue": address})).is(202).json()["id"].clone();
+    let path = format!("/api/v1/workflows/{}", id.as_str().unwrap());
+    let told = served.get(&path, &token).is(200).json();
+    assert_eq!(told["metadata"]["countersign.issue"], "octo/hello#1", "{told}");
+    assert_eq!(told["repositories"][0]["name"], "hello", "{told}");
+    let text = served.get(&format!("{path}/feedback"), &token).is(200).json();
+    let text = text["text"].as_str().unwrap();
+    assert!(text.contains("@eve (none, untrusted)"), "{text}");
+    refused(409, json!({"issue": address}), "duplicate");
 }

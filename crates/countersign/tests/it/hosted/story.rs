@@ -4,6 +4,7 @@ use super::{HELLO, Hosted, OURS};
 use crate::served::Served;
 use crate::terminal::Typist;
 use countersign_testkit::github::Fault;
+use serde_json::json;
 use std::os::unix::fs::PermissionsExt as _;
 
 #[test]
@@ -77,6 +78,45 @@ fn repositories_are_found_by_words() {
     let served = Served::start(&without_a_token, &[]);
     let unset = served.get(path, &served.token()).is(404).json();
     assert_eq!(unset["code"], "github-not-set-up", "{unset}");
+}
+
+#[test]
+fn repositories_are_registered_over_http_by_their_names() {
+    let hosted = Hosted::new();
+    for (id, name) in [(20, "hello-docs"), (21, "hello-old")] {
+        hosted.github.repository(id, super::OCTO, name, &super::FILES);
+    }
+    hosted.github.change(|w| w.repository_mut(21).archived = true);
+    let served = Served::start(&hosted.world, &[]);
+    let token = served.token();
+    let register = |body| served.json("POST", "/api/v1/repositories", &token, &body);
+    let added = register(json!({"github": "octo/hello-docs"})).is(201).json();
+    assert_eq!(
+        (&added["id"], &added["name"]),
+        (&"github-20".into(), &"hello-docs".into())
+    );
+    assert_eq!(
+        register(json!({"github": "octo/hello-docs"})).is(201).json(),
+        added,
+        "again"
+    );
+    let refused = |body, code: &str| {
+        let problem = register(body).is(422).json();
+        assert_eq!(problem["code"], code, "{problem}");
+    };
+    refused(json!({"github": "octo/hello-old"}), "github-archived");
+    refused(json!({"github": "octo/nothing"}), "github-not-found");
+    refused(json!({"github": "../user"}), "bad-repository-name");
+    refused(json!({"github": "octo/hello", "path": "/srv/hello"}), "one-place");
+    refused(json!({}), "one-place");
+    let all = served.get("/api/v1/repositories", &token).is(200).json();
+    assert_eq!(all.as_array().unwrap().len(), 1, "{all}");
+    drop(served);
+    let without_a_token = crate::served::world();
+    let served = Served::start(&without_a_token, &[]);
+    let body = json!({"github": "octo/hello"});
+    let unset = served.json("POST", "/api/v1/repositories", &served.token(), &body);
+    assert_eq!(unset.is(404).json()["code"], "github-not-set-up");
 }
 
 #[test]
