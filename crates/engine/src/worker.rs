@@ -314,8 +314,12 @@ impl Worker {
             tracing::Span::current().record("end", end.as_str());
         }
         tracing::info!(ok = performed.is_ok(), "performed");
-        let (result, bodies) = match performed {
-            Ok(Performed { result, bodies }) => (result, bodies),
+        let (result, bodies, for_good) = match performed {
+            Ok(Performed {
+                result,
+                bodies,
+                for_good,
+            }) => (result, bodies, for_good),
             Err(EffectError::Store(StoreError::ClaimLost)) => return Ok(None),
             Err(EffectError::Store(error)) => return Err(error.into()),
             Err(EffectError::Frozen { message }) => {
@@ -344,6 +348,7 @@ impl Worker {
                         detail: message,
                     },
                     Vec::new(),
+                    true,
                 )
             }
         };
@@ -351,6 +356,7 @@ impl Worker {
             outcome: AttemptOutcome::Failed { detail, .. },
             ..
         } = &result
+            && !for_good
         {
             self.ports
                 .observer
@@ -359,7 +365,8 @@ impl Worker {
         // A write records its attempt on the way, and an agent call its reservation: what was known before is old.
         let reserved = result.runs().iter().any(|run| run.call.is_some());
         let known = known.filter(|_| !reserved && !matches!(result, EffectResult::WriteEnded { .. }));
-        if claimed.attempt >= TRIES_MAX
+        // What was refused for good is asked about at once, as what was tried often enough is.
+        if (for_good || claimed.attempt >= TRIES_MAX)
             && let Some((code, detail)) = came_to_nothing(&result)
         {
             let (code, detail) = (code.to_owned(), detail.to_owned());
@@ -531,6 +538,11 @@ fn holds(error: &EngineError) -> bool {
 /// nothing to conclude from yet.
 fn try_end(performed: &Result<Performed, EffectError>, attempt: u32) -> Option<TryEnd> {
     let came_to_nothing = match performed {
+        Ok(Performed {
+            result,
+            for_good: true,
+            ..
+        }) if came_to_nothing(result).is_some() => return Some(TryEnd::GivenUp),
         Ok(Performed { result, .. }) => came_to_nothing(result).is_some(),
         Err(EffectError::Passing { .. }) => true,
         Err(EffectError::Lasting { .. }) => return Some(TryEnd::GivenUp),

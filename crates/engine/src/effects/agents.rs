@@ -43,6 +43,7 @@ impl Job<'_> {
                 answer,
             },
             bodies: vec![called.output],
+            for_good: false,
         })
     }
 
@@ -73,6 +74,7 @@ impl Job<'_> {
         Ok(Performed {
             result: EffectResult::Planned { runs, answer, roster },
             bodies,
+            for_good: false,
         })
     }
 
@@ -96,6 +98,7 @@ impl Job<'_> {
                 answer,
             },
             bodies,
+            for_good: false,
         })
     }
 
@@ -141,6 +144,7 @@ impl Job<'_> {
                 roster,
             },
             bodies: vec![called.output],
+            for_good: false,
         })
     }
 

@@ -47,6 +47,7 @@ impl Job<'_> {
         Ok(Performed {
             result: EffectResult::Narrowed { answer },
             bodies,
+            for_good: false,
         })
     }
 

@@ -27,6 +27,8 @@ use std::sync::Arc;
 pub(crate) struct Performed {
     pub(crate) result: EffectResult,
     pub(crate) bodies: Vec<Vec<u8>>,
+    /// Trying again would come to the same: whoever is on the other side refused for good.
+    pub(crate) for_good: bool,
 }
 
 impl From<EffectResult> for Performed {
@@ -34,6 +36,7 @@ impl From<EffectResult> for Performed {
         Self {
             result,
             bodies: Vec::new(),
+            for_good: false,
         }
     }
 }

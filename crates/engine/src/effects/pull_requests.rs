@@ -3,7 +3,7 @@
 //! Opening has the order of every write: attempt recorded, what is there read, gate asked, the branch read once more,
 //! gate asked again, permit used up, read back. The forge's one-per-branch rule is the real fence.
 
-use super::writing::{as_outcome, refused};
+use super::writing::{Tried, as_outcome, refused, still_there};
 use super::{EffectError, Job, Performed, blocking, pause};
 use countersign_core::forge::{PullRequest, PullRequestState};
 use countersign_core::id::{AccountId, WriteIntentId};
@@ -25,23 +25,18 @@ impl Job<'_> {
         let source = self.source(&intent.repository).await?;
         let operation = id.pull_request();
         let attempt = self.begin_attempt(&operation, &intent.commit).await?;
-        let outcome = match self.opening(&intent, &source, &attempt).await {
-            Ok(outcome) => outcome,
+        let tried = match self.opening(&intent, &source, &attempt).await {
+            Ok(tried) => tried,
             // Without a look, what an earlier try may have done stays unknown.
             Err(EffectError::Passing { message, .. } | EffectError::Lasting { message, .. })
                 if self.workflow.may_be_written(&operation) =>
             {
                 let detail = format!("the pull requests can't be read: {message}");
-                AttemptOutcome::Unknown { detail }
+                AttemptOutcome::Unknown { detail }.into()
             }
             Err(error) => as_outcome(error)?,
         };
-        Ok(EffectResult::WriteEnded {
-            intent: operation,
-            number: attempt.number,
-            outcome,
-        }
-        .into())
+        Ok(tried.of(operation, &attempt))
     }
 
     /// One try; an error means that nothing was written by it.
@@ -50,7 +45,7 @@ impl Job<'_> {
         intent: &WriteIntent,
         source: &RepoSource,
         attempt: &Attempt,
-    ) -> Result<AttemptOutcome, EffectError> {
+    ) -> Result<Tried, EffectError> {
         let account = self.forge(source, |forge, at| forge.account(at)).await?;
         match self.recognised(intent, source, account).await? {
             Recognised::Ours(pull_request) => {
@@ -58,23 +53,24 @@ impl Job<'_> {
                     pull_request,
                     account,
                     found: true,
-                });
+                }
+                .into());
             }
             Recognised::Foreign(detail) => {
-                return Ok(AttemptOutcome::Foreign { commit: None, detail });
+                return Ok(AttemptOutcome::Foreign { commit: None, detail }.into());
             }
             Recognised::Nothing => {}
         }
         let op = self.opening_op(intent)?;
         if let Err(refusal) = WriteGate::open(&self.facts(intent, source, attempt).await?, op.clone()) {
-            return Ok(refused(&refusal));
+            return Ok(refused(&refusal).into());
         }
         if let Some(outcome) = self.head_is_another(intent, source).await? {
-            return Ok(outcome);
+            return Ok(outcome.into());
         }
         let permit = match WriteGate::open(&self.facts(intent, source, attempt).await?, op) {
             Ok(permit) => permit,
-            Err(refusal) => return Ok(refused(&refusal)),
+            Err(refusal) => return Ok(refused(&refusal).into()),
         };
         let (forge, at) = (self.ports.forge.clone(), source.clone());
         // Whatever breaks from here on, the pull requests are read back before anything is concluded.
@@ -85,7 +81,8 @@ impl Job<'_> {
             Ok(Err(error)) => Some(error.to_string()),
             Err(broke) => Some(broke.to_string()),
         };
-        Ok(self.opened_or_unknown(intent, source, account, trouble).await)
+        let outcome = self.opened_or_unknown(intent, source, account, trouble).await;
+        Ok(outcome.into())
     }
 
     /// The words are those of the approved manifest and no others.
@@ -209,13 +206,11 @@ impl Job<'_> {
         let (forge, at) = (self.ports.forge.clone(), source.clone());
         let closed = blocking(move || forge.close_pull_request(permit, &at)).await?;
         if self.open_and_ours(&intent, &source).await?.is_some() {
-            let why = closed
-                .err()
-                .map_or_else(|| "the pull request is still open".to_owned(), |e| e.to_string());
-            return Err(EffectError::Passing {
-                code: "pull-request-still-open".to_owned(),
-                message: why,
-            });
+            return Err(still_there(
+                "pull-request-still-open",
+                "the pull request is still open",
+                closed,
+            ));
         }
         ended(true)
     }

@@ -27,13 +27,8 @@ impl Job<'_> {
         self.refuse_frozen().await?;
         let source = self.source(&intent.repository).await?;
         let attempt = self.begin_attempt(id, &intent.commit).await?;
-        let outcome = self.attempt(&intent, &source, &attempt).await?;
-        Ok(EffectResult::WriteEnded {
-            intent: id.clone(),
-            number: attempt.number,
-            outcome,
-        }
-        .into())
+        let tried = self.attempt(&intent, &source, &attempt).await?;
+        Ok(tried.of(id.clone(), &attempt))
     }
 
     /// Before an attempt is begun; a freeze that comes later is seen by the gate.
@@ -113,21 +108,21 @@ impl Job<'_> {
         intent: &WriteIntent,
         source: &RepoSource,
         attempt: &Attempt,
-    ) -> Result<AttemptOutcome, EffectError> {
+    ) -> Result<Tried, EffectError> {
         match self.read_back(source, &intent.branch).await {
-            Ok(Some(found)) => return Ok(compare(intent, Some(found), true)),
+            Ok(Some(found)) => return Ok(compare(intent, Some(found), true).into()),
             Ok(None) => {}
             // Without a look, what an earlier try may have done stays unknown.
             Err(EffectError::Passing { message, .. } | EffectError::Lasting { message, .. })
                 if self.workflow.may_be_written(&intent.id) =>
             {
                 let detail = format!("the branch can't be read: {message}");
-                return Ok(AttemptOutcome::Unknown { detail });
+                return Ok(AttemptOutcome::Unknown { detail }.into());
             }
             Err(error) => return as_outcome(error),
         }
         match self.write(intent, source, attempt).await {
-            Ok(outcome) => Ok(outcome),
+            Ok(tried) => Ok(tried),
             Err(error) => as_outcome(error),
         }
     }
@@ -139,7 +134,7 @@ impl Job<'_> {
         intent: &WriteIntent,
         source: &RepoSource,
         attempt: &Attempt,
-    ) -> Result<AttemptOutcome, EffectError> {
+    ) -> Result<Tried, EffectError> {
         let prepared = Arc::new(self.prepare(intent, source).await?);
         let op = PushBranch {
             repository: intent.repository.clone(),
@@ -151,7 +146,7 @@ impl Job<'_> {
         };
         let first = match WriteGate::open(&self.facts(intent, source, attempt).await?, op.clone()) {
             Ok(first) => first,
-            Err(refusal) => return Ok(refused(&refusal)),
+            Err(refusal) => return Ok(refused(&refusal).into()),
         };
         let (forge, at, objects) = (self.ports.forge.clone(), source.clone(), prepared.clone());
         let staged = blocking(move || forge.stage(&first, &at, &objects)).await?;
@@ -160,7 +155,7 @@ impl Job<'_> {
         }
         let permit = match WriteGate::open(&self.facts(intent, source, attempt).await?, op) {
             Ok(permit) => permit,
-            Err(refusal) => return Ok(refused(&refusal)),
+            Err(refusal) => return Ok(refused(&refusal).into()),
         };
         let (forge, at) = (self.ports.forge.clone(), source.clone());
         let branch = intent.branch.to_string();
@@ -271,7 +266,7 @@ impl Job<'_> {
         intent: &WriteIntent,
         source: &RepoSource,
         pushed: Result<(), PublishError>,
-    ) -> Result<AttemptOutcome, EffectError> {
+    ) -> Result<Tried, EffectError> {
         let trouble = match pushed {
             Ok(()) => None,
             Err(PublishError::Failed(error)) => return as_outcome(error.into()),
@@ -279,24 +274,23 @@ impl Job<'_> {
                 Some(error)
             }
         };
-        match (self.read_back(source, &intent.branch).await, trouble) {
-            (Ok(Some(found)), trouble) => Ok(compare(intent, Some(found), trouble.is_some())),
-            (Ok(None), Some(PublishError::ExpectedOldMismatch { found, .. })) => {
-                Ok(AttemptOutcome::Foreign {
-                    commit: None,
-                    detail: format!("the branch can't be created: {found}"),
-                })
-            }
+        let outcome = match (self.read_back(source, &intent.branch).await, trouble) {
+            (Ok(Some(found)), trouble) => compare(intent, Some(found), trouble.is_some()),
+            (Ok(None), Some(PublishError::ExpectedOldMismatch { found, .. })) => AttemptOutcome::Foreign {
+                commit: None,
+                detail: format!("the branch can't be created: {found}"),
+            },
             // A look that misses what may just have been written proves nothing: the next try looks again.
             (Ok(None), trouble) => {
                 let why =
                     trouble.map_or_else(|| "it was written and is not seen".to_owned(), |t| t.to_string());
-                Ok(AttemptOutcome::Unknown { detail: why })
+                AttemptOutcome::Unknown { detail: why }
             }
-            (Err(error), _) => Ok(AttemptOutcome::Unknown {
+            (Err(error), _) => AttemptOutcome::Unknown {
                 detail: format!("the branch could not be read back: {error}"),
-            }),
-        }
+            },
+        };
+        Ok(outcome.into())
     }
 
     pub(super) async fn read_back(
@@ -333,13 +327,11 @@ impl Job<'_> {
         let (forge, at) = (self.ports.forge.clone(), source.clone());
         let deleted = blocking(move || forge.delete_branch(permit, &at)).await?;
         if self.holds_ours(&intent, &source).await? {
-            let why = deleted
-                .err()
-                .map_or_else(|| "the branch is still there".to_owned(), |e| e.to_string());
-            return Err(EffectError::Passing {
-                code: "branch-still-there".to_owned(),
-                message: why,
-            });
+            return Err(still_there(
+                "branch-still-there",
+                "the branch is still there",
+                deleted,
+            ));
         }
         gone(true)
     }
@@ -389,16 +381,67 @@ pub(super) fn refused(refusal: &GateRefusal) -> AttemptOutcome {
     }
 }
 
-/// Before anything was written, every failure is a `Failed` attempt; only the store's own failures go up.
-pub(super) fn as_outcome(error: EffectError) -> Result<AttemptOutcome, EffectError> {
-    match error {
-        EffectError::Passing { code, message } | EffectError::Lasting { code, message } => {
-            Ok(AttemptOutcome::Failed {
-                code,
-                detail: message,
-            })
+/// How one try of a write ended.
+pub(super) struct Tried {
+    outcome: AttemptOutcome,
+    for_good: bool,
+}
+
+impl From<AttemptOutcome> for Tried {
+    fn from(outcome: AttemptOutcome) -> Self {
+        Self {
+            outcome,
+            for_good: false,
         }
+    }
+}
+
+impl Tried {
+    pub(super) fn of(self, operation: WriteIntentId, attempt: &Attempt) -> Performed {
+        let result = EffectResult::WriteEnded {
+            intent: operation,
+            number: attempt.number,
+            outcome: self.outcome,
+        };
+        Performed {
+            for_good: self.for_good,
+            ..result.into()
+        }
+    }
+}
+
+/// Before anything was written, every failure is a `Failed` attempt; only the store's own failures go up.
+pub(super) fn as_outcome(error: EffectError) -> Result<Tried, EffectError> {
+    let failed = |code, detail, for_good| {
+        let outcome = AttemptOutcome::Failed { code, detail };
+        Ok(Tried { outcome, for_good })
+    };
+    match error {
+        EffectError::Passing { code, message } => failed(code, message, false),
+        EffectError::Lasting { code, message } => failed(code, message, true),
         waiting @ (EffectError::Frozen { .. } | EffectError::Waits { .. }) => Err(waiting),
         EffectError::Store(error) => Err(error.into()),
+    }
+}
+
+/// What was to be taken out of play stands, whatever was done about it: for good, where that was refused for good.
+pub(super) fn still_there(code: &str, what: &str, done: Result<(), PublishError>) -> EffectError {
+    let code = code.to_owned();
+    match done {
+        Ok(()) => EffectError::Passing {
+            code,
+            message: what.to_owned(),
+        },
+        Err(PublishError::Failed(
+            TreesError::Unsupported { message, .. } | TreesError::Corrupt { message, .. },
+        )) => EffectError::Lasting { code, message },
+        Err(
+            error @ (PublishError::Failed(_)
+            | PublishError::ExpectedOldMismatch { .. }
+            | PublishError::Unknown { .. }),
+        ) => EffectError::Passing {
+            code,
+            message: error.to_string(),
+        },
     }
 }

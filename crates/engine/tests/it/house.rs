@@ -128,6 +128,8 @@ pub(crate) enum Weather {
     Unseen,
     /// Nothing happens.
     Down,
+    /// Nothing happens, and never will.
+    Forbids,
     /// Pushes for this repository number fail.
     DownFor(u64),
     /// The process meets an internal error in the middle.
@@ -140,6 +142,14 @@ pub(crate) struct StormyForge {
     inner: LocalForge,
     pub(crate) weather: Mutex<Weather>,
     pub(crate) pushes: AtomicU64,
+    pub(crate) deletions: AtomicU64,
+}
+
+fn forbidden() -> PublishError {
+    PublishError::Failed(TreesError::Unsupported {
+        code: "storm-forbids",
+        message: "the storm says no".to_owned(),
+    })
 }
 
 impl Forge for StormyForge {
@@ -191,6 +201,7 @@ impl Forge for StormyForge {
                 })
             }
             Weather::Down => Err(failed("storm")),
+            Weather::Forbids => Err(forbidden()),
             Weather::DownFor(number) if repo.id.number == number => Err(failed("storm")),
             Weather::DownFor(_) => self.inner.push_branch(permit, repo, prepared),
             Weather::Panics => {
@@ -205,6 +216,10 @@ impl Forge for StormyForge {
         permit: RetractPermit<DeleteBranch>,
         repo: &RepoSource,
     ) -> Result<(), PublishError> {
+        self.deletions.fetch_add(1, Ordering::Relaxed);
+        if *self.weather.lock().unwrap() == Weather::Forbids {
+            return Err(forbidden());
+        }
         self.inner.delete_branch(permit, repo)
     }
 
@@ -285,6 +300,7 @@ impl House {
             inner: LocalForge::new(trees.clone()),
             weather: Mutex::new(Weather::Fine),
             pushes: AtomicU64::new(0),
+            deletions: AtomicU64::new(0),
         });
         let organisation = Arc::new(Organisation::default());
         std::fs::create_dir(folder.path().join("scratch")).unwrap();

@@ -75,6 +75,47 @@ async fn a_forge_that_stays_down_is_tried_five_times_and_then_a_human_is_asked()
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_the_forge_refuses_for_good_is_tried_once_and_then_a_human_is_asked() {
+    let (house, id) = approved_under(Weather::Forbids).await;
+    let workflow = house.load(&id).await;
+    assert_eq!(
+        (workflow.state, question(&workflow)),
+        (State::NeedsHuman, QuestionKind::WriteIncomplete)
+    );
+    assert_eq!(house.forge.pushes.load(Ordering::Relaxed), 1);
+    let ended: Vec<_> = workflow.attempts.iter().map(|(_, o)| o).collect();
+    assert!(
+        matches!(ended[..], [Some(AttemptOutcome::Failed { code, .. })] if code == "storm-forbids"),
+        "{ended:?}"
+    );
+    house.assert_nothing_written();
+    *house.forge.weather.lock().unwrap() = Weather::Fine;
+    house.retry(&id).await;
+    assert_eq!(house.load(&id).await.state, State::Done);
+    house.assert_written_once();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_branch_that_may_not_be_deleted_is_asked_about_after_one_try() {
+    let (house, id) = approved_under(Weather::DownFor(2)).await;
+    *house.forge.weather.lock().unwrap() = Weather::Forbids;
+    let cancel = Act::Cancel {
+        reason: "stop".to_owned(),
+    };
+    house.act(&id, cancel).await;
+    let workflow = house.load(&id).await;
+    assert_eq!(
+        (workflow.state, question(&workflow)),
+        (State::NeedsHuman, QuestionKind::StepFailed)
+    );
+    assert_eq!(house.forge.deletions.load(Ordering::Relaxed), 1);
+    *house.forge.weather.lock().unwrap() = Weather::Fine;
+    house.retry(&id).await;
+    assert_eq!(house.load(&id).await.state, State::Cancelled);
+    house.assert_nothing_written();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn when_the_second_write_fails_retry_completes_it_and_cancel_takes_the_first_away() {
     let (house, id) = approved_under(Weather::DownFor(2)).await;
     let workflow = house.load(&id).await;

@@ -6,7 +6,7 @@
 
 use super::{Reached, failure};
 use crate::bench::Bench;
-use crate::error::{from_gix_write, unavailable};
+use crate::error::{from_gix_write, unavailable, unsupported};
 use crate::objects;
 use crate::program::{Finished, PUSH_DEADLINE};
 use crate::publish::Verified;
@@ -14,6 +14,10 @@ use countersign_core::id::{BranchName, CommitSha};
 use countersign_ports::moment::{self, Moment};
 use countersign_ports::trees::{PublishError, TreesError};
 use gix::objs::{Kind, Write as _};
+
+/// Words with which a host refuses a ref by a rule: a hook, a protected branch, a missing permission. Any other refusal (a lock
+/// that is held, an error of the host's own) may pass.
+const FOR_GOOD: [&str; 3] = ["declined", "refusing to", "prohibited"];
 
 /// Pushes the commit, whose objects are in the bench or below it, as a new branch.
 pub(crate) fn create_branch(
@@ -133,13 +137,15 @@ fn conclude(reached: &Reached<'_>, branch: &BranchName, done: &Finished) -> Resu
             Err(mismatch(branch, "it is not there as expected"))
         }
         Some("!") if said.starts_with("[remote rejected]") || said.starts_with("[rejected]") => {
-            Err(PublishError::Failed(unavailable(
-                "remote-push-refused",
-                format!(
-                    "{} refuses the branch `{branch}`: {said}. Look at its rules for branches, then retry.",
-                    reached.remote.full_name
-                ),
-            )))
+            let message = format!(
+                "{} refuses the branch `{branch}`: {said}. Look at its rules for branches, then retry.",
+                reached.remote.full_name
+            );
+            let refused = match FOR_GOOD.iter().any(|words| said.contains(words)) {
+                true => unsupported("remote-push-refused", message),
+                false => unavailable("remote-push-refused", message),
+            };
+            Err(PublishError::Failed(refused))
         }
         Some(_) | None if failure::was_refused(done) => {
             Err(PublishError::Failed(failure::of(reached, "Pushing to", done)))

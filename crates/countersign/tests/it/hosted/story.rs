@@ -259,6 +259,34 @@ fn lost_answers_give_one_branch_and_one_pull_request() {
 }
 
 #[test]
+fn what_github_refuses_for_good_is_tried_once_and_asked_about() {
+    let hosted = Hosted::new();
+    let id = hosted.waiting();
+    let shown = hosted.run(&["resume", &id]).exits(3).out;
+    let branch = shown.lines().find_map(|l| l.trim().strip_prefix("new branch "));
+    hosted.github.protect(HELLO, &[branch.unwrap().trim()]);
+    let ran = hosted.approve_once(&id).leaves().exits(3);
+    ran.says("remote-push-refused").says("hook declined");
+    assert_eq!(hosted.github.times("POST", "git-receive-pack"), 1);
+    hosted.github.protect(HELLO, &[]);
+    // The next thing that is refused: opening the pull request.
+    hosted.github.change(|w| w.repository_mut(HELLO).archived = true);
+    let ran = hosted.run(&["answer", &id, "retry"]).exits(3);
+    ran.says("github-archived");
+    hosted.github.change(|w| w.repository_mut(HELLO).archived = false);
+    let typist = Typist::sits_at(&hosted.world, &["answer", &id, "retry"]);
+    let pull = hosted.pull();
+    hosted.ci("github-actions", &pull.head_sha, "success");
+    typist.leaves().exits(0).says("Done");
+    let told = hosted.run(&["show", &id, "--story"]).exits(0).out;
+    assert_eq!(told.matches("remote-push-refused").count(), 2, "{told}");
+    hosted
+        .run(&["ledger", "export", &id, "-o", "story.json"])
+        .exits(0);
+    hosted.run(&["verify", "story.json"]).exits(0).says("lawful");
+}
+
+#[test]
 fn red_checks_ask_and_cancelling_takes_everything_out_of_play() {
     let hosted = Hosted::new();
     let id = hosted.waiting();
