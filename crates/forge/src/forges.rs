@@ -96,7 +96,12 @@ impl Forge for Forges {
         self.of(repo).required_checks(repo, branch)
     }
 
-    fn read_checks(&self, repo: &RepoSource, head: &CommitSha) -> Result<Vec<CheckRun>, TreesError> {
-        self.of(repo).read_checks(repo, head)
+    fn read_checks(
+        &self,
+        repo: &RepoSource,
+        head: &CommitSha,
+        required: &[RequiredCheck],
+    ) -> Result<Vec<CheckRun>, TreesError> {
+        self.of(repo).read_checks(repo, head, required)
     }
 }

@@ -288,7 +288,12 @@ impl Forge for Weather {
     }
 
     /// CI takes its time and fails now and then, whatever the weather; while it runs, somebody may close the pull request.
-    fn read_checks(&self, repo: &RepoSource, head: &CommitSha) -> Result<Vec<CheckRun>, TreesError> {
+    fn read_checks(
+        &self,
+        repo: &RepoSource,
+        head: &CommitSha,
+        required: &[RequiredCheck],
+    ) -> Result<Vec<CheckRun>, TreesError> {
         let fates = &self.life.fates;
         if !fates.happens(Fault::CiSlow) {
             let state = match fates.happens(Fault::CiFails) {
@@ -301,6 +306,6 @@ impl Forge for Weather {
         {
             fates.count(Fault::PullRequestClosed);
         }
-        self.look(|real| real.read_checks(repo, head))
+        self.look(|real| real.read_checks(repo, head, required))
     }
 }

@@ -272,8 +272,8 @@ impl Job<'_> {
             let checks = if required.is_empty() {
                 Vec::new()
             } else {
-                let head = intent.commit.clone();
-                let read = move |forge: &dyn Forge, at: &RepoSource| forge.read_checks(at, &head);
+                let (head, wanted) = (intent.commit.clone(), required.clone());
+                let read = move |forge: &dyn Forge, at: &RepoSource| forge.read_checks(at, &head, &wanted);
                 of_required_names(&required, self.forge(&source, read).await?)
             };
             heads.push(ReadHead {

@@ -42,6 +42,7 @@ pub const READS: Permissions = &[
 ];
 /// What an installation is to be granted, so that all of it goes; no token ever has all of it.
 pub const NEEDED: Permissions = &[
+    ("actions", "read"),
     ("checks", "read"),
     ("contents", "write"),
     ("issues", "write"),
@@ -50,6 +51,8 @@ pub const NEEDED: Permissions = &[
 ];
 /// What a first look at a name needs.
 const LOOKS: Permissions = &[("metadata", "read")];
+/// What the logs of jobs need. Readers' tokens have it not: where it was not granted, everything else is read all the same.
+const READS_LOGS: Permissions = &[("actions", "read")];
 const PUSHES: Permissions = &[("contents", "write")];
 /// GitHub wants one more for a commit that changes what CI does.
 const PUSHES_WORKFLOWS: Permissions = &[("contents", "write"), ("workflows", "write")];
@@ -274,6 +277,17 @@ impl Api {
         }
     }
 
+    /// What a look at the logs of its jobs carries.
+    pub(super) fn reader_of_logs(&self, id: &RepositoryId) -> Result<Carried, CallError> {
+        match &self.settings().credentials {
+            Credentials::None | Credentials::Token(_) => self.reader(id),
+            Credentials::App(app) => {
+                let (token, _) = self.mint(app, id, READS_LOGS)?;
+                Ok(Carried::Installation(token))
+            }
+        }
+    }
+
     /// What a first look at `OWNER/NAME` carries.
     pub(super) fn reader_of_name(&self, full_name: &str) -> Result<Carried, CallError> {
         match &self.settings().credentials {
@@ -482,7 +496,13 @@ mod tests {
 
     #[test]
     fn readers_can_write_nothing_and_writers_one_thing() {
-        assert!(READS.iter().chain(LOOKS).all(|(_, level)| *level == "read"));
+        assert!(
+            READS
+                .iter()
+                .chain(LOOKS)
+                .chain(READS_LOGS)
+                .all(|(_, level)| *level == "read")
+        );
         for writes in [PUSHES, OPENS, CLOSES, SAYS_ON_ISSUES, SAYS_ON_PULL_REQUESTS] {
             let count = writes.iter().filter(|(_, level)| *level == "write").count();
             assert_eq!(count, 1, "{writes:?}");

@@ -2,7 +2,7 @@
 
 use super::error::CallError;
 use super::{Found, GitHub};
-use countersign_core::forge::{CHECK_RUNS_MAX, CHECK_WORDS_MAX_BYTES, CheckRun, CheckState};
+use countersign_core::forge::{CHECK_RUNS_MAX, CHECK_WORDS_MAX_BYTES, CheckRun, CheckState, RequiredCheck};
 use countersign_core::id::CommitSha;
 use countersign_core::outbound::redacted;
 use countersign_ports::trees::TreesError;
@@ -18,6 +18,7 @@ struct Page {
 
 #[derive(Deserialize)]
 struct Wire {
+    id: u64,
     name: String,
     head_sha: String,
     status: String,
@@ -97,19 +98,27 @@ fn state(status: &str, conclusion: Option<&str>) -> CheckState {
 }
 
 impl GitHub {
-    /// The latest run of each check on exactly that commit.
-    pub(super) fn checks(&self, at: &Found, head: &CommitSha) -> Result<Vec<CheckRun>, TreesError> {
+    /// The latest run of each check on exactly that commit; those that are required and failed with what their logs say.
+    pub(super) fn checks(
+        &self,
+        at: &Found,
+        head: &CommitSha,
+        required: &[RequiredCheck],
+    ) -> Result<Vec<CheckRun>, TreesError> {
         let doing = format!("Reading the checks of {} in {}", head.short(), at.full_name);
         let path = format!("/repos/{}/commits/{head}/check-runs?filter=latest", at.full_name);
         let read = || {
             let all = self
                 .api
                 .list(&at.id, &path, CHECK_RUNS_MAX, |page: Page| page.check_runs)?;
+            let numbered = |wire: Wire| Ok((wire.id, wire.read()?));
             all.into_iter()
-                .map(Wire::read)
+                .map(numbered)
                 .collect::<Result<Vec<_>, CallError>>()
         };
-        read().map_err(|e| e.reading(&doing))
+        let mut runs = read().map_err(|e| e.reading(&doing))?;
+        self.add_logs(at, required, &mut runs);
+        Ok(runs.into_iter().map(|(_, run)| run).collect())
     }
 }
 

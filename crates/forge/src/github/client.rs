@@ -1,4 +1,5 @@
-//! One HTTP call to GitHub's REST API: bounded in time and bytes, never repeated by itself, never redirected.
+//! One HTTP call to GitHub's REST API: bounded in time and bytes, never repeated by itself, never redirected. The one address
+//! elsewhere that is read, where a job's log lies, gets no token.
 //!
 //! An own client of a few lines rather than a library: a write has to be sent once whatever comes back, every body has a
 //! limit, the port's calls block, and the process has one HTTP client already. No answer's words get into an error unchecked,
@@ -10,9 +11,9 @@ use super::{GitHubSettings, SettingsError};
 use countersign_core::id::RepositoryId;
 use countersign_core::policy::is_hidden_character;
 use reqwest::blocking::{Client, Response};
-use reqwest::header::{ACCEPT, AUTHORIZATION, ETAG, HeaderMap, IF_NONE_MATCH, LINK, RETRY_AFTER};
+use reqwest::header::{ACCEPT, AUTHORIZATION, ETAG, HeaderMap, IF_NONE_MATCH, LINK, LOCATION, RETRY_AFTER};
 use reqwest::redirect::Policy;
-use reqwest::{Method, StatusCode};
+use reqwest::{Method, StatusCode, Url};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -148,6 +149,43 @@ impl Api {
             }
         }
         Ok((all, false))
+    }
+
+    /// Where something lies that GitHub keeps elsewhere; nobody goes there but [`Api::as_a_stranger`].
+    pub(super) fn leads_to(&self, carried: &Carried, path: &str) -> Result<Url, CallError> {
+        let address = format!("{}{path}", self.settings.api_url);
+        let (status, headers, body) = self.exchange(carried, Method::GET, &address, None, None)?;
+        if status != StatusCode::FOUND {
+            return Err(self.refused(carried, status, &headers, &body));
+        }
+        let to = headers.get(LOCATION).and_then(|to| to.to_str().ok());
+        let to = to.and_then(|to| Url::parse(to).ok());
+        let to = to.filter(|to| may_lead_to(&self.settings.api_url, to));
+        to.ok_or_else(|| CallError::Odd {
+            why: "it points to an address that is not encrypted".to_owned(),
+        })
+    }
+
+    /// Reads there without a token and without a word of the API, and goes no further. Whoever reads the body bounds it.
+    pub(super) fn as_a_stranger(&self, address: &Url) -> Result<Response, CallError> {
+        let answer = self.client()?.get(address.clone()).send();
+        let answer = answer.map_err(|error| match error.is_connect() {
+            true => CallError::NotSent,
+            false => CallError::Lost {
+                why: "no answer came".to_owned(),
+            },
+        })?;
+        match answer.status() {
+            StatusCode::OK => Ok(answer),
+            // Any other no there says nothing about what we may do on GitHub.
+            status if [404, 410].contains(&status.as_u16()) => Err(CallError::Refused {
+                status: status.as_u16(),
+                said: String::new(),
+            }),
+            status => Err(CallError::Lost {
+                why: format!("it answers {}", status.as_u16()),
+            }),
+        }
     }
 
     /// Sends a write, once, with what a permit gave. Whatever is not a clear no is [`CallError::Lost`].
@@ -407,6 +445,17 @@ fn next_page(headers: &HeaderMap, api_url: &str) -> Result<Option<String>, CallE
     }
 }
 
+/// Encrypted and to a host alone; where GitHub's API itself is on this machine, also to this machine.
+fn may_lead_to(api_url: &str, to: &Url) -> bool {
+    let here = ["127.0.0.1", "localhost", "[::1]"];
+    let fine = match to.scheme() {
+        "https" => true,
+        "http" => api_url.starts_with("http://") && to.host_str().is_some_and(|h| here.contains(&h)),
+        _other => false,
+    };
+    fine && to.has_host() && to.username().is_empty() && to.password().is_none()
+}
+
 fn bytes(answer: Response) -> Result<Vec<u8>, CallError> {
     let mut bytes = Vec::new();
     let read = answer.take(ANSWER_MAX_BYTES as u64 + 1).read_to_end(&mut bytes);
@@ -506,6 +555,27 @@ mod tests {
                 "{elsewhere}"
             );
         }
+    }
+
+    #[test]
+    fn a_redirect_leads_to_where_it_is_encrypted_or_from_this_machine_to_itself() {
+        let leads = |api: &str, to: &str| may_lead_to(api, &Url::parse(to).expect("it is an address"));
+        let (github, model) = ("https://api.github.com", "http://127.0.0.1:80/api/v3");
+        assert!(leads(
+            github,
+            "https://productionresults.blob.core.windows.net/a?sig=b"
+        ));
+        assert!(leads(model, "http://localhost:80/a"));
+        for to in [
+            "http://productionresults.blob.core.windows.net/a",
+            "http://127.0.0.1:80/a",
+            "https://me@example.org/a",
+            "file:///etc/passwd",
+            "ftp://example.org/a",
+        ] {
+            assert!(!leads(github, to), "{to}");
+        }
+        assert!(!leads(model, "http://example.org/a"));
     }
 
     #[test]

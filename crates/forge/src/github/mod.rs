@@ -14,6 +14,7 @@ mod comments;
 mod error;
 mod hooks;
 mod issue;
+mod logs;
 mod manifest;
 mod protection;
 mod pulls;
@@ -369,8 +370,13 @@ impl Forge for GitHubForge {
         self.github.protecting(&self.github.by_id(&repo.id)?, branch)
     }
 
-    fn read_checks(&self, repo: &RepoSource, head: &CommitSha) -> Result<Vec<CheckRun>, TreesError> {
-        self.github.checks(&self.github.by_id(&repo.id)?, head)
+    fn read_checks(
+        &self,
+        repo: &RepoSource,
+        head: &CommitSha,
+        required: &[RequiredCheck],
+    ) -> Result<Vec<CheckRun>, TreesError> {
+        self.github.checks(&self.github.by_id(&repo.id)?, head, required)
     }
 }
 

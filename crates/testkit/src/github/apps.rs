@@ -427,6 +427,7 @@ pub(super) fn needs(method: &str, inside: &[&str], is_pull: bool) -> &'static [(
         ("GET", [] | ["collaborators", ..] | ["rules", ..]) => &[("metadata", "read")],
         ("GET", ["issues", ..]) => &[("issues", "read"), ("pull_requests", "read")],
         ("GET", ["pulls", ..]) => &[("pull_requests", "read")],
+        ("GET", ["actions", ..]) => &[("actions", "read")],
         ("GET", ["commits", _, "check-runs"]) => &[("checks", "read")],
         ("GET", ["commits", _, "statuses"]) => &[("statuses", "read")],
         ("GET", ["git", ..] | ["branches", ..]) => &[("contents", "read")],

@@ -55,9 +55,15 @@ pub struct Asked {
 }
 
 impl Asked {
-    /// Whether it went to the API, and not to git or to a page for people.
+    /// Whether it went to the API, and not to git, to a page for people or to where logs lie.
     pub fn is_rest(&self) -> bool {
-        !self.path.contains(".git/") && !self.path.ends_with("/settings/apps/new")
+        let elsewhere = self.path.contains(".git/") || self.path.ends_with("/settings/apps/new");
+        !elsewhere && !self.is_of_log()
+    }
+
+    /// Whether it went to the other host, on which logs lie.
+    pub fn is_of_log(&self) -> bool {
+        self.path.starts_with(rest::STORAGE)
     }
 }
 
@@ -304,7 +310,8 @@ fn token_of(request: &Request) -> Option<String> {
 
 /// A page for people, or git.
 fn elsewhere(inside: &Mutex<Inside>, url: &str, request: &Request, token: Option<&str>) -> Option<Answer> {
-    let page = apps::page(&mut lock(inside).world, request);
+    let page = rest::stored(&lock(inside).world, request);
+    let page = page.or_else(|| apps::page(&mut lock(inside).world, request));
     page.or_else(|| through_git(inside, url, request, token))
 }
 

@@ -10,6 +10,10 @@ use sha1::{Digest as _, Sha1};
 
 /// The status for a door that the model does not have, so that no test takes it for GitHub's word.
 pub(super) const NO_DOOR: u16 = 418;
+/// The host on which logs lie: this machine by another name than that of the API.
+const STORAGE_HOST: &str = "localhost";
+/// And where there.
+pub(super) const STORAGE: &str = "/storage/logs/";
 /// How many of a list come at once, unless more are asked for.
 const PER_PAGE: usize = 30;
 /// Most of a list that come at once.
@@ -238,6 +242,7 @@ fn in_repository(world: &mut World, call: &Call<'_>, id: u64, inside: &[&str]) -
             page(call, all, |all| json!(all))
         }
         ["git", "commits", sha] => commit(world, call, found, sha),
+        ["actions", "jobs", number, "logs"] => log(world, call, found, number),
         ["commits", sha, "check-runs"] => {
             let on = |c: &&Check| c.head == *sha;
             let all: Vec<Value> = found.checks.iter().filter(on).map(|c| check(call, c)).collect();
@@ -635,6 +640,47 @@ fn check(call: &Call<'_>, check: &Check) -> Value {
         "app": {"id": app_number(&check.app), "slug": check.app, "name": check.app},
         "url": call.api(&format!("/check-runs/{}", check.id)),
         "details_url": null,
+    })
+}
+
+/// Logs lie on another host, for a minute under an address that nobody can guess
+/// (<https://docs.github.com/rest/actions/workflow-jobs#download-job-logs-for-a-workflow-run>).
+fn log(world: &World, call: &Call<'_>, found: &Repository, number: &str) -> Answer {
+    if matches!(call.who, Who::Nobody) {
+        return no(403, "Must have admin rights to Repository.");
+    }
+    let is = |c: &&Check| c.id.to_string() == number && c.app == "github-actions";
+    let job = found.checks.iter().find(is).map(|c| c.id);
+    match job.and_then(|job| world.logs.get(&job)) {
+        None => no(404, "Not Found"),
+        Some(None) => no(410, "Gone"),
+        Some(Some(_)) => {
+            let mut answer = in_json(302, &json!({}));
+            answer.body.clear();
+            let host = call.url.replace("127.0.0.1", STORAGE_HOST);
+            let to = format!("{host}{STORAGE}{number}?sig=x7Yb");
+            answer.headers.push(("Location".to_owned(), to));
+            answer
+        }
+    }
+}
+
+/// What lies on the other host. As the real one it takes no authorization but that in the address.
+pub(super) fn stored(world: &World, request: &Request) -> Option<Answer> {
+    let number = request.path.strip_prefix(STORAGE)?;
+    let plain = |status: u16, body: Vec<u8>| Answer {
+        status,
+        headers: vec![("Content-Type".to_owned(), "text/plain; charset=utf-8".to_owned())],
+        body,
+    };
+    let is_there = request.header("host").starts_with(STORAGE_HOST);
+    if !request.header("authorization").is_empty() || request.query != "sig=x7Yb" || !is_there {
+        return Some(plain(400, b"InvalidAuthenticationInfo".to_vec()));
+    }
+    let log = number.parse().ok().and_then(|n: u64| world.logs.get(&n));
+    Some(match log {
+        Some(Some(bytes)) => plain(200, bytes.to_vec()),
+        Some(None) | None => plain(404, b"BlobNotFound".to_vec()),
     })
 }
 

@@ -6,6 +6,7 @@ use super::git;
 use countersign_core::time::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::SystemTime;
 
 /// Somebody with a number that stays.
@@ -261,6 +262,8 @@ pub struct World {
     pub repositories: BTreeMap<u64, Repository>,
     /// Apps, where they are installed, and their tokens.
     pub apps: Apps,
+    /// What jobs of GitHub Actions wrote, by the number of their check; `None`: it has run out.
+    pub logs: BTreeMap<u64, Option<Arc<[u8]>>>,
     /// CI that runs by itself, by repository and name.
     jobs: BTreeMap<(u64, String), Job>,
     next_id: u64,
@@ -443,6 +446,17 @@ impl World {
             head: head.to_owned(),
             said: None,
         });
+    }
+
+    /// What the job wrote that is the newest check of that name; `None`: that has run out.
+    ///
+    /// # Panics
+    /// When there is no such check.
+    pub fn log(&mut self, repository: u64, name: &str, text: Option<&str>) {
+        let checks = &self.repository_mut(repository).checks;
+        let job = checks.iter().rfind(|c| c.name == name);
+        let job = job.expect("because the test made it before").id;
+        self.logs.insert(job, text.map(|text| Arc::from(text.as_bytes())));
     }
 
     /// From now on GitHub Actions runs that on whatever an open pull request holds, once per commit, and says this.

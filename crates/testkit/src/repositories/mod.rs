@@ -10,7 +10,7 @@ mod pulls;
 pub use pulls::{CI_APP, CI_CHECK, OURS};
 
 use countersign_core::diff::FileMode;
-use countersign_core::forge::{CheckRun, Landed, PullRequest, PullRequestState};
+use countersign_core::forge::{CheckRun, Landed, PullRequest, PullRequestState, RequiredCheck};
 use countersign_core::id::{
     AccountId, BlobSha, BranchName, CommitSha, PullRequestNumber, TenantId, TreeSha, WriteIntentId,
 };
@@ -611,7 +611,12 @@ impl Forge for Repositories {
         self.close(permit, repo, self.clock.now())
     }
 
-    fn read_checks(&self, repo: &RepoSource, head: &CommitSha) -> Result<Vec<CheckRun>, TreesError> {
+    fn read_checks(
+        &self,
+        repo: &RepoSource,
+        head: &CommitSha,
+        _required: &[RequiredCheck],
+    ) -> Result<Vec<CheckRun>, TreesError> {
         self.runs_on(repo, head)
     }
 }

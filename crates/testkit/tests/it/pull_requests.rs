@@ -3,7 +3,7 @@
 use countersign_core::act::{Act, SeenDigest};
 use countersign_core::budget::BudgetAsked;
 use countersign_core::digest::BodyHash;
-use countersign_core::forge::{CheckRun, CheckState, PullRequest, PullRequestState};
+use countersign_core::forge::{CheckRun, CheckState, PullRequest, PullRequestState, RequiredCheck};
 use countersign_core::id::{AccountId, BranchName, CommitSha, WorkflowId};
 use countersign_core::permit::{
     ClosePullRequest, ContentPermit, DeleteBranch, OpenPullRequest, PushBranch, RetractPermit,
@@ -113,7 +113,12 @@ impl Forge for Odd {
         self.real.close_pull_request(permit, repo)
     }
 
-    fn read_checks(&self, _: &RepoSource, head: &CommitSha) -> Result<Vec<CheckRun>, TreesError> {
+    fn read_checks(
+        &self,
+        _: &RepoSource,
+        head: &CommitSha,
+        _: &[RequiredCheck],
+    ) -> Result<Vec<CheckRun>, TreesError> {
         Ok(vec![CheckRun {
             app_number: None,
             app: self.app.lock().unwrap().clone(),

@@ -28,12 +28,13 @@ const OURS: u64 = 41;
 const APP: u64 = 55;
 const BOT: u64 = APP + 1_000_000;
 /// What it is granted.
-const NEEDED: [(&str, &str); 5] = [
+const NEEDED: [(&str, &str); 6] = [
     ("checks", "read"),
     ("contents", "write"),
     ("issues", "write"),
     ("metadata", "read"),
     ("pull_requests", "write"),
+    ("actions", "read"),
 ];
 /// The owner's.
 const OCTO: u64 = 7;

@@ -390,6 +390,55 @@ printf '{"diffs": {"hello": "--- a/src/lib.rs\\n+++ b/src/lib.rs\\n@@ -1 +1 @@\\
     hosted.run(&["verify", "erased.json"]).exits(5);
 }
 
+/// GitHub's own CI says what failed nowhere but in the job's log.
+#[test]
+fn the_agent_that_tries_again_is_told_what_the_failed_job_wrote() {
+    for hosted in [Hosted::new(), Hosted::app()] {
+        let coder = r#"#!/bin/sh
+told=$(cat)
+case $told in *'"role":"coder"'*) ;; *) echo '{"unsupported": true}'; exit ;; esac
+new=quote_g
+case $told in *'"said":"cargo test\n##[error]no unit [redacted: '*) new=quote_grams ;; esac
+printf '{"diffs": {"hello": "--- a/src/lib.rs\n+++ b/src/lib.rs\n@@ -1 +1 @@\n-pub fn quote(w: u32) -> u32 { w }\n+pub fn %s(w: u32) -> u32 { w }\n"}}' "$new"
+"#;
+        hosted.world.file("coder", coder);
+        let program = hosted.world.path("coder");
+        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let address = hosted.issue();
+        hosted.run(&["repo", "add", "--github", "octo/hello"]).exits(0);
+        let agent = format!("command:{}", program.display());
+        let ran = hosted.run(&["run", "--issue", &address, "--agent", &agent, "--json"]);
+        let id = ran.exits(3).json()["id"].as_str().unwrap().to_owned();
+        let typist = hosted.approve_once(&id);
+        let first = hosted.pull();
+        let leaked = format!("glpat-{}", "x7Yb2Kq9Lm4Np6Rt8VwZ");
+        let log = format!(
+            "2026-11-22T06:00:00.0000001Z \u{1b}[36mcargo test\u{1b}[0m\n2026-11-22T06:00:00.0000001Z ##[error]no unit {leaked}\n"
+        );
+        hosted.github.change(|w| {
+            w.check(HELLO, "github-actions", "test", &first.head_sha, Some("failure"));
+            w.log(HELLO, "test", Some(&log));
+        });
+        typist
+            .leaves()
+            .exits(3)
+            .says("the agent tries again")
+            .says("quote_grams");
+        let mut read = hosted.github.asked();
+        read.retain(|a| a.is_of_log());
+        assert!(!read.is_empty(), "the log is on another host");
+        for asked in read {
+            assert_eq!((asked.status, asked.login), (200, None), "which gets no token");
+        }
+        hosted
+            .run(&["ledger", "export", &id, "-o", "story.json"])
+            .exits(0);
+        hosted.run(&["verify", "story.json"]).exits(0);
+        let told = std::fs::read_to_string(hosted.world.path("story.json")).unwrap();
+        assert!(!told.contains("x7Yb2Kq9Lm4Np6Rt8VwZ"), "a secret of CI's log");
+    }
+}
+
 #[test]
 fn doctor_tells_whose_token_it_is_and_what_it_may_do() {
     let hosted = Hosted::new();

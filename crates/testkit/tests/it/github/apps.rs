@@ -40,7 +40,7 @@ fn everything(house: &House) {
     );
     assert_eq!(house.forge.account(&house.source).unwrap(), AccountId(BOT));
     let head = CommitSha::parse(approved.commit.as_str()).unwrap();
-    assert_eq!(house.forge.read_checks(&house.source, &head).unwrap(), []);
+    assert_eq!(house.forge.read_checks(&house.source, &head, &[]).unwrap(), []);
     let closing = approved.close(pull.number.0);
     house.forge.close_pull_request(closing, &house.source).unwrap();
     house

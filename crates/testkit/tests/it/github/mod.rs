@@ -3,6 +3,7 @@
 
 mod apps;
 mod conformance;
+mod logs;
 mod oddities;
 mod permits;
 mod pulls;

@@ -210,7 +210,7 @@ fn checks_are_read_page_by_page_by_app_name_and_commit() {
             Some("success"),
         );
     });
-    let checks = house.forge.read_checks(&house.source, &head).unwrap();
+    let checks = house.forge.read_checks(&house.source, &head, &[]).unwrap();
     assert_eq!(checks.len(), 232);
     assert!(checks.iter().all(|c| c.head == head));
     let of = |app: &str, name: &str| {
@@ -232,7 +232,7 @@ fn more_checks_than_are_read_are_an_error() {
         }
     });
     assert_eq!(
-        unread(house.forge.read_checks(&house.source, &head)),
+        unread(house.forge.read_checks(&house.source, &head, &[])),
         "github-too-many"
     );
 }
