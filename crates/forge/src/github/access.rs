@@ -146,14 +146,43 @@ pub(super) enum Carried {
     Account(Secret),
     /// The App's own word, with which nothing of a repository is seen.
     App(Secret),
-    Installation(Secret),
+    Installation(Token),
+}
+
+/// A token of the App, and the number of the installation that it was made for.
+#[derive(Clone)]
+pub(super) struct Token {
+    secret: Secret,
+    installation: u64,
+}
+
+/// Whose requests GitHub counts, and lets rest where they are too many
+/// (<https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api>).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Counted {
+    /// This machine's, which come with nothing.
+    Nobody,
+    Account,
+    App,
+    /// By its number.
+    Installation(u64),
 }
 
 impl Carried {
     pub(super) fn secret(&self) -> Option<&Secret> {
         match self {
             Carried::Nothing => None,
-            Carried::Account(secret) | Carried::App(secret) | Carried::Installation(secret) => Some(secret),
+            Carried::Account(secret) | Carried::App(secret) => Some(secret),
+            Carried::Installation(token) => Some(&token.secret),
+        }
+    }
+
+    pub(super) fn counted(&self) -> Counted {
+        match self {
+            Carried::Nothing => Counted::Nobody,
+            Carried::Account(_) => Counted::Account,
+            Carried::App(_) => Counted::App,
+            Carried::Installation(token) => Counted::Installation(token.installation),
         }
     }
 }
@@ -212,7 +241,7 @@ struct Numbered {
 }
 
 struct Reader {
-    token: Secret,
+    token: Token,
     until: Instant,
 }
 
@@ -237,13 +266,13 @@ impl Tokens {
         locked(&self.installations).remove(&id.number);
     }
 
-    fn kept(&self, id: &RepositoryId) -> Option<Secret> {
+    fn kept(&self, id: &RepositoryId) -> Option<Token> {
         let readers = locked(&self.readers);
         let reader = readers.get(&id.number)?;
         (Instant::now() < reader.until).then(|| reader.token.clone())
     }
 
-    fn keep(&self, id: &RepositoryId, token: &Secret, life: Duration) {
+    fn keep(&self, id: &RepositoryId, token: &Token, life: Duration) {
         let Some(life) = life.min(LIFE_MAX).checked_sub(SPARE) else {
             return;
         };
@@ -341,7 +370,7 @@ impl Api {
         app: &App,
         id: &RepositoryId,
         permissions: Permissions,
-    ) -> Result<(Secret, Duration), CallError> {
+    ) -> Result<(Token, Duration), CallError> {
         let wanted = For::Number(id.number);
         let remembered = locked(&self.tokens().installations).get(&id.number).copied();
         if let Some(installation) = remembered {
@@ -362,7 +391,7 @@ impl Api {
         installation: u64,
         wanted: &For<'_>,
         permissions: Permissions,
-    ) -> Result<(Secret, Duration), CallError> {
+    ) -> Result<(Token, Duration), CallError> {
         let asked: BTreeMap<&str, &str> = permissions.iter().copied().collect();
         let body = match wanted {
             For::Number(number) => json!({"repository_ids": [number], "permissions": asked}),
@@ -382,7 +411,11 @@ impl Api {
             why: "it gives a token that is not the one that was asked for".to_owned(),
         })?;
         let life = Duration::from_millis(ends.0.saturating_sub(now().0));
-        Ok((Secret::new(minted.token), life))
+        let token = Token {
+            secret: Secret::new(minted.token),
+            installation,
+        };
+        Ok((token, life))
     }
 }
 
@@ -512,7 +545,12 @@ mod tests {
     #[test]
     fn a_no_to_an_app_is_told_as_what_it_is() {
         let word = || Carried::App(Secret::new("w"));
-        let token = || Carried::Installation(Secret::new("t"));
+        let token = || {
+            Carried::Installation(Token {
+                secret: Secret::new("t"),
+                installation: 1,
+            })
+        };
         let code = |carried: &Carried, status, said: &str| {
             CallError::told_to(carried, status, said.to_owned()).code()
         };

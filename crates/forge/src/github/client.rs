@@ -5,7 +5,7 @@
 //! limit, the port's calls block, and the process has one HTTP client already. No answer's words get into an error unchecked,
 //! and a token gets nowhere but into the header. Which one a request carries is [`super::access`]'s to say.
 
-use super::access::{Carried, Tokens, Writer};
+use super::access::{Carried, Counted, Tokens, Writer};
 use super::error::CallError;
 use super::{GitHubSettings, SettingsError};
 use countersign_core::id::RepositoryId;
@@ -63,9 +63,15 @@ pub(super) struct Api {
     // Made at the first call: a blocking client must not be made among async threads.
     http: OnceLock<Result<Client, String>>,
     remembered: Mutex<BTreeMap<String, Remembered>>,
-    paused_until: Mutex<Option<Instant>>,
-    /// Searches have requests of their own, 30 a minute; when these are used up, everything else goes on.
-    searches_paused_until: Mutex<Option<Instant>>,
+    /// Until when whose requests rest: one installation's limit is none of another's.
+    paused: Mutex<BTreeMap<(Counted, Pool), Instant>>,
+}
+
+/// Searches have requests of their own, 30 a minute; when these are used up, everything else goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Pool {
+    All,
+    Searches,
 }
 
 /// What was read.
@@ -85,8 +91,7 @@ impl Api {
             tokens: Tokens::default(),
             http: OnceLock::new(),
             remembered: Mutex::default(),
-            paused_until: Mutex::default(),
-            searches_paused_until: Mutex::default(),
+            paused: Mutex::default(),
         })
     }
 
@@ -289,7 +294,7 @@ impl Api {
         body: Option<&Value>,
         tag: Option<&str>,
     ) -> Result<(StatusCode, HeaderMap, Vec<u8>), CallError> {
-        self.refuse_paused(address)?;
+        self.refuse_paused(carried, address)?;
         let client = self.client()?;
         let mut request = client
             .request(method, address)
@@ -329,33 +334,31 @@ impl Api {
         made.as_ref().map_err(|why| CallError::Tls { why: why.clone() })
     }
 
-    /// GitHub asked to be left alone: it is, and nothing is sent.
-    fn refuse_paused(&self, address: &str) -> Result<(), CallError> {
+    /// GitHub asked to be left alone by whoever this is: it is, and nothing is sent.
+    fn refuse_paused(&self, carried: &Carried, address: &str) -> Result<(), CallError> {
         let path = address.strip_prefix(&self.settings.api_url).unwrap_or(address);
-        let searches = path.starts_with(SEARCHES).then_some(&self.searches_paused_until);
-        for paused in [Some(&self.paused_until), searches].into_iter().flatten() {
-            let mut until = locked(paused);
-            match *until {
-                Some(end) if Instant::now() < end => {
-                    return Err(CallError::Limited {
-                        seconds: (end - Instant::now()).as_secs() + 1,
-                    });
-                }
-                Some(_) | None => *until = None,
-            }
+        let searches = path.starts_with(SEARCHES).then_some(Pool::Searches);
+        let (now, mut paused) = (Instant::now(), locked(&self.paused));
+        paused.retain(|_, end| now < *end);
+        let of = |pool| paused.get(&(carried.counted(), pool));
+        match [Some(Pool::All), searches].into_iter().flatten().find_map(of) {
+            Some(end) => Err(CallError::Limited {
+                seconds: (*end - now).as_secs() + 1,
+            }),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     /// A no, or an answer that tells nothing.
     fn refused(&self, carried: &Carried, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> CallError {
         let told: Told = serde_json::from_slice(body).unwrap_or_default();
         if let Some(pause) = pause(status, headers, &told.message) {
-            let paused = match is_of_searches(headers) {
-                true => &self.searches_paused_until,
-                false => &self.paused_until,
+            let pool = match is_of_searches(headers) {
+                true => Pool::Searches,
+                false => Pool::All,
             };
-            *locked(paused) = Some(Instant::now() + pause);
+            // What is over goes at the next request, so that these are never more than installations.
+            locked(&self.paused).insert((carried.counted(), pool), Instant::now() + pause);
             return CallError::Limited {
                 seconds: pause.as_secs(),
             };

@@ -301,6 +301,29 @@ fn what_was_not_granted_is_named() {
 }
 
 #[test]
+fn one_installations_limit_holds_no_other_one_up() {
+    let house = House::app();
+    house.hub().repository(77, OCTO, "other", &[("a.txt", "one\n")]);
+    house.hub().change(|w| w.install(APP, &[77]));
+    let app = App::new(&APP.to_string(), &app_key()).unwrap();
+    let api = House::api_as(house.hub(), Credentials::App(app));
+    let other = api.by_name("octo/other").unwrap().id;
+    let hello = &house.source.id;
+    for fault in [Fault::SecondaryLimit(30), Fault::LimitReached] {
+        let app = App::new(&APP.to_string(), &app_key()).unwrap();
+        let api = House::api_as(house.hub(), Credentials::App(app));
+        // Its token is there, so that the next request comes with it.
+        api.by_id(hello).unwrap();
+        house.hub().next("GET", &format!("/repositories/{HELLO}"), fault);
+        assert_eq!(unread(api.by_id(hello)), "github-limited", "{fault:?}");
+        api.by_id(&other).unwrap();
+        let asked = house.hub().asked().len();
+        assert_eq!(unread(api.by_id(hello)), "github-limited", "{fault:?}");
+        assert_eq!(house.hub().asked().len(), asked, "{fault:?}");
+    }
+}
+
+#[test]
 fn the_wrong_key_the_wrong_app_and_the_wrong_time_are_told_apart() {
     let house = House::app();
     let with = |id: &str, key: &str| {
