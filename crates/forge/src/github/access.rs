@@ -232,7 +232,32 @@ struct Minted {
     token: String,
     expires_at: String,
     #[serde(default)]
+    permissions: BTreeMap<String, String>,
+    #[serde(default)]
+    repository_selection: Option<String>,
+    #[serde(default)]
     repositories: Vec<Numbered>,
+}
+
+impl Minted {
+    /// What it may beyond what was asked for, as GitHub says it; to see that a repository is there comes by itself.
+    fn beyond(&self, wanted: &For<'_>, permissions: Permissions) -> Option<String> {
+        let asked = |name: &str, level: &str| {
+            let covers =
+                |(n, l): &(&str, &str)| *n == name && (*l == level || *l == "write" && level == "read");
+            permissions.iter().any(covers) || (name, level) == ("metadata", "read")
+        };
+        if let Some((name, level)) = self.permissions.iter().find(|(n, l)| !asked(n, l)) {
+            return Some(format!("{name}: {level}"));
+        }
+        let is_one = match (wanted, &self.repositories[..]) {
+            (_, []) => self.repository_selection.as_deref() != Some("all"),
+            (For::Name(_), [_]) => true,
+            (For::Number(number), [only]) => only.id == *number,
+            (For::Number(_) | For::Name(_), [..]) => false,
+        };
+        (!is_one).then(|| "other repositories".to_owned())
+    }
 }
 
 #[derive(Deserialize)]
@@ -401,14 +426,12 @@ impl Api {
         let minted: Minted = self
             .post_as(&self.word(app)?, &path, &body)
             .map_err(|error| refused(error, permissions))?;
-        let is_narrow = match (wanted, &minted.repositories[..]) {
-            (_, []) | (For::Name(_), [_]) => true,
-            (For::Number(number), [only]) => only.id == *number,
-            (For::Number(_) | For::Name(_), [..]) => false,
-        };
-        let ends = Timestamp::from_rfc3339(&minted.expires_at).filter(|_| is_narrow);
+        if let Some(beyond) = minted.beyond(wanted, permissions) {
+            return Err(CallError::TooWide { beyond });
+        }
+        let ends = Timestamp::from_rfc3339(&minted.expires_at);
         let ends = ends.ok_or_else(|| CallError::Odd {
-            why: "it gives a token that is not the one that was asked for".to_owned(),
+            why: "it gives a token without an end".to_owned(),
         })?;
         let life = Duration::from_millis(ends.0.saturating_sub(now().0));
         let token = Token {
@@ -539,6 +562,45 @@ mod tests {
         for writes in [PUSHES, OPENS, CLOSES, SAYS_ON_ISSUES, SAYS_ON_PULL_REQUESTS] {
             let count = writes.iter().filter(|(_, level)| *level == "write").count();
             assert_eq!(count, 1, "{writes:?}");
+        }
+    }
+
+    #[test]
+    fn a_token_that_may_more_than_was_asked_for_is_known() {
+        let beyond = |wanted: &For<'_>, answer: Value| {
+            let mut whole = json!({"token": "t", "expires_at": "2026-11-22T06:00:00Z"});
+            for (name, value) in answer.as_object().expect("it has fields") {
+                whole[name] = value.clone();
+            }
+            let minted: Minted = serde_json::from_value(whole).expect("it is an answer");
+            minted.beyond(wanted, OPENS)
+        };
+        let one = json!([{"id": 7}]);
+        let asked = json!({"contents": "read", "pull_requests": "write", "metadata": "read"});
+        for fine in [
+            json!({"permissions": asked, "repositories": one, "repository_selection": "selected"}),
+            json!({"permissions": {"contents": "read", "pull_requests": "read"}}),
+            json!({}),
+        ] {
+            assert_eq!(beyond(&For::Number(7), fine.clone()), None, "{fine}");
+            assert_eq!(beyond(&For::Name("hello"), fine.clone()), None, "{fine}");
+        }
+        for (wide, expected) in [
+            (json!({"permissions": {"contents": "write"}}), "contents: write"),
+            (
+                json!({"permissions": {"pull_requests": "admin"}}),
+                "pull_requests: admin",
+            ),
+            (json!({"permissions": {"secrets": "read"}}), "secrets: read"),
+            (json!({"repositories": [{"id": 8}]}), "other repositories"),
+            (
+                json!({"repositories": [{"id": 7}, {"id": 8}]}),
+                "other repositories",
+            ),
+            (json!({"repository_selection": "all"}), "other repositories"),
+        ] {
+            let found = beyond(&For::Number(7), wide);
+            assert_eq!(found.as_deref(), Some(expected));
         }
     }
 

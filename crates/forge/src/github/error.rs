@@ -5,7 +5,7 @@ use countersign_core::id::BranchName;
 use countersign_ports::trees::{PublishError, TreesError};
 
 /// Every code with whether a person has to do something before it can go well.
-pub const CODES: [(&str, bool); 17] = [
+pub const CODES: [(&str, bool); 18] = [
     ("github-unreachable", false),
     ("github-limited", false),
     ("github-failed", false),
@@ -22,6 +22,7 @@ pub const CODES: [(&str, bool); 17] = [
     ("github-app-suspended", true),
     ("github-app-lacks-permission", true),
     ("github-app-token-over", false),
+    ("github-app-token-too-wide", true),
     ("github-clock-differs", true),
 ];
 
@@ -55,6 +56,9 @@ pub(super) enum CallError {
     /// The installation was granted less than that; nothing was done.
     #[error("the App was not granted all of this there: {wanted}")]
     NotGranted { wanted: String },
+    /// A token was made that may more than was asked for, and is not used; nothing was done.
+    #[error("GitHub gives a token that may more than was asked for: {beyond}")]
+    TooWide { beyond: String },
     /// A token of the App is not taken any more; nothing was done.
     #[error("GitHub does not take the App's token any more")]
     TokenOver,
@@ -86,6 +90,7 @@ impl CallError {
             | CallError::NotInstalled
             | CallError::Suspended
             | CallError::NotGranted { .. }
+            | CallError::TooWide { .. }
             | CallError::TokenOver
             | CallError::Moved
             | CallError::Lost { .. }
@@ -110,6 +115,7 @@ impl CallError {
             CallError::NotInstalled => "github-app-not-installed",
             CallError::Suspended => "github-app-suspended",
             CallError::NotGranted { .. } => "github-app-lacks-permission",
+            CallError::TooWide { .. } => "github-app-token-too-wide",
             CallError::TokenOver => "github-app-token-over",
             CallError::Moved => "github-moved",
             CallError::Lost { .. } => "github-failed",
@@ -149,6 +155,9 @@ impl CallError {
             CallError::NotGranted { .. } => {
                 "Add it to the App's permissions, and accept it where the App is installed (docs/github.md), then retry."
             }
+            CallError::TooWide { .. } => {
+                "It was not used. Look at who answers under github.api_url, and tell GitHub, then retry."
+            }
             CallError::Moved | CallError::Lost { .. } | CallError::Odd { .. } | CallError::TokenOver => {
                 "It is tried again."
             }
@@ -182,6 +191,7 @@ impl CallError {
             | CallError::NotInstalled
             | CallError::Suspended
             | CallError::NotGranted { .. }
+            | CallError::TooWide { .. }
             | CallError::TokenOver
             | CallError::Moved
             | CallError::TooMany { .. } => false,

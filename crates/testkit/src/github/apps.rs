@@ -104,6 +104,8 @@ pub struct Apps {
     pub installations: BTreeMap<u64, Installation>,
     /// By the token itself.
     pub minted: BTreeMap<String, Minted>,
+    /// Every token that is made may do this, too, whatever was asked for.
+    pub besides: Granted,
     /// How far GitHub's clock is before this machine's, in seconds.
     pub ahead: u64,
     /// Manifests that wait to be exchanged, by their codes.
@@ -329,6 +331,7 @@ fn mint(world: &mut World, call: &Call<'_>, id: u64) -> Answer {
         true => installation.repositories.clone(),
         false => asked.into_iter().flatten().collect(),
     };
+    permissions.extend(world.apps.besides.clone());
     let expires_at = world.seconds() + LIFE;
     let token = format!("the-token-{}-of-installation-{id}", world.fresh());
     let answer = json!({

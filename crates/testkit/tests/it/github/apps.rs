@@ -301,6 +301,24 @@ fn what_was_not_granted_is_named() {
 }
 
 #[test]
+fn a_token_that_may_more_than_was_asked_for_is_never_used() {
+    let house = House::app();
+    let (approved, prepared) = house.approved("countersign/one");
+    house
+        .hub()
+        .change(|w| w.apps.besides = granted(&[("administration", "write")]));
+    let error = house.push(&approved, &prepared).unwrap_err();
+    assert_eq!(code(&error), "github-app-token-too-wide");
+    assert!(error.to_string().contains("administration: write"), "{error}");
+    let wide = |a: &Asked| {
+        let token = a.token.as_ref();
+        token.is_some_and(|t| t.permissions.contains_key("administration"))
+    };
+    assert!(!house.hub().asked().iter().any(wide));
+    assert_eq!(house.holds("countersign/one"), None);
+}
+
+#[test]
 fn one_installations_limit_holds_no_other_one_up() {
     let house = House::app();
     house.hub().repository(77, OCTO, "other", &[("a.txt", "one\n")]);
