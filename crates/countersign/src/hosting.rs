@@ -124,13 +124,16 @@ fn locate(github: Arc<GitHub>) -> Locate {
             true => Token::passing(token.reveal()),
             false => Token::new(token.reveal()),
         };
+        // What was made for a push ends with it.
+        let writers = |in_hand| {
+            let writer = github.writer(in_hand)?;
+            let token = writer.token().map(git);
+            Ok::<_, TreesError>(token.map(|token| token.held_by(Arc::new(writer))))
+        };
         let token = match purpose {
             Purpose::Read => github.readers_token(id)?.as_ref().map(git),
-            Purpose::Push { permit, workflows } => github
-                .writer(InHand::Push { permit, workflows })?
-                .token()
-                .map(git),
-            Purpose::Delete(permit) => github.writer(InHand::Delete(permit))?.token().map(git),
+            Purpose::Push { permit, workflows } => writers(InHand::Push { permit, workflows })?,
+            Purpose::Delete(permit) => writers(InHand::Delete(permit))?,
         };
         Ok::<_, TreesError>(Location {
             clone_url: found.clone_url,

@@ -3,11 +3,11 @@
 //! (<https://docs.github.com/rest/apps/apps#create-an-installation-access-token-for-an-app>).
 //!
 //! Readers' tokens can only read, and are kept until shortly before they run out. One that writes can do what one operation
-//! needs and nothing else, is asked for with a permit in hand ([`InHand`]), and is dropped with its [`Writer`]: there is no
+//! needs and nothing else, is asked for with a permit in hand ([`InHand`]), and ends with its [`Writer`]: there is no
 //! other way to send a write (hazard 51). Which installation a repository is on is looked up by the repository's number.
 
 use super::app::App;
-use super::client::Api;
+use super::client::{Api, Ending};
 use super::error::CallError;
 use super::{Secret, now};
 use countersign_core::id::RepositoryId;
@@ -187,17 +187,28 @@ impl Carried {
     }
 }
 
-/// The right to send writes to one repository, from a permit. It is dropped after them.
-pub struct Writer(Carried);
+/// The right to send writes to one repository, from a permit. It is dropped after them; what was made for it ends then, too.
+pub struct Writer {
+    carried: Carried,
+    ending: Option<Ending>,
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        if let Some(ending) = self.ending.take() {
+            ending.begin(&self.carried);
+        }
+    }
+}
 
 impl Writer {
     /// For the one place that sends it elsewhere: git.
     pub fn token(&self) -> Option<&Secret> {
-        self.0.secret()
+        self.carried.secret()
     }
 
     pub(super) fn carried(&self) -> &Carried {
-        &self.0
+        &self.carried
     }
 }
 
@@ -358,14 +369,15 @@ impl Api {
 
     /// What the writes carry that this permit allows.
     pub(super) fn writer(&self, in_hand: &InHand<'_>) -> Result<Writer, CallError> {
-        Ok(Writer(match &self.settings().credentials {
-            Credentials::None => Carried::Nothing,
-            Credentials::Token(token) => Carried::Account(token.clone()),
+        let (carried, ending) = match &self.settings().credentials {
+            Credentials::None => (Carried::Nothing, None),
+            Credentials::Token(token) => (Carried::Account(token.clone()), None),
             Credentials::App(app) => {
                 let (token, _) = self.mint(app, in_hand.repository(), in_hand.needs())?;
-                Carried::Installation(token)
+                (Carried::Installation(token), self.ending())
             }
-        }))
+        };
+        Ok(Writer { carried, ending })
     }
 
     /// What says who we are, and nothing else.

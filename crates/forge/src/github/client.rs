@@ -7,10 +7,10 @@
 
 use super::access::{Carried, Counted, Tokens, Writer};
 use super::error::CallError;
-use super::{GitHubSettings, SettingsError};
+use super::{GitHubSettings, Secret, SettingsError};
 use countersign_core::id::RepositoryId;
 use countersign_core::policy::is_hidden_character;
-use reqwest::blocking::{Client, Response};
+use reqwest::blocking::{Client, RequestBuilder, Response};
 use reqwest::header::{ACCEPT, AUTHORIZATION, ETAG, HeaderMap, IF_NONE_MATCH, LINK, LOCATION, RETRY_AFTER};
 use reqwest::redirect::Policy;
 use reqwest::{Method, StatusCode, Url};
@@ -19,6 +19,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::io::Read as _;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -296,13 +297,7 @@ impl Api {
     ) -> Result<(StatusCode, HeaderMap, Vec<u8>), CallError> {
         self.refuse_paused(carried, address)?;
         let client = self.client()?;
-        let mut request = client
-            .request(method, address)
-            .header(ACCEPT, "application/vnd.github+json")
-            .header("x-github-api-version", API_VERSION);
-        if let Some(token) = carried.secret() {
-            request = request.header(AUTHORIZATION, format!("Bearer {}", token.reveal()));
-        }
+        let mut request = with_heads(client.request(method, address), carried.secret());
         if let Some(tag) = tag {
             request = request.header(IF_NONE_MATCH, tag);
         }
@@ -371,6 +366,64 @@ impl Api {
                 why: format!("it answers {number}"),
             },
         }
+    }
+}
+
+/// Ends a token of the App before its hour is over
+/// (<https://docs.github.com/rest/apps/installations#revoke-an-installation-access-token>): once, beside whatever goes on, which
+/// never waits for it. Where it fails, the token ends by itself.
+pub(super) struct Ending {
+    http: Client,
+    address: String,
+}
+
+/// How many tokens are ended at this moment.
+static ENDINGS: AtomicUsize = AtomicUsize::new(0);
+/// Most that are ended at once; any more end by themselves.
+const ENDINGS_MAX: usize = 8;
+
+impl Api {
+    pub(super) fn ending(&self) -> Option<Ending> {
+        let http = self.client().ok()?.clone();
+        let address = format!("{}/installation/token", self.settings.api_url);
+        Some(Ending { http, address })
+    }
+}
+
+impl Ending {
+    pub(super) fn begin(self, carried: &Carried) {
+        let Some(token) = carried.secret().cloned() else {
+            return;
+        };
+        if ENDINGS.fetch_add(1, Ordering::Relaxed) >= ENDINGS_MAX {
+            ENDINGS.fetch_sub(1, Ordering::Relaxed);
+            return;
+        }
+        let end = move || {
+            let sent = with_heads(self.http.delete(self.address), Some(&token)).send();
+            let status = sent.map(|answer| answer.status().as_u16());
+            if !matches!(status, Ok(204)) {
+                tracing::debug!(status = status.ok(), "a token could not be ended");
+            }
+            ENDINGS.fetch_sub(1, Ordering::Relaxed);
+        };
+        let begun = std::thread::Builder::new()
+            .name("token-ends".to_owned())
+            .spawn(end);
+        if begun.is_err() {
+            ENDINGS.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+}
+
+/// What every request to the API says.
+fn with_heads(request: RequestBuilder, token: Option<&Secret>) -> RequestBuilder {
+    let request = request
+        .header(ACCEPT, "application/vnd.github+json")
+        .header("x-github-api-version", API_VERSION);
+    match token {
+        Some(token) => request.header(AUTHORIZATION, format!("Bearer {}", token.reveal())),
+        None => request,
     }
 }
 

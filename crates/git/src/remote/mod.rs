@@ -71,19 +71,36 @@ pub struct Location {
 pub struct Token {
     text: String,
     passes: bool,
+    /// Dropped when git has ended, and with it what the token came from.
+    held: Option<Arc<dyn Send + Sync>>,
 }
 
 impl Token {
     /// One that somebody made and set.
     pub fn new(text: impl Into<String>) -> Self {
         let text = text.into();
-        Self { text, passes: false }
+        Self {
+            text,
+            passes: false,
+            held: None,
+        }
     }
 
     /// One that was made for this purpose, and is made anew where it is not taken any more.
     pub fn passing(text: impl Into<String>) -> Self {
-        let text = text.into();
-        Self { text, passes: true }
+        Self {
+            passes: true,
+            ..Self::new(text)
+        }
+    }
+
+    /// It counts for as long as this is held.
+    #[must_use]
+    pub fn held_by(self, held: Arc<dyn Send + Sync>) -> Self {
+        Self {
+            held: Some(held),
+            ..self
+        }
     }
 }
 
@@ -120,6 +137,7 @@ pub(crate) struct Reached<'r> {
     url: String,
     protocol: &'static str,
     settings: Vec<(String, String)>,
+    _held: Option<Arc<dyn Send + Sync>>,
 }
 
 impl Hosts {
@@ -150,7 +168,10 @@ impl Hosts {
             .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
             .collect();
         let token_passes = token.as_ref().is_some_and(|token| token.passes);
-        if let Some(Token { text, .. }) = token {
+        let mut held = None;
+        if let Some(token) = token {
+            held = token.held;
+            let text = token.text;
             let login = STANDARD.encode(format!("{TOKEN_USER}:{text}"));
             settings.push((
                 format!("http.{clone_url}.extraHeader"),
@@ -164,6 +185,7 @@ impl Hosts {
             url: clone_url,
             protocol,
             settings,
+            _held: held,
         })
     }
 }

@@ -19,6 +19,8 @@ use std::time::SystemTime;
 const KEYS: [&str; 2] = [include_str!("app-key.txt"), include_str!("other-key.txt")];
 /// How long a token lives, in seconds.
 const LIFE: u64 = 3_600;
+/// The door by which a token ends before that.
+pub(super) const TOKEN: &str = "/installation/token";
 /// Longest life of an App's word, in seconds.
 const WORD_MAX: u64 = 600;
 
@@ -349,6 +351,17 @@ fn mint(world: &mut World, call: &Call<'_>, id: u64) -> Answer {
     };
     world.apps.minted.insert(token, minted);
     in_json(201, &answer)
+}
+
+/// <https://docs.github.com/rest/apps/installations#revoke-an-installation-access-token>
+pub(super) fn revoked(world: &mut World, call: &Call<'_>) -> Answer {
+    let token = call.request.header("authorization").strip_prefix("Bearer ");
+    let known = token.is_some_and(|token| world.apps.minted.remove(token).is_some());
+    let mut answer = no(if known { 204 } else { 401 }, "Requires authentication");
+    if known {
+        answer.body.clear();
+    }
+    answer
 }
 
 fn texts(object: &Map<String, Value>) -> Granted {

@@ -138,6 +138,7 @@ fn route(world: &mut World, call: &Call<'_>, parts: &[&str]) -> Answer {
             Who::Nobody | Who::App(_) => no(401, "Requires authentication"),
         },
         ("GET" | "POST", ["app", ..]) => no(401, "A JSON web token could not be decoded"),
+        ("DELETE", ["installation", "token"]) => apps::revoked(world, call),
         ("POST", ["app-manifests", code, "conversions"]) => apps::converted(world, call, code),
         ("GET", ["users", login]) => {
             let found = world.accounts.values().find(|a| a.login == *login);

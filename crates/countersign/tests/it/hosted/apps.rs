@@ -8,7 +8,8 @@ use countersign_testkit::github::{Asked, granted, other_key};
 /// Whether a request changes something: fetching and asking for tokens do not.
 fn writes(asked: &Asked) -> bool {
     let git = asked.path.ends_with("git-receive-pack");
-    git || (asked.is_rest() && asked.method != "GET" && !asked.path.ends_with("/access_tokens"))
+    let about_tokens = asked.path.ends_with("/access_tokens") || asked.path == "/installation/token";
+    git || (asked.is_rest() && asked.method != "GET" && !about_tokens)
 }
 
 /// Every write came with a token for one repository that can write one thing, and every look with one that can't write.
@@ -18,7 +19,8 @@ fn assert_narrow(hosted: &Hosted) {
         let Some(token) = &asked.token else {
             let own = asked.path == "/app"
                 || asked.path.ends_with("/installation")
-                || asked.path.ends_with("/access_tokens");
+                || asked.path.ends_with("/access_tokens")
+                || asked.path == "/installation/token";
             // The first word of git has none; GitHub asks for it.
             let first = asked.status == 401 && !asked.is_rest();
             assert!(own || first, "{asked:?}");

@@ -7,7 +7,8 @@ use countersign_core::id::{AccountId, CommitSha};
 use countersign_core::patch_set::PullRequestText;
 use countersign_forge::github::{App, Credentials};
 use countersign_ports::trees::Trees as _;
-use countersign_testkit::github::{Asked, Fault, app_key, granted, other_key};
+use countersign_testkit::github::{Asked, Fault, Minted, app_key, granted, other_key};
+use std::time::Duration;
 
 /// The number that its account has in the model.
 const BOT: u64 = APP + 1_000_000;
@@ -15,6 +16,8 @@ const CI_DIFF: &str = "--- /dev/null\n+++ b/.github/workflows/ci.yml\n@@ -0,0 +1
 const BESIDE_CI_DIFF: &str = "--- /dev/null\n+++ b/.github/CODEOWNERS\n@@ -0,0 +1 @@\n+* @octo\n";
 /// What a reader asks for, and where.
 const MINTED: &str = "/access_tokens";
+/// Where a token ends.
+const ENDED: &str = "/installation/token";
 
 fn words() -> PullRequestText {
     PullRequestText {
@@ -52,7 +55,7 @@ fn everything(house: &House) {
 
 /// Whether a request changes something; fetching is a POST, too.
 fn writes(asked: &Asked) -> bool {
-    let about_tokens = asked.path.ends_with(MINTED);
+    let about_tokens = asked.path.ends_with(MINTED) || asked.path == ENDED;
     let git = asked.path.ends_with("git-receive-pack") || asked.query.ends_with("git-receive-pack");
     git || (asked.is_rest() && asked.method != "GET" && !about_tokens)
 }
@@ -74,7 +77,9 @@ fn every_write_comes_with_a_token_for_one_repository_and_one_purpose_and_every_l
         assert!(asked.status < 400, "{asked:?}");
         let Some(token) = &asked.token else {
             assert!(
-                asked.path == "/app" || asked.path.ends_with("/installation") || asked.path.ends_with(MINTED),
+                ["/app", ENDED].contains(&asked.path.as_str())
+                    || asked.path.ends_with("/installation")
+                    || asked.path.ends_with(MINTED),
                 "{asked:?}"
             );
             continue;
@@ -298,6 +303,47 @@ fn what_was_not_granted_is_named() {
     assert_eq!(code(&error), "github-app-lacks-permission");
     assert!(error.to_string().contains("contents: write"), "{error}");
     assert_eq!(house.holds("countersign/one"), None);
+}
+
+/// What a token may write that GitHub would still take.
+fn alive(house: &House) -> usize {
+    let writes = |m: &Minted| m.permissions.values().any(|level| level == "write");
+    house
+        .hub()
+        .change(|w| w.apps.minted.values().filter(|m| writes(m)).count())
+}
+
+#[test]
+fn a_token_that_writes_ends_with_the_write() {
+    let house = House::app();
+    everything(&house);
+    let made = |a: &&Asked| {
+        let wanted = a.body.as_ref().map(|b| b["permissions"].to_string());
+        a.path.ends_with(MINTED) && wanted.is_some_and(|w| w.contains("write"))
+    };
+    let made = house.hub().asked().iter().filter(made).count();
+    assert!(made > 3, "{made}");
+    // They end beside what goes on: soon.
+    for _ in 0..500 {
+        if house.hub().times("DELETE", ENDED) == made {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert_eq!((house.hub().times("DELETE", ENDED), alive(&house)), (made, 0));
+    // What was still kept is a reader's, and stays.
+    let asked = house.hub().times("POST", MINTED);
+    house.holds("main").unwrap();
+    assert_eq!(house.hub().times("POST", MINTED), asked);
+}
+
+#[test]
+fn a_token_that_can_not_be_ended_holds_nothing_up() {
+    let house = House::app();
+    for fault in [Fault::AnswerLost, Fault::BadGateway, Fault::SecondaryLimit(60)] {
+        house.hub().next("DELETE", ENDED, fault);
+    }
+    everything(&house);
 }
 
 #[test]

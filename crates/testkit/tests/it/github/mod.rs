@@ -141,18 +141,23 @@ impl House {
         let trees = GitTrees::new(folder.path().join("mirrors")).with_remotes(Arc::new(
             move |id, _registered, purpose: Purpose<'_>| {
                 let found = locator.by_id(id)?;
-                let writer = |in_hand| Ok::<_, TreesError>(locator.writer(in_hand)?.token().cloned());
+                let git = |t: &Secret| match locator.tokens_pass() {
+                    true => Token::passing(t.reveal()),
+                    false => Token::new(t.reveal()),
+                };
+                let writer = |in_hand| {
+                    let writer = locator.writer(in_hand)?;
+                    let token = writer.token().map(git);
+                    Ok::<_, TreesError>(token.map(|t| t.held_by(Arc::new(writer))))
+                };
                 let token = match purpose {
-                    Purpose::Read => locator.readers_token(id)?,
+                    Purpose::Read => locator.readers_token(id)?.as_ref().map(git),
                     Purpose::Push { permit, workflows } => writer(InHand::Push { permit, workflows })?,
                     Purpose::Delete(permit) => writer(InHand::Delete(permit))?,
                 };
                 Ok(Location {
                     clone_url: found.clone_url,
-                    token: token.map(|t| match locator.tokens_pass() {
-                        true => Token::passing(t.reveal()),
-                        false => Token::new(t.reveal()),
-                    }),
+                    token,
                 })
             },
         ));
