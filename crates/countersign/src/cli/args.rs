@@ -341,10 +341,10 @@ pub(crate) struct GithubSetupArgs {
     /// Approved changes may touch .github/workflows
     #[arg(long)]
     pub(crate) with_workflows: bool,
-    /// Print the manifest and do nothing else; --code goes on
+    /// Print the manifest and where it is sent to; --code goes on
     #[arg(long, conflicts_with = "code")]
     pub(crate) manifest: bool,
-    /// Finish with the code in the address that GitHub leads to
+    /// The code in the address that GitHub leads to; - reads standard input
     #[arg(long, value_name = "CODE")]
     pub(crate) code: Option<String>,
 }

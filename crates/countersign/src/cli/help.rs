@@ -203,7 +203,7 @@ Examples:
   COUNTERSIGN_ORIGIN=https://countersign.example.org countersign github setup
   countersign github setup --without-webhooks --organization octo-org
   countersign github setup --without-webhooks --manifest
-  countersign github setup --code 3a5f…";
+  countersign github setup --code -";
 
 pub(super) const REPO_ADD: &str = "\
 Examples:

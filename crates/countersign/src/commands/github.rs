@@ -6,6 +6,7 @@
 
 mod door;
 
+use super::files::read;
 use super::throwaway::blocking;
 use crate::cli::GithubSetupArgs;
 use crate::config::{FILE_NAME, Github};
@@ -23,6 +24,8 @@ use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
+/// Longest code that is read, in bytes, with what may be around it. GitHub's have 40.
+const CODE_MAX_BYTES: usize = 1_024;
 /// Where nobody listens: for a code that a person carries over.
 const NO_DOOR: &str = "http://127.0.0.1:9/done";
 
@@ -63,12 +66,13 @@ pub(super) async fn setup(app: &App, args: &GithubSetupArgs) -> Result<Exit, Cli
     let code = match &args.code {
         Some(code) => {
             make_room(app)?;
-            code.clone()
+            code_of(code)?
         }
         None => {
             let wanted = manifest(app, args, &settings)?;
             if args.manifest {
                 app.terminal.print_json(&wanted.to_json());
+                app.terminal.note(&where_to_send(&form(args, &settings)));
                 return Ok(Exit::Ok);
             }
             make_room(app)?;
@@ -88,6 +92,37 @@ pub(super) async fn setup(app: &App, args: &GithubSetupArgs) -> Result<Exit, Cli
     })?;
     say(app, args, &made, &kept);
     Ok(Exit::Ok)
+}
+
+/// The code itself; `-` is read from standard input, so that no list of processes shows it.
+fn code_of(given: &str) -> Result<String, CliError> {
+    if given != "-" {
+        return Ok(given.to_owned());
+    }
+    let bytes = read("the code", Path::new("-"), CODE_MAX_BYTES)?;
+    Ok(String::from_utf8_lossy(&bytes).trim().to_owned())
+}
+
+/// GitHub's page that takes the manifest.
+fn form(args: &GithubSetupArgs, settings: &Github) -> String {
+    let (server, _) = hosting::addresses(settings);
+    match &args.organization {
+        Some(organization) => format!("{server}/organizations/{organization}/settings/apps/new"),
+        None => format!("{server}/settings/apps/new"),
+    }
+}
+
+/// For a person who carries it over: beside the manifest, which a program may read.
+fn where_to_send(form: &str) -> Page {
+    let mut page = Page::new();
+    page.line(0)
+        .add(Style::Plain, "Send this in a form's field `manifest` to ")
+        .add(Style::Bold, form);
+    page.line(0).add(
+        Style::Dim,
+        "(docs/github.md has such a form). Then: countersign github setup --code -",
+    );
+    page
 }
 
 /// What could go wrong here does so before there is an App.
@@ -138,10 +173,7 @@ async fn walk(
         ..wanted
     };
     let (server, _) = hosting::addresses(settings);
-    let there = match &args.organization {
-        Some(organization) => format!("{server}/organizations/{organization}/settings/apps/new"),
-        None => format!("{server}/settings/apps/new"),
-    };
+    let there = form(args, settings);
     let open = door.address();
     if app.terminal.is_json() {
         app.terminal.print_json_line(&WaitingWire { open });

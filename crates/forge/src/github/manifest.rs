@@ -147,7 +147,7 @@ impl GitHub {
                 CallError::NotSent | CallError::Limited { .. } | CallError::Tls { .. } | CallError::Moved,
             ) => {
                 let text = "GitHub can't be asked now, and the code of the new App is not used up: it is in the address that \
-                            GitHub led to, and counts for an hour. Go on with: countersign github setup --code CODE";
+                            GitHub led to, and counts for an hour. Go on with: countersign github setup --code -";
                 return Err(refuse("github-unreachable", text));
             }
             Err(error @ (CallError::Lost { .. } | CallError::Odd { .. })) => return Err(unknown(&error)),

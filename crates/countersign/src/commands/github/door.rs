@@ -123,7 +123,7 @@ impl Door {
             )
             .next(
                 "Begin anew. If the App was made, its code is in the address that GitHub led to: \
-                 countersign github setup --code CODE",
+                 countersign github setup --code -",
             )
         })
     }

@@ -1,7 +1,7 @@
 //! `github setup`, walked through at the model of GitHub, with this test as the browser.
 
 use super::{HELLO, Hosted};
-use crate::support::{Ran, ran};
+use crate::support::{Ran, ran as ran_of};
 use countersign_testkit::github::{Fault, app_key};
 use serde_json::{Value, json};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -130,7 +130,7 @@ impl Waiting {
             .read_to_end(&mut stderr)
             .unwrap();
         let status = self.child.wait().unwrap();
-        ran(&Output {
+        ran_of(&Output {
             status,
             stdout,
             stderr,
@@ -155,7 +155,7 @@ impl Hosted {
     }
 
     fn sets_up(&self, arguments: &[&str]) -> Ran {
-        ran(&self.setup(arguments).output().unwrap())
+        ran_of(&self.setup(arguments).output().unwrap())
     }
 }
 
@@ -237,7 +237,7 @@ fn a_server_that_github_can_reach_is_told_of_changes_with_a_secret() {
         .says("--without-webhooks");
     let mut command = hosted.setup(&["--manifest", "--with-workflows", "--organization", "octo-org"]);
     command.env("COUNTERSIGN_ORIGIN", "https://countersign.example.org");
-    let manifest = ran(&command.output().unwrap()).exits(0).json();
+    let manifest = ran_of(&command.output().unwrap()).exits(0).json();
     assert_eq!(
         manifest["hook_attributes"],
         json!({"active": true, "url": "https://countersign.example.org/api/v1/webhooks/github"})
@@ -275,6 +275,11 @@ fn a_code_that_was_carried_over_is_exchanged_once_and_settings_that_are_there_st
     let ran = hosted.sets_up(&["--code", &code, "--json"]).exits(0).json();
     let (id, file) = (&ran["app_id"], ran["settings_file"].as_str().unwrap());
     assert_eq!(ran["counts"], false);
+    let of_an_organisation = ["--without-webhooks", "--manifest", "--organization", "octo-org"];
+    let form = format!("{}/organizations/octo-org/settings/apps/new", hosted.github.url());
+    let ran = hosted.sets_up(&of_an_organisation).exits(0);
+    assert!(ran.err.contains(&form), "where to send it: {ran}");
+    ran.json();
     assert_eq!(
         std::fs::read(hosted.world.path("data/config.toml")).unwrap(),
         before
@@ -299,7 +304,12 @@ fn a_code_that_was_carried_over_is_exchanged_once_and_settings_that_are_there_st
     // With webhooks, the secret goes into the file and nowhere else.
     let mut told = manifest.clone();
     told["hook_attributes"]["active"] = json!(true);
-    let ran = hosted.sets_up(&["--code", &made(&told)]).exits(0);
+    let mut command = hosted.setup(&["--code", "-"]);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+    let typed = format!(" {}\n", made(&told));
+    child.stdin.take().unwrap().write_all(typed.as_bytes()).unwrap();
+    let ran = ran_of(&child.wait_with_output().unwrap()).exits(0);
     assert!(!ran.out.contains("the-webhook-secret"), "{ran}");
     let file = ran.out.lines().find_map(|l| l.trim().strip_prefix("settings"));
     let lines = std::fs::read_to_string(file.unwrap().trim()).unwrap();
