@@ -132,7 +132,8 @@ const HELP: &[(&str, &str)] = &[
     ),
     (
         "github-not-set-up",
-        "This server has nothing with which to ask GitHub. To sign in, a code works: `countersign code`.",
+        "This server has no settings for that: for sign-in with GitHub (a code works: `countersign code`), or an App or a token to \
+         ask GitHub with.",
     ),
     (
         "github-odd-answer",

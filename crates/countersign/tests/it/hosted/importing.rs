@@ -175,10 +175,10 @@ fn over_a_server_what_is_open_is_known_by_its_text() {
 fn an_issue_is_submitted_over_http_by_its_address() {
     let hosted = Hosted::new();
     hosted.run(&["repo", "add", "--github", "octo/hello"]).exits(0);
+    hosted.github.repository(OTHER, OCTO, "elsewhere", &super::FILES);
     hosted
         .github
-        .repository(OTHER, OCTO, "elsewhere", &super::FILES);
-    hosted.github.change(|w| w.issue(OTHER, EVE, "Of elsewhere", ISSUE));
+        .change(|w| w.issue(OTHER, EVE, "Of elsewhere", ISSUE));
     let address = hosted.issue();
     let served = Served::start(&hosted.world, &[]);
     let token = served.token();

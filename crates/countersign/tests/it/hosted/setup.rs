@@ -401,3 +401,43 @@ fn the_door_opens_for_one_name_one_path_and_one_answer() {
     waiting.ends().exits(0);
     assert_eq!(hosted.github.times("POST", "/conversions"), 1);
 }
+
+/// Whoever meets a code finds it on the page about GitHub.
+#[test]
+fn the_page_on_github_lists_every_code_of_its_commands() {
+    let page = include_str!("../../../../../docs/github.md");
+    let sources = [
+        include_str!("../../../src/commands/github.rs"),
+        include_str!("../../../src/commands/github/door.rs"),
+        include_str!("../../../src/commands/issues.rs"),
+        include_str!("../../../../forge/src/github/mod.rs"),
+        include_str!("../../../../forge/src/github/manifest.rs"),
+        include_str!("../../../../server/src/api/directory.rs"),
+    ];
+    // Permits and what a workflow is about are no matter of GitHub's.
+    let elsewhere = [
+        "other-repository",
+        "permit-expired",
+        "unknown-repository",
+        "one-primary",
+    ];
+    let openings = ["refused(", "refuse(", "usage(", "NOT_FOUND, ", "code: ", "=> "];
+    let (mut listed, mut missing) = (0, Vec::new());
+    for (source, opening) in sources.iter().flat_map(|s| openings.map(|o| (s, o))) {
+        for rest in source.split(opening).skip(1) {
+            let code = rest
+                .trim_start()
+                .strip_prefix('"')
+                .and_then(|r| r.split('"').next());
+            let is_code =
+                |c: &&str| c.contains('-') && c.bytes().all(|b| b.is_ascii_lowercase() || b == b'-');
+            match code.filter(is_code) {
+                Some(code) if page.contains(&format!("`{code}`")) => listed += 1,
+                Some(code) if !elsewhere.contains(&code) => missing.push(code),
+                Some(_) | None => {}
+            }
+        }
+    }
+    assert!(missing.is_empty(), "docs/github.md does not list {missing:?}");
+    assert!(listed >= 8, "{listed}");
+}
