@@ -371,6 +371,12 @@ async fn announce(session: &Session, listener: &TcpListener, origin: &Origin) ->
     let address = listener
         .local_addr()
         .map_or_else(|_| String::new(), |a| format!("http://{a}"));
+    // Behind a proxy the server answers to its public name only; on this machine programs use the address.
+    let api = if origin.also.is_empty() {
+        origin.url()
+    } else {
+        address.clone()
+    };
     let terminal = &session.app.terminal;
     if terminal.is_json() {
         terminal.print_json_line(&ListeningWire {
@@ -397,7 +403,7 @@ async fn announce(session: &Session, listener: &TcpListener, origin: &Origin) ->
         );
     page.line(2)
         .column(Style::Dim, "API", 14)
-        .add(Style::Plain, format!("{address}/api/docs"));
+        .add(Style::Plain, format!("{api}/api/docs"));
     page.line(2).add(Style::Dim, "Ctrl-C stops it; nothing is lost.");
     terminal.print(&page);
     Ok(())

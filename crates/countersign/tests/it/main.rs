@@ -25,6 +25,7 @@ mod budgeted;
 mod configuring;
 mod confinement;
 mod data_folder;
+mod deployed;
 mod disk;
 mod flow;
 mod github;

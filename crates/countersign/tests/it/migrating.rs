@@ -1,8 +1,8 @@
-//! `migrate`, on databases of this program, of an older and of a newer one; and the container that runs it.
+//! `migrate`, on databases of this program, of an older and of a newer one.
 //!
 //! Databases of others are made by Python's SQLite; where the tests of other programs are left out, so are these.
 
-use crate::others::{check_jsonschema, left_out};
+use crate::others::left_out;
 use crate::support::World;
 use serde_json::{Value, json};
 use std::process::Command;
@@ -112,34 +112,4 @@ fn a_database_of_a_newer_program_is_refused_and_left_alone() {
             .says("data-newer");
     }
     assert_eq!(tables(&world, "data/countersign.db"), had);
-}
-
-#[test]
-fn the_compose_file_is_what_its_published_schema_allows() {
-    if left_out() {
-        return;
-    }
-    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../deploy/compose.yaml");
-    let check = |file: &std::path::Path| {
-        Command::new(check_jsonschema())
-            .args(["--builtin-schema", "vendor.compose-spec"])
-            .arg(file)
-            .output()
-            .unwrap()
-    };
-    let said = check(file.as_ref());
-    assert!(
-        said.status.success(),
-        "{}{}",
-        String::from_utf8_lossy(&said.stdout),
-        String::from_utf8_lossy(&said.stderr)
-    );
-    let world = World::new();
-    world.file(
-        "wrong.yaml",
-        std::fs::read_to_string(file)
-            .unwrap()
-            .replace("cap_drop", "cap_drp"),
-    );
-    assert!(!check(&world.path("wrong.yaml")).status.success());
 }
