@@ -1,9 +1,10 @@
-//! Commands in comments on a forge: what one says, and whether whoever wrote it may say it.
+//! Commands on a forge, by comments and by a label: what one says, and whether whoever gave it may give it.
 //!
-//! Only the first line counts, unquoted and exactly so; a comment that was edited, or that an app wrote, says nothing
-//! (hazard 48). Whoever commands may write to the repository by what the forge says now, and is a member (hazards 2 and 36).
+//! Only a comment's first line counts, unquoted and exactly so; a comment that was edited, or that an app wrote, says nothing
+//! (hazard 48). A label says one thing: start. Whoever commands may write to the repository by what the forge says now, and is a
+//! member (hazards 2 and 36).
 
-use crate::forge::{Comment, Standing};
+use crate::forge::{Deed, DeedKind, Standing};
 use crate::id::{MemberId, RepositoryId};
 use crate::member::{Member, Role};
 use crate::time::Timestamp;
@@ -129,7 +130,7 @@ fn is_digest(text: &str) -> bool {
     text.len() == 64 && text.bytes().all(|b| b.is_ascii_hexdigit())
 }
 
-/// What a comment came to.
+/// What a comment, or a label that starts, came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub enum Outcome {
@@ -149,13 +150,13 @@ pub enum Outcome {
     NoCommand,
     /// It says something to us that is no command.
     Unknown,
-    /// It is not there any more, or its repository isn't.
+    /// It is not there any more, or its issue or its repository isn't.
     Gone,
     /// Its words, the issue's, or the decision can't be taken.
     Refused,
     /// It could not be looked up.
     NotFollowed,
-    /// Whoever wrote it may not, or not like this.
+    /// Whoever did it may not, or not like this.
     Denied(Denial),
 }
 
@@ -230,8 +231,26 @@ impl Outcome {
                 Denial::ChangedSince => {
                     not("The issue changed after that was written. Look at it again and say it once more.")
                 }
-                Denial::NotAPerson | Denial::ByApp | Denial::Edited | Denial::MayNotWrite => None,
+                Denial::NotAPerson | Denial::ByApp | Denial::ByUs | Denial::Edited | Denial::MayNotWrite => {
+                    None
+                }
             },
+        }
+    }
+
+    /// Why a label did not start anything, as whoever put it there is told; `None`: they are told nothing. What a start came to
+    /// stands in the workflow's own comment.
+    pub fn label_answer(self) -> Option<&'static str> {
+        match (self, self.answer()) {
+            (Outcome::Denied(Denial::ChangedSince), _) => Some(
+                "The issue changed after the label was put on it. Look at it again, take the label off and put it on once more.",
+            ),
+            (Outcome::Denied(Denial::ByUs), _) => Some(
+                "The account that Countersign itself uses put the label there, and by that one nothing starts. \
+                 Use another account for one of the two.",
+            ),
+            (_, Some(Answer::Not(why))) => Some(why),
+            (_, Some(Answer::Followed) | None) => None,
         }
     }
 }
@@ -263,12 +282,15 @@ pub enum Answer {
 /// Why a command is not followed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
 pub enum Denial {
-    /// An app's account wrote it.
-    #[error("an app wrote it; only people command")]
+    /// An app's account did it.
+    #[error("an app did it; only people command")]
     NotAPerson,
-    /// A person's account wrote it through an app.
-    #[error("it was written through an app; only people command")]
+    /// A person's account did it through an app.
+    #[error("it was done through an app; only people command")]
     ByApp,
+    /// The account that we use ourselves put the label there.
+    #[error("our own account put the label there; only others command by it")]
+    ByUs,
     /// It does not say any more what it said when it was written.
     #[error("the comment was edited after it was written; say it in a new one")]
     Edited,
@@ -276,24 +298,25 @@ pub enum Denial {
     #[error("this is a pull request, and a workflow starts from an issue")]
     OnPullRequest,
     /// The forge says that they may not write there, or does not say that they may.
-    #[error("whoever wrote it may not write to this repository")]
+    #[error("whoever did it may not write to this repository")]
     MayNotWrite,
     /// Nobody here has that account.
-    #[error("no member has the account that wrote it; an owner links it: countersign member link")]
+    #[error("no member has the account that did it; an owner links it: countersign member link")]
     NotLinked,
     /// The member may only look.
     #[error("the member may only look; commanding needs a reviewer or more")]
     RoleTooWeak,
     /// Something about the issue changed after the command, so it is not what they saw.
-    #[error("the issue changed after this was written; look at it again and say it once more")]
+    #[error("the issue changed after this; look at it again and say it once more")]
     ChangedSince,
 }
 
 impl Denial {
     /// Every one of them.
-    pub const ALL: [Denial; 8] = [
+    pub const ALL: [Denial; 9] = [
         Denial::NotAPerson,
         Denial::ByApp,
+        Denial::ByUs,
         Denial::Edited,
         Denial::OnPullRequest,
         Denial::MayNotWrite,
@@ -307,6 +330,7 @@ impl Denial {
         match self {
             Denial::NotAPerson => "not-a-person",
             Denial::ByApp => "written-by-app",
+            Denial::ByUs => "own-account",
             Denial::Edited => "comment-edited",
             Denial::OnPullRequest => "not-an-issue",
             Denial::MayNotWrite => "may-not-write",
@@ -317,35 +341,37 @@ impl Denial {
     }
 }
 
-/// Whether the words of that comment are a person's own, as they wrote them. Asked before anything is looked up about them.
+/// Whether that is what a person did themselves, as they did it. Asked before anything is looked up about them.
 ///
 /// # Errors
 /// Why not.
-pub fn check_words(comment: &Comment) -> Result<(), Denial> {
-    if !comment.is_person {
-        Err(Denial::NotAPerson)
-    } else if comment.by_app {
-        Err(Denial::ByApp)
-    } else if comment.edited {
-        Err(Denial::Edited)
-    } else {
-        Ok(())
+pub fn check_deed(deed: &Deed) -> Result<(), Denial> {
+    if !deed.is_person {
+        return Err(Denial::NotAPerson);
+    }
+    if deed.by_app {
+        return Err(Denial::ByApp);
+    }
+    match deed.kind {
+        DeedKind::Comment { edited: true } => Err(Denial::Edited),
+        DeedKind::Label { ours: true } => Err(Denial::ByUs),
+        DeedKind::Comment { edited: false } | DeedKind::Label { ours: false } => Ok(()),
     }
 }
 
-/// Whose command that comment is. `standing`: what the forge says now of the account behind the author's name; `None` where
-/// it does not say. `member`: whose account the author's is. What the member may decide is judged where every decision is.
+/// Whose command that is. `standing`: what the forge says now of the account behind the name of whoever did it; `None` where
+/// it does not say. `member`: whose account that is. What the member may decide is judged where every decision is.
 ///
 /// # Errors
 /// Why it is nobody's.
 pub fn commander(
-    comment: &Comment,
+    deed: &Deed,
     standing: Option<Standing>,
     member: Option<&Member>,
 ) -> Result<MemberId, Denial> {
-    check_words(comment)?;
+    check_deed(deed)?;
     // A name can be taken over; the number can't.
-    let may_write = standing.is_some_and(|s| s.may_write && s.account == comment.author);
+    let may_write = standing.is_some_and(|s| s.may_write && s.account == deed.by);
     if !may_write {
         return Err(Denial::MayNotWrite);
     }
@@ -356,16 +382,16 @@ pub fn commander(
     }
 }
 
-/// What is started is an issue, and what the author of the command saw: nothing about it changed since. Times of a forge are
+/// What is started is an issue, and what whoever commanded it saw: nothing about it changed since. Times of a forge are
 /// whole seconds; what happens within the command's own second can't be told apart from it. `None`: not looked up yet.
 ///
 /// # Errors
 /// [`Denial::OnPullRequest`], [`Denial::ChangedSince`].
-pub fn check_startable(comment: &Comment, issue_changed_at: Option<Timestamp>) -> Result<(), Denial> {
-    if comment.on_pull_request {
+pub fn check_startable(deed: &Deed, issue_changed_at: Option<Timestamp>) -> Result<(), Denial> {
+    if deed.on_pull_request {
         return Err(Denial::OnPullRequest);
     }
-    match issue_changed_at.is_none_or(|at| at <= comment.written_at) {
+    match issue_changed_at.is_none_or(|at| at <= deed.at) {
         true => Ok(()),
         false => Err(Denial::ChangedSince),
     }
@@ -457,18 +483,17 @@ mod tests {
         }
     }
 
-    fn comment() -> Comment {
-        Comment {
+    fn deed() -> Deed {
+        Deed {
+            kind: DeedKind::Comment { edited: false },
             number: 9,
             issue: 7,
             on_pull_request: false,
-            author: AccountId(7),
+            by: AccountId(7),
             login: "octo".to_owned(),
             is_person: true,
             by_app: false,
-            edited: false,
-            written_at: Timestamp(1),
-            body: "/countersign start".to_owned(),
+            at: Timestamp(1),
         }
     }
 
@@ -484,7 +509,7 @@ mod tests {
 
     #[test]
     fn each_condition_denies_alone() {
-        let (fine, owner) = (comment(), member(Role::Owner));
+        let (fine, owner) = (deed(), member(Role::Owner));
         let standing = |account: u64, may_write| {
             Some(Standing {
                 account: AccountId(account),
@@ -493,15 +518,22 @@ mod tests {
         };
         let yes = standing(7, true);
         assert_eq!(commander(&fine, yes, Some(&owner)), Ok(owner.id.clone()));
-        let with = |change: fn(&mut Comment)| {
-            let mut changed = comment();
+        let label = |ours| Deed {
+            kind: DeedKind::Label { ours },
+            ..deed()
+        };
+        assert_eq!(commander(&label(false), yes, Some(&owner)), Ok(owner.id.clone()));
+        let with = |change: fn(&mut Deed)| {
+            let mut changed = deed();
             change(&mut changed);
             commander(&changed, yes, Some(&owner)).expect_err("one thing is wrong")
         };
-        assert_eq!(with(|c| c.is_person = false), Denial::NotAPerson);
-        assert_eq!(with(|c| c.by_app = true), Denial::ByApp);
-        assert_eq!(with(|c| c.edited = true), Denial::Edited);
-        let mut on_pull_request = comment();
+        assert_eq!(with(|d| d.is_person = false), Denial::NotAPerson);
+        assert_eq!(with(|d| d.by_app = true), Denial::ByApp);
+        let edited = |d: &mut Deed| d.kind = DeedKind::Comment { edited: true };
+        assert_eq!(with(edited), Denial::Edited);
+        assert_eq!(with(|d| d.kind = DeedKind::Label { ours: true }), Denial::ByUs);
+        let mut on_pull_request = deed();
         on_pull_request.on_pull_request = true;
         assert_eq!(
             commander(&on_pull_request, yes, Some(&owner)),
@@ -530,6 +562,21 @@ mod tests {
         assert_eq!(codes.len(), Outcome::all().count());
         for outcome in Outcome::all() {
             assert_eq!(Outcome::try_from(outcome.code().to_owned()), Ok(outcome));
+        }
+    }
+
+    #[test]
+    fn whoever_put_a_label_is_told_why_nothing_started_and_how_to_say_it_again() {
+        for outcome in Outcome::all() {
+            let told = outcome.label_answer();
+            match outcome {
+                Outcome::Denied(Denial::ChangedSince) => {
+                    assert!(told.is_some_and(|t| t.contains("take the label off")), "{told:?}");
+                }
+                Outcome::Denied(Denial::ByUs) => assert!(told.is_some() && outcome.answer().is_none()),
+                Outcome::Started | Outcome::Denied(Denial::MayNotWrite) => assert_eq!(told, None),
+                _other => assert_eq!(told.is_some(), matches!(outcome.answer(), Some(Answer::Not(_)))),
+            }
         }
     }
 

@@ -15,29 +15,60 @@ pub const CHECK_RUNS_MAX: usize = 1_000;
 /// Most that is kept of what a check says, in bytes.
 pub const CHECK_WORDS_MAX_BYTES: usize = 8 << 10;
 
-/// A comment as its forge shows it now.
+/// By what somebody commands on a forge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeedKind {
+    /// They wrote a comment.
+    Comment {
+        /// It does not say any more what it said first.
+        edited: bool,
+    },
+    /// They put a label on an issue.
+    Label {
+        /// It was put there by the account that we use ourselves.
+        ours: bool,
+    },
+}
+
+/// What somebody did on a forge that may be a command, as the forge shows it now.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Comment {
-    /// Its number on the forge.
+pub struct Deed {
+    /// What it is.
+    pub kind: DeedKind,
+    /// Its number on the forge: a comment's, or that of the event by which a label got there. Each kind has numbers of its own.
     pub number: u64,
     /// The number of the issue or pull request that it is on.
     pub issue: u64,
     /// That is a pull request.
     pub on_pull_request: bool,
-    /// Who wrote it.
-    pub author: AccountId,
-    /// The author's name, which may change.
+    /// Who did it.
+    pub by: AccountId,
+    /// Their name, which may change.
     pub login: String,
-    /// The author is a person's account, and no app's.
+    /// That is a person's account, and no app's.
     pub is_person: bool,
     /// It came through an app, whoever's account that used.
     pub by_app: bool,
-    /// It does not say any more what it said first.
-    pub edited: bool,
-    /// When it was written.
-    pub written_at: Timestamp,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// A comment as its forge shows it now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Comment {
+    /// Who wrote it, where and when.
+    pub deed: Deed,
     /// Its words.
     pub body: String,
+}
+
+/// A label that was put on an issue, as its forge tells of it now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Labelled {
+    /// Who put it there, where and when.
+    pub deed: Deed,
+    /// The label's name.
+    pub label: String,
 }
 
 /// What the forge says now of an account in a repository.

@@ -1,11 +1,14 @@
 //! Port to what people say on a forge. It reads; what the words are worth is judged in [`countersign_core::command`].
 
 use crate::trees::{RepoSource, TreesError};
-use countersign_core::forge::{Comment, Standing};
+use countersign_core::forge::{Comment, Labelled, Standing};
 use countersign_core::time::Timestamp;
 
 /// Most comments of one repository that are read at a time.
 pub const RECENT_COMMENTS_MAX: usize = 1_000;
+
+/// Most events of one repository among which it is looked for labels at a time.
+pub const RECENT_EVENTS_MAX: usize = 1_000;
 
 /// An issue with everything that was said below it, as one text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +38,14 @@ pub trait Conversations: Send + Sync {
     /// Comments on issues and pull requests that were written or changed since then, oldest change first: the first
     /// [`RECENT_COMMENTS_MAX`] of them, without any that can't be read.
     fn recent_comments(&self, repo: &RepoSource, since: Timestamp) -> Result<Recent, TreesError>;
+
+    /// A label that was put on an issue, by the number of the event; `None` if that is gone, or something else.
+    fn labelled(&self, repo: &RepoSource, event: u64) -> Result<Option<Labelled>, TreesError>;
+
+    /// Events by which that label was put on an issue since then, oldest first, among the last [`RECENT_EVENTS_MAX`] events. Names of
+    /// labels differ in more than upper and lower case.
+    fn recent_labels(&self, repo: &RepoSource, label: &str, since: Timestamp)
+    -> Result<Vec<u64>, TreesError>;
 
     /// What the account with that name may do in the repository now; `None` where the forge knows of none.
     fn standing(&self, repo: &RepoSource, login: &str) -> Result<Option<Standing>, TreesError>;

@@ -37,6 +37,8 @@ pub enum PointsTo {
         /// Its number on the forge.
         comment: u64,
     },
+    /// Somebody put a label on an issue. Forges don't say by which event, so there is a look at all of the last time.
+    Labels,
 }
 
 /// What stands beside a delivery's body, as it came.
@@ -101,8 +103,19 @@ pub struct OpenHook {
     pub at: Timestamp,
     /// In which repository.
     pub repository: RepositoryId,
-    /// The comment that it points to.
-    pub comment: u64,
+    /// What there is to look at.
+    pub work: Work,
+}
+
+/// What somebody has to look at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Work {
+    /// A comment, by its number on the forge.
+    Comment(u64),
+    /// A label that was put on an issue, by the number of the event.
+    Label(u64),
+    /// Labels that were put on issues in the last time.
+    Labels,
 }
 
 /// One tenant's deliveries.
@@ -116,10 +129,13 @@ pub trait Hooks: Send + Sync {
     /// before, stay as they are. How many are new.
     async fn found(&self, repository: &RepositoryId, comments: &[u64]) -> Result<u64, StoreError>;
 
-    /// Comments that nobody has looked at, oldest first.
+    /// The same for labels that were put on issues, by the numbers of the events.
+    async fn found_labels(&self, repository: &RepositoryId, events: &[u64]) -> Result<u64, StoreError>;
+
+    /// What nobody has looked at, oldest first.
     async fn open(&self, limit: u32) -> Result<Vec<OpenHook>, StoreError>;
 
     /// One was looked at: `outcome` is a stable kebab-case code of what came of it, and counts for every other telling of the
-    /// same comment. Once settled it stays so; whether this call did it.
+    /// same comment or label. Once settled it stays so; whether this call did it.
     async fn settle(&self, number: u64, outcome: &str) -> Result<bool, StoreError>;
 }

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use countersign_core::id::RepositoryId;
 use countersign_core::workflow::Effect;
 use countersign_ports::hook::{
-    DELIVERIES_KEPT_MS, DELIVERY_NAME_MAX_BYTES, Hook, Hooks, OpenHook, PointsTo, Received,
+    DELIVERIES_KEPT_MS, DELIVERY_NAME_MAX_BYTES, Hook, Hooks, OpenHook, PointsTo, Received, Work,
 };
 use countersign_ports::store::StoreError;
 
@@ -36,6 +36,7 @@ async fn receive(tx: &Tx<'_>, hook: &Hook) -> Result<(Received, u64), StoreError
     let (comment, outcome) = match hook.points_to {
         PointsTo::Change => (None, Some(LOOKED_AT.to_owned())),
         PointsTo::Comment { comment } => (Some(comment), outcome_of(tx, &hook.repository, comment).await?),
+        PointsTo::Labels => (None, None),
     };
     let values = [
         hook.repository.forge.as_str().into(),
@@ -59,7 +60,7 @@ async fn receive(tx: &Tx<'_>, hook: &Hook) -> Result<(Received, u64), StoreError
             }
             woken
         }
-        PointsTo::Comment { .. } => 0,
+        PointsTo::Comment { .. } | PointsTo::Labels => 0,
     };
     Ok((Received::New, woken))
 }
@@ -83,6 +84,31 @@ async fn found(tx: &Tx<'_>, repository: &RepositoryId, comments: &[u64]) -> Resu
             format!("{FOUND}-{}-{comment}", repository.number).into(),
             int(repository.number),
             int(*comment),
+            time(now),
+        ];
+        new += tx.run(INSERT, values).await?;
+    }
+    Ok(new)
+}
+
+/// What a label is kept under in place of a delivery's name: no delivery names one.
+const LABEL: &str = "label";
+
+async fn found_labels(tx: &Tx<'_>, repository: &RepositoryId, events: &[u64]) -> Result<u64, StoreError> {
+    const INSERT: &str = "INSERT INTO hook_deliveries
+        (tenant, forge, delivery, body, repository, label, received_at)
+        VALUES ($1, $2, $3, '', $4, $5, $6) ON CONFLICT DO NOTHING";
+    if !is_registered(tx, repository).await? {
+        return Ok(0);
+    }
+    let now = tx.now().await?;
+    let mut new = 0;
+    for event in events {
+        let values = [
+            repository.forge.as_str().into(),
+            format!("{LABEL}-{}-{event}", repository.number).into(),
+            int(repository.number),
+            int(*event),
             time(now),
         ];
         new += tx.run(INSERT, values).await?;
@@ -129,15 +155,20 @@ pub(crate) async fn void(tx: &Tx<'_>) -> Result<(), StoreError> {
 }
 
 async fn open(tx: &Tx<'_>, limit: u32) -> Result<Vec<OpenHook>, StoreError> {
-    const OPEN: &str = "SELECT n, received_at, forge || '-' || repository AS repository, comment
+    const OPEN: &str = "SELECT n, received_at, forge || '-' || repository AS repository, comment, label
         FROM hook_deliveries WHERE tenant = $1 AND outcome IS NULL ORDER BY n LIMIT $2";
     let rows = tx.rows(OPEN, [int(limit.into())]).await?;
     let read = rows.iter().map(|row| {
+        let work = match (row.number_or_null("comment")?, row.number_or_null("label")?) {
+            (Some(comment), _) => Work::Comment(comment),
+            (None, Some(event)) => Work::Label(event),
+            (None, None) => Work::Labels,
+        };
         Ok(OpenHook {
+            work,
             number: row.number("n")?,
             at: row.time("received_at")?,
             repository: row.parsed("repository", |text| RepositoryId::try_from(text.to_owned()))?,
-            comment: row.number("comment")?,
         })
     });
     read.collect()
@@ -145,8 +176,8 @@ async fn open(tx: &Tx<'_>, limit: u32) -> Result<Vec<OpenHook>, StoreError> {
 
 async fn settle(tx: &Tx<'_>, number: u64, outcome: &str) -> Result<bool, StoreError> {
     const SETTLE: &str = "UPDATE hook_deliveries SET outcome = $3
-        WHERE tenant = $1 AND outcome IS NULL AND (forge, repository, comment) IN
-            (SELECT forge, repository, comment FROM hook_deliveries WHERE tenant = $1 AND n = $2)";
+        WHERE tenant = $1 AND outcome IS NULL AND (n = $2 OR (forge, repository, comment) IN
+            (SELECT forge, repository, comment FROM hook_deliveries WHERE tenant = $1 AND n = $2))";
     Ok(tx.run(SETTLE, [int(number), outcome.into()]).await? > 0)
 }
 
@@ -162,6 +193,10 @@ impl Hooks for SqliteTenant {
 
     async fn found(&self, repository: &RepositoryId, comments: &[u64]) -> Result<u64, StoreError> {
         in_tx!(self, |tx| found(tx, repository, comments))
+    }
+
+    async fn found_labels(&self, repository: &RepositoryId, events: &[u64]) -> Result<u64, StoreError> {
+        in_tx!(self, |tx| found_labels(tx, repository, events))
     }
 
     async fn open(&self, limit: u32) -> Result<Vec<OpenHook>, StoreError> {

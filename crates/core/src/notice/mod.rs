@@ -51,11 +51,13 @@ pub enum Template {
     Status,
     /// What a command in a comment came to.
     CommandAnswered,
+    /// Why a label started nothing.
+    LabelAnswered,
 }
 
 impl Template {
     /// All of them.
-    pub const ALL: [Template; 8] = [
+    pub const ALL: [Template; 9] = [
         Template::Test,
         Template::RequestOpened,
         Template::RequestExpiresSoon,
@@ -64,6 +66,7 @@ impl Template {
         Template::Digest,
         Template::Status,
         Template::CommandAnswered,
+        Template::LabelAnswered,
     ];
 
     /// The word in lists and in the ledger: `request-opened`.
@@ -77,6 +80,7 @@ impl Template {
             Template::Digest => "digest",
             Template::Status => "status",
             Template::CommandAnswered => "command-answered",
+            Template::LabelAnswered => "label-answered",
         }
     }
 }
@@ -221,6 +225,15 @@ pub enum Notice {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         status: Option<Box<Status>>,
     },
+    /// Why a label started nothing.
+    LabelAnswered {
+        /// Where the label was put.
+        on: OnIssue,
+        /// The event by which it got there, by its number.
+        event: u64,
+        /// What it came to.
+        outcome: Outcome,
+    },
 }
 
 impl Notice {
@@ -235,6 +248,7 @@ impl Notice {
             Notice::Digest { .. } => Template::Digest,
             Notice::Status { .. } => Template::Status,
             Notice::CommandAnswered { .. } => Template::CommandAnswered,
+            Notice::LabelAnswered { .. } => Template::LabelAnswered,
         }
     }
 
@@ -255,6 +269,7 @@ impl Notice {
                 )
             }
             Notice::CommandAnswered { on, comment, .. } => format!("{}/{comment}", on.repository),
+            Notice::LabelAnswered { on, event, .. } => format!("{}/{event}", on.repository),
         };
         format!("{}/{what}", self.template())
     }
@@ -276,7 +291,10 @@ impl Notice {
             Notice::AlarmRaised { workflow, .. } => Some(workflow),
             Notice::WorkflowEnded { ended } => Some(&ended.workflow),
             Notice::Status { status, .. } => Some(&status.workflow),
-            Notice::Test { .. } | Notice::Digest { .. } | Notice::CommandAnswered { .. } => None,
+            Notice::Test { .. }
+            | Notice::Digest { .. }
+            | Notice::CommandAnswered { .. }
+            | Notice::LabelAnswered { .. } => None,
         }
     }
 
@@ -295,7 +313,7 @@ impl Notice {
             is_ours(status.workflow.as_str()) && request.is_none_or(|r| of(&status.workflow, r))
         };
         match self {
-            Notice::Test { .. } => true,
+            Notice::Test { .. } | Notice::LabelAnswered { .. } => true,
             Notice::RequestOpened { about } | Notice::RequestExpiresSoon { about } => {
                 of(&about.workflow, &about.request)
             }

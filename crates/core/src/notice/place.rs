@@ -63,7 +63,11 @@ impl PlaceForm {
             PlaceForm::Signed => Template::WorkflowEnded,
             PlaceForm::Mail | PlaceForm::Slack => Template::Digest,
             PlaceForm::Comments => {
-                return BTreeSet::from([Template::Status, Template::CommandAnswered]);
+                return BTreeSet::from([
+                    Template::Status,
+                    Template::CommandAnswered,
+                    Template::LabelAnswered,
+                ]);
             }
         };
         BTreeSet::from([

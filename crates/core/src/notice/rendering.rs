@@ -3,7 +3,7 @@
 //! All words are ours. What varies is made of typed slots, and links begin with the configured origin.
 
 use super::{AboutRequest, Asks, Ended, Notice, OnIssue, Status};
-use crate::command::Answer;
+use crate::command::{Answer, Outcome};
 use crate::digest::canonical_json;
 use crate::gate::GateOutcome;
 use crate::id::{NoticeId, WorkflowId};
@@ -160,6 +160,9 @@ impl Letter {
             Notice::CommandAnswered { outcome, .. } => {
                 format!("[Countersign] A comment came to {}", outcome.code())
             }
+            Notice::LabelAnswered { outcome, .. } => {
+                format!("[Countersign] A label came to {}", outcome.code())
+            }
         }
     }
 
@@ -228,18 +231,22 @@ impl Letter {
                         Some(status_comment(marker, status, origin, "")),
                         Reaction::ThumbsUp,
                     ),
-                    (Answer::Not(why), _) => {
-                        let code = outcome.code();
-                        let text =
-                            format!("{marker}\n**Countersign did not follow that.** {why} (`{code}`)\n");
-                        (Some(OwnComment { marker, text }), Reaction::Confused)
-                    }
+                    (Answer::Not(why), _) => (Some(not_followed(marker, why, *outcome)), Reaction::Confused),
                 };
                 Some(Below {
                     on: on.clone(),
                     comment: comment_of_ours,
                     siblings: Vec::new(),
                     reaction: Some((*comment, reaction)),
+                })
+            }
+            Notice::LabelAnswered { on, event, outcome } => {
+                let marker = format!("{COMMENT_MARKER}label {event} -->");
+                Some(Below {
+                    on: on.clone(),
+                    comment: Some(not_followed(marker, outcome.label_answer()?, *outcome)),
+                    siblings: Vec::new(),
+                    reaction: None,
                 })
             }
             Notice::Test { .. }
@@ -261,6 +268,7 @@ impl Letter {
             Notice::Digest { .. } => "digest",
             Notice::Status { .. } => "workflow.status",
             Notice::CommandAnswered { .. } => "command.answered",
+            Notice::LabelAnswered { .. } => "label.answered",
         }
     }
 
@@ -309,6 +317,9 @@ impl Letter {
             Notice::CommandAnswered { comment, outcome, .. } => {
                 json!({"comment": comment, "outcome": outcome.code(), "url": url})
             }
+            Notice::LabelAnswered { event, outcome, .. } => {
+                json!({"event": event, "outcome": outcome.code(), "url": url})
+            }
         }
     }
 
@@ -345,14 +356,18 @@ impl Letter {
             Notice::CommandAnswered { comment, outcome, .. } => {
                 vec![format!("Comment {comment} came to {}.", outcome.code())]
             }
+            Notice::LabelAnswered { event, outcome, .. } => {
+                vec![format!("The label of event {event} came to {}.", outcome.code())]
+            }
         }
     }
 
     fn link(&self, origin: &PageOrigin) -> String {
         match &self.notice {
-            Notice::Test { .. } | Notice::Digest { .. } | Notice::CommandAnswered { .. } => {
-                format!("{origin}/")
-            }
+            Notice::Test { .. }
+            | Notice::Digest { .. }
+            | Notice::CommandAnswered { .. }
+            | Notice::LabelAnswered { .. } => format!("{origin}/"),
             Notice::Status { status, .. } => status_page(status, origin),
             Notice::RequestOpened { about } | Notice::RequestExpiresSoon { about } => {
                 format!("{origin}/requests/{}", about.request)
@@ -366,9 +381,19 @@ impl Letter {
         match &self.notice {
             Notice::RequestOpened { .. } | Notice::RequestExpiresSoon { .. } => "Look at it and decide",
             Notice::AlarmRaised { .. } | Notice::WorkflowEnded { .. } | Notice::Status { .. } => "Look at it",
-            Notice::Test { .. } | Notice::Digest { .. } | Notice::CommandAnswered { .. } => "What waits",
+            Notice::Test { .. }
+            | Notice::Digest { .. }
+            | Notice::CommandAnswered { .. }
+            | Notice::LabelAnswered { .. } => "What waits",
         }
     }
+}
+
+/// Why something was not followed, as a comment.
+fn not_followed(marker: String, why: &str, outcome: Outcome) -> OwnComment {
+    let code = outcome.code();
+    let text = format!("{marker}\n**Countersign did not follow that.** {why} (`{code}`)\n");
+    OwnComment { marker, text }
 }
 
 /// How a workflow stands, as a comment.

@@ -194,7 +194,7 @@ fn hooks(session: &Session, config: &Config) -> Option<HookDoor> {
     })
 }
 
-/// Who follows commands in comments, where webhooks point to them.
+/// Who follows commands in comments and the label that starts, where webhooks point to them.
 fn commands(
     session: &Session,
     config: &Config,
@@ -209,6 +209,7 @@ fn commands(
         said: session.github.clone(),
         keys: Arc::new(MemberSeeds(session.keys().clone())),
         reviewing: session.database().reviewing(&TenantId::local()),
+        start_label: config.github.start_label.as_ref().map(|label| label.0.clone()),
         answers,
         metrics: Arc::clone(metrics),
     })

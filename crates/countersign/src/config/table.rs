@@ -288,6 +288,14 @@ pub(crate) const SETTINGS: &[Setting] = &[
         ..SECRET
     },
     Setting {
+        key: "github.start_label",
+        environment: &["COUNTERSIGN_START_LABEL"],
+        shape: "1 to 50 characters that can be seen, without spaces around them",
+        default_words: "no label starts anything",
+        does: "The label that starts a workflow from the issue on GitHub it is put on",
+        ..TEXT
+    },
+    Setting {
         key: "github.allowed_users",
         environment: &["ALLOWED_GITHUB_USERS"],
         form: Form::List,

@@ -8,6 +8,7 @@ use super::secret::Secret;
 use super::table::{BEHIND_PROXY, ORIGIN};
 use crate::cli::{LogFormat, Roles};
 use countersign_core::member::Role;
+use countersign_core::policy::is_hidden_character;
 use serde::Deserialize;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -162,6 +163,7 @@ pub(crate) struct Github {
     pub(crate) client_id: Option<String>,
     pub(crate) client_secret: Option<Secret>,
     pub(crate) webhook_secret: Option<Secret>,
+    pub(crate) start_label: Option<LabelName>,
     #[serde(default)]
     pub(crate) allowed_users: Vec<AllowedUser>,
     pub(crate) base_url: Option<WebAddress>,
@@ -214,6 +216,29 @@ impl TryFrom<Written> for AppId {
         match !text.is_empty() && text.len() <= 64 && text.bytes().all(plain) {
             true => Ok(Self(text)),
             false => Err("it is no id of a GitHub App"),
+        }
+    }
+}
+
+/// Longest name of a label on GitHub, in characters.
+const LABEL_MAX_CHARS: usize = 50;
+
+/// The name of a label.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub(crate) struct LabelName(pub(crate) String);
+
+impl TryFrom<String> for LabelName {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let length = text.chars().count();
+        if length == 0 || length > LABEL_MAX_CHARS || text.trim() != text {
+            return Err("a label's name has 1 to 50 characters, and no spaces around them");
+        }
+        match text.chars().any(is_hidden_character) {
+            true => Err("a label's name has no characters that can't be seen"),
+            false => Ok(Self(text)),
         }
     }
 }

@@ -132,6 +132,11 @@ fn what_the_file_can_not_mean_is_refused_with_its_line() {
             "mail.to is not",
             "TARGET_EMAIL",
         ),
+        (
+            "[github]\nstart_label = \" go\"\n",
+            "line 2: github.start_label",
+            "1 to 50 characters",
+        ),
         ("[mail]\nuser = \"u\"\n", "mail.password is not", "SMTP_PASSWORD"),
         (
             "[[webhooks]]\nurl = \"http://far.example/\"\n",

@@ -1,5 +1,5 @@
 //! What GitHub tells by itself (<https://docs.github.com/webhooks>): the signature is checked over the bytes as they came, and
-//! of the words nothing is read but which repository and which comment they are about.
+//! of the words nothing is read but which repository and which comment they are about, and whether somebody put a label on.
 
 use super::Secret;
 use countersign_core::digest::BodyHash;
@@ -78,6 +78,9 @@ impl HookReader for GitHubHooks {
             },
             // An edited comment decides nothing, and one that is gone neither (hazard 48).
             (COMMENT, _) => return Ok(None),
+            (ISSUES, Some("labeled")) => PointsTo::Labels,
+            // What an issue says is read where it is started from, and pinned there.
+            (ISSUES, _) => return Ok(None),
             _changed => PointsTo::Change,
         };
         Ok(Some(Hook {
@@ -91,11 +94,14 @@ impl HookReader for GitHubHooks {
 
 /// Comments on issues and on pull requests.
 const COMMENT: &str = "issue_comment";
+/// Issues, and the labels on them.
+const ISSUES: &str = "issues";
 /// What is looked at; `workflow_run` is GitHub's word for a run of CI.
-const TOLD_OF: [&str; 7] = [
+const TOLD_OF: [&str; 8] = [
     "check_run",
     "check_suite",
     COMMENT,
+    ISSUES,
     "pull_request",
     "push",
     "status",
@@ -159,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn a_delivery_points_to_a_change_or_to_a_new_comment() {
+    fn a_delivery_points_to_a_change_to_a_new_comment_or_to_labels() {
         let change = r#"{"action": "completed", "repository": {"id": 5, "name": "x"}, "sender": {"id": 3}}"#;
         assert_eq!(points_to("check_run", change), Some(PointsTo::Change));
         assert_eq!(
@@ -174,7 +180,18 @@ mod tests {
         assert_eq!(said("created"), Some(PointsTo::Comment { comment: 9 }));
         assert_eq!(said("edited"), None);
         assert_eq!(said("deleted"), None);
-        assert_eq!(points_to("star", "no JSON at all"), None);
+        let issue = |action: &str| {
+            let body =
+                format!(r#"{{"action": "{action}", "repository": {{"id": 5}}, "issue": {{"number": 7}}}}"#);
+            points_to("issues", &body)
+        };
+        assert_eq!(issue("labeled"), Some(PointsTo::Labels));
+        for nothing in ["opened", "edited", "unlabeled", "closed"] {
+            assert_eq!(issue(nothing), None, "{nothing}");
+        }
+        for nothing in ["star", "installation", "installation_repositories", "ping"] {
+            assert_eq!(points_to(nothing, "no JSON at all"), None, "{nothing}");
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 
 use super::error::CallError;
 use super::{Account, Found, GitHub};
-use countersign_core::forge::{self, Standing};
+use countersign_core::forge::{self, Deed, DeedKind, Labelled, Standing};
 use countersign_core::id::AccountId;
 use countersign_core::notice::rendering::COMMENT_MARKER;
 use countersign_core::time::Timestamp;
@@ -174,7 +174,7 @@ struct Permitted {
     user: Option<Account>,
 }
 
-fn moment(text: &str) -> Result<Timestamp, CallError> {
+pub(super) fn moment(text: &str) -> Result<Timestamp, CallError> {
     Timestamp::from_rfc3339(text).ok_or_else(|| CallError::Odd {
         why: "it names a time that is none".to_owned(),
     })
@@ -187,16 +187,21 @@ impl OneComment {
             why: "it does not say which issue the comment is on".to_owned(),
         })?;
         let person = |user: &Account| user.kind == "User";
-        Ok(forge::Comment {
+        let deed = Deed {
+            kind: DeedKind::Comment {
+                edited: self.created_at != self.updated_at,
+            },
             number: self.id,
             issue,
             on_pull_request: self.html_url.contains("/pull/"),
             is_person: self.user.as_ref().is_some_and(person),
-            author: AccountId(self.user.as_ref().map_or(0, |u| u.id)),
+            by: AccountId(self.user.as_ref().map_or(0, |u| u.id)),
             login: self.user.map(|u| u.login).unwrap_or_default(),
             by_app: self.performed_via_github_app.is_some(),
-            edited: self.created_at != self.updated_at,
-            written_at: moment(&self.created_at)?,
+            at: moment(&self.created_at)?,
+        };
+        Ok(forge::Comment {
+            deed,
             body: self.body.unwrap_or_default(),
         })
     }
@@ -211,7 +216,7 @@ impl Conversations for GitHub {
             Err(CallError::Refused { status: 404, .. }) => return Ok(None),
             read => read.and_then(OneComment::told).map_err(|e| e.reading(&doing))?,
         };
-        match read.number == number {
+        match read.deed.number == number {
             true => Ok(Some(read)),
             false => Err(CallError::Odd {
                 why: "it shows another comment instead".to_owned(),
@@ -249,6 +254,19 @@ impl Conversations for GitHub {
             comments: all.into_iter().filter_map(readable).collect(),
             more_since: last.filter(|_| !is_whole),
         })
+    }
+
+    fn labelled(&self, repo: &RepoSource, event: u64) -> Result<Option<Labelled>, TreesError> {
+        self.event(&self.by_id(&repo.id)?, event)
+    }
+
+    fn recent_labels(
+        &self,
+        repo: &RepoSource,
+        label: &str,
+        since: Timestamp,
+    ) -> Result<Vec<u64>, TreesError> {
+        self.labels_since(&self.by_id(&repo.id)?, label, since)
     }
 
     /// <https://docs.github.com/rest/collaborators/collaborators#get-repository-permissions-for-a-user>. Its word for who may

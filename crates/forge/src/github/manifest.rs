@@ -13,10 +13,11 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 /// What GitHub tells by itself, of what [`super::hooks`] reads, as far as [`NEEDED`] allows it.
-const EVENTS: [&str; 5] = [
+const EVENTS: [&str; 6] = [
     "check_run",
     "check_suite",
     "issue_comment",
+    "issues",
     "pull_request",
     "push",
 ];

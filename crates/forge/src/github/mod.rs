@@ -14,6 +14,7 @@ mod comments;
 mod error;
 mod hooks;
 mod issue;
+mod labels;
 mod logs;
 mod manifest;
 mod protection;

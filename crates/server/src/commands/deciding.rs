@@ -1,11 +1,11 @@
-//! From a command to a signed submission or act in the inbox, under ids made of the comment's own number.
+//! From a command to a signed submission or act in the inbox, under ids made of the number of the comment, or of the label's event.
 //! Whether it is allowed is judged where every decision is, not here.
 
 use super::{Commands, Trouble};
 use countersign_core::act::{Act, ActRecord, Attendance, AuthenticatedBy, SignedAct};
 use countersign_core::command::{Command, ISSUE, Outcome, STARTED_FROM, check_startable, started_from};
 use countersign_core::feedback::{AgentSpec, Feedback, FeedbackOrigin, Metadata, RepoRole, RepoSelection};
-use countersign_core::forge::Comment;
+use countersign_core::forge::{Deed, DeedKind};
 use countersign_core::id::{InputId, MemberId, RepositoryId, RequestId, WorkflowId};
 use countersign_core::time::Timestamp;
 use countersign_core::workflow::event::Subject;
@@ -24,27 +24,27 @@ const JUDGED_WITHIN: Duration = Duration::from_secs(5);
 const JUDGED_EVERY: Duration = Duration::from_millis(25);
 
 impl Commands {
-    /// Submits exactly what the author of the comment saw.
+    /// Submits exactly what whoever wrote the comment, or put the label on, saw.
     pub(super) async fn start(
         &self,
         row: &RepositoryRow,
-        comment: &Comment,
+        deed: &Deed,
         by: MemberId,
     ) -> Result<Outcome, Trouble> {
-        if let Err(denial) = check_startable(comment, None) {
+        if let Err(denial) = check_startable(deed, None) {
             return Ok(Outcome::Denied(denial));
         }
         // Before the issue is looked at: what we say there of the one that is under way changes it, too.
-        let from = started_from(&row.id, comment.issue);
+        let from = started_from(&row.id, deed.issue);
         if !self.under_way(&from).await?.is_empty() {
             return Ok(Outcome::AlreadyStarted);
         }
-        let number = comment.issue;
+        let number = deed.issue;
         let issue = self.ask(row, move |said, at| said.issue(at, number)).await?;
-        if let Err(denial) = check_startable(comment, Some(issue.changed_at)) {
+        if let Err(denial) = check_startable(deed, Some(issue.changed_at)) {
             return Ok(Outcome::Denied(denial));
         }
-        let (id, input) = ids(&row.id, comment);
+        let (id, input) = ids(&row.id, deed);
         let feedback = match Feedback::read(FeedbackOrigin::Issue, issue.text.as_bytes()) {
             Ok(feedback) => feedback,
             Err(error) => {
@@ -81,18 +81,16 @@ impl Commands {
     pub(super) async fn decide(
         &self,
         row: &RepositoryRow,
-        comment: &Comment,
+        deed: &Deed,
         by: MemberId,
         command: Command,
     ) -> Result<Outcome, Trouble> {
-        let Some(workflow) = self.workflow_of(row, comment).await? else {
+        let Some(workflow) = self.workflow_of(row, deed).await? else {
             return Ok(Outcome::NothingWaits);
         };
         // What was said before it was asked, or before the workflow began, is about something else: a comment may be found late.
         let since = self.began(&workflow.id).await?;
-        let Some(act) =
-            act_of(&workflow, &command, comment.written_at).filter(|_| !is_before(comment.written_at, since))
-        else {
+        let Some(act) = act_of(&workflow, &command, deed.at).filter(|_| !is_before(deed.at, since)) else {
             return Ok(Outcome::NothingWaits);
         };
         if let Act::Approve { request, .. } = &act
@@ -110,7 +108,7 @@ impl Commands {
             at: self.clock.now().await?,
             act,
         };
-        let (_, input) = ids(&row.id, comment);
+        let (_, input) = ids(&row.id, deed);
         let signed = NewInput::Act(SignedAct::sign(record, &key));
         self.taken(&command, &input, &workflow.id, &signed).await
     }
@@ -135,10 +133,10 @@ impl Commands {
     pub(super) async fn workflow_of(
         &self,
         row: &RepositoryRow,
-        comment: &Comment,
+        deed: &Deed,
     ) -> Result<Option<Workflow>, Trouble> {
-        if !comment.on_pull_request {
-            let from = started_from(&row.id, comment.issue);
+        if !deed.on_pull_request {
+            let from = started_from(&row.id, deed.issue);
             return match self.under_way(&from).await?.first() {
                 Some(id) => self.load(id).await.map(Some),
                 None => Ok(None),
@@ -154,7 +152,7 @@ impl Commands {
             let mut numbers = intents
                 .filter_map(|i| opened(&workflow, &i.id))
                 .map(|p| p.number.0);
-            if numbers.any(|number| number == comment.issue) {
+            if numbers.any(|number| number == deed.issue) {
                 return Ok(Some(workflow));
             }
         }
@@ -279,16 +277,20 @@ fn act_of(workflow: &Workflow, command: &Command, written_at: Timestamp) -> Opti
     })
 }
 
-/// The same for the same comment, whoever points to it and however often.
-pub(super) fn ids(repository: &RepositoryId, comment: &Comment) -> (WorkflowId, InputId) {
+/// The same for the same comment or label, whoever points to it and however often.
+pub(super) fn ids(repository: &RepositoryId, deed: &Deed) -> (WorkflowId, InputId) {
+    let kind = match deed.kind {
+        DeedKind::Comment { .. } => "comment",
+        DeedKind::Label { .. } => "label",
+    };
     let random = |what: &str| {
-        let text = format!("countersign/comment/v1\0{what}\0{repository}\0{}", comment.number);
+        let text = format!("countersign/{kind}/v1\0{what}\0{repository}\0{}", deed.number);
         let hash = Sha256::digest(text.as_bytes());
         hash.iter()
             .take(16)
             .fold(0_u128, |sum, byte| sum << 8 | u128::from(*byte))
     };
-    let at = comment.written_at.0;
+    let at = deed.at.0;
     (
         WorkflowId::from_parts(at, random("workflow")),
         InputId::from_parts(at, random("input")),

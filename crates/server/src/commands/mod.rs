@@ -1,25 +1,27 @@
-//! Commands in comments: what a webhook pointed to is looked up at the forge, judged in [`countersign_core::command`], and
-//! becomes a signed submission or act in the inbox like that of any other door. One process of a data folder does this.
+//! Commands in comments, and the label that starts: what a webhook pointed to is looked up at the forge, judged in
+//! [`countersign_core::command`], and becomes a signed submission or act in the inbox like that of any other door. One process of
+//! a data folder does this.
 //!
 //! A comment is followed once: the ids of what it starts are made of its own number, so that a second delivery of it, or a
-//! process that died in between, starts nothing more.
+//! process that died in between, starts nothing more. So is a label, by the number of the event.
 
 mod deciding;
 mod finding;
 
 use crate::house::HeldKeys;
 use crate::metrics::Metrics;
-use countersign_core::command::{Command, Denial, Outcome, Said, check_words, commander, read};
-use countersign_core::forge::Comment;
-use countersign_core::id::MemberId;
+use countersign_core::command::{Command, Denial, Outcome, Said, check_deed, commander, read};
+use countersign_core::forge::{Deed, DeedKind};
+use countersign_core::id::{MemberId, RepositoryId};
 use countersign_core::notice::{Notice, OnIssue, Place, Status};
 use countersign_ports::conversation::Conversations;
-use countersign_ports::hook::{Hooks, OpenHook};
+use countersign_ports::hook::{Hooks, Work};
 use countersign_ports::notice::{NewNotice, Outbox};
 use countersign_ports::reviewing::Reviewing;
 use countersign_ports::store::{RepositoryRow, Store, StoreError, TenantStore};
 use countersign_ports::trees::TreesError;
 use deciding::{ids, outcome_of};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -32,6 +34,8 @@ const AFTER_FAILURE: Duration = Duration::from_secs(5);
 const BATCH: u32 = 50;
 /// After so many comments that can't be followed now, the rest waits as well: the forge is away.
 const MISSES_MAX: usize = 3;
+/// What becomes of a telling of labels, which are followed one by one.
+const LOOKED_AT: &str = "looked-at";
 /// How long a comment is tried to be looked up, in milliseconds: an hour. Later nobody waits for it any more.
 const TRIED_FOR_MS: u64 = 60 * 60 * 1000;
 
@@ -78,7 +82,7 @@ pub struct Commands {
     pub clock: Arc<dyn Store>,
     /// The tenant's data.
     pub store: Arc<dyn TenantStore>,
-    /// Which comments webhooks pointed to.
+    /// What webhooks pointed to.
     pub hooks: Arc<dyn Hooks>,
     /// What they say.
     pub said: Arc<dyn Conversations>,
@@ -86,6 +90,8 @@ pub struct Commands {
     pub keys: Arc<dyn HeldKeys>,
     /// Which files members have viewed.
     pub reviewing: Arc<dyn Reviewing>,
+    /// The label that starts a workflow from its issue; `None`: none does.
+    pub start_label: Option<String>,
     /// Where their authors are told; nothing is said without.
     pub answers: Option<Answers>,
     /// What is counted for operators.
@@ -117,10 +123,23 @@ impl Commands {
     /// Follows all that waits. What can't be followed now waits for another time, and holds nothing else up.
     async fn look(&self) -> Result<(), Trouble> {
         let mut missed = Vec::new();
+        // One look is enough for all that was told before it.
+        let mut looked = BTreeSet::new();
         for hook in self.hooks.open(BATCH).await? {
             let now = self.clock.now().await?;
-            let outcome = match self.follow(&hook).await {
-                Ok(outcome) => outcome,
+            let followed = match hook.work {
+                Work::Comment(number) => self.follow(&hook.repository, number).await.map(Some),
+                Work::Label(event) => self.follow_label(&hook.repository, event).await.map(Some),
+                Work::Labels if looked.contains(&hook.repository) => Ok(None),
+                Work::Labels => self.look_at_labels(&hook).await.map(|()| None),
+            };
+            let outcome = match followed {
+                Ok(Some(outcome)) => outcome,
+                Ok(None) => {
+                    self.hooks.settle(hook.number, LOOKED_AT).await?;
+                    looked.insert(hook.repository);
+                    continue;
+                }
                 Err(error) if error.passes() && now.0 < hook.at.0.saturating_add(TRIED_FOR_MS) => {
                     missed.push(error);
                     match missed.len() < MISSES_MAX {
@@ -129,50 +148,86 @@ impl Commands {
                     }
                 }
                 Err(error) => {
-                    tracing::warn!(repository = %hook.repository, comment = hook.comment, %error, "a comment can't be followed");
+                    tracing::warn!(repository = %hook.repository, what = ?hook.work, %error, "what a webhook pointed to can't be followed");
                     Outcome::NotFollowed
                 }
             };
             if self.hooks.settle(hook.number, outcome.code()).await? {
-                tracing::info!(repository = %hook.repository, comment = hook.comment, outcome = outcome.code(), "a comment was looked at");
-                self.metrics.command(outcome);
+                tracing::info!(repository = %hook.repository, what = ?hook.work, outcome = outcome.code(), "a command was looked at");
+                match hook.work {
+                    Work::Comment(_) => self.metrics.command(outcome),
+                    Work::Label(_) => self.metrics.label(outcome),
+                    Work::Labels => {}
+                }
             }
         }
         missed.pop().map_or(Ok(()), Err)
     }
 
-    async fn follow(&self, hook: &OpenHook) -> Result<Outcome, Trouble> {
-        let rows = self.store.repositories().await?;
-        let Some(row) = rows.into_iter().find(|row| row.id == hook.repository) else {
+    async fn follow(&self, repository: &RepositoryId, number: u64) -> Result<Outcome, Trouble> {
+        let Some(row) = self.registered(repository).await? else {
             return Ok(Outcome::Gone);
         };
-        let number = hook.comment;
         let Some(comment) = self.ask(&row, move |said, at| said.comment(at, number)).await? else {
             return Ok(Outcome::Gone);
         };
-        let said = read(&comment.body);
-        if said == Said::Nothing {
-            return Ok(Outcome::NoCommand);
-        }
-        let outcome = self.obey(&row, &comment, said).await?;
-        self.answer(&row, &comment, outcome).await?;
+        let outcome = match read(&comment.body) {
+            Said::Nothing => return Ok(Outcome::NoCommand),
+            Said::Unknown => match self.commander(&row, &comment.deed).await? {
+                Ok(_by) => Outcome::Unknown,
+                Err(denial) => Outcome::Denied(denial),
+            },
+            Said::Command(command) => self.obey(&row, &comment.deed, command).await?,
+        };
+        self.answer(&row, &comment.deed, outcome).await?;
         Ok(outcome)
     }
 
-    /// Its author is told before it counts as looked at: who dies in between says it once more, which does nothing.
-    async fn answer(&self, row: &RepositoryRow, comment: &Comment, outcome: Outcome) -> Result<(), Trouble> {
-        let (Some(answers), Some(_)) = (&self.answers, outcome.answer()) else {
+    /// A label says what a comment with `/countersign start` says.
+    async fn follow_label(&self, repository: &RepositoryId, event: u64) -> Result<Outcome, Trouble> {
+        let (Some(wanted), Some(row)) = (&self.start_label, self.registered(repository).await?) else {
+            return Ok(Outcome::NoCommand);
+        };
+        let Some(labelled) = self.ask(&row, move |said, at| said.labelled(at, event)).await? else {
+            return Ok(Outcome::Gone);
+        };
+        // Another one may start since it was found.
+        if labelled.label.to_lowercase() != wanted.to_lowercase() {
+            return Ok(Outcome::NoCommand);
+        }
+        let outcome = self.obey(&row, &labelled.deed, Command::Start).await?;
+        self.answer(&row, &labelled.deed, outcome).await?;
+        Ok(outcome)
+    }
+
+    async fn registered(&self, repository: &RepositoryId) -> Result<Option<RepositoryRow>, Trouble> {
+        let rows = self.store.repositories().await?;
+        Ok(rows.into_iter().find(|row| row.id == *repository))
+    }
+
+    /// Whoever commanded is told before it counts as looked at: who dies in between says it once more, which does nothing.
+    async fn answer(&self, row: &RepositoryRow, deed: &Deed, outcome: Outcome) -> Result<(), Trouble> {
+        let Some(answers) = &self.answers else {
             return Ok(());
         };
-        let notice = Notice::CommandAnswered {
-            on: OnIssue {
-                repository: row.id.clone(),
-                issue: comment.issue,
-                is_pull_request: comment.on_pull_request,
+        let on = OnIssue {
+            repository: row.id.clone(),
+            issue: deed.issue,
+            is_pull_request: deed.on_pull_request,
+        };
+        let notice = match deed.kind {
+            DeedKind::Comment { .. } if outcome.answer().is_some() => Notice::CommandAnswered {
+                on,
+                comment: deed.number,
+                outcome,
+                status: self.asked_status(row, deed, outcome).await?,
             },
-            comment: comment.number,
-            outcome,
-            status: self.asked_status(row, comment, outcome).await?,
+            DeedKind::Label { .. } if outcome.label_answer().is_some() => Notice::LabelAnswered {
+                on,
+                event: deed.number,
+                outcome,
+            },
+            DeedKind::Comment { .. } | DeedKind::Label { .. } => return Ok(()),
         };
         let place = answers.place.clone();
         let new = NewNotice {
@@ -187,33 +242,28 @@ impl Commands {
     async fn asked_status(
         &self,
         row: &RepositoryRow,
-        comment: &Comment,
+        deed: &Deed,
         outcome: Outcome,
     ) -> Result<Option<Box<Status>>, Trouble> {
         if outcome != Outcome::Shown {
             return Ok(None);
         }
-        let workflow = self.workflow_of(row, comment).await?;
+        let workflow = self.workflow_of(row, deed).await?;
         Ok(workflow.map(|w| Box::new(Status::asked_in(&w, &row.id))))
     }
 
-    async fn obey(&self, row: &RepositoryRow, comment: &Comment, said: Said) -> Result<Outcome, Trouble> {
-        let by = match self.commander(row, comment).await? {
+    async fn obey(&self, row: &RepositoryRow, deed: &Deed, command: Command) -> Result<Outcome, Trouble> {
+        let by = match self.commander(row, deed).await? {
             Ok(by) => by,
             Err(denial) => return Ok(Outcome::Denied(denial)),
         };
-        let command = match said {
-            Said::Nothing => return Ok(Outcome::NoCommand),
-            Said::Unknown => return Ok(Outcome::Unknown),
-            Said::Command(command) => command,
-        };
-        let (_, input) = ids(&row.id, comment);
+        let (_, input) = ids(&row.id, deed);
         if let Ok(status) = self.store.input_status(&input).await {
             return Ok(outcome_of(&command, &status));
         }
         match command {
-            Command::Start => self.start(row, comment, by).await,
-            Command::Status => Ok(match self.workflow_of(row, comment).await? {
+            Command::Start => self.start(row, deed, by).await,
+            Command::Status => Ok(match self.workflow_of(row, deed).await? {
                 Some(_) => Outcome::Shown,
                 None => Outcome::NothingWaits,
             }),
@@ -221,20 +271,16 @@ impl Commands {
             | Command::Reject { .. }
             | Command::Changes { .. }
             | Command::Retry { .. }
-            | Command::Cancel { .. }) => self.decide(row, comment, by, decision).await,
+            | Command::Cancel { .. }) => self.decide(row, deed, by, decision).await,
         }
     }
 
-    /// Who the author is here, if they may command at all.
-    async fn commander(
-        &self,
-        row: &RepositoryRow,
-        comment: &Comment,
-    ) -> Result<Result<MemberId, Denial>, Trouble> {
-        if let Err(denial) = check_words(comment) {
+    /// Who did it, as a member here, if they may command at all.
+    async fn commander(&self, row: &RepositoryRow, deed: &Deed) -> Result<Result<MemberId, Denial>, Trouble> {
+        if let Err(denial) = check_deed(deed) {
             return Ok(Err(denial));
         }
-        let login = comment.login.clone();
+        let login = deed.login.clone();
         let standing = match self.ask(row, move |said, at| said.standing(at, &login)).await {
             Ok(standing) => standing,
             Err(error @ Trouble::Forge(TreesError::Unavailable { .. })) => return Err(error),
@@ -244,10 +290,8 @@ impl Commands {
         };
         let links = self.store.account_links().await?;
         let roster = self.store.roster().await?;
-        let member = links
-            .member_of(comment.author.0)
-            .and_then(|id| roster.find(id).ok());
-        Ok(commander(comment, standing, member))
+        let member = links.member_of(deed.by.0).and_then(|id| roster.find(id).ok());
+        Ok(commander(deed, standing, member))
     }
 
     /// Asks the forge off the async threads.

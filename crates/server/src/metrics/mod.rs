@@ -90,6 +90,7 @@ pub struct Metrics {
     answers_refused: Counts<1>,
     hooks: Counts<1>,
     commands: Counts<1>,
+    labels: Counts<1>,
     http_requests: Counts<3>,
     http_durations: Durations<2>,
 }
@@ -129,6 +130,11 @@ impl Default for Metrics {
             ),
             hooks: counts(&mut all, "webhook_deliveries", "Deliveries of a forge's webhooks"),
             commands: counts(&mut all, "comments_followed", "Comments that webhooks pointed to"),
+            labels: counts(
+                &mut all,
+                "labels_followed",
+                "Labels that were put on issues to start",
+            ),
             http_requests: counts(&mut all, "http_requests", "Requests over HTTP that were answered"),
             http_durations: durations(
                 &mut all,
@@ -172,6 +178,13 @@ impl Metrics {
             .inc();
     }
 
+    /// A label was looked at, and came to that.
+    pub(crate) fn label(&self, outcome: Outcome) {
+        self.labels
+            .get_or_create(&[label("outcome", outcome.code())])
+            .inc();
+    }
+
     /// A delivery of a forge came.
     pub(crate) fn hook(&self, word: HookWord) {
         self.hooks.get_or_create(&[label("outcome", word.as_str())]).inc();
@@ -198,6 +211,7 @@ impl Metrics {
         }
         for outcome in Outcome::all().map(Outcome::code) {
             let _at_zero = self.commands.get_or_create(&[label("outcome", outcome)]);
+            let _at_zero = self.labels.get_or_create(&[label("outcome", outcome)]);
         }
         for word in HookWord::ALL {
             let _at_zero = self.hooks.get_or_create(&[label("outcome", word.as_str())]);

@@ -11,6 +11,7 @@ mod m0006_submissions;
 mod m0007_remotes;
 mod m0008_hooks;
 mod m0009_comments_once;
+mod m0010_labels;
 
 use crate::error;
 use countersign_ports::store::StoreError;
@@ -31,6 +32,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0007_remotes::Remotes),
             Box::new(m0008_hooks::Hooks),
             Box::new(m0009_comments_once::CommentsOnce),
+            Box::new(m0010_labels::Labels),
         ]
     }
 }

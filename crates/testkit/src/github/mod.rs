@@ -8,12 +8,14 @@ mod apps;
 mod faults;
 mod git;
 mod http;
+mod labels;
 mod rest;
 mod world;
 mod write;
 
 pub use apps::{App, Apps, Granted, Installation, Minted, app_key, granted, other_key};
 pub use faults::Fault;
+pub use labels::LabelEvent;
 pub use world::{Account, Check, Comment, Issue, Permission, Pull, Repository, Scope, Status, World};
 
 use base64::Engine as _;

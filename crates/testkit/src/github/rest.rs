@@ -4,7 +4,7 @@
 use super::apps::Minted;
 use super::http::{Answer, Request};
 use super::world::{Below, Check, Comment, Found, Issue, Permission, Pull, Repository, Scope, Status, World};
-use super::{API, apps, git, in_json, no, write};
+use super::{API, apps, git, in_json, labels, no, write};
 use serde_json::{Value, json};
 use sha1::{Digest as _, Sha1};
 
@@ -200,6 +200,8 @@ fn in_repository(world: &mut World, call: &Call<'_>, id: u64, inside: &[&str]) -
     match inside {
         [] => in_json(200, &repository(world, call, found)),
         ["issues", "comments"] => recent(world, call, found),
+        ["issues", "events"] => labels::events(world, call, found),
+        ["issues", "events", number] => labels::event(world, call, found, number),
         ["issues", "comments", number] => one(number, |n| {
             let (below, said) = found.said(n)?;
             Some(comment(world, call, found, below, said))
@@ -298,7 +300,7 @@ fn recent(world: &World, call: &Call<'_>, found: &Repository) -> Answer {
     page(call, all.collect(), |all| json!(all))
 }
 
-fn page(call: &Call<'_>, all: Vec<Value>, shape: impl FnOnce(&[Value]) -> Value) -> Answer {
+pub(super) fn page(call: &Call<'_>, all: Vec<Value>, shape: impl FnOnce(&[Value]) -> Value) -> Answer {
     let number = |name: &str, usual: usize| {
         let given = call.request.field(name).and_then(|n| n.parse().ok());
         given.unwrap_or(usual).max(1)
@@ -511,7 +513,7 @@ fn association(found: &Repository, author: u64) -> &'static str {
     }
 }
 
-fn issue(world: &World, call: &Call<'_>, found: &Repository, issue: &Issue) -> Value {
+pub(super) fn issue(world: &World, call: &Call<'_>, found: &Repository, issue: &Issue) -> Value {
     let full = world.full_name(found);
     json!({
         "number": issue.number,
@@ -521,7 +523,7 @@ fn issue(world: &World, call: &Call<'_>, found: &Repository, issue: &Issue) -> V
         "author_association": association(found, issue.author),
         "state": "open",
         "locked": false,
-        "labels": [],
+        "labels": issue.labels.iter().map(|l| json!({"name": l})).collect::<Vec<_>>(),
         "comments": issue.comments.len(),
         "updated_at": issue.updated_at,
         "html_url": format!("{}/{full}/issues/{}", call.url, issue.number),

@@ -3,6 +3,7 @@
 
 use super::apps::Apps;
 use super::git;
+use super::labels::LabelEvent;
 use countersign_core::time::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -94,6 +95,10 @@ pub struct Issue {
     pub body: Option<String>,
     /// What was said since.
     pub comments: Vec<Comment>,
+    /// Labels on it.
+    pub labels: Vec<String>,
+    /// How they got there and away.
+    pub events: Vec<LabelEvent>,
     /// When anything about it changed last.
     pub updated_at: String,
 }
@@ -364,6 +369,8 @@ impl World {
             title: title.to_owned(),
             body: (!body.is_empty()).then(|| body.to_owned()),
             comments: Vec::new(),
+            labels: Vec::new(),
+            events: Vec::new(),
             updated_at,
         };
         repository.issues.insert(number, issue);

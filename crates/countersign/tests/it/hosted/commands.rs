@@ -65,8 +65,12 @@ impl Listening {
 
     /// How often comments came to that.
     pub(super) fn times(&self, outcome: &str) -> u64 {
+        self.counted("comments", outcome)
+    }
+
+    pub(super) fn counted(&self, what: &str, outcome: &str) -> u64 {
         let metrics = self.served.get("/metrics", &self.token).is(200).body;
-        let name = format!("countersign_comments_followed_total{{outcome=\"{outcome}\"}} ");
+        let name = format!("countersign_{what}_followed_total{{outcome=\"{outcome}\"}} ");
         let line = metrics.lines().find_map(|line| line.strip_prefix(&name));
         line.unwrap_or_else(|| panic!("no {name}")).parse().unwrap()
     }

@@ -140,11 +140,13 @@ fn github_describes_every_request_that_we_send() {
     super::story::everything(&app);
     let (made, _) = super::setup::walked();
     let commanded = super::commands::started_by_comment();
+    let labelled = super::labels::started_by_label();
     let all = [
         hosted.github.asked(),
         app.github.asked(),
         made.github.asked(),
         commanded.hosted.github.asked(),
+        labelled.hosted.github.asked(),
     ]
     .concat();
     let asked: Vec<Asked> = all.into_iter().filter(Asked::is_rest).collect();

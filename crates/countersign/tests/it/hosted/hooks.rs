@@ -57,6 +57,12 @@ impl Delivery {
         Self::new(name, "issue_comment", &body)
     }
 
+    pub(super) fn labelled(name: &str, issue: u64) -> Self {
+        let body = json!({"action": "labeled", "repository": {"id": HELLO},
+            "issue": {"number": issue, "title": CANARY}, "label": {"name": CANARY}});
+        Self::new(name, "issues", &body)
+    }
+
     /// Signed by somebody who does not know the secret.
     fn forged(self) -> Self {
         let signature = signature("something else", &self.body);
@@ -114,7 +120,8 @@ fn a_delivery_is_kept_once_and_none_of_its_words() {
     let hosted = Hosted::registered();
     let mut served = hosted.told(&[]);
     let (change, comment) = (Delivery::change("d-1"), Delivery::comment("d-2", 5));
-    for delivery in [&change, &comment] {
+    let labelled = Delivery::labelled("d-2a", 7);
+    for delivery in [&change, &comment, &labelled] {
         assert_eq!(delivery.outcome(&served), "kept");
         assert_eq!(delivery.outcome(&served), "repeated");
     }
@@ -126,12 +133,17 @@ fn a_delivery_is_kept_once_and_none_of_its_words() {
     assert_eq!(elsewhere.outcome(&served), "not-registered");
     let nothing = Delivery::new("d-5", "star", &json!({"repository": {"id": HELLO}}));
     assert_eq!(nothing.outcome(&served), "nothing-to-do");
+    let installed = json!({"action": "created", "installation": {"id": 3}, "repositories": [{"id": HELLO}]});
+    for event in ["installation", "installation_repositories"] {
+        let delivery = Delivery::new(&format!("d-{event}"), event, &installed);
+        assert_eq!(delivery.outcome(&served), "nothing-to-do");
+    }
     let metrics = served.get("/metrics", &served.token()).is(200).body;
     for (word, times) in [
-        ("kept", 3),
-        ("repeated", 2),
+        ("kept", 4),
+        ("repeated", 3),
         ("not-registered", 1),
-        ("nothing-to-do", 1),
+        ("nothing-to-do", 3),
     ] {
         let line = format!("countersign_webhook_deliveries_total{{outcome=\"{word}\"}} {times}");
         assert!(metrics.contains(&line), "{line}\n{metrics}");

@@ -7,6 +7,7 @@ mod described;
 mod hooks;
 mod importing;
 mod killed;
+mod labels;
 mod merged;
 mod setup;
 mod story;
