@@ -267,6 +267,7 @@ impl Session {
             rows,
             diffs,
             uncommitted: Vec::new(),
+            issue_changed: self.store.issue_changed(id).await?,
         };
         seen.uncommitted = self.uncommitted(&seen).await;
         Ok(seen)

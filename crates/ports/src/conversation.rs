@@ -50,6 +50,10 @@ pub trait Conversations: Send + Sync {
     /// What the account with that name may do in the repository now; `None` where the forge knows of none.
     fn standing(&self, repo: &RepoSource, login: &str) -> Result<Option<Standing>, TreesError>;
 
+    /// Whether an issue's title and own words are those of a text that [`Conversations::issue`] gave; what was said below it is no
+    /// matter.
+    fn says_still(&self, repo: &RepoSource, issue: u64, text: &str) -> Result<bool, TreesError>;
+
     /// An issue as it stands now.
     fn issue(&self, repo: &RepoSource, number: u64) -> Result<IssueText, TreesError>;
 }

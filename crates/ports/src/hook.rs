@@ -6,7 +6,7 @@
 use crate::store::StoreError;
 use async_trait::async_trait;
 use countersign_core::digest::BodyHash;
-use countersign_core::id::RepositoryId;
+use countersign_core::id::{RepositoryId, WorkflowId};
 use countersign_core::time::Timestamp;
 
 /// Longest name that a forge may give a delivery, in bytes. GitHub's have 36.
@@ -37,8 +37,9 @@ pub enum PointsTo {
         /// Its number on the forge.
         comment: u64,
     },
-    /// Somebody put a label on an issue. Forges don't say by which event, so there is a look at all of the last time.
-    Labels,
+    /// Somebody put a label on an issue, or edited one. By which event a label got there is not told, so there is a look at all
+    /// of the last time, and one at the issues of workflows that are under way.
+    Issues,
 }
 
 /// What stands beside a delivery's body, as it came.
@@ -114,8 +115,8 @@ pub enum Work {
     Comment(u64),
     /// A label that was put on an issue, by the number of the event.
     Label(u64),
-    /// Labels that were put on issues in the last time.
-    Labels,
+    /// Labels that were put on issues in the last time, and issues of workflows that are under way.
+    Issues,
 }
 
 /// One tenant's deliveries.
@@ -131,6 +132,9 @@ pub trait Hooks: Send + Sync {
 
     /// The same for labels that were put on issues, by the numbers of the events.
     async fn found_labels(&self, repository: &RepositoryId, events: &[u64]) -> Result<u64, StoreError>;
+
+    /// It was looked whether the issue of a workflow still says what it said at the start. Whether that is news.
+    async fn note_issue(&self, workflow: &WorkflowId, changed: bool) -> Result<bool, StoreError>;
 
     /// What nobody has looked at, oldest first.
     async fn open(&self, limit: u32) -> Result<Vec<OpenHook>, StoreError>;

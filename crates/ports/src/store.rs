@@ -692,6 +692,9 @@ pub trait TenantStore: Send + Sync {
     /// Counts and ages, all of one moment.
     async fn tally(&self) -> Result<Tally, StoreError>;
 
+    /// When it was noticed that the issue which a workflow was started from says something else by now; `None`: it was not.
+    async fn issue_changed(&self, id: &WorkflowId) -> Result<Option<Timestamp>, StoreError>;
+
     /// One workflow's row.
     async fn workflow(&self, id: &WorkflowId) -> Result<WorkflowRow, StoreError>;
 

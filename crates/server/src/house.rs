@@ -129,6 +129,7 @@ impl House {
             rows,
             diffs,
             uncommitted,
+            issue_changed: self.store.issue_changed(id).await?,
         })
     }
 

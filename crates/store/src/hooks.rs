@@ -5,7 +5,8 @@ use crate::effects;
 use crate::row::{int, time};
 use crate::tenant::{SqliteTenant, in_snapshot, in_tx};
 use async_trait::async_trait;
-use countersign_core::id::RepositoryId;
+use countersign_core::id::{RepositoryId, WorkflowId};
+use countersign_core::time::Timestamp;
 use countersign_core::workflow::Effect;
 use countersign_ports::hook::{
     DELIVERIES_KEPT_MS, DELIVERY_NAME_MAX_BYTES, Hook, Hooks, OpenHook, PointsTo, Received, Work,
@@ -36,7 +37,7 @@ async fn receive(tx: &Tx<'_>, hook: &Hook) -> Result<(Received, u64), StoreError
     let (comment, outcome) = match hook.points_to {
         PointsTo::Change => (None, Some(LOOKED_AT.to_owned())),
         PointsTo::Comment { comment } => (Some(comment), outcome_of(tx, &hook.repository, comment).await?),
-        PointsTo::Labels => (None, None),
+        PointsTo::Issues => (None, None),
     };
     let values = [
         hook.repository.forge.as_str().into(),
@@ -60,7 +61,7 @@ async fn receive(tx: &Tx<'_>, hook: &Hook) -> Result<(Received, u64), StoreError
             }
             woken
         }
-        PointsTo::Comment { .. } | PointsTo::Labels => 0,
+        PointsTo::Comment { .. } | PointsTo::Issues => 0,
     };
     Ok((Received::New, woken))
 }
@@ -162,7 +163,7 @@ async fn open(tx: &Tx<'_>, limit: u32) -> Result<Vec<OpenHook>, StoreError> {
         let work = match (row.number_or_null("comment")?, row.number_or_null("label")?) {
             (Some(comment), _) => Work::Comment(comment),
             (None, Some(event)) => Work::Label(event),
-            (None, None) => Work::Labels,
+            (None, None) => Work::Issues,
         };
         Ok(OpenHook {
             work,
@@ -181,6 +182,30 @@ async fn settle(tx: &Tx<'_>, number: u64, outcome: &str) -> Result<bool, StoreEr
     Ok(tx.run(SETTLE, [int(number), outcome.into()]).await? > 0)
 }
 
+/// The first time that it was noticed stays.
+async fn note_issue(tx: &Tx<'_>, workflow: &WorkflowId, changed: bool) -> Result<bool, StoreError> {
+    const NOTE: &str = "INSERT INTO issue_changes (tenant, workflow, noticed_at)
+        VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
+    const FORGET: &str = "DELETE FROM issue_changes WHERE tenant = $1 AND workflow = $2";
+    let changes = match changed {
+        true => {
+            let now = tx.now().await?;
+            tx.run(NOTE, [workflow.as_str().into(), time(now)]).await?
+        }
+        false => tx.run(FORGET, [workflow.as_str().into()]).await?,
+    };
+    Ok(changes > 0)
+}
+
+pub(crate) async fn issue_changed(
+    tx: &Tx<'_>,
+    workflow: &WorkflowId,
+) -> Result<Option<Timestamp>, StoreError> {
+    const FIND: &str = "SELECT noticed_at FROM issue_changes WHERE tenant = $1 AND workflow = $2";
+    let row = tx.row(FIND, [workflow.as_str().into()]).await?;
+    row.map(|row| row.time("noticed_at")).transpose()
+}
+
 #[async_trait]
 impl Hooks for SqliteTenant {
     async fn receive(&self, hook: &Hook) -> Result<Received, StoreError> {
@@ -197,6 +222,10 @@ impl Hooks for SqliteTenant {
 
     async fn found_labels(&self, repository: &RepositoryId, events: &[u64]) -> Result<u64, StoreError> {
         in_tx!(self, |tx| found_labels(tx, repository, events))
+    }
+
+    async fn note_issue(&self, workflow: &WorkflowId, changed: bool) -> Result<bool, StoreError> {
+        in_tx!(self, |tx| note_issue(tx, workflow, changed))
     }
 
     async fn open(&self, limit: u32) -> Result<Vec<OpenHook>, StoreError> {

@@ -5,7 +5,7 @@ use crate::{
     accounts, alarms, bodies, commit, effects, entries, erasing, facts, freezes, inputs, log, members,
     repositories, rotating,
 };
-use crate::{seal, tally, workflows};
+use crate::{hooks, seal, tally, workflows};
 use async_trait::async_trait;
 use countersign_core::digest::{BodyHash, FeedbackHash};
 use countersign_core::erasure::Erasure;
@@ -294,6 +294,10 @@ impl TenantStore for SqliteTenant {
 
     async fn tally(&self) -> Result<Tally, StoreError> {
         in_snapshot!(self, |tx| tally::count(tx))
+    }
+
+    async fn issue_changed(&self, id: &WorkflowId) -> Result<Option<Timestamp>, StoreError> {
+        in_statement!(self, |tx| hooks::issue_changed(tx, id))
     }
 
     async fn workflow(&self, id: &WorkflowId) -> Result<WorkflowRow, StoreError> {

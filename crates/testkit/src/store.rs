@@ -154,6 +154,7 @@ mortal! { TenantStore for MortalTenant {
     fn export(workflow: &WorkflowId, size: u64) -> Vec<BundleEntry>;
     fn workflows(limit: u32) -> Vec<WorkflowRow>;
     fn tally() -> Tally;
+    fn issue_changed(id: &WorkflowId) -> Option<Timestamp>;
     fn workflow(id: &WorkflowId) -> WorkflowRow;
     fn open_duplicate(
         feedback: &FeedbackHash,

@@ -2063,6 +2063,11 @@ export interface components {
             findings?: components["schemas"]["FindingWire"][] | null;
             gates: components["schemas"]["GateWire"][];
             id: string;
+            /**
+             * @description When it was noticed that the issue, which a comment or a label started it from, says something else by now (RFC 3339, UTC);
+             *     null: it was not. `text` is what it said at the start, and what is decided on was made from that.
+             */
+            issue_changed_at?: string | null;
             /** @description What whoever started it says about it; untrusted. */
             metadata: {
                 [key: string]: string;

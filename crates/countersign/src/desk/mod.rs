@@ -124,6 +124,7 @@ impl Desk {
             rows: self.repositories().await?,
             diffs,
             uncommitted: Vec::new(),
+            issue_changed: server.remote.issue_changed(id).await?,
         })
     }
 

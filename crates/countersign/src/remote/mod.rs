@@ -25,6 +25,7 @@ use countersign_server::client::{
 use countersign_server::parse_role;
 use countersign_server::wire::{AlarmWire, DiffsWire, WorkflowRowWire};
 use reqwest::{Method, RequestBuilder, Response, StatusCode, Url};
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use std::time::Duration;
 
@@ -183,6 +184,21 @@ impl Remote {
     pub(crate) async fn diffs(&self, id: &WorkflowId, revision: Option<u32>) -> Result<DiffsWire, CliError> {
         let which = revision.map_or_else(String::new, |n| format!("?revision={n}"));
         self.get(&format!("workflows/{id}/diffs{which}")).await
+    }
+
+    /// When it was noticed that the issue of a workflow says something else by now.
+    ///
+    /// # Errors
+    /// As for every call.
+    pub(crate) async fn issue_changed(&self, id: &WorkflowId) -> Result<Option<Timestamp>, CliError> {
+        #[derive(Deserialize)]
+        struct Part {
+            issue_changed_at: Option<String>,
+        }
+        let part: Part = self.get(&format!("workflows/{id}")).await?;
+        Ok(part
+            .issue_changed_at
+            .and_then(|text| Timestamp::from_rfc3339(&text)))
     }
 
     /// What changed between two revisions.

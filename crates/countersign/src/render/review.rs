@@ -5,6 +5,7 @@ use super::{around, diff, end, gates, plan, policy, waiting, write};
 use crate::terminal::{Page, Style};
 use countersign_core::act::Attendance;
 use countersign_core::workflow::State;
+use countersign_server::shown::ISSUE_CHANGED;
 
 /// Most lines of an issue that are shown; the rest is counted.
 const ISSUE_LINES_SHOWN: usize = 60;
@@ -103,6 +104,12 @@ pub(crate) fn head(seen: &Seen) -> Page {
             format!("{}, revision {}", workflow.state, workflow.revision),
         )
         .add(Style::Dim, format!("  {}", workflow.reason));
+    if let Some(at) = seen.issue_changed {
+        let said = format!("! {ISSUE_CHANGED}");
+        page.line(2)
+            .add(Style::Warn, said)
+            .add(Style::Dim, format!("  noticed {at}"));
+    }
     if let Some(submission) = &workflow.submission {
         let names = seen.names();
         let unseen = match submission.attendance {

@@ -1,5 +1,5 @@
 //! What GitHub tells by itself (<https://docs.github.com/webhooks>): the signature is checked over the bytes as they came, and
-//! of the words nothing is read but which repository and which comment they are about, and whether somebody put a label on.
+//! of the words nothing is read but which repository and which comment they are about, and whether an issue was changed.
 
 use super::Secret;
 use countersign_core::digest::BodyHash;
@@ -78,8 +78,8 @@ impl HookReader for GitHubHooks {
             },
             // An edited comment decides nothing, and one that is gone neither (hazard 48).
             (COMMENT, _) => return Ok(None),
-            (ISSUES, Some("labeled")) => PointsTo::Labels,
-            // What an issue says is read where it is started from, and pinned there.
+            (ISSUES, Some("labeled" | "edited")) => PointsTo::Issues,
+            // What a new issue says is read where it is started from.
             (ISSUES, _) => return Ok(None),
             _changed => PointsTo::Change,
         };
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn a_delivery_points_to_a_change_to_a_new_comment_or_to_labels() {
+    fn a_delivery_points_to_a_change_to_a_new_comment_or_to_issues() {
         let change = r#"{"action": "completed", "repository": {"id": 5, "name": "x"}, "sender": {"id": 3}}"#;
         assert_eq!(points_to("check_run", change), Some(PointsTo::Change));
         assert_eq!(
@@ -185,8 +185,9 @@ mod tests {
                 format!(r#"{{"action": "{action}", "repository": {{"id": 5}}, "issue": {{"number": 7}}}}"#);
             points_to("issues", &body)
         };
-        assert_eq!(issue("labeled"), Some(PointsTo::Labels));
-        for nothing in ["opened", "edited", "unlabeled", "closed"] {
+        assert_eq!(issue("labeled"), Some(PointsTo::Issues));
+        assert_eq!(issue("edited"), Some(PointsTo::Issues));
+        for nothing in ["opened", "unlabeled", "closed"] {
             assert_eq!(issue(nothing), None, "{nothing}");
         }
         for nothing in ["star", "installation", "installation_repositories", "ping"] {

@@ -2,6 +2,7 @@
 //! them. They are read here and judged by nobody.
 
 use super::error::CallError;
+use super::thread::own_words;
 use super::{Account, Found, GitHub};
 use countersign_core::forge::{self, Deed, DeedKind, Labelled, Standing};
 use countersign_core::id::AccountId;
@@ -107,6 +108,21 @@ impl GitHub {
     /// # Errors
     /// `github-not-an-issue` for a pull request; when GitHub does not show it, or it has more than 300 comments.
     pub fn issue(&self, at: &Found, number: u64) -> Result<Thread, TreesError> {
+        let mut thread = self.opened(at, number)?;
+        let doing = format!("Reading issue #{number} of {}", at.full_name);
+        let path = format!("/repos/{}/issues/{number}/comments", at.full_name);
+        let comments = self
+            .api
+            .list(&at.id, &path, COMMENTS_MAX, |page: Vec<Comment>| page)
+            .map_err(|e| e.reading(&doing))?;
+        let said = |c: Comment| spoken(c.user, c.author_association, c.body);
+        let comments = self.without_ours(at, comments)?;
+        thread.comments = comments.into_iter().map(said).collect();
+        Ok(thread)
+    }
+
+    /// The same without what was said below it.
+    fn opened(&self, at: &Found, number: u64) -> Result<Thread, TreesError> {
         let doing = format!("Reading issue #{number} of {}", at.full_name);
         let path = format!("/repos/{}/issues/{number}", at.full_name);
         let issue: Issue = self.api.get(&at.id, &path).map_err(|e| e.reading(&doing))?;
@@ -120,24 +136,13 @@ impl GitHub {
             let why = format!("it shows #{} instead", issue.number);
             return Err(CallError::Odd { why }.reading(&doing));
         }
-        let comments = self
-            .api
-            .list(
-                &at.id,
-                &format!("{path}/comments"),
-                COMMENTS_MAX,
-                |page: Vec<Comment>| page,
-            )
-            .map_err(|e| e.reading(&doing))?;
-        let comments = self.without_ours(at, comments)?;
-        let said = |c: Comment| spoken(c.user, c.author_association, c.body);
         let changed_at = moment(&issue.updated_at).map_err(|e| e.reading(&doing))?;
         Ok(Thread {
             number,
             changed_at,
             title: issue.title,
             opened: spoken(issue.user, issue.author_association, issue.body),
-            comments: comments.into_iter().map(said).collect(),
+            comments: Vec::new(),
         })
     }
 }
@@ -287,6 +292,11 @@ impl Conversations for GitHub {
             Err(CallError::Refused { status: 404, .. }) => Ok(None),
             Err(error) => Err(error.reading(&doing)),
         }
+    }
+
+    fn says_still(&self, repo: &RepoSource, issue: u64, text: &str) -> Result<bool, TreesError> {
+        let now = self.opened(&self.by_id(&repo.id)?, issue)?.told("", "");
+        Ok(own_words(&now) == own_words(text))
     }
 
     fn issue(&self, repo: &RepoSource, number: u64) -> Result<IssueText, TreesError> {

@@ -165,7 +165,7 @@ impl Commands {
         Ok(records.first().map_or(Timestamp(u64::MAX), |first| first.at))
     }
 
-    async fn load(&self, id: &WorkflowId) -> Result<Workflow, Trouble> {
+    pub(super) async fn load(&self, id: &WorkflowId) -> Result<Workflow, Trouble> {
         let records = self.store.events(id).await?;
         let events = records.iter().map(|r| &r.event);
         Ok(Workflow::replay(self.store.tenant().clone(), id.clone(), events))

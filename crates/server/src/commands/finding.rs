@@ -2,12 +2,12 @@
 //! They are put where those of webhooks are; nothing is followed here.
 
 use super::{Commands, Trouble};
-use countersign_core::command::{Said, read};
+use countersign_core::command::{STARTED_FROM, Said, read, read_started_from};
 use countersign_core::forge::Comment;
 use countersign_core::id::RepositoryId;
 use countersign_core::time::Timestamp;
 use countersign_ports::hook::OpenHook;
-use countersign_ports::store::RepositoryRow;
+use countersign_ports::store::{RepositoryRow, TALLIED_MAX};
 use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -42,7 +42,7 @@ impl Commands {
     }
 
     /// Looks through what came since the last look, with some of what came before it: times of a forge are its own. The
-    /// first look goes back a day. Each repository, and comments and labels of each, for itself.
+    /// first look goes back a day. Each repository, and each kind of thing there, for itself.
     async fn find(&self, looked: &mut Looked) -> Result<(), Trouble> {
         let remote = |row: &RepositoryRow| row.id.forge.is_remote();
         let mut failed = None;
@@ -64,6 +64,9 @@ impl Commands {
                     looked.labels.insert(row.id.clone(), next);
                 }
                 Err(error) => failed = Some(error),
+            }
+            if let Err(error) = self.find_edits(&row).await {
+                failed = Some(error);
             }
         }
         failed.map_or(Ok(()), Err)
@@ -103,12 +106,46 @@ impl Commands {
         Ok(())
     }
 
-    /// A webhook told of a label, and not by which event it got there.
-    pub(super) async fn look_at_labels(&self, hook: &OpenHook) -> Result<(), Trouble> {
+    /// A webhook told of a label, and not by which event it got there; or of an edit.
+    pub(super) async fn look_at_issues(&self, hook: &OpenHook) -> Result<(), Trouble> {
         let Some(row) = self.registered(&hook.repository).await? else {
             return Ok(());
         };
         let since = Timestamp(hook.at.0.saturating_sub(FIND_AGAIN_MS));
-        self.find_labels(&row, since).await
+        self.find_labels(&row, since).await?;
+        self.find_edits(&row).await
+    }
+
+    /// Whether the issues of workflows that are under way still say what these were started with. That is shown where somebody
+    /// decides, and changes nothing else: what was pinned stays (hazard 53).
+    async fn find_edits(&self, row: &RepositoryRow) -> Result<(), Trouble> {
+        let mut failed = None;
+        for listed in self.store.workflows(TALLIED_MAX).await? {
+            let may_be = !listed.state.is_final() && listed.repositories.iter().any(|r| r.id == row.id);
+            if !may_be {
+                continue;
+            }
+            let Some(submission) = self.load(&listed.id).await?.submission else {
+                continue;
+            };
+            let from = submission.metadata.get(STARTED_FROM);
+            let from = from.and_then(|text| read_started_from(text));
+            let Some((_, issue)) = from.filter(|(repository, _)| *repository == row.id) else {
+                continue;
+            };
+            let text = submission.feedback.text;
+            let says_still = self
+                .ask(row, move |said, at| said.says_still(at, issue, &text))
+                .await;
+            match says_still {
+                Ok(says_still) => {
+                    if self.hooks.note_issue(&listed.id, !says_still).await? {
+                        tracing::info!(workflow = %listed.id, edited = !says_still, "the issue of a workflow was looked at");
+                    }
+                }
+                Err(error) => failed = Some(error),
+            }
+        }
+        failed.map_or(Ok(()), Err)
     }
 }

@@ -34,7 +34,7 @@ const AFTER_FAILURE: Duration = Duration::from_secs(5);
 const BATCH: u32 = 50;
 /// After so many comments that can't be followed now, the rest waits as well: the forge is away.
 const MISSES_MAX: usize = 3;
-/// What becomes of a telling of labels, which are followed one by one.
+/// What becomes of a telling of issues: labels on them are followed one by one.
 const LOOKED_AT: &str = "looked-at";
 /// How long a comment is tried to be looked up, in milliseconds: an hour. Later nobody waits for it any more.
 const TRIED_FOR_MS: u64 = 60 * 60 * 1000;
@@ -130,8 +130,8 @@ impl Commands {
             let followed = match hook.work {
                 Work::Comment(number) => self.follow(&hook.repository, number).await.map(Some),
                 Work::Label(event) => self.follow_label(&hook.repository, event).await.map(Some),
-                Work::Labels if looked.contains(&hook.repository) => Ok(None),
-                Work::Labels => self.look_at_labels(&hook).await.map(|()| None),
+                Work::Issues if looked.contains(&hook.repository) => Ok(None),
+                Work::Issues => self.look_at_issues(&hook).await.map(|()| None),
             };
             let outcome = match followed {
                 Ok(Some(outcome)) => outcome,
@@ -157,7 +157,7 @@ impl Commands {
                 match hook.work {
                     Work::Comment(_) => self.metrics.command(outcome),
                     Work::Label(_) => self.metrics.label(outcome),
-                    Work::Labels => {}
+                    Work::Issues => {}
                 }
             }
         }

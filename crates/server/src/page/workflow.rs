@@ -7,7 +7,7 @@ use crate::api::workflow_id;
 use crate::guard::Principal;
 use crate::house::House;
 use crate::problem::Problem;
-use crate::shown::{Seen, Tone, tell, visible};
+use crate::shown::{ISSUE_CHANGED, Seen, Tone, tell, visible};
 use axum::Extension;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
@@ -138,6 +138,9 @@ pub(super) fn metadata(seen: &Seen) -> Markup {
         .counts_calls()
         .then(|| seen.workflow.account().words());
     html! {
+        @if let Some(at) = seen.issue_changed {
+            p.warn { (ISSUE_CHANGED) " Noticed " (minute(&at.to_rfc3339())) "." }
+        }
         @for (key, value) in pairs { p.dim { (visible(key)) ": " (visible(value)) } }
         @for line in budget.iter().flatten() { p.dim { (line) } }
     }

@@ -45,7 +45,13 @@ pub struct Seen {
     pub diffs: BTreeMap<BodyHash, Vec<u8>>,
     /// Tracked files with uncommitted work, where somebody looked.
     pub uncommitted: Vec<(String, u32)>,
+    /// When it was noticed that the issue says something else by now.
+    pub issue_changed: Option<Timestamp>,
 }
+
+/// What is said then.
+pub const ISSUE_CHANGED: &str =
+    "The issue was edited after the start. What is decided on was made from the text that it had then.";
 
 /// What one revision proposed last, and what it starts from.
 #[derive(Debug, Default)]

@@ -10,6 +10,7 @@ use crate::shown::Seen;
 use countersign_core::act::SeenDigest;
 use countersign_core::id::Revision;
 use countersign_core::patch_set::Draft;
+use countersign_core::time::Timestamp;
 use countersign_inspect::masked;
 use countersign_ports::store::{AlarmRow, WorkflowRow};
 use serde::{Deserialize, Serialize};
@@ -124,6 +125,9 @@ pub struct WorkflowWire {
     title: String,
     /// The issue's text; untrusted.
     text: String,
+    /// When it was noticed that the issue, which a comment or a label started it from, says something else by now (RFC 3339, UTC);
+    /// null: it was not. `text` is what it said at the start, and what is decided on was made from that.
+    issue_changed_at: Option<String>,
     /// What whoever started it says about it; untrusted.
     metadata: BTreeMap<String, String>,
     /// What may be spent on agents, and what is spent.
@@ -176,6 +180,7 @@ impl WorkflowWire {
             revision: workflow.revision.0,
             title: submission.map(|s| s.feedback.title.clone()).unwrap_or_default(),
             text: submission.map(|s| s.feedback.text.clone()).unwrap_or_default(),
+            issue_changed_at: seen.issue_changed.map(Timestamp::to_rfc3339),
             metadata: submission.map(|s| s.metadata.clone()).unwrap_or_default(),
             budget: BudgetWire::of(&workflow.account(), workflow.budget_grants),
             agent: submission.map(|s| s.agent.label()).unwrap_or_default(),

@@ -12,6 +12,7 @@ mod m0007_remotes;
 mod m0008_hooks;
 mod m0009_comments_once;
 mod m0010_labels;
+mod m0011_issues;
 
 use crate::error;
 use countersign_ports::store::StoreError;
@@ -33,6 +34,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0008_hooks::Hooks),
             Box::new(m0009_comments_once::CommentsOnce),
             Box::new(m0010_labels::Labels),
+            Box::new(m0011_issues::Issues),
         ]
     }
 }

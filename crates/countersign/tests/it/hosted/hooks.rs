@@ -58,7 +58,15 @@ impl Delivery {
     }
 
     pub(super) fn labelled(name: &str, issue: u64) -> Self {
-        let body = json!({"action": "labeled", "repository": {"id": HELLO},
+        Self::issue(name, "labeled", issue)
+    }
+
+    pub(super) fn edited(name: &str, issue: u64) -> Self {
+        Self::issue(name, "edited", issue)
+    }
+
+    fn issue(name: &str, action: &str, issue: u64) -> Self {
+        let body = json!({"action": action, "repository": {"id": HELLO},
             "issue": {"number": issue, "title": CANARY}, "label": {"name": CANARY}});
         Self::new(name, "issues", &body)
     }

@@ -167,8 +167,9 @@ fn a_label_that_no_webhook_told_of_is_found() {
     });
     here.label_comes_to("started", 1);
     here.tells_of_a_label("late", issue);
-    let told = here.puts(here.issue(), EVE);
-    here.tells_of_a_label("later", told);
+    let other = here.issue();
+    here.puts(other, EVE);
+    here.tells_of_a_label("later", other);
     here.label_comes_to("may-not-write", 1);
     here.label_comes_to("started", 1);
     assert_eq!(here.workflows().len(), 1);
@@ -199,4 +200,40 @@ fn no_label_starts_anything_unless_an_operator_says_so() {
     here.command(issue, OCTO, "/countersign cancel", "nothing-waits");
     assert_eq!(here.hosted.github.times("GET", "/issues/events"), 0);
     assert_eq!(here.workflows().len(), 0);
+}
+
+/// Hazard 53: what was pinned stays, and whoever decides sees that the issue says something else.
+#[test]
+fn an_edit_of_the_issue_after_the_start_is_shown_where_somebody_decides() {
+    let mut here = Listening::new();
+    let (issue, id, digest) = here.started();
+    let path = format!("/api/v1/workflows/{id}");
+    let shown = |here: &Listening| here.served.get(&path, &here.token).is(200).json();
+    let pinned = shown(&here)["text"].clone();
+    assert!(shown(&here)["issue_changed_at"].is_null());
+    let edits = |here: &Listening, name: &str, words: &str| {
+        here.hosted.github.change(|w| w.edit_issue(HELLO, issue, words));
+        assert_eq!(Delivery::edited(name, issue).outcome(&here.served), "kept");
+    };
+    // What is said below it is no edit.
+    here.command(issue, EVE, "/countersign status", "may-not-write");
+    edits(&here, "d-1", "Say it in ounces.");
+    here.served
+        .until(|| shown(&here)["issue_changed_at"].is_string().then_some(()));
+    assert_eq!(shown(&here)["text"], pinned);
+    let told = here.hosted.run(&["show", &id]).exits(0);
+    told.says("The issue was edited after the start.");
+    let request = here.served.request_of(&here.token, &id);
+    assert_eq!(request["digest"], json!(digest), "what waits is the same");
+    edits(&here, "d-2", ISSUE);
+    here.served
+        .until(|| shown(&here)["issue_changed_at"].is_null().then_some(()));
+    // The webhook is lost.
+    here.misses(|hosted| {
+        hosted
+            .github
+            .change(|w| w.edit_issue(HELLO, issue, "Say it in ounces."))
+    });
+    here.served
+        .until(|| shown(&here)["issue_changed_at"].is_string().then_some(()));
 }
