@@ -420,6 +420,7 @@ fn the_page_on_github_lists_every_code_of_its_commands() {
         "permit-expired",
         "unknown-repository",
         "one-primary",
+        "under-way",
     ];
     let openings = ["refused(", "refuse(", "usage(", "NOT_FOUND, ", "code: ", "=> "];
     let (mut listed, mut missing) = (0, Vec::new());
