@@ -7,7 +7,7 @@ use crate::{EngineError, Step};
 use countersign_core::id::WorkflowId;
 use countersign_core::notice::ending::{Follows, Tried, TryEnded, follows};
 use countersign_core::notice::permit::{NoticeFacts, NoticeGate, NoticeRefusal};
-use countersign_core::notice::{Notice, NoticeStanding, Status, Template, following};
+use countersign_core::notice::{Notice, NoticeStanding, Status, Summary, Template, following};
 use countersign_core::record::EventRecord;
 use countersign_core::time::Timestamp;
 use countersign_core::workflow::Workflow;
@@ -135,7 +135,7 @@ impl Notices {
             }
             changed.extend(changed_status(row));
         }
-        if self.tells(Template::Status) {
+        if self.tells(Template::Status) || self.tells(Template::GateSummary) {
             for workflow in &changed {
                 let statuses = self.statuses(workflow).await?;
                 told.extend(statuses.iter().flat_map(|notice| self.for_places(notice)));
@@ -209,17 +209,32 @@ impl Notices {
     /// How a workflow stands now, where that is said at all.
     async fn statuses(&self, id: &WorkflowId) -> Result<Vec<Notice>, EngineError> {
         let records = self.records(id).await?.unwrap_or_default();
-        let said = Status::everywhere(self.store.tenant(), id, records.iter().map(|r| &r.event));
-        let notices = said.into_iter().map(|(on, status)| Notice::Status { on, status });
-        Ok(notices.collect())
+        let (tenant, events) = (self.store.tenant(), || records.iter().map(|r| &r.event));
+        let statuses = Status::everywhere(tenant, id, events()).into_iter();
+        let summaries = Summary::everywhere(tenant, id, events()).into_iter();
+        let summaries = summaries.map(|(on, summary)| Notice::GateSummary {
+            on,
+            summary: Box::new(summary),
+        });
+        let all = statuses.map(|(on, status)| Notice::Status { on, status });
+        Ok(all.chain(summaries).collect())
     }
 
-    /// Whether something newer is to be said instead: a comment shows one state, and never an older one again.
+    /// Whether something newer is to be said instead: a comment or a check run shows one state, and never an older one again.
     async fn is_outdated(&self, notice: &Notice) -> Result<bool, EngineError> {
-        let Notice::Status { status, .. } = notice else {
-            return Ok(false);
+        let workflow = match notice {
+            Notice::Status { status, .. } => &status.workflow,
+            Notice::GateSummary { summary, .. } => &summary.status.workflow,
+            Notice::Test { .. }
+            | Notice::RequestOpened { .. }
+            | Notice::RequestExpiresSoon { .. }
+            | Notice::AlarmRaised { .. }
+            | Notice::WorkflowEnded { .. }
+            | Notice::Digest { .. }
+            | Notice::CommandAnswered { .. }
+            | Notice::LabelAnswered { .. } => return Ok(false),
         };
-        Ok(!self.statuses(&status.workflow).await?.contains(notice))
+        Ok(!self.statuses(workflow).await?.contains(notice))
     }
 
     /// A workflow as it is now; `None` where it can't be read (its words may be erased), which the log says.

@@ -15,7 +15,7 @@ mod status;
 
 pub use place::{Place, PlaceForm, PlaceId};
 pub use standing::{NOTICE_VERSION, NoticeRecord, NoticeStanding};
-pub use status::{OnIssue, Status};
+pub use status::{OnHead, OnIssue, Status, Summary, Verdict};
 
 use crate::command::Outcome;
 use crate::id::{NoticeId, RequestId, Revision, TenantId, WorkflowId};
@@ -53,11 +53,13 @@ pub enum Template {
     CommandAnswered,
     /// Why a label started nothing.
     LabelAnswered,
+    /// How a workflow stands and because of what, as our check run on what was written.
+    GateSummary,
 }
 
 impl Template {
     /// All of them.
-    pub const ALL: [Template; 9] = [
+    pub const ALL: [Template; 10] = [
         Template::Test,
         Template::RequestOpened,
         Template::RequestExpiresSoon,
@@ -67,6 +69,7 @@ impl Template {
         Template::Status,
         Template::CommandAnswered,
         Template::LabelAnswered,
+        Template::GateSummary,
     ];
 
     /// The word in lists and in the ledger: `request-opened`.
@@ -81,6 +84,7 @@ impl Template {
             Template::Status => "status",
             Template::CommandAnswered => "command-answered",
             Template::LabelAnswered => "label-answered",
+            Template::GateSummary => "gate-summary",
         }
     }
 }
@@ -234,6 +238,13 @@ pub enum Notice {
         /// What it came to.
         outcome: Outcome,
     },
+    /// How a workflow stands and because of what. Our one check run on that commit is changed to it.
+    GateSummary {
+        /// Where the check run is.
+        on: OnHead,
+        /// What it says.
+        summary: Box<Summary>,
+    },
 }
 
 impl Notice {
@@ -249,6 +260,7 @@ impl Notice {
             Notice::Status { .. } => Template::Status,
             Notice::CommandAnswered { .. } => Template::CommandAnswered,
             Notice::LabelAnswered { .. } => Template::LabelAnswered,
+            Notice::GateSummary { .. } => Template::GateSummary,
         }
     }
 
@@ -270,6 +282,10 @@ impl Notice {
             }
             Notice::CommandAnswered { on, comment, .. } => format!("{}/{comment}", on.repository),
             Notice::LabelAnswered { on, event, .. } => format!("{}/{event}", on.repository),
+            Notice::GateSummary { on, summary } => {
+                let Status { workflow, step, .. } = &summary.status;
+                format!("{workflow}/{step}/{}@{}", on.repository, on.head)
+            }
         };
         format!("{}/{what}", self.template())
     }
@@ -291,6 +307,7 @@ impl Notice {
             Notice::AlarmRaised { workflow, .. } => Some(workflow),
             Notice::WorkflowEnded { ended } => Some(&ended.workflow),
             Notice::Status { status, .. } => Some(&status.workflow),
+            Notice::GateSummary { summary, .. } => Some(&summary.status.workflow),
             Notice::Test { .. }
             | Notice::Digest { .. }
             | Notice::CommandAnswered { .. }
@@ -319,6 +336,7 @@ impl Notice {
             }
             Notice::Status { status, .. } => stands(status),
             Notice::CommandAnswered { status, .. } => status.as_deref().is_none_or(stands),
+            Notice::GateSummary { summary, .. } => stands(&summary.status),
             Notice::AlarmRaised { workflow, .. } => is_ours(workflow.as_str()),
             Notice::WorkflowEnded { ended } => is_ours(ended.workflow.as_str()),
             Notice::Digest { ended, .. } => {

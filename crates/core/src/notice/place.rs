@@ -16,7 +16,7 @@ pub enum PlaceForm {
     Signed,
     /// An incoming webhook as Slack has them.
     Slack,
-    /// Comments below issues of a forge.
+    /// Comments below issues of a forge, and what else is said there beside them.
     Comments,
 }
 
@@ -67,6 +67,7 @@ impl PlaceForm {
                     Template::Status,
                     Template::CommandAnswered,
                     Template::LabelAnswered,
+                    Template::GateSummary,
                 ]);
             }
         };

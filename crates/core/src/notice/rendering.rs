@@ -1,11 +1,12 @@
-//! A permitted notice in words: subject and text of a mail, the body of a signed webhook, the body of a Slack one, a comment.
+//! A permitted notice in words: subject and text of a mail, the body of a signed webhook, the body of a Slack one, a comment,
+//! a check run.
 //!
 //! All words are ours. What varies is made of typed slots, and links begin with the configured origin.
 
-use super::{AboutRequest, Asks, Ended, Notice, OnIssue, Status};
+use super::{AboutRequest, Asks, Ended, Notice, OnHead, OnIssue, Status, Summary, Verdict};
 use crate::command::{Answer, Outcome};
 use crate::digest::canonical_json;
-use crate::gate::GateOutcome;
+use crate::gate::{GateId, GateOutcome};
 use crate::id::{NoticeId, WorkflowId};
 use crate::time::Timestamp;
 use crate::workflow::State;
@@ -15,6 +16,9 @@ use std::fmt;
 
 /// What every comment of ours begins with.
 pub const COMMENT_MARKER: &str = "<!-- countersign ";
+
+/// What our check run is called.
+pub const CHECK_NAME: &str = "countersign";
 
 /// Where the server's pages are: `https://review.example.org`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,6 +95,31 @@ pub struct OwnComment {
     pub text: String,
 }
 
+/// A check run of ours. On which commit is as the permit said: only a [`Letter`] gives one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnCheck {
+    on: OnHead,
+    /// By what it is found again, with [`CHECK_NAME`] and our App: the workflow.
+    pub marker: String,
+    /// One line.
+    pub title: String,
+    /// The text; Markdown.
+    pub text: String,
+    /// What it comes to.
+    pub verdict: Verdict,
+    /// The page with all of it, where everybody may know that.
+    pub page: Option<String>,
+    /// As of [`Below`].
+    pub siblings: Vec<OnIssue>,
+}
+
+impl OwnCheck {
+    /// On which commit.
+    pub fn on(&self) -> &OnHead {
+        &self.on
+    }
+}
+
 /// A mark on a comment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reaction {
@@ -162,6 +191,10 @@ impl Letter {
             }
             Notice::LabelAnswered { outcome, .. } => {
                 format!("[Countersign] A label came to {}", outcome.code())
+            }
+            Notice::GateSummary { summary, .. } => {
+                let workflow = short(&summary.status.workflow);
+                format!("[Countersign] {workflow} {}", check_title(summary))
             }
         }
     }
@@ -254,8 +287,25 @@ impl Letter {
             | Notice::RequestExpiresSoon { .. }
             | Notice::AlarmRaised { .. }
             | Notice::WorkflowEnded { .. }
-            | Notice::Digest { .. } => None,
+            | Notice::Digest { .. }
+            | Notice::GateSummary { .. } => None,
         }
+    }
+
+    /// What is posted on a commit as a check run; `None` for a notice that is none.
+    pub fn check(&self, origin: &PageOrigin) -> Option<OwnCheck> {
+        let Notice::GateSummary { on, summary } = &self.notice else {
+            return None;
+        };
+        Some(OwnCheck {
+            on: on.clone(),
+            marker: summary.status.workflow.to_string(),
+            title: check_title(summary).to_owned(),
+            text: check_text(summary, origin),
+            verdict: summary.verdict(),
+            page: origin.is_public().then(|| status_page(&summary.status, origin)),
+            siblings: summary.status.siblings.clone(),
+        })
     }
 
     fn kind(&self) -> &'static str {
@@ -269,6 +319,7 @@ impl Letter {
             Notice::Status { .. } => "workflow.status",
             Notice::CommandAnswered { .. } => "command.answered",
             Notice::LabelAnswered { .. } => "label.answered",
+            Notice::GateSummary { .. } => "workflow.gates",
         }
     }
 
@@ -320,6 +371,12 @@ impl Letter {
             Notice::LabelAnswered { event, outcome, .. } => {
                 json!({"event": event, "outcome": outcome.code(), "url": url})
             }
+            Notice::GateSummary { on, summary } => json!({
+                "workflow": summary.status.workflow.as_str(),
+                "head": on.head.as_str(),
+                "state": summary.status.state.as_str(),
+                "url": url,
+            }),
         }
     }
 
@@ -359,6 +416,11 @@ impl Letter {
             Notice::LabelAnswered { event, outcome, .. } => {
                 vec![format!("The label of event {event} came to {}.", outcome.code())]
             }
+            Notice::GateSummary { on, summary } => vec![
+                format!("A commit of a workflow: {}.", check_title(summary)),
+                format!("Workflow   {}", summary.status.workflow),
+                format!("Commit     {}", on.head),
+            ],
         }
     }
 
@@ -369,6 +431,7 @@ impl Letter {
             | Notice::CommandAnswered { .. }
             | Notice::LabelAnswered { .. } => format!("{origin}/"),
             Notice::Status { status, .. } => status_page(status, origin),
+            Notice::GateSummary { summary, .. } => status_page(&summary.status, origin),
             Notice::RequestOpened { about } | Notice::RequestExpiresSoon { about } => {
                 format!("{origin}/requests/{}", about.request)
             }
@@ -380,7 +443,10 @@ impl Letter {
     fn invites(&self) -> &'static str {
         match &self.notice {
             Notice::RequestOpened { .. } | Notice::RequestExpiresSoon { .. } => "Look at it and decide",
-            Notice::AlarmRaised { .. } | Notice::WorkflowEnded { .. } | Notice::Status { .. } => "Look at it",
+            Notice::AlarmRaised { .. }
+            | Notice::WorkflowEnded { .. }
+            | Notice::Status { .. }
+            | Notice::GateSummary { .. } => "Look at it",
             Notice::Test { .. }
             | Notice::Digest { .. }
             | Notice::CommandAnswered { .. }
@@ -398,18 +464,55 @@ fn not_followed(marker: String, why: &str, outcome: Outcome) -> OwnComment {
 
 /// How a workflow stands, as a comment.
 fn status_comment(marker: String, status: &Status, origin: &PageOrigin, more: &str) -> OwnComment {
+    let table = table(status, &[], None, origin);
+    let text = format!(
+        "{marker}\n**Countersign: {}**\n\n{table}\nWorkflow `{}`.{more}\n",
+        stands(status),
+        status.workflow
+    );
+    OwnComment { marker, text }
+}
+
+fn check_title(summary: &Summary) -> &'static str {
+    match summary.in_play {
+        true => stands(&summary.status),
+        false => "was taken out of play",
+    }
+}
+
+/// How a workflow stands and because of what, as a check run.
+fn check_text(summary: &Summary, origin: &PageOrigin) -> String {
+    let people = match summary.people {
+        1 => "1 person".to_owned(),
+        n => format!("{n} people"),
+    };
+    let approved = format!("by {people}, `{}`", summary.approved);
+    let table = table(&summary.status, &summary.checks, Some(approved), origin);
+    format!(
+        "{table}\nWorkflow `{}`. Beside each gate: how many of its checks passed.\n",
+        summary.status.workflow
+    )
+}
+
+/// What is the same wherever it is said how a workflow stands.
+fn table(status: &Status, checks: &[(GateId, u32)], approved: Option<String>, origin: &PageOrigin) -> String {
     let mut rows = vec![("Revision", status.revision.to_string())];
-    let mark = |(gate, outcome): &(crate::gate::GateId, GateOutcome)| {
+    let mark = |(gate, outcome): &(GateId, GateOutcome)| {
         let sign = match outcome {
             GateOutcome::Passed => "✓",
             GateOutcome::Failed => "✗",
             GateOutcome::NotRequired => "not required",
         };
-        format!("{} {sign}", gate.name())
+        let passed = checks.iter().find(|(of, n)| of == gate && *n > 0);
+        let passed = passed.map_or_else(String::new, |(_, n)| format!(" {n}"));
+        format!("{} {sign}{passed}", gate.name())
     };
     let gates: Vec<String> = status.gates.iter().map(mark).collect();
     if !gates.is_empty() {
         rows.push(("Gates", gates.join(" · ")));
+    }
+    if let Some(approved) = approved {
+        rows.push(("Approved", approved));
     }
     if let Some(number) = status.pull_request {
         rows.push(("Pull request", format!("#{number}")));
@@ -417,15 +520,11 @@ fn status_comment(marker: String, status: &Status, origin: &PageOrigin, more: &s
     if origin.is_public() {
         rows.push(("Page", status_page(status, origin)));
     }
-    let mut text = format!(
-        "{marker}\n**Countersign: {}**\n\n| | |\n|---|---|\n",
-        stands(status)
-    );
+    let mut text = "| | |\n|---|---|\n".to_owned();
     for (name, value) in rows {
         text.push_str(&format!("| {name} | {value} |\n"));
     }
-    text.push_str(&format!("\nWorkflow `{}`.{more}\n", status.workflow));
-    OwnComment { marker, text }
+    text
 }
 
 /// The page of what waits, or of the workflow.

@@ -1,14 +1,18 @@
 //! Notices: which follow, which may leave, what becomes of a try, and that no words fit in.
 
 use crate::canned::{self, START, Team};
-use countersign_core::id::{RepositoryId, RequestId, Revision, TenantId, WorkflowId};
+use countersign_core::digest::ApprovalDigest;
+use countersign_core::gate::{GateId, GateOutcome};
+use countersign_core::id::{
+    CommitSha, PullRequestNumber, RepositoryId, RequestId, Revision, TenantId, WorkflowId,
+};
 use countersign_core::notice::ending::{AGE_MAX_MS, Follows, TRIES_MAX, Tried, TryEnded, follows};
 use countersign_core::notice::following::{digest, digest_due, of_event, warnings, warns_at};
 use countersign_core::notice::permit::{NoticeClaim, NoticeFacts, NoticeGate, NoticeRefusal};
 use countersign_core::notice::rendering::{Letter, PageOrigin};
 use countersign_core::notice::{
-    AboutRequest, Asks, DIGEST_NAMES_MAX, Ended, Notice, NoticeStanding, OnIssue, Place, PlaceForm, PlaceId,
-    Status, Template,
+    AboutRequest, Asks, DIGEST_NAMES_MAX, Ended, Notice, NoticeStanding, OnHead, OnIssue, Place, PlaceForm,
+    PlaceId, Status, Summary, Template, Verdict,
 };
 use countersign_core::time::Timestamp;
 use countersign_core::workflow::{Event, State};
@@ -207,6 +211,84 @@ fn a_comment_links_to_a_page_that_everybody_may_know() {
         letter(opened()).below(&PageOrigin::parse("https://a.b").unwrap()),
         None
     );
+}
+
+fn summary(state: State, in_play: bool) -> Notice {
+    let Notice::Status { status, .. } = status(None) else {
+        unreachable!("it is one");
+    };
+    Notice::GateSummary {
+        on: OnHead {
+            repository: RepositoryId::github(1),
+            head: CommitSha::parse(&"a".repeat(40)).unwrap(),
+            pull_request: PullRequestNumber(8),
+        },
+        summary: Box::new(Summary {
+            status: Status {
+                state,
+                gates: vec![
+                    (GateId::Approval, GateOutcome::Passed),
+                    (GateId::Ci, GateOutcome::NotRequired),
+                ],
+                ..status
+            },
+            in_play,
+            approved: ApprovalDigest::of("what was approved"),
+            people: 2,
+            checks: vec![(GateId::Approval, 5), (GateId::Ci, 0)],
+        }),
+    }
+}
+
+#[test]
+fn a_check_run_has_the_gates_and_numbers_and_nobodys_name() {
+    let origin = PageOrigin::parse("https://review.example.org").unwrap();
+    let check = letter(summary(State::AwaitingMerge, true))
+        .check(&origin)
+        .unwrap();
+    let page = format!("https://review.example.org/workflows/{}", workflow(1));
+    assert_eq!(
+        check.text,
+        format!(
+            "| | |\n|---|---|\n| Revision | 1 |\n| Gates | approval ✓ 5 · CI not required |\n| Approved | by 2 people, `{}` |\n\
+             | Page | {page} |\n\nWorkflow `{}`. Beside each gate: how many of its checks passed.\n",
+            ApprovalDigest::of("what was approved"),
+            workflow(1)
+        )
+    );
+    assert_eq!(
+        (check.title.as_str(), check.page),
+        ("waits for somebody to merge", Some(page))
+    );
+    let here = PageOrigin::parse("http://cs-0123456789abcdef.localhost:7171").unwrap();
+    let check = letter(summary(State::Done, false)).check(&here).unwrap();
+    assert_eq!(
+        (check.title.as_str(), check.page),
+        ("was taken out of play", None)
+    );
+    assert!(!check.text.contains("localhost"), "{}", check.text);
+    assert_eq!(letter(status(None)).check(&origin), None);
+    assert_eq!(
+        refusal(PlaceForm::Mail, summary(State::Done, true), |_| {}),
+        Some(NoticeRefusal::NotWanted)
+    );
+}
+
+/// A neutral check lets a merge through where it is required; nothing of ours is ever one.
+#[test]
+fn a_check_run_is_green_only_when_nothing_but_a_merge_is_missing() {
+    let verdict = |state, in_play| {
+        let origin = PageOrigin::parse("https://review.example.org").unwrap();
+        letter(summary(state, in_play)).check(&origin).unwrap().verdict
+    };
+    for state in State::ALL {
+        let green = [State::AwaitingMerge, State::Done].contains(&state);
+        assert_eq!(verdict(state, true) == Verdict::Success, green, "{state}");
+        assert_eq!(verdict(state, false), Verdict::Cancelled, "{state}");
+    }
+    assert_eq!(verdict(State::VerifyingCi, true), Verdict::Pending);
+    assert_eq!(verdict(State::NeedsHuman, true), Verdict::Failure);
+    assert_eq!(verdict(State::Cancelled, true), Verdict::Cancelled);
 }
 
 #[test]

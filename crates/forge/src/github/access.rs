@@ -11,7 +11,7 @@ use super::client::{Api, Ending};
 use super::error::CallError;
 use super::{Secret, now};
 use countersign_core::id::RepositoryId;
-use countersign_core::notice::rendering::Below;
+use countersign_core::notice::rendering::{Below, OwnCheck};
 use countersign_core::permit::{
     ClosePullRequest, ContentPermit, DeleteBranch, OpenPullRequest, PushBranch, RetractPermit,
 };
@@ -43,7 +43,7 @@ pub const READS: Permissions = &[
 /// What an installation is to be granted, so that all of it goes; no token ever has all of it.
 pub const NEEDED: Permissions = &[
     ("actions", "read"),
-    ("checks", "read"),
+    ("checks", "write"),
     ("contents", "write"),
     ("issues", "write"),
     ("metadata", "read"),
@@ -63,6 +63,7 @@ const SAYS_ON_ISSUES: Permissions = &[("issues", "write")];
 const SAYS_ON_PULL_REQUESTS: Permissions = &[("pull_requests", "write")];
 /// GitHub lists marks on comments under issues alone.
 const MARKS_ON_PULL_REQUESTS: Permissions = &[("issues", "write"), ("pull_requests", "write")];
+const POSTS_CHECKS: Permissions = &[("checks", "write")];
 
 /// What lets us in.
 #[derive(Debug, Clone, Default)]
@@ -112,6 +113,8 @@ pub enum InHand<'p> {
     Close(&'p RetractPermit<ClosePullRequest>),
     /// To say something below an issue, or below a pull request: what came out of the permit.
     Say(&'p Below),
+    /// To post our check run on a commit: what came out of the permit.
+    Check(&'p OwnCheck),
 }
 
 impl InHand<'_> {
@@ -122,6 +125,7 @@ impl InHand<'_> {
             InHand::Open(permit) => &permit.op().repository,
             InHand::Close(permit) => &permit.op().repository,
             InHand::Say(below) => &below.on().repository,
+            InHand::Check(check) => &check.on().repository,
         }
     }
 
@@ -131,6 +135,7 @@ impl InHand<'_> {
             InHand::Push { workflows: true, .. } => PUSHES_WORKFLOWS,
             InHand::Open(_) => OPENS,
             InHand::Close(_) => CLOSES,
+            InHand::Check(_) => POSTS_CHECKS,
             InHand::Say(below) => match below.on().is_pull_request {
                 false => SAYS_ON_ISSUES,
                 true if below.reaction.is_some() => MARKS_ON_PULL_REQUESTS,
@@ -500,6 +505,8 @@ impl CallError {
 /// What the App's own pages and checks show of it (<https://docs.github.com/rest/apps/apps#get-the-authenticated-app>).
 #[derive(Debug, Clone, Deserialize)]
 pub struct Known {
+    /// Its number, by which checks name it.
+    pub id: u64,
     /// Its name.
     pub name: String,
     /// Its name in addresses; its account is called that, with `[bot]`.
@@ -571,7 +578,14 @@ mod tests {
                 .chain(READS_LOGS)
                 .all(|(_, level)| *level == "read")
         );
-        for writes in [PUSHES, OPENS, CLOSES, SAYS_ON_ISSUES, SAYS_ON_PULL_REQUESTS] {
+        for writes in [
+            PUSHES,
+            OPENS,
+            CLOSES,
+            SAYS_ON_ISSUES,
+            SAYS_ON_PULL_REQUESTS,
+            POSTS_CHECKS,
+        ] {
             let count = writes.iter().filter(|(_, level)| *level == "write").count();
             assert_eq!(count, 1, "{writes:?}");
         }

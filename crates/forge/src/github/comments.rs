@@ -5,11 +5,11 @@
 //! wrote it and it begins with the marker: nobody else's is ever changed. What is said is made of a permit.
 
 use super::error::CallError;
-use super::{Account, Found, GitHub, InHand, Writer, now};
+use super::{Account, Credentials, Found, GitHub, InHand, Writer, now};
 use async_trait::async_trait;
 use countersign_core::notice::permit::NoticePermit;
 use countersign_core::notice::rendering::{Below, OwnComment, PageOrigin, Reaction};
-use countersign_core::notice::{OnIssue, Place, PlaceForm, PlaceId};
+use countersign_core::notice::{OnIssue, Place, PlaceForm, PlaceId, Template};
 use countersign_ports::notice::{Delivery, Notifier, Wrong};
 use countersign_ports::trees::TreesError;
 use reqwest::Method;
@@ -35,15 +35,20 @@ struct Written {
 }
 
 impl GitHubComments {
-    /// Below issues of that GitHub; links begin with `origin`.
+    /// Below issues of that GitHub, and for an App on the commits that were written; links begin with `origin`.
     pub fn new(github: Arc<GitHub>, origin: PageOrigin) -> Self {
         let form = PlaceForm::Comments;
         let settings = github.api.settings();
+        let mut wants = form.wants();
+        if !matches!(settings.credentials, Credentials::App(_)) {
+            // GitHub takes check runs from Apps only.
+            wants.remove(&Template::GateSummary);
+        }
         let place = Place {
             id: PlaceId::of(form, &settings.api_url),
             form,
             shown: format!("issues on {}", settings.server_url),
-            wants: form.wants(),
+            wants,
         };
         Self {
             github,
@@ -60,16 +65,21 @@ impl Notifier for GitHubComments {
     }
 
     async fn deliver(&self, permit: NoticePermit) -> Delivery {
-        let below = match permit.redeem(&self.place.id, now()) {
-            Ok(letter) => letter.below(&self.origin),
+        let letter = match permit.redeem(&self.place.id, now()) {
+            Ok(letter) => letter,
             Err(error) => return Delivery::Failed(wrong("notice-permit-unusable", error.to_string())),
         };
-        let Some(below) = below else {
-            let text = "such a notice belongs below no issue".to_owned();
-            return Delivery::Refused(wrong("notice-not-wanted", text));
-        };
         let github = Arc::clone(&self.github);
-        let done = tokio::task::spawn_blocking(move || github.put_below(&below)).await;
+        let (below, check) = (letter.below(&self.origin), letter.check(&self.origin));
+        let done = tokio::task::spawn_blocking(move || match (below, check) {
+            (Some(below), _) => github.put_below(&below),
+            (None, Some(check)) => github.put_check(&check),
+            (None, None) => {
+                let text = "such a notice belongs to no issue and no commit".to_owned();
+                Delivery::Refused(wrong("notice-not-wanted", text))
+            }
+        })
+        .await;
         done.unwrap_or_else(|_died| {
             let text = "commenting ended in an internal error; the log has the details".to_owned();
             Delivery::Unknown(wrong("notice-panicked", text))
@@ -77,7 +87,7 @@ impl Notifier for GitHubComments {
     }
 }
 
-fn wrong(code: &str, message: String) -> Wrong {
+pub(super) fn wrong(code: &str, message: String) -> Wrong {
     Wrong {
         code: code.to_owned(),
         message,
@@ -85,7 +95,7 @@ fn wrong(code: &str, message: String) -> Wrong {
 }
 
 /// Nothing was written: it may go another time, or it never will.
-fn not_read(error: TreesError) -> Delivery {
+pub(super) fn not_read(error: TreesError) -> Delivery {
     match error {
         TreesError::Unavailable { code, message } => Delivery::Failed(wrong(code, message)),
         TreesError::Unsupported { code, message } | TreesError::Corrupt { code, message } => {
@@ -95,7 +105,7 @@ fn not_read(error: TreesError) -> Delivery {
 }
 
 /// A write that gave nothing.
-fn not_written(error: CallError, doing: &str) -> Delivery {
+pub(super) fn not_written(error: CallError, doing: &str) -> Delivery {
     let lost = matches!(error, CallError::Lost { .. } | CallError::Odd { .. });
     match (lost, error.reading(doing)) {
         (true, error) => Delivery::Unknown(wrong(error.code(), error.to_string())),
@@ -118,21 +128,20 @@ impl GitHub {
             Some((comment, reaction)) => self.react(&writer, &at, comment, reaction),
             None => Ok(()),
         };
-        let comment = below
-            .comment
-            .as_ref()
-            .map(|c| self.with_siblings(&at, c, &below.siblings));
-        let said = match comment {
-            Some(comment) => self.put_comment(&writer, &at, below.on().issue, &comment),
+        let said = match &below.comment {
+            Some(comment) => {
+                let mut comment = comment.clone();
+                comment.text.push_str(&self.together_with(&at, &below.siblings));
+                self.put_comment(&writer, &at, below.on().issue, &comment)
+            }
             None => Ok(()),
         };
         said.and(marked)
             .map_or_else(|failed| failed, |()| Delivery::Delivered)
     }
 
-    /// The same with the pull requests in other repositories. A private one is not named where everybody reads this.
-    fn with_siblings(&self, at: &Found, comment: &OwnComment, siblings: &[OnIssue]) -> OwnComment {
-        let mut comment = comment.clone();
+    /// The last line, of pull requests in other repositories. A private one is not named where everybody reads this.
+    pub(super) fn together_with(&self, at: &Found, siblings: &[OnIssue]) -> String {
         let mut named = Vec::new();
         for sibling in siblings {
             named.push(match self.by_id(&sibling.repository) {
@@ -142,11 +151,10 @@ impl GitHub {
                 Err(_unseen) => "one that can't be seen now".to_owned(),
             });
         }
-        if !named.is_empty() {
-            let together = format!("\nTogether with: {}\n", named.join(", "));
-            comment.text.push_str(&together);
+        match named.is_empty() {
+            true => String::new(),
+            false => format!("\nTogether with: {}\n", named.join(", ")),
         }
-        comment
     }
 
     /// Our comment with that marker has that text afterwards.

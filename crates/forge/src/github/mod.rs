@@ -46,7 +46,7 @@ use countersign_ports::trees::{BranchState, PreparedCommit, PublishError, RepoSo
 use error::CallError;
 use serde::Deserialize;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Where github.com's API is.
@@ -134,6 +134,7 @@ fn check_address(text: &str) -> Result<(), SettingsError> {
 pub struct GitHub {
     api: Api,
     account: Mutex<Option<Account>>,
+    app: OnceLock<Known>,
 }
 
 /// An account, by its number.
@@ -157,6 +158,7 @@ impl GitHub {
         Ok(Self {
             api: Api::new(settings)?,
             account: Mutex::default(),
+            app: OnceLock::new(),
         })
     }
 
@@ -183,18 +185,22 @@ impl GitHub {
         asked.map_err(|e| e.reading("Asking GitHub whose token it is"))
     }
 
-    /// Which App we are; `None`, where we come with something else.
+    /// Which App we are; `None`, where we come with something else. Asked for once.
     ///
     /// # Errors
     /// When GitHub does not say.
     pub fn app(&self) -> Result<Option<Known>, TreesError> {
-        match &self.api.settings().credentials {
-            Credentials::None | Credentials::Token(_) => Ok(None),
-            Credentials::App(app) => {
-                let known = self.api.known(app);
-                known
-                    .map(Some)
-                    .map_err(|e| e.reading("Asking GitHub which App this is"))
+        let known = self.known();
+        known.map_err(|e| e.reading("Asking GitHub which App this is"))
+    }
+
+    fn known(&self) -> Result<Option<Known>, CallError> {
+        match (&self.api.settings().credentials, self.app.get()) {
+            (Credentials::None | Credentials::Token(_), _) => Ok(None),
+            (Credentials::App(_), Some(known)) => Ok(Some(known.clone())),
+            (Credentials::App(app), None) => {
+                let known = self.api.known(app)?;
+                Ok(Some(self.app.get_or_init(|| known).clone()))
             }
         }
     }
@@ -245,15 +251,13 @@ impl GitHub {
         if let Some(account) = known.as_ref() {
             return Ok(account.clone());
         }
-        let account = match &self.api.settings().credentials {
-            Credentials::None | Credentials::Token(_) => self.owner_of_token()?,
-            Credentials::App(app) => {
-                let ask = || {
-                    let slug = self.api.known(app)?.slug;
-                    self.api
-                        .get_as::<Account>(&reader()?, &format!("/users/{slug}%5Bbot%5D"))
-                };
-                ask().map_err(|e| e.reading("Asking GitHub for the App's account"))?
+        let doing = "Asking GitHub for the App's account";
+        let account = match self.known().map_err(|e| e.reading(doing))? {
+            None => self.owner_of_token()?,
+            Some(app) => {
+                let path = format!("/users/{}%5Bbot%5D", app.slug);
+                let ask = || self.api.get_as::<Account>(&reader()?, &path);
+                ask().map_err(|e| e.reading(doing))?
             }
         };
         Ok(known.insert(account).clone())

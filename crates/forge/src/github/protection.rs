@@ -4,8 +4,9 @@
 
 use super::error::CallError;
 use super::{Found, GitHub};
-use countersign_core::forge::RequiredCheck;
+use countersign_core::forge::{ANY_APP, RequiredCheck};
 use countersign_core::id::BranchName;
+use countersign_core::notice::rendering::CHECK_NAME;
 use countersign_ports::trees::TreesError;
 use serde::Deserialize;
 
@@ -89,8 +90,14 @@ fn if_there<T: Default>(found: Result<T, CallError>) -> Result<T, CallError> {
     }
 }
 
+/// Whether our own check run is asked for, by our App's number or by its name alone.
+fn is_ours(check: &RequiredCheck, app: u64) -> bool {
+    check.app == format!("#{app}") || (check.app == ANY_APP && check.name == CHECK_NAME)
+}
+
 impl GitHub {
-    /// Every check that either of the two asks for, each once.
+    /// Every check that either of the two asks for, each once. Ours is left out: it tells what came of the gates, and none of
+    /// them waits for it.
     pub(super) fn protecting(
         &self,
         at: &Found,
@@ -118,6 +125,9 @@ impl GitHub {
             }
             all.sort();
             all.dedup();
+            if let Some(us) = self.known()? {
+                all.retain(|check| !is_ours(check, us.id));
+            }
             Ok(all)
         };
         read().map_err(|e: CallError| e.reading(&doing))

@@ -166,11 +166,15 @@ impl World {
             .map(|(id, _)| *id)
     }
 
+    /// Whose App a token was made for.
+    pub(super) fn app_of(&self, minted: &Minted) -> Option<&App> {
+        let installation = self.apps.installations.get(&minted.installation)?;
+        self.apps.apps.get(&installation.app)
+    }
+
     /// The account under which a token of an App acts.
     pub(super) fn bot(&self, minted: &Minted) -> u64 {
-        let app = self.apps.installations.get(&minted.installation).map(|i| i.app);
-        app.and_then(|app| self.apps.apps.get(&app))
-            .map_or(0, |a| a.account)
+        self.app_of(minted).map_or(0, |app| app.account)
     }
 
     /// What a token of an App stands for.
@@ -450,6 +454,7 @@ pub(super) fn needs(method: &str, inside: &[&str], is_pull: bool) -> &'static [(
         (_, ["pulls", ..]) => &[("pull_requests", "write")],
         (_, ["issues", ..]) => said,
         (_, ["git", ..]) => &[("contents", "write")],
+        (_, ["check-runs", ..]) => &[("checks", "write")],
         (_, _) => &[("administration", "write")],
     }
 }

@@ -247,8 +247,10 @@ fn in_repository(world: &mut World, call: &Call<'_>, id: u64, inside: &[&str]) -
         ["git", "commits", sha] => commit(world, call, found, sha),
         ["actions", "jobs", number, "logs"] => log(world, call, found, number),
         ["commits", sha, "check-runs"] => {
-            let on = |c: &&Check| c.head == *sha;
-            let all: Vec<Value> = found.checks.iter().filter(on).map(|c| check(call, c)).collect();
+            let name = call.request.field("check_name");
+            let on = |c: &&Check| c.head == *sha && name.as_ref().is_none_or(|name| c.name == *name);
+            let on = found.checks.iter().filter(on);
+            let all: Vec<Value> = on.map(|c| check(world, call, c)).collect();
             let total = all.len();
             page(call, all, |all| json!({"total_count": total, "check_runs": all}))
         }
@@ -625,24 +627,28 @@ fn branch(call: &Call<'_>, found: &Repository, name: &str, full: &str) -> Answer
 }
 
 /// The number of an app by its short name.
-pub(super) fn app_number(slug: &str) -> u64 {
+fn app_number(world: &World, slug: &str) -> u64 {
+    if let Some(app) = world.apps.apps.values().find(|app| app.slug == slug) {
+        return app.id;
+    }
     match slug {
         "github-actions" => 15_368,
         other => 100_000 + other.bytes().map(u64::from).sum::<u64>(),
     }
 }
 
-fn check(call: &Call<'_>, check: &Check) -> Value {
+pub(super) fn check(world: &World, call: &Call<'_>, check: &Check) -> Value {
     json!({
         "id": check.id,
         "name": check.name,
         "head_sha": check.head,
         "status": check.status,
         "conclusion": check.conclusion,
-        "output": {"title": null, "summary": check.said, "text": null, "annotations_count": 0},
-        "app": {"id": app_number(&check.app), "slug": check.app, "name": check.app},
+        "external_id": check.external_id.as_deref().unwrap_or_default(),
+        "output": {"title": check.title, "summary": check.said, "text": null, "annotations_count": 0},
+        "app": {"id": app_number(world, &check.app), "slug": check.app, "name": check.app},
         "url": call.api(&format!("/check-runs/{}", check.id)),
-        "details_url": null,
+        "details_url": check.details_url,
     })
 }
 

@@ -149,6 +149,12 @@ pub struct Check {
     pub head: String,
     /// What it says of itself: its `output.summary`.
     pub said: Option<String>,
+    /// The same in a line: its `output.title`.
+    pub title: Option<String>,
+    /// What its app knows it by.
+    pub external_id: Option<String>,
+    /// Where its app leads to.
+    pub details_url: Option<String>,
 }
 
 /// A commit status: what anybody with write access may post.
@@ -452,6 +458,9 @@ impl World {
             conclusion: conclusion.map(str::to_owned),
             head: head.to_owned(),
             said: None,
+            title: None,
+            external_id: None,
+            details_url: None,
         });
     }
 

@@ -1,8 +1,8 @@
 //! The doors of the REST API that change something, with GitHub's ways of saying no.
 
 use super::http::Answer;
-use super::rest::{Call, NO_DOOR, Who, comment, pull, reference, user};
-use super::world::{Permission, Pull, Repository, Scope, World};
+use super::rest::{Call, NO_DOOR, Who, check, comment, pull, reference, user};
+use super::world::{Check, Permission, Pull, Repository, Scope, World};
 use super::{git, in_json, no};
 use serde_json::{Value, json};
 
@@ -29,6 +29,8 @@ pub(super) fn answer(world: &mut World, call: &Call<'_>, id: u64, inside: &[&str
         ("POST", ["issues", number, "labels"]) if may_write => label(world, id, number, &body),
         ("POST", ["issues", number, "comments"]) => say(world, call, id, number, &body),
         ("POST", ["git", "refs"]) if may_write => make_ref(world, call, id, &body),
+        ("POST", ["check-runs"]) => post_check(world, call, id, &body),
+        ("PATCH", ["check-runs", number]) => change_check(world, call, id, number, &body),
         ("PATCH", ["issues", "comments", number]) => edit(world, call, id, number, &body),
         ("POST", ["issues", "comments", number, "reactions"]) => react(world, call, id, number, &body),
         ("PATCH", ["pulls", _]) | ("POST", ["issues", _, "labels"] | ["git", "refs"]) => {
@@ -205,6 +207,122 @@ fn react(world: &mut World, call: &Call<'_>, id: u64, number: &str, body: &Value
         "created_at": "2026-11-22T06:00:00Z",
     });
     in_json(if again { 200 } else { 201 }, &made)
+}
+
+/// Whose check runs these are: nobody but an App has any.
+fn checking_app(world: &World, call: &Call<'_>) -> Result<String, Answer> {
+    let app = match &call.who {
+        Who::Installed(minted) => world.app_of(minted).map(|app| app.slug.clone()),
+        Who::Nobody | Who::Person(_) | Who::App(_) => None,
+    };
+    app.ok_or_else(|| no(403, "You must authenticate via a GitHub App."))
+}
+
+/// Takes over what a request says of a check run; `Err`: what is wrong with it.
+fn fill(check: &mut Check, body: &Value) -> Result<(), Answer> {
+    let wrong = |field: &str| {
+        Err(invalid(
+            &json!([{"resource": "CheckRun", "field": field, "code": "invalid"}]),
+        ))
+    };
+    let owned = |value: &Value| value.as_str().map(str::to_owned);
+    if let Some(output) = body["output"].as_object() {
+        let of = |name: &str| output.get(name).and_then(Value::as_str).unwrap_or_default();
+        if of("title").is_empty() || of("summary").is_empty() {
+            return wrong("output");
+        }
+        (check.title, check.said) = (Some(of("title").to_owned()), Some(of("summary").to_owned()));
+    }
+    let status = match (body["status"].as_str(), &body["conclusion"]) {
+        (_, conclusion) if !conclusion.is_null() => "completed",
+        (Some("completed"), _) => return wrong("conclusion"),
+        (Some(status @ ("queued" | "in_progress")), _) => status,
+        (Some(_), _) => return wrong("status"),
+        (None, _) => return Ok(()),
+    };
+    let known = [
+        "action_required",
+        "cancelled",
+        "failure",
+        "neutral",
+        "success",
+        "skipped",
+        "timed_out",
+    ];
+    if !body["conclusion"].is_null() && !known.contains(&text(body, "conclusion")) {
+        return wrong("conclusion");
+    }
+    // Stricter than GitHub, of which it is told that the conclusion stays, and that nothing happens.
+    if check.status == "completed" && status != "completed" {
+        return wrong("status");
+    }
+    status.clone_into(&mut check.status);
+    check.conclusion = owned(&body["conclusion"]);
+    check.external_id = owned(&body["external_id"]).or(check.external_id.take());
+    check.details_url = owned(&body["details_url"]).or(check.details_url.take());
+    Ok(())
+}
+
+/// <https://docs.github.com/rest/checks/runs#create-a-check-run>: as many of one name as are asked for.
+fn post_check(world: &mut World, call: &Call<'_>, id: u64, body: &Value) -> Answer {
+    let app = match checking_app(world, call) {
+        Ok(app) => app,
+        Err(answer) => return answer,
+    };
+    let (name, head) = (text(body, "name"), text(body, "head_sha"));
+    if name.is_empty() {
+        return invalid(&json!([{"resource": "CheckRun", "field": "name", "code": "missing_field"}]));
+    }
+    let commit = ["cat-file", "-e", &format!("{head}^{{commit}}")];
+    if git::ask(&world.repositories[&id].folder, &commit, b"").is_none() {
+        return no(422, &format!("No commit found for SHA: {head}"));
+    }
+    let mut made = Check {
+        id: world.fresh(),
+        app,
+        name: name.to_owned(),
+        status: "queued".to_owned(),
+        conclusion: None,
+        head: head.to_owned(),
+        said: None,
+        title: None,
+        external_id: None,
+        details_url: None,
+    };
+    if let Err(answer) = fill(&mut made, body) {
+        return answer;
+    }
+    let answer = in_json(201, &check(world, call, &made));
+    world.repository_mut(id).checks.push(made);
+    answer
+}
+
+/// <https://docs.github.com/rest/checks/runs#update-a-check-run>
+fn change_check(world: &mut World, call: &Call<'_>, id: u64, number: &str, body: &Value) -> Answer {
+    let app = match checking_app(world, call) {
+        Ok(app) => app,
+        Err(answer) => return answer,
+    };
+    let found = world.repositories[&id].checks.iter();
+    let mut found = found.filter(|c| number.parse() == Ok(c.id));
+    let Some(mut changed) = found.next().cloned() else {
+        return no(404, "Not Found");
+    };
+    if changed.app != app {
+        return no(
+            403,
+            "Invalid app_id - check run can only be modified by the GitHub App that created it.",
+        );
+    }
+    if let Err(answer) = fill(&mut changed, body) {
+        return answer;
+    }
+    let answer = in_json(200, &check(world, call, &changed));
+    let checks = world.repository_mut(id).checks.iter_mut();
+    checks
+        .filter(|c| c.id == changed.id)
+        .for_each(|c| *c = changed.clone());
+    answer
 }
 
 /// <https://docs.github.com/rest/git/refs#create-a-reference>

@@ -12,7 +12,7 @@ fn writes(asked: &Asked) -> bool {
 }
 
 /// Every write came with a token for one repository that can write one thing, and every look with one that can't write.
-fn assert_narrow(hosted: &Hosted) {
+pub(super) fn assert_narrow(hosted: &Hosted) {
     let mut written = 0;
     // Tokens end beside what goes on, some after they ran out.
     let asked = hosted.github.asked().into_iter();

@@ -9,6 +9,7 @@ mod importing;
 mod killed;
 mod labels;
 mod merged;
+mod posted;
 mod setup;
 mod story;
 
@@ -30,7 +31,7 @@ const APP: u64 = 55;
 const BOT: u64 = APP + 1_000_000;
 /// What it is granted.
 const NEEDED: [(&str, &str); 6] = [
-    ("checks", "read"),
+    ("checks", "write"),
     ("contents", "write"),
     ("issues", "write"),
     ("metadata", "read"),

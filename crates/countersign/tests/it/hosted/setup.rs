@@ -246,7 +246,7 @@ fn a_server_that_github_can_reach_is_told_of_changes_with_a_secret() {
     assert_eq!(manifest["public"], false);
     assert_eq!(
         manifest["default_permissions"],
-        json!({"actions": "read", "checks": "read", "contents": "write", "issues": "write", "metadata": "read",
+        json!({"actions": "read", "checks": "write", "contents": "write", "issues": "write", "metadata": "read",
             "pull_requests": "write", "workflows": "write"})
     );
     assert!(!hosted.world.path("data").exists(), "nothing is made for it");

@@ -387,6 +387,37 @@ fn one_installations_limit_holds_no_other_one_up() {
     }
 }
 
+/// Nobody vouches for themselves: not by a name that somebody asks for, and not where our own check run is asked for.
+#[test]
+fn what_the_app_posts_itself_is_no_check_and_is_waited_for_by_nobody() {
+    let house = House::app();
+    let head = house.holds("main").unwrap();
+    house.hub().change(|w| {
+        for (app, name, conclusion) in [
+            ("countersigner", "countersign", None),
+            ("countersigner", "test", Some("success")),
+            ("github-actions", "countersign", Some("success")),
+        ] {
+            w.check(HELLO, app, name, head.as_str(), conclusion);
+        }
+        let named = |name: &str, app| (name.to_owned(), app);
+        let repository = w.repository_mut(HELLO);
+        repository.protection = vec![named("countersign", Some(APP)), named("test", Some(APP))];
+        repository.ruleset = vec![
+            named("countersign", None),
+            named("countersign", Some(15_368)),
+            named("test", None),
+        ];
+    });
+    let read = house.forge.read_checks(&house.source, &head, &[]).unwrap();
+    let read: Vec<_> = read.iter().map(|c| (c.app.as_str(), c.name.as_str())).collect();
+    assert_eq!(read, [("github-actions", "countersign")]);
+    let main = countersign_core::id::BranchName::parse("main").unwrap();
+    let required = house.forge.required_checks(&house.source, &main).unwrap();
+    let required: Vec<String> = required.iter().map(ToString::to_string).collect();
+    assert_eq!(required, ["countersign by app 15368", "test by any app"]);
+}
+
 #[test]
 fn the_wrong_key_the_wrong_app_and_the_wrong_time_are_told_apart() {
     let house = House::app();

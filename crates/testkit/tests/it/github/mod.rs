@@ -36,7 +36,7 @@ const READER: &str = "the-readers-token";
 const FILES: [(&str, &str); 2] = [("a.txt", "one\n"), ("b.txt", "other\n")];
 /// What our App is granted; less than it could ask for.
 const NEEDED: [(&str, &str); 5] = [
-    ("checks", "read"),
+    ("checks", "write"),
     ("contents", "write"),
     ("issues", "write"),
     ("metadata", "read"),
