@@ -116,6 +116,8 @@ codes! {
     ManifestBranch = "manifest-branch";
     /// A commit's bytes don't say what they have to: tree, parent, workflow, revision, checkpoint.
     ManifestContent = "manifest-content";
+    /// A commit's signature is not by the recorded key over its bytes.
+    ManifestSignature = "manifest-signature";
     /// A patch set's digest is not that of its parts.
     PatchSetDigest = "patch-set-digest";
     /// A write is not what was approved.

@@ -8,6 +8,7 @@ pub mod artifact;
 pub mod budget;
 mod canonical;
 pub mod command;
+pub mod commit_signature;
 pub mod confinement;
 pub mod dependency;
 pub mod diff;

@@ -4,6 +4,7 @@
 //! written and what is read back can be compared as ids (hazard 37).
 
 use crate::artifact::Rationale;
+use crate::commit_signature::{CommitSignature, insert};
 use crate::dependency::DependencyChange;
 use crate::diff::TreeDiff;
 use crate::digest::{ApprovalDigest, BodyHash, EvidenceDigest, PatchSetDigest, PlanDigest, PolicyDigest};
@@ -78,6 +79,9 @@ pub struct WriteManifest {
     pub branch: BranchName,
     /// The pull request that will be opened; absent where the forge has none.
     pub pull_request: Option<PullRequestText>,
+    /// By which key the commit is signed; absent where it is not. The signature itself stands in the commit's bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signature: Option<CommitSignature>,
 }
 
 /// A pull request's words, as approved.
@@ -131,15 +135,17 @@ pub struct ManifestContext<'a> {
     pub title: &'a str,
     /// The plan's steps: repository and title, in order.
     pub steps: &'a [(RepositoryId, String)],
-    /// When `AwaitingApproval` is entered: the commit's dates.
+    /// When `AwaitingApproval` is entered, or when it was signed: the commit's dates.
     pub at: Timestamp,
+    /// Name and address of author and committer.
+    pub committer: &'a str,
     /// `size root` of the checkpoint current at that moment.
     pub checkpoint: &'a str,
     /// Every repository's name and branch in this workflow, this one's included.
     pub siblings: &'a [(RepositoryId, String, BranchName)],
 }
 
-/// Name and address under which Countersign commits.
+/// Name and address under which Countersign commits what nobody set otherwise.
 pub const COMMITTER: &str = "Countersign <countersign@localhost>";
 /// Longest subject line of a commit, in characters.
 const SUBJECT_MAX_CHARS: usize = 72;
@@ -155,15 +161,20 @@ pub fn branch_name(workflow: &WorkflowId, revision: Revision, draft: &Draft) -> 
     BranchName::parse(&name).expect("because ids hold only characters that git accepts in branch names")
 }
 
-/// Completes a draft.
+/// Completes a draft. `signature` is in its armour, with what is recorded of it.
 pub fn complete(
     draft: Draft,
     base_branch: &BranchName,
     base: &CommitSha,
     context: &ManifestContext<'_>,
+    signature: Option<(&str, CommitSignature)>,
 ) -> PatchSet {
     let branch = branch_name(context.workflow, context.revision, &draft);
-    let commit_bytes = commit_bytes(&draft.diff.result_tree, base, &draft.repository, context);
+    let unsigned = unsigned_commit(&draft, base, context);
+    let (commit_bytes, signature) = match signature {
+        Some((armour, signature)) => (insert(&unsigned, armour), Some(signature)),
+        None => (unsigned, None),
+    };
     let commit = commit_id(commit_bytes.as_bytes());
     let manifest = WriteManifest {
         commit_bytes,
@@ -174,6 +185,7 @@ pub fn complete(
             .forge
             .has_pull_requests()
             .then(|| pull_request_text(&draft.repository, context)),
+        signature,
     };
     let digest = PatchSetDigest::of(&(
         (
@@ -197,13 +209,10 @@ pub fn complete(
     }
 }
 
-fn commit_bytes(
-    tree: &TreeSha,
-    parent: &CommitSha,
-    own: &RepositoryId,
-    context: &ManifestContext<'_>,
-) -> String {
-    let who = format!("{COMMITTER} {} +0000", context.at.unix_seconds());
+/// The commit object's bytes, without git's header and without a signature.
+pub(crate) fn unsigned_commit(draft: &Draft, parent: &CommitSha, context: &ManifestContext<'_>) -> String {
+    let (tree, own) = (&draft.diff.result_tree, &draft.repository);
+    let who = format!("{} {} +0000", context.committer, context.at.unix_seconds());
     let mut message = subject(context);
     let steps: Vec<&String> = context
         .steps

@@ -146,6 +146,7 @@ impl Session {
             forge,
             agents: Arc::new(agents(folder)),
             signer,
+            commit_signer: None,
             member_keys,
             baseline: Arc::new(BaselineFile(folder.baseline())),
             own_rules: Arc::new(own_rules::Runner),

@@ -23,6 +23,7 @@ use countersign_core::workflow::Event;
 use countersign_inspect::Salt;
 use countersign_ports::agent::AgentFactory;
 use countersign_ports::forge::Forge;
+use countersign_ports::signing::CommitSigner;
 use countersign_ports::store::{CheckpointSigner, MemberKeys, Store, StoreError};
 use countersign_ports::trees::Trees;
 use std::sync::Arc;
@@ -44,6 +45,8 @@ pub struct Ports {
     pub agents: Arc<dyn AgentFactory>,
     /// Signs the ledger.
     pub signer: Arc<dyn CheckpointSigner>,
+    /// Signs commits; `None`: they are written unsigned.
+    pub commit_signer: Option<Arc<dyn CommitSigner>>,
     /// Verifies what humans did.
     pub member_keys: Arc<dyn MemberKeys>,
     /// The organisation's baseline.

@@ -10,5 +10,6 @@ pub mod identity;
 pub mod moment;
 pub mod notice;
 pub mod reviewing;
+pub mod signing;
 pub mod store;
 pub mod trees;

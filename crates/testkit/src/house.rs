@@ -281,6 +281,7 @@ impl House {
                 store: self.store.clone(),
             }),
             signer: self.signer.clone(),
+            commit_signer: None,
             member_keys: Arc::new(Keys),
             baseline: self.organisation.clone(),
             own_rules: Arc::new(NoRules),

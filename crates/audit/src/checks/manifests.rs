@@ -2,6 +2,7 @@
 
 use super::Scene;
 use crate::problem::{Problem, ProblemCode};
+use countersign_core::commit_signature::{insert, take, verify};
 use countersign_core::digest::PatchSetDigest;
 use countersign_core::patch_set::{PatchSet, branch_name, commit_id};
 
@@ -44,12 +45,42 @@ fn one(scene: &Scene<'_>, patch_set: &PatchSet, problems: &mut Vec<Problem>) {
         let message = format!("{name}: the commit does not say `{missing}`");
         problems.push(scene.problem(ProblemCode::ManifestContent, message));
     }
+    if let Some(why) = signature_wrong(patch_set) {
+        problems.push(scene.problem(ProblemCode::ManifestSignature, format!("{name}: {why}")));
+    }
     if let Some(why) = words_missing(scene, patch_set) {
         problems.push(scene.problem(ProblemCode::ManifestContent, format!("{name}: {why}")));
     }
     if *revision != scene.books.revision {
         let message = format!("{name}: the patch set is of revision {revision}, which is not at hand");
         problems.push(scene.problem(ProblemCode::ManifestContent, message));
+    }
+}
+
+/// The commit is signed exactly where its key is recorded, by that key, over all the rest of its bytes.
+fn signature_wrong(patch_set: &PatchSet) -> Option<String> {
+    let manifest = &patch_set.manifest;
+    let Some(recorded) = &manifest.signature else {
+        let header = manifest.commit_bytes.split("\n\n").next().unwrap_or_default();
+        let is_signed = header.lines().any(|line| line.starts_with("gpgsig"));
+        return is_signed.then(|| "the commit is signed, and no key is recorded for it".to_owned());
+    };
+    let Some((unsigned, armour)) = take(&manifest.commit_bytes) else {
+        return Some(format!(
+            "the commit is not signed, and {} is recorded for it",
+            recorded.key
+        ));
+    };
+    if insert(&unsigned, &armour) != manifest.commit_bytes {
+        return Some("the commit's signature does not stand where git puts it".to_owned());
+    }
+    match verify(unsigned.as_bytes(), &armour) {
+        Err(error) => Some(format!("the commit's signature is refused: {error}")),
+        Ok(key) if key != recorded.key => Some(format!(
+            "the commit is signed by {key}, and {} is recorded for it",
+            recorded.key
+        )),
+        Ok(_) => None,
     }
 }
 
@@ -69,7 +100,12 @@ fn words_missing(scene: &Scene<'_>, patch_set: &PatchSet) -> Option<&'static str
 
 /// Lines that the commit has to hold and does not: in its header exactly these, in its message these trailers.
 fn missing_lines(scene: &Scene<'_>, patch_set: &PatchSet) -> Vec<String> {
-    let bytes = &patch_set.manifest.commit_bytes;
+    // The header of a signed commit is looked at without the signature, which is judged by itself.
+    let unsigned = patch_set.manifest.signature.as_ref();
+    let unsigned = unsigned.and_then(|_| take(&patch_set.manifest.commit_bytes));
+    let bytes = unsigned
+        .as_ref()
+        .map_or(&patch_set.manifest.commit_bytes, |(unsigned, _)| unsigned);
     let (header, message) = bytes.split_once("\n\n").unwrap_or((bytes, ""));
     let header: Vec<&str> = header.lines().collect();
     let mut missing = Vec::new();
@@ -84,6 +120,17 @@ fn missing_lines(scene: &Scene<'_>, patch_set: &PatchSet) -> Vec<String> {
     }
     if header.len() != 4 {
         missing.push("one tree, one parent, one author and one committer".to_owned());
+    }
+    if let Some(signature) = &patch_set.manifest.signature {
+        let date = format!("{} {} +0000", signature.committer, signature.at.unix_seconds());
+        for (at, wanted) in [format!("author {date}"), format!("committer {date}")]
+            .into_iter()
+            .enumerate()
+        {
+            if header.get(at + 2) != Some(&wanted.as_str()) {
+                missing.push(wanted);
+            }
+        }
     }
     let pinned = scene.books.pinned(&patch_set.repository);
     if pinned.is_none_or(|p| p.base != patch_set.base || p.base_branch != patch_set.base_branch) {

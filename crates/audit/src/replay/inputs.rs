@@ -6,9 +6,11 @@
 
 use countersign_core::act::SignedAct;
 use countersign_core::artifact::{AgentRole, PathExpectation, Plan};
+use countersign_core::commit_signature::{SignedCommits, take};
 use countersign_core::feedback::{AgentSpec, Feedback, RepoSelection};
 use countersign_core::id::{EffectId, Fence, InputId, MemberId};
 use countersign_core::member::Roster;
+use countersign_core::patch_set::PatchSet;
 use countersign_core::question::{DETAILS_MAX, Question, QuestionKind};
 use countersign_core::record::EventRecord;
 use countersign_core::workflow::event::{AgentRun, Subject};
@@ -221,7 +223,11 @@ fn results(effect: &Effect, first: &Event, rest: &[&Event], roster: &Roster) -> 
         Effect::SealLedger { .. } => {
             if let Event::LedgerSealed { checkpoint, .. } = first {
                 let (checkpoint, roster) = (checkpoint.clone(), roster.clone());
-                found.push(EffectResult::Sealed { checkpoint, roster });
+                found.push(EffectResult::Sealed {
+                    checkpoint,
+                    roster,
+                    signed: signed(rest),
+                });
             }
         }
         Effect::CheckBases => {
@@ -272,6 +278,27 @@ fn results(effect: &Effect, first: &Event, rest: &[&Event], roster: &Roster) -> 
     }
     found.push(gave_up(effect, all()));
     found
+}
+
+/// The signatures that stand in the commits which were fixed at that step, if any does.
+fn signed(rest: &[&Event]) -> Option<SignedCommits> {
+    let patch_sets = rest.iter().find_map(|event| {
+        if let Event::PatchSetsFixed { patch_sets } = event {
+            Some(patch_sets)
+        } else {
+            None
+        }
+    })?;
+    let first = patch_sets.iter().find_map(|p| p.manifest.signature.as_ref())?;
+    let signature = |p: &PatchSet| {
+        let (_, armour) = take(&p.manifest.commit_bytes)?;
+        Some((p.repository.clone(), armour))
+    };
+    Some(SignedCommits {
+        committer: first.committer.clone(),
+        at: first.at,
+        signatures: patch_sets.iter().filter_map(signature).collect(),
+    })
 }
 
 fn run_of(event: &Event) -> Option<&AgentRun> {

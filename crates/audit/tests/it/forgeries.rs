@@ -341,7 +341,10 @@ fn swap_commits(
     }
 }
 
-fn digest_of(own: &countersign_core::patch_set::PatchSet) -> countersign_core::digest::PatchSetDigest {
+/// The digest that a patch set has to have as it is.
+pub(crate) fn digest_of(
+    own: &countersign_core::patch_set::PatchSet,
+) -> countersign_core::digest::PatchSetDigest {
     countersign_core::digest::PatchSetDigest::of(&(
         (
             countersign_core::id::TenantId::local(),
@@ -847,6 +850,7 @@ fn every_code_is_found_by_some_lie_and_explained() {
         include_str!("erased.rs"),
         include_str!("budget.rs"),
         include_str!("pull_requests.rs"),
+        include_str!("signatures.rs"),
     ]
     .concat();
     let page = include_str!("../../../../docs/ledger.md");

@@ -21,4 +21,5 @@ mod forgeries;
 mod honest;
 mod lies;
 mod pull_requests;
+mod signatures;
 mod teller;

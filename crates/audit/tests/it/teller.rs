@@ -4,6 +4,7 @@
 use crate::canned::{self, START, Team};
 use countersign_audit::{ProblemCode, Verdict, audit};
 use countersign_core::act::{Act, Attendance, SignedAct};
+use countersign_core::commit_signature::{NAMESPACE, SignedCommits};
 use countersign_core::digest::BodyHash;
 use countersign_core::epoch::{Epoch, KIND_EPOCH_BEGUN};
 use countersign_core::id::{TenantId, Version, WorkflowId};
@@ -16,6 +17,7 @@ use countersign_ledger::{
     Body, BundleBuilder, BundleEntry, Earlier, Leaf, LeafHash, LedgerKey, RootHash, Salt, Trust, commit,
     leaf_hash, origin_of, sign_checkpoint, tree,
 };
+use ssh_key::{HashAlg, LineEnding, PrivateKey};
 use std::collections::BTreeMap;
 
 /// One event with its time.
@@ -24,6 +26,12 @@ pub type Told = (Timestamp, Event);
 /// The ledger's key; whoever has it can sign any log.
 pub fn ledger_key() -> LedgerKey {
     LedgerKey::from_seed("countersign/test", &[3; 32]).unwrap()
+}
+
+/// A commit's signature in its armour.
+pub fn signature(key: &PrivateKey, unsigned: &str) -> String {
+    let signed = key.sign(NAMESPACE, HashAlg::Sha512, unsigned.as_bytes()).unwrap();
+    signed.to_pem(LineEnding::LF).unwrap()
 }
 
 pub fn trust() -> Trust {
@@ -40,6 +48,8 @@ pub struct Teller {
     pub workflow: Workflow,
     pub told: Vec<Told>,
     pub at: Timestamp,
+    /// What commits are signed with.
+    pub commit_key: Option<PrivateKey>,
 }
 
 impl Teller {
@@ -61,6 +71,15 @@ impl Teller {
             told: decision.events.into_iter().map(|e| (START, e)).collect(),
             workflow: decision.workflow,
             at: START,
+            commit_key: None,
+        }
+    }
+
+    /// Commits are signed.
+    pub fn signing(team: Team, key: PrivateKey) -> Self {
+        Self {
+            commit_key: Some(key),
+            ..Self::new(team)
         }
     }
 
@@ -89,7 +108,23 @@ impl Teller {
             } => {
                 let log = Log::of(&self.told);
                 let checkpoint = log.seal(Version(self.told.len() as u64));
-                let result = EffectResult::Sealed { checkpoint, roster };
+                let signed = self.commit_key.as_ref().map(|key| {
+                    let (committer, at) = ("Bot <bot@example.org>", self.at);
+                    let commits = self.workflow.commits_to_sign(&checkpoint, committer, at);
+                    let signatures = commits
+                        .into_iter()
+                        .map(|(id, bytes)| (id, signature(key, &bytes)));
+                    SignedCommits {
+                        committer: committer.to_owned(),
+                        at,
+                        signatures: signatures.collect(),
+                    }
+                });
+                let result = EffectResult::Sealed {
+                    checkpoint,
+                    roster,
+                    signed,
+                };
                 Input::Effect { id, result }
             }
             other => other,
@@ -137,7 +172,11 @@ impl Teller {
 
     /// The way to the end, with everything written.
     pub fn done(team: Team) -> Self {
-        let mut teller = Self::new(team);
+        Self::new(team).to_the_end()
+    }
+
+    pub fn to_the_end(self) -> Self {
+        let (mut teller, team) = (self.clone(), self.team);
         teller.ask_for_approval();
         while teller.workflow.open_requests().next().is_some() {
             teller.approve(if team == Team::Solo { "alice" } else { "bob" });

@@ -1,47 +1,139 @@
 //! Asking for approvals, counting them, and gate 3.
 
 use super::effect::SealPurpose;
-use super::event::{Approval, CheckpointRef, Event, RequestStatus, ResumePoint, Subject};
+use super::event::{Approval, CheckpointRef, Event, PinnedRepo, RequestStatus, ResumePoint, Subject};
 use super::planning::{approval_window_ms, count};
 use super::proposing::judge_proposal;
 use super::turn::Turn;
+use super::writing::gave_up;
 use super::{Effect, Refusal, State, Workflow};
 use crate::act::{Act, SeenDigest};
+use crate::commit_signature::{CommitSignature, SignatureError, SignedCommits, is_committer, verify};
 use crate::digest::ApprovalDigest;
 use crate::gate::{Check, CheckId, GateId};
 use crate::id::{BranchName, RepositoryId};
 use crate::member::{Member, Roster};
 use crate::owners::OwnedPath;
-use crate::patch_set::{ManifestContext, PatchSet, branch_name, complete};
+use crate::patch_set::{COMMITTER, Draft, ManifestContext, PatchSet, branch_name, complete, unsigned_commit};
 use crate::policy::RiskTier;
 use crate::question::QuestionKind;
 use crate::time::Timestamp;
 use std::collections::BTreeSet;
 
-pub(super) fn sealed(turn: &mut Turn, purpose: SealPurpose, checkpoint: CheckpointRef, roster: &Roster) {
-    turn.emit(Event::LedgerSealed { purpose, checkpoint });
+pub(super) fn sealed(
+    turn: &mut Turn,
+    purpose: SealPurpose,
+    checkpoint: CheckpointRef,
+    roster: &Roster,
+    signed: Option<&SignedCommits>,
+) {
     match purpose {
-        SealPurpose::BeforeApproval => fix_and_ask(turn, roster),
-        SealPurpose::Approved => judge_approvals(turn, roster),
+        SealPurpose::BeforeApproval => fix_and_ask(turn, checkpoint, roster, signed),
+        SealPurpose::Approved => {
+            turn.emit(Event::LedgerSealed { purpose, checkpoint });
+            judge_approvals(turn, roster);
+        }
     }
 }
 
-/// Fixes every byte that an approval will write, then asks.
-fn fix_and_ask(turn: &mut Turn, roster: &Roster) {
-    let patch_sets = fix(&turn.workflow, turn.at);
+/// Fixes every byte that an approval will write, then asks. Signatures that don't fit these bytes are refused.
+fn fix_and_ask(turn: &mut Turn, checkpoint: CheckpointRef, roster: &Roster, signed: Option<&SignedCommits>) {
+    let purpose = SealPurpose::BeforeApproval;
+    let patch_sets = match fix(&turn.workflow, &checkpoint, turn.at, signed) {
+        Ok(patch_sets) => patch_sets,
+        Err(error) => {
+            let detail = format!("the signature of a commit is refused: {error}");
+            return gave_up(turn, &Effect::SealLedger { purpose }, error.code(), &detail);
+        }
+    };
+    turn.emit(Event::LedgerSealed { purpose, checkpoint });
     turn.emit(Event::PatchSetsFixed { patch_sets });
     ask_again(turn, "gates 0 to 2 passed", roster);
 }
 
-fn fix(workflow: &Workflow, at: Timestamp) -> Vec<PatchSet> {
+impl Workflow {
+    /// The unsigned bytes of every commit that people would be asked about, under that checkpoint, name and time: what
+    /// [`SignedCommits`] has to be of.
+    pub fn commits_to_sign(
+        &self,
+        checkpoint: &CheckpointRef,
+        committer: &str,
+        at: Timestamp,
+    ) -> Vec<(RepositoryId, String)> {
+        with_context(self, checkpoint, committer, at, |context| {
+            let commits = pinned_drafts(self);
+            commits
+                .map(|(draft, repo)| {
+                    (
+                        draft.repository.clone(),
+                        unsigned_commit(draft, &repo.base, context),
+                    )
+                })
+                .collect()
+        })
+    }
+}
+
+fn fix(
+    workflow: &Workflow,
+    checkpoint: &CheckpointRef,
+    at: Timestamp,
+    signed: Option<&SignedCommits>,
+) -> Result<Vec<PatchSet>, SignatureError> {
+    let (committer, at) = signed.map_or((COMMITTER, at), |s| (s.committer.as_str(), s.at));
+    if !is_committer(committer) {
+        return Err(SignatureError::Committer);
+    }
+    with_context(workflow, checkpoint, committer, at, |context| {
+        pinned_drafts(workflow)
+            .map(|(draft, repo)| {
+                let signature = signed
+                    .map(|signed| signature_of(signed, draft, repo, context))
+                    .transpose()?;
+                Ok(complete(
+                    draft.clone(),
+                    &repo.base_branch,
+                    &repo.base,
+                    context,
+                    signature,
+                ))
+            })
+            .collect()
+    })
+}
+
+/// The signature of one draft's commit, verified, with what is recorded of it.
+fn signature_of<'a>(
+    signed: &'a SignedCommits,
+    draft: &Draft,
+    repo: &PinnedRepo,
+    context: &ManifestContext<'_>,
+) -> Result<(&'a str, CommitSignature), SignatureError> {
+    let mut own = signed.signatures.iter().filter(|(id, _)| *id == draft.repository);
+    let (_, armour) = own.next().ok_or(SignatureError::Missing)?;
+    let key = verify(unsigned_commit(draft, &repo.base, context).as_bytes(), armour)?;
+    let (committer, at) = (signed.committer.clone(), signed.at);
+    Ok((armour, CommitSignature { key, committer, at }))
+}
+
+fn pinned_drafts(workflow: &Workflow) -> impl Iterator<Item = (&Draft, &PinnedRepo)> {
+    let pinned = |id: &RepositoryId| workflow.repositories.iter().find(|r| r.repository == *id);
+    let drafts = workflow.drafts.iter();
+    drafts.filter_map(move |d| pinned(&d.repository).map(|repo| (d, repo)))
+}
+
+/// What fixes the manifests of a workflow besides its drafts.
+fn with_context<T>(
+    workflow: &Workflow,
+    checkpoint: &CheckpointRef,
+    committer: &str,
+    at: Timestamp,
+    made: impl FnOnce(&ManifestContext<'_>) -> T,
+) -> T {
     let submission = workflow
         .submission
         .as_ref()
         .expect("because a workflow begins with its submission");
-    let checkpoint = workflow
-        .checkpoint
-        .as_ref()
-        .expect("because the ledger is sealed before manifests are fixed");
     let siblings: Vec<(RepositoryId, String, BranchName)> = workflow
         .drafts
         .iter()
@@ -63,17 +155,11 @@ fn fix(workflow: &Workflow, at: Timestamp) -> Vec<PatchSet> {
         title: &submission.feedback.title,
         steps: &steps,
         at,
+        committer,
         checkpoint: &format!("{} {}", checkpoint.size, checkpoint.root),
         siblings: &siblings,
     };
-    let pinned = |id: &RepositoryId| workflow.repositories.iter().find(|r| r.repository == *id);
-    let drafts = workflow
-        .drafts
-        .iter()
-        .filter_map(|d| pinned(&d.repository).map(|repo| (d, repo)));
-    drafts
-        .map(|(draft, repo)| complete(draft.clone(), &repo.base_branch, &repo.base, &context))
-        .collect()
+    made(&context)
 }
 
 /// Enters `AwaitingApproval` and opens a request for every patch set, if there are people who may approve it.

@@ -112,8 +112,15 @@ fn take_result(turn: &mut Turn, effect: &Effect, result: EffectResult) -> Result
         (Effect::Critique, EffectResult::Critiqued { run, answer, roster }) => {
             proposing::critiqued(turn, run, answer, &roster);
         }
-        (Effect::SealLedger { purpose }, EffectResult::Sealed { checkpoint, roster }) => {
-            approving::sealed(turn, *purpose, checkpoint, &roster);
+        (
+            Effect::SealLedger { purpose },
+            EffectResult::Sealed {
+                checkpoint,
+                roster,
+                signed,
+            },
+        ) => {
+            approving::sealed(turn, *purpose, checkpoint, &roster, signed.as_ref());
         }
         (Effect::CheckBases, EffectResult::BasesChecked { standings, roster }) => {
             writing::bases_checked(turn, standings, &roster);

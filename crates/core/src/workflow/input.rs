@@ -7,6 +7,7 @@ use super::event::{
 use crate::act::{Attendance, MemberKey, SignedAct};
 use crate::artifact::{AgentRole, Architecture, Critique, Plan, TriageDecision};
 use crate::budget::BudgetAsked;
+use crate::commit_signature::SignedCommits;
 use crate::digest::{ContextHash, canonical_json};
 use crate::feedback::{AgentSpec, Feedback, Metadata, RepoSelection};
 use crate::forge::RequiredCheck;
@@ -229,6 +230,8 @@ pub enum EffectResult {
         checkpoint: CheckpointRef,
         /// The members now.
         roster: Roster,
+        /// The commits that people are to be asked about, where commits are signed.
+        signed: Option<SignedCommits>,
     },
     /// Of [`super::Effect::CheckBases`].
     BasesChecked {

@@ -1015,6 +1015,7 @@ fn sealed(w: &Workflow, team: Team) -> EffectResult {
     EffectResult::Sealed {
         checkpoint,
         roster: team.roster(),
+        signed: None,
     }
 }
 

@@ -18,6 +18,7 @@ mod notices;
 mod pull_requests;
 mod records;
 mod restored;
+mod signatures;
 mod waivers;
 mod workflows;
 

@@ -3,7 +3,7 @@
 use crate::canned::{self, START, Team};
 use countersign_core::act::{Act, ActRecord, Attendance, AuthenticatedBy, SignedAct};
 use countersign_core::id::{BranchName, CommitSha, RepositoryId, TenantId, WorkflowId};
-use countersign_core::patch_set::{ManifestContext, commit_id, complete};
+use countersign_core::patch_set::{COMMITTER, ManifestContext, commit_id, complete};
 use countersign_core::path::RepoPath;
 use countersign_core::record::{EventRecord, RecordError};
 use countersign_core::workflow::{Event, State, Workflow, decide, start};
@@ -124,6 +124,7 @@ fn hostile_words_stay_one_line_and_imitate_no_trailer() {
         title: &title,
         steps: &steps,
         at: START,
+        committer: COMMITTER,
         checkpoint: "1 aa",
         siblings: &[],
     };
@@ -132,6 +133,7 @@ fn hostile_words_stay_one_line_and_imitate_no_trailer() {
         &w.patch_sets[0].base_branch,
         &w.patch_sets[0].base,
         &context,
+        None,
     );
     let message = patch_set
         .manifest

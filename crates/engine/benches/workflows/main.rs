@@ -322,6 +322,7 @@ impl House {
             forge: forge.clone(),
             agents: Arc::new(Agents::new(path("scratch"))),
             signer: Arc::new(Signer(LedgerKey::from_seed("bench", &[3; 32]).unwrap())),
+            commit_signer: None,
             member_keys: Arc::new(Machine),
             baseline: Arc::new(Machine),
             own_rules: Arc::new(Machine),

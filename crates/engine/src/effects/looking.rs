@@ -2,6 +2,7 @@
 
 use super::{EffectError, Job, Performed};
 use crate::own_rules::{RuleFile, rule_files};
+use countersign_core::commit_signature::SignedCommits;
 use countersign_core::digest::ContextHash;
 use countersign_core::feedback::RepoSelection;
 use countersign_core::forge::RequiredCheck;
@@ -10,8 +11,10 @@ use countersign_core::patch_set::PatchSet;
 use countersign_core::path::RepoPath;
 use countersign_core::policy::POLICY_PATH;
 use countersign_core::workflow::EffectResult;
-use countersign_core::workflow::event::{RepoLookup, Standing};
+use countersign_core::workflow::effect::SealPurpose;
+use countersign_core::workflow::event::{CheckpointRef, RepoLookup, Standing};
 use countersign_core::workflow::input::{LoadedRepo, PolicyLayer, PolicyLayers};
+use countersign_ports::signing::CommitSigner;
 use countersign_ports::trees::{BaseStanding, Pinned, RepoSource, SnapshotEntry, Trees, TreesError};
 
 /// A repository's base with everything that was given to agents of it.
@@ -126,13 +129,48 @@ impl Job<'_> {
         })
     }
 
-    pub(super) async fn seal(&self) -> Result<Performed, EffectError> {
+    pub(super) async fn seal(&self, purpose: SealPurpose) -> Result<Performed, EffectError> {
         let checkpoint = self
             .store
             .seal(&self.workflow.id, self.ports.signer.as_ref())
             .await?;
+        let signed = match (purpose, &self.ports.commit_signer) {
+            (SealPurpose::BeforeApproval, Some(signer)) => {
+                Some(self.sign_commits(signer.as_ref(), &checkpoint).await?)
+            }
+            (SealPurpose::BeforeApproval, None) | (SealPurpose::Approved, _) => None,
+        };
         let roster = self.store.roster().await?;
-        Ok(EffectResult::Sealed { checkpoint, roster }.into())
+        Ok(EffectResult::Sealed {
+            checkpoint,
+            roster,
+            signed,
+        }
+        .into())
+    }
+
+    /// Signs the commits that people are asked about next: the signature is part of what they approve.
+    async fn sign_commits(
+        &self,
+        signer: &dyn CommitSigner,
+        checkpoint: &CheckpointRef,
+    ) -> Result<SignedCommits, EffectError> {
+        let (committer, at) = (signer.committer(), self.ports.store.now().await?);
+        let commits = self.workflow.commits_to_sign(checkpoint, committer, at);
+        let mut signatures = Vec::new();
+        for (repository, unsigned) in commits {
+            let signature = signer.sign(unsigned.as_bytes());
+            let signature = signature.map_err(|message| EffectError::Lasting {
+                code: "commit-not-signed".to_owned(),
+                message,
+            })?;
+            signatures.push((repository, signature));
+        }
+        Ok(SignedCommits {
+            committer: committer.to_owned(),
+            at,
+            signatures,
+        })
     }
 
     pub(super) fn submission(&self) -> Result<&countersign_core::workflow::Submission, EffectError> {

@@ -160,7 +160,7 @@ pub(crate) async fn perform(
             Effect::Draft => Box::pin(job.draft()),
             Effect::Narrow => Box::pin(job.narrow()),
             Effect::Critique => Box::pin(job.critique()),
-            Effect::SealLedger { .. } => Box::pin(job.seal()),
+            Effect::SealLedger { purpose } => Box::pin(job.seal(*purpose)),
             Effect::CheckBases => Box::pin(job.check_bases()),
             Effect::WriteBranch { intent } => Box::pin(job.write_branch(intent)),
             Effect::RetractBranch { intent } => Box::pin(job.retract_branch(intent)),

@@ -310,6 +310,7 @@ impl House {
             forge: forge.clone(),
             agents: Arc::new(Agents::new(folder.path().join("scratch"))),
             signer: Arc::new(Signer(LedgerKey::from_seed("test", &[3; 32]).unwrap())),
+            commit_signer: None,
             member_keys: Arc::new(Keys),
             baseline: organisation.clone(),
             own_rules: Arc::new(PlainRules),
