@@ -1,7 +1,7 @@
 //! An opened data folder with everything wired, and what is read of it.
 
 use crate::adapters::{
-    BaselineFile, FolderKeys, FolderWitness, Progress, Signer, Silent, SystemClock, own_rules,
+    BaselineFile, CommitKey, FolderKeys, FolderWitness, Progress, Signer, Silent, SystemClock, own_rules,
 };
 use crate::config::Settings;
 use crate::error::CliError;
@@ -20,6 +20,7 @@ use countersign_engine::{Observer, Ports};
 use countersign_forge::github::GitHub;
 use countersign_git::GitTrees;
 use countersign_ledger::Continuity;
+use countersign_ports::signing::CommitSigner;
 use countersign_ports::store::{Store as _, TenantStore};
 use countersign_ports::trees::{RepoPlace, Trees as _};
 use countersign_store::{EpochStanding, SqliteStore};
@@ -139,6 +140,7 @@ impl Session {
             }
         }
         let signer = Arc::new(Signer(keys.ledger()?));
+        let commit_key = CommitKey::of(&app.settings.commits()?)?;
         let Hosting { github, git, forge } = Hosting::of(&app.settings.hosting()?, folder.mirrors())?;
         let ports = Ports {
             store: database.clone(),
@@ -146,7 +148,7 @@ impl Session {
             forge,
             agents: Arc::new(agents(folder)),
             signer,
-            commit_signer: None,
+            commit_signer: commit_key.map(|key| Arc::new(key) as Arc<dyn CommitSigner>),
             member_keys,
             baseline: Arc::new(BaselineFile(folder.baseline())),
             own_rules: Arc::new(own_rules::Runner),

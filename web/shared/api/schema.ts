@@ -1639,6 +1639,8 @@ export interface components {
             /** Format: int64 */
             removed: number;
             repository: string;
+            /** @description The fingerprint of the key that signs the commit, `SHA256:…`; `null`: it is not signed. */
+            signed_by?: string | null;
             tree: string;
             warnings: string[];
         };

@@ -1,10 +1,12 @@
-//! Small implementations of ports that belong to this machine: clock, keys, the organisation's baseline, and the
+//! Small implementations of ports that belong to this machine: clock, keys, the one that signs commits, the organisation's baseline, and the
 //! process in which a repository's own rules run.
 
+mod committing;
 pub(crate) mod own_rules;
 mod progress;
 mod signing;
 
+pub(crate) use committing::CommitKey;
 pub(crate) use progress::{Progress, Silent};
 pub(crate) use signing::{FolderKeys, FolderWitness, HandOver, Signer};
 

@@ -3,6 +3,7 @@
 
 mod hosted;
 
+use crate::adapters::CommitKey;
 use crate::drive;
 use crate::error::{CliError, Exit};
 use crate::noticing::{NoticeSettings, outbox, page_origin};
@@ -12,6 +13,7 @@ use countersign_core::artifact::AgentRole;
 use countersign_core::confinement::Rights;
 use countersign_core::notice::NoticeStanding;
 use countersign_ports::agent::ResolvedAgent;
+use countersign_ports::signing::CommitSigner as _;
 use countersign_ports::store::StoreError;
 use countersign_store::OwnerLock;
 use serde::Serialize;
@@ -89,6 +91,7 @@ struct DoctorWire {
 pub(super) async fn doctor(app: &App) -> Result<Exit, CliError> {
     let mut findings = vec![git(), configuration(app)];
     findings.extend(hosted::github(app).await);
+    findings.extend(signing(app));
     if app.folder.database().exists() {
         findings.push(privacy("data folder", app.folder.root()));
         findings.push(privacy("keys", app.folder.keys()));
@@ -162,6 +165,28 @@ fn configuration(app: &App) -> Finding {
             Some((_, false)) | None => "no file; defaults, environment and options".to_owned(),
         },
     )
+}
+
+/// By which key commits are signed; nothing where none is set.
+fn signing(app: &App) -> Option<Finding> {
+    let about = "commits";
+    // What is wrong with a setting is a finding of its own.
+    let settings = app.settings.commits().ok()?;
+    let file = settings.signing_key_file.as_ref()?.display().to_string();
+    Some(match CommitKey::of(&settings) {
+        Err(error) => ill(about, error),
+        Ok(key) => {
+            let key = key?;
+            let found = format!("signed by {}, as {}", key.fingerprint(), key.committer());
+            Finding {
+                next: Some(format!(
+                    "GitHub shows them as verified where `ssh-keygen -y -f {file}` is a signing key of an account with \
+                     that address (docs/github.md)."
+                )),
+                ..well(about, found)
+            }
+        }
+    })
 }
 
 /// Nobody else may read a folder of ours.

@@ -17,7 +17,7 @@ mod values;
 pub(crate) use address::{MailServer, MailTls, PublicOrigin};
 pub(crate) use error::{ConfigError, Source};
 pub(crate) use listing::Entry;
-pub(crate) use values::{Client, Config, Github, Log, Serve, Traces, Webhook, WebhookForm};
+pub(crate) use values::{Client, Commits, Config, Github, Log, Serve, Traces, Webhook, WebhookForm};
 
 use crate::cli::{Command, Global};
 use crate::folder::Folder;
@@ -266,6 +266,16 @@ impl Settings {
         };
         github.check_app()?;
         Ok(github)
+    }
+
+    /// `[commits]`, which every command with a data folder needs.
+    ///
+    /// # Errors
+    /// `Invalid` or `Incomplete`, where a value is.
+    pub(crate) fn commits(&self) -> Result<Commits, ConfigError> {
+        let commits: Commits = self.section_or_default("commits")?;
+        commits.check()?;
+        Ok(commits)
     }
 
     fn one<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>, ConfigError> {

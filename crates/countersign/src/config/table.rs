@@ -320,6 +320,22 @@ pub(crate) const SETTINGS: &[Setting] = &[
         ..TEXT
     },
     Setting {
+        key: "commits.signing_key_file",
+        environment: &["COUNTERSIGN_SIGNING_KEY_FILE"],
+        form: Form::Path,
+        shape: "a path",
+        does: "An Ed25519 private key of OpenSSH, without a passphrase, that signs the commits; nobody else may read it",
+        ..TEXT
+    },
+    Setting {
+        key: "commits.email",
+        environment: &["COUNTERSIGN_COMMITS_EMAIL"],
+        shape: "an address such as countersign@example.org",
+        default_words: "`countersign@localhost`",
+        does: "Signed commits: the address of their author and committer; GitHub wants one of the account with the key",
+        ..TEXT
+    },
+    Setting {
         key: "anthropic.api_key",
         environment: &["ANTHROPIC_API_KEY", "CLAUDE_API_KEY"],
         does: "A key for Anthropic's models",

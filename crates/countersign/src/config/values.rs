@@ -21,6 +21,9 @@ pub(crate) struct Config {
     /// `[github]`.
     #[serde(default)]
     pub(crate) github: Github,
+    /// `[commits]`.
+    #[serde(default)]
+    commits: Commits,
     /// `[mail]`.
     #[serde(default)]
     pub(crate) mail: Mail,
@@ -87,6 +90,7 @@ impl Config {
             ),
         ];
         self.github.check_app()?;
+        self.commits.check()?;
         match wants.into_iter().find(|(set, other, _, _)| *set && !*other) {
             None => Ok(self),
             Some((_, _, key, missing)) => Err(ConfigError::Incomplete { key, missing }),
@@ -271,6 +275,31 @@ impl TryFrom<String> for AllowedUser {
         }
         let login = login.to_ascii_lowercase();
         Ok(Self { login, role })
+    }
+}
+
+/// `[commits]`.
+#[derive(Debug, Clone, Default, Deserialize)]
+pub(crate) struct Commits {
+    /// The OpenSSH private key that signs them; `None`: they are not signed.
+    pub(crate) signing_key_file: Option<PathBuf>,
+    /// The address of author and committer in them.
+    pub(crate) email: Option<MailAddress>,
+}
+
+impl Commits {
+    /// Refuses an address that nothing would use.
+    ///
+    /// # Errors
+    /// `Incomplete`.
+    pub(super) fn check(&self) -> Result<(), ConfigError> {
+        match (&self.email, &self.signing_key_file) {
+            (Some(_), None) => Err(ConfigError::Incomplete {
+                key: "commits.email",
+                missing: "commits.signing_key_file",
+            }),
+            (Some(_) | None, Some(_)) | (None, None) => Ok(()),
+        }
     }
 }
 

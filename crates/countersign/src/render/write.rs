@@ -36,6 +36,12 @@ pub(crate) fn page(seen: &Seen) -> Page {
         page.line(4)
             .column(Style::Dim, "commit", 12)
             .add(Style::Plain, patch_set.manifest.commit.as_str());
+        if let Some(signature) = &patch_set.manifest.signature {
+            page.line(4).column(Style::Dim, "signed by", 12).add(
+                Style::Plain,
+                format!("{}, as {}", signature.key, signature.committer),
+            );
+        }
         page.line(4)
             .column(Style::Dim, "in", 12)
             .add(Style::Plain, seen.place(&patch_set.repository));

@@ -51,6 +51,7 @@ mod restored;
 mod reviewed;
 mod served;
 mod shown;
+mod signed;
 mod spoilt;
 mod support;
 mod terminal;

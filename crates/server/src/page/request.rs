@@ -398,6 +398,9 @@ fn write(seen: &Seen, patch_set: &PatchSet) -> Markup {
                 dt { "Repository" } dd { (visible(&seen.place(&patch_set.repository))) }
                 dt { "Branch" } dd { code { (visible(manifest.branch.as_str())) } " (new)" }
                 dt { "Commit" } dd { code { (manifest.commit.as_str()) } }
+                @if let Some(signature) = &manifest.signature {
+                    dt { "Signed by" } dd { code { (visible(&signature.key)) } ", as " (visible(&signature.committer)) }
+                }
                 dt { "Tree" } dd { code { (patch_set.draft.diff.result_tree.as_str()) } }
                 @if let Some(text) = &manifest.pull_request {
                     dt { "Pull request" } dd {

@@ -60,6 +60,8 @@ pub(super) struct PatchSetWire {
     base_commit: String,
     branch: String,
     commit: String,
+    /// The fingerprint of the key that signs the commit, `SHA256:…`; `null`: it is not signed.
+    signed_by: Option<String>,
     tree: String,
     files: Vec<String>,
     added: u64,
@@ -267,6 +269,7 @@ pub(super) fn patch_sets(seen: &Seen) -> Vec<PatchSetWire> {
         base_commit: p.base.to_string(),
         branch: p.manifest.branch.to_string(),
         commit: p.manifest.commit.to_string(),
+        signed_by: p.manifest.signature.as_ref().map(|s| s.key.clone()),
         tree: p.draft.diff.result_tree.to_string(),
         files: p.draft.diff.files.iter().map(|f| f.path().to_text()).collect(),
         added: p.draft.diff.added(),
