@@ -7,6 +7,7 @@ use countersign_core::act::{Act, SeenDigest};
 use countersign_core::gate::GateId;
 use countersign_core::id::{Version, WriteIntentId};
 use countersign_core::workflow::event::{Approval, Request, RequestStatus, Subject};
+use countersign_core::workflow::pull_requests::opened;
 use countersign_core::workflow::{Effect, Workflow};
 use std::fmt::{self, Write as _};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -161,13 +162,13 @@ fn alike(w: &Workflow) -> u64 {
         // Calls are reserved long before anybody is asked; `budget.rs` walks through their ways.
         calls: _,
         budget_grants: _,
-        // Only where there are pull requests, which two local repositories never have.
+        // No way of the models begins before CI is seen to where there are pull requests.
         fixing: _,
         failed_checks: _,
         checks_awaited: _,
         heads: _,
-        merge_awaited: _,
-        merges: _,
+        merge_awaited,
+        merges,
     } = w;
     let mut all = Hashing::default();
     all.add(&(
@@ -190,6 +191,7 @@ fn alike(w: &Workflow) -> u64 {
     all.add(found);
     all.add(&(submission.is_some(), lookups.len(), waivers.len(), left_out.len()));
     all.add(&(shapers, standings));
+    all.add(&(merge_awaited, merges));
     for repo in repositories {
         all.add(&(&repo.repository, &repo.base));
     }
@@ -228,6 +230,10 @@ fn alike(w: &Workflow) -> u64 {
             w.may_be_written(&intent.id),
             retracted.contains(&intent.id),
         ));
+        all.add(&(
+            opened(w, &intent.id).is_some(),
+            retracted.contains(&intent.id.pull_request()),
+        ));
         let last = w.last_attempt(&intent.id);
         all.add(&last.map(|(attempt, outcome)| outcome.is_none().then_some(attempt.deadline.0)));
     }
@@ -235,6 +241,7 @@ fn alike(w: &Workflow) -> u64 {
     all.add(&match outstanding {
         Some((_, Effect::WriteBranch { intent })) => ("write", place(intent)),
         Some((_, Effect::RetractBranch { intent })) => ("retract", place(intent)),
+        Some((_, Effect::ClosePullRequest { intent })) => ("close", place(intent)),
         Some((_, effect)) => (effect.kind(), None),
         None => ("", None),
     });

@@ -369,7 +369,7 @@ impl Machine {
             }
             Effect::RetractBranch { .. } => look("retract-branch: deleted", true),
             Effect::WriteBranch { .. } => steps.push(Step::Claim(worker)),
-            // Two local repositories: `pull_requests/` has a world of its own for these.
+            // Two local repositories; `merging` is about others.
             Effect::OpenPullRequest { .. }
             | Effect::ReadChecks
             | Effect::ReadMerges
