@@ -4,16 +4,18 @@
 //! anything: it reads the real store and the repositories.
 
 use crate::house::{House, HouseError, Tenant};
-use crate::repositories::Deed;
+use crate::repositories::{Deed, Landing};
 use countersign_core::forge::PullRequest;
 use countersign_core::id::{BranchName, CommitSha, InputId, TenantId, WorkflowId};
 use countersign_core::record::EventRecord;
 use countersign_engine::bundle::export;
-use countersign_ledger::VerifierKey;
-use countersign_ports::store::{Alarm, CheckpointSigner as _, InputStatus, RepositoryRow};
+use countersign_ledger::{Leaf, VerifierKey};
+use countersign_ports::store::{AlarmRow, CheckpointSigner as _, Freeze, InputStatus, RepositoryRow};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+/// How the ledger calls a freeze that begins.
+const FREEZE_BEGUN: &str = "freeze.begun";
 /// Entries that are read at once.
 const PAGE: u32 = 1_000;
 
@@ -28,6 +30,10 @@ pub struct Evidence {
     pub branches: Vec<(PathBuf, BranchName, CommitSha)>,
     /// Every pull request, by folder.
     pub pull_requests: Vec<(PathBuf, PullRequest)>,
+    /// Everything that somebody merged, oldest first, by content.
+    pub landings: Vec<Landing>,
+    /// Branches of ours that somebody else pushed to or deleted.
+    pub touched: Vec<(PathBuf, BranchName)>,
 }
 
 /// What is kept of one tenant.
@@ -42,7 +48,7 @@ pub struct Kept {
     /// Each input that came in, and what became of it.
     pub inputs: Vec<(InputId, InputStatus)>,
     /// What the store says of forgeries.
-    pub alarms: Vec<Alarm>,
+    pub alarms: Vec<AlarmRow>,
     /// The ledger, where it was asked for.
     pub ledger: Option<Ledger>,
 }
@@ -56,6 +62,8 @@ pub struct Ledger {
     pub head: String,
     /// Every leaf.
     pub leaves: Vec<Vec<u8>>,
+    /// What was frozen, each with its leaf's place.
+    pub frozen: Vec<(u64, Freeze)>,
     /// Each story as its exported file, or why it can't be exported.
     pub stories: BTreeMap<WorkflowId, Result<Vec<u8>, String>>,
 }
@@ -72,13 +80,7 @@ pub async fn take_down(house: &House, with_ledger: bool) -> Result<Evidence, Hou
             repositories: tenant.repositories.clone(),
             streams: BTreeMap::new(),
             inputs: inputs(house, tenant).await?,
-            alarms: tenant
-                .store
-                .alarms()
-                .await?
-                .into_iter()
-                .map(|a| a.alarm)
-                .collect(),
+            alarms: tenant.store.alarms().await?,
             ledger: None,
         };
         for id in tenant.workflows() {
@@ -94,6 +96,8 @@ pub async fn take_down(house: &House, with_ledger: bool) -> Result<Evidence, Hou
         deeds: house.repositories.deeds(),
         branches: house.repositories.branches(),
         pull_requests: house.repositories.pull_requests(),
+        landings: house.repositories.landings(),
+        touched: house.repositories.touched(),
     })
 }
 
@@ -114,13 +118,21 @@ async fn inputs(house: &House, tenant: &Tenant) -> Result<Vec<(InputId, InputSta
 
 async fn ledger(house: &House, tenant: &Tenant, kept: &Kept) -> Result<Ledger, HouseError> {
     let head = tenant.store.seal_head(house.signer.as_ref()).await?.note;
-    let mut leaves = Vec::new();
+    let (mut leaves, mut frozen) = (Vec::new(), Vec::new());
     loop {
         let page = tenant.store.entries(None, leaves.len() as u64, PAGE).await?;
         if page.is_empty() {
             break;
         }
-        leaves.extend(page.into_iter().map(|entry| entry.leaf));
+        for entry in page {
+            let kind = Leaf::parse(&entry.leaf).map(|leaf| leaf.kind);
+            if kind.is_ok_and(|kind| kind == FREEZE_BEGUN) {
+                let body = entry.body.unwrap_or_default();
+                let said = serde_json::from_slice(&body).map_err(|e| HouseError::Ledger(e.to_string()))?;
+                frozen.push((entry.index, said));
+            }
+            leaves.push(entry.leaf);
+        }
     }
     let mut stories = BTreeMap::new();
     for id in kept
@@ -139,6 +151,7 @@ async fn ledger(house: &House, tenant: &Tenant, kept: &Kept) -> Result<Ledger, H
         keys: house.signer.verifiers(tenant.store.tenant()),
         head,
         leaves,
+        frozen,
         stories,
     })
 }

@@ -1,8 +1,8 @@
-//! Everything that can go wrong in a storm, and how often it does where it can.
+//! Everything that can go wrong in a storm or go another way, and how often it does where it can.
 
 use std::fmt;
 
-/// One way in which something goes wrong.
+/// One way in which something goes wrong, or another way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Fault {
     /// An act never arrives.
@@ -57,11 +57,35 @@ pub enum Fault {
     CiFails,
     /// Somebody closes a pull request on the forge's own page.
     PullRequestClosed,
+    /// Somebody merges a pull request as a commit of its own.
+    Merged,
+    /// Somebody merges one as one commit on the base.
+    Squashed,
+    /// Somebody makes one's commits anew on the base.
+    Rebased,
+    /// Somebody merges before CI has ended.
+    MergedEarly,
+    /// Somebody pushes to one's branch first.
+    MergedMore,
+    /// Something gets into a merge that was in no commit.
+    MergedOtherwise,
+    /// The branch goes with its merge.
+    BranchDeleted,
+    /// Somebody closes one for good whose CI has ended.
+    ClosedUnmerged,
+    /// A pull request is merged, and a look shows it open.
+    StaleMerge,
+    /// A look shows a merged pull request twice.
+    MergeToldTwice,
+    /// A merge is there, and a look at the base doesn't show it.
+    StaleLanding,
+    /// An owner unfreezes what was frozen because of a merge.
+    Unfrozen,
 }
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Fault; 26] = [
+    pub const ALL: [Fault; 38] = [
         Fault::InputLost,
         Fault::InputDoubled,
         Fault::InputRepeated,
@@ -88,6 +112,18 @@ impl Fault {
         Fault::CiSlow,
         Fault::CiFails,
         Fault::PullRequestClosed,
+        Fault::Merged,
+        Fault::Squashed,
+        Fault::Rebased,
+        Fault::MergedEarly,
+        Fault::MergedMore,
+        Fault::MergedOtherwise,
+        Fault::BranchDeleted,
+        Fault::ClosedUnmerged,
+        Fault::StaleMerge,
+        Fault::MergeToldTwice,
+        Fault::StaleLanding,
+        Fault::Unfrozen,
     ];
 
     /// In how many of 100 cases it happens where it can.
@@ -99,16 +135,23 @@ impl Fault {
             Fault::AgentFails | Fault::AgentBabbles => 5,
             Fault::InputLost | Fault::InputDoubled | Fault::InputRepeated => 6,
             Fault::AgentSlow | Fault::AgentWrong | Fault::WriteFails | Fault::WriteAnswerLost => 8,
-            Fault::WriteSlow => 10,
-            Fault::CiFails => 15,
+            Fault::WriteSlow | Fault::ClosedUnmerged | Fault::StaleLanding => 10,
+            Fault::CiFails | Fault::MergedMore | Fault::MergedOtherwise => 15,
             Fault::StaleBase | Fault::StaleBranch | Fault::StalePin | Fault::StalePullRequests => 20,
+            Fault::StaleMerge | Fault::MergeToldTwice => 20,
+            Fault::BranchDeleted => 30,
             Fault::CiSlow => 40,
             Fault::WorkerDies => 70,
             Fault::InputReordered
             | Fault::TimeJumps
             | Fault::BaseMoves
             | Fault::PolicyChanges
-            | Fault::PullRequestClosed => 100,
+            | Fault::PullRequestClosed
+            | Fault::Merged
+            | Fault::Squashed
+            | Fault::Rebased
+            | Fault::MergedEarly
+            | Fault::Unfrozen => 100,
         }
     }
 }
@@ -142,6 +185,18 @@ impl fmt::Display for Fault {
             Fault::CiSlow => "CI has not ended",
             Fault::CiFails => "CI fails",
             Fault::PullRequestClosed => "somebody closes a pull request",
+            Fault::Merged => "somebody merges",
+            Fault::Squashed => "somebody squashes and merges",
+            Fault::Rebased => "somebody rebases and merges",
+            Fault::MergedEarly => "before CI has ended",
+            Fault::MergedMore => "somebody pushes to the branch",
+            Fault::MergedOtherwise => "something else gets into the merge",
+            Fault::BranchDeleted => "the branch is deleted",
+            Fault::ClosedUnmerged => "somebody closes without merging",
+            Fault::StaleMerge => "a stale look at a merge",
+            Fault::MergeToldTwice => "a merge is told twice",
+            Fault::StaleLanding => "a stale look at what landed",
+            Fault::Unfrozen => "an owner unfreezes",
         })
     }
 }

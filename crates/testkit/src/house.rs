@@ -3,7 +3,7 @@
 use crate::agents::{FILE, MortalAgents};
 use crate::life::{Fates, Letter, Life, VirtualClock};
 use crate::random::Random;
-use crate::repositories::Repositories;
+use crate::repositories::{Repositories, folder};
 use crate::store::MortalStore;
 use crate::weather::Weather;
 use countersign_core::act::{Act, ActRecord, Attendance, AuthenticatedBy, SignedAct};
@@ -50,6 +50,9 @@ pub enum HouseError {
     /// The folder can't be made.
     #[error("the folder of the house can't be made: {0}")]
     Folder(#[from] std::io::Error),
+    /// The ledger holds what nobody can read.
+    #[error("the ledger of the house can't be read: {0}")]
+    Ledger(String),
 }
 
 struct Keys;
@@ -190,6 +193,7 @@ impl House {
             random: Random::new(seed),
             clock: clock.clone(),
             odd: AtomicBool::new(true),
+            merges: AtomicBool::new(false),
             post: Mutex::default(),
             trace: Mutex::default(),
             faults: Mutex::default(),
@@ -261,6 +265,18 @@ impl House {
             started: Mutex::default(),
         });
         Ok(())
+    }
+
+    /// Some policy wants merges to be waited for from now on: that of one repository on a forge, or of both.
+    pub fn await_merges(&self) {
+        let rows = self.tenants.iter().flat_map(|t| &t.repositories);
+        let remote: Vec<&RepositoryRow> = rows.filter(|row| row.id.forge.has_pull_requests()).collect();
+        let most = self.fates.random.below(remote.len()) + 1;
+        for row in remote.into_iter().rev().take(most) {
+            let wants = format!("{REQUIRES_CI}\n{AWAITS_MERGE}");
+            self.repositories
+                .commit(&folder(&row.place), &[(POLICY_PATH, &wants)]);
+        }
     }
 
     /// Ports for one life of a worker.
@@ -397,6 +413,9 @@ impl House {
 /// What a repository on a forge with CI says about it.
 const REQUIRES_CI: &str =
     "version = 1\n[ci]\nchecks = [{ app = \"ci-app\", name = \"test\" }]\ndeadline-minutes = 30";
+
+/// What one says besides that wants merges to be waited for.
+const AWAITS_MERGE: &str = "[merge]\nwait = true\ndeadline-days = 3";
 
 /// A member's id.
 pub fn member_id(name: &str) -> MemberId {

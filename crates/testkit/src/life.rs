@@ -72,6 +72,8 @@ pub struct Fates {
     pub clock: Arc<VirtualClock>,
     /// Whether anything may go wrong.
     pub odd: AtomicBool,
+    /// Whether somebody at the forge sees to pull requests.
+    pub merges: AtomicBool,
     /// Acts that have not arrived yet.
     pub post: Mutex<Vec<Letter>>,
     /// What happened, in order.

@@ -1,11 +1,18 @@
 //! What people do: anything that is possible while chaos reigns, and what ends it afterwards.
 
+use crate::agents::FILE;
+use crate::faults::Fault;
 use crate::house::PEOPLE;
+use crate::life::Fates;
 use crate::random::Random;
+use crate::repositories::{How, Merging, Repositories};
 use countersign_core::act::{Act, SeenDigest};
+use countersign_core::forge::PullRequest;
 use countersign_core::question::Choice;
 use countersign_core::workflow::Workflow;
 use countersign_core::workflow::event::{Request, Subject};
+use countersign_ports::store::Clock as _;
+use std::path::Path;
 
 /// What was on the screen.
 fn seen(subject: &Subject) -> SeenDigest {
@@ -106,4 +113,41 @@ pub fn towards_the_end(w: &Workflow, patience: bool) -> Vec<(&'static str, Act)>
         }
     }
     acts
+}
+
+/// Somebody merges an open pull request on the forge's own page, in one way or another, or closes it; whatever the weather.
+pub fn sees_to(real: &Repositories, fates: &Fates, dir: &Path, pull: &PullRequest, ended: bool) {
+    let random = &fates.random;
+    fates.note(format!("somebody looks at #{} of {}", pull.number, dir.display()));
+    if fates.happens(Fault::ClosedUnmerged) {
+        real.somebody_closes(dir, pull.number);
+        return;
+    }
+    let line = format!("by somebody at {}", fates.clock.now().0);
+    let file = if random.chance(50) { FILE } else { "b.txt" };
+    if fates.happens(Fault::MergedMore) {
+        real.somebody_pushes(dir, &pull.branch, (file, line.as_str()));
+        if random.chance(50) {
+            return;
+        }
+    }
+    let beside = fates
+        .happens(Fault::MergedOtherwise)
+        .then_some((file, line.as_str()));
+    let (how, fault) = match random.below(3) {
+        0 => (How::Merge, Fault::Merged),
+        1 => (How::Squash, Fault::Squashed),
+        _last => (How::Rebase, Fault::Rebased),
+    };
+    let deletes = fates.happens(Fault::BranchDeleted);
+    let merging = Merging { how, beside, deletes };
+    if real.somebody_merges(dir, pull.number, merging).is_some() {
+        fates.count(fault);
+        if !ended {
+            fates.count(Fault::MergedEarly);
+        }
+    } else if random.chance(50) {
+        // It conflicts, and nobody settles that.
+        real.somebody_closes(dir, pull.number);
+    }
 }

@@ -2,7 +2,7 @@
 
 use crate::evidence::{Evidence, take_down};
 use crate::faults::Fault;
-use crate::house::{House, HouseError, Tenant};
+use crate::house::{House, HouseError, Tenant, member_id};
 use crate::judges::{Findings, judge};
 use crate::life::Life;
 use crate::people;
@@ -11,7 +11,7 @@ use countersign_core::budget::{BudgetAsked, MINUTE_MS};
 use countersign_core::id::WorkflowId;
 use countersign_core::workflow::State;
 use countersign_engine::{EngineError, Step, Worker};
-use countersign_ports::store::{Clock as _, Store as _};
+use countersign_ports::store::{Clock as _, Freeze, Store as _};
 use std::any::Any;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -23,8 +23,14 @@ const BUDGET: BudgetAsked = BudgetAsked {
     agent_calls: Some(7),
     agent_time_ms: Some(60 * MINUTE_MS),
 };
+/// In how many of 100 houses merges are waited for, and somebody at the forge sees to pull requests.
+const MERGES_PERCENT: usize = 60;
+/// In how many of 100 moments in which nothing is to be done an owner unfreezes what is frozen.
+const UNFREEZES_PERCENT: usize = 10;
 /// Moments of chaos in one run.
 const MOMENTS: usize = 50;
+/// And in the second storm, in which most of what is written is written.
+const MOMENTS_LATER: usize = 25;
 /// Steps of the worker after which a house that does not come to rest is a finding.
 const STEPS_MAX: usize = 2_000;
 /// Rounds of people who want to bring everything to its end, before they cancel, and in all.
@@ -100,6 +106,10 @@ impl Run {
         if self.house.fates.random.chance(50) {
             self.house.organisation.set(two);
         }
+        if self.house.fates.random.chance(MERGES_PERCENT) {
+            self.house.await_merges();
+            self.house.fates.merges.store(true, Ordering::Relaxed);
+        }
         // One tenant or the other begins, or both.
         let begins = self.house.fates.random.below(3);
         for (place, tenant) in self.house.tenants.iter().enumerate() {
@@ -107,7 +117,24 @@ impl Run {
                 self.house.start(tenant, BUDGET).await?;
             }
         }
-        for _ in 0..MOMENTS {
+        self.storm(MOMENTS).await?;
+        // What people ask for then is written and merged in bad weather, too.
+        if self.people_end_it(true).await? {
+            self.storm(MOMENTS_LATER).await?;
+        }
+        for round in 0..ROUNDS_MAX {
+            if !self.people_end_it(round < PATIENCE).await? {
+                break;
+            }
+            self.rest().await?;
+        }
+        Ok(())
+    }
+
+    /// So many moments in which anything may go wrong, and then rest.
+    async fn storm(&mut self, moments: usize) -> Result<(), HouseError> {
+        self.house.fates.odd.store(true, Ordering::Relaxed);
+        for _ in 0..moments {
             self.moment().await?;
         }
         self.house.fates.odd.store(false, Ordering::Relaxed);
@@ -118,12 +145,6 @@ impl Run {
         self.rest().await?;
         let found = judge(&take_down(&self.house, false).await?);
         self.keep("at rest", found);
-        for round in 0..ROUNDS_MAX {
-            if !self.people_end_it(round < PATIENCE).await? {
-                break;
-            }
-            self.rest().await?;
-        }
         Ok(())
     }
 
@@ -178,7 +199,41 @@ impl Run {
                     .organisation
                     .set("version = 1\n[approval]\nlow = 1\ndays = 6\n");
             }
+            35..38 if house.fates.merges.load(Ordering::Relaxed) => self.somebody_at_the_forge(),
             _the_worker => self.work().await?,
+        }
+        Ok(())
+    }
+
+    /// Sees to any open pull request, whether CI has ended or not.
+    fn somebody_at_the_forge(&self) {
+        let (house, random) = (&self.house, &self.house.fates.random);
+        let rows = house.tenants.iter().flat_map(|t| &t.repositories);
+        let open = rows.flat_map(|row| {
+            let dir = repositories::folder(&row.place);
+            let all = house.repositories.open_ones(&dir);
+            all.into_iter()
+                .map(move |(pull, ended)| (dir.clone(), pull, ended))
+        });
+        let open: Vec<_> = open.collect();
+        if let Some((dir, pull, ended)) = random.pick(&open) {
+            people::sees_to(&house.repositories, &house.fates, dir, pull, *ended);
+        }
+    }
+
+    /// An owner unfreezes everything, if anything is frozen.
+    async fn somebody_unfreezes(&self) -> Result<(), HouseError> {
+        for tenant in &self.house.tenants {
+            for (_, frozen) in tenant.store.freezes().await? {
+                let end = Freeze {
+                    by: Some(member_id("alice")),
+                    because: None,
+                    reason: "it was looked into".to_owned(),
+                    ..frozen
+                };
+                tenant.store.unfreeze(&end).await?;
+                self.house.fates.count(Fault::Unfrozen);
+            }
         }
         Ok(())
     }
@@ -224,6 +279,9 @@ impl Run {
         match self.step().await {
             Some(Ok(Step::Worked)) => {}
             Some(Ok(Step::Idle)) => {
+                if self.house.fates.random.chance(UNFREEZES_PERCENT) {
+                    self.somebody_unfreezes().await?;
+                }
                 if let Some(next) = self.house.store.next_run_at(None).await? {
                     self.house.fates.clock.pass_to(next);
                 } else {
@@ -287,6 +345,9 @@ impl Run {
                     return Ok(());
                 }
                 None => self.worker = None,
+            }
+            if self.house.fates.random.chance(UNFREEZES_PERCENT) {
+                self.somebody_unfreezes().await?;
             }
             match self.house.store.next_run_at(None).await? {
                 Some(next) => self.house.fates.clock.pass_to(next),

@@ -3,8 +3,9 @@
 
 use crate::faults::Fault;
 use crate::life::Life;
+use crate::people;
 use crate::repositories::{Repositories, folder, unavailable};
-use countersign_core::forge::{CheckRun, CheckState, Landed, PullRequest, RequiredCheck};
+use countersign_core::forge::{CheckRun, CheckState, Landed, PullRequest, PullRequestState, RequiredCheck};
 use countersign_core::id::{AccountId, BlobSha, BranchName, CommitSha, TreeSha};
 use countersign_core::path::RepoPath;
 use countersign_core::permit::{
@@ -17,6 +18,7 @@ use countersign_ports::trees::{
 };
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 /// One life's view of the repositories.
 pub struct Weather {
@@ -28,6 +30,9 @@ pub struct Weather {
 
 /// In how many of 100 looks at CI that has not ended somebody has closed a pull request there.
 const CLOSED_PERCENT: usize = 10;
+
+/// In how many of 100 looks at a pull request whose CI has ended somebody has seen to it right before.
+const SEEN_TO_PERCENT: usize = 30;
 
 /// How a write goes.
 enum Turn {
@@ -161,7 +166,13 @@ impl Trees for Weather {
     }
 
     fn landed(&self, repo: &RepoSource, merged: &Merged<'_>) -> Result<Landed, TreesError> {
-        self.look(|real| real.landed(repo, merged))
+        let landed = self.look(|real| real.landed(repo, merged))?;
+        let is_there = matches!(landed, Landed::As { .. });
+        if is_there && self.life.fates.happens(Fault::StaleLanding) {
+            let detail = format!("branch {} does not hold it yet", merged.branch);
+            return Ok(Landed::Nowhere { detail });
+        }
+        Ok(landed)
     }
 
     fn taking_back(
@@ -256,9 +267,27 @@ impl Forge for Weather {
         repo: &RepoSource,
         branch: &BranchName,
     ) -> Result<Vec<PullRequest>, TreesError> {
-        let found = self.look(|real| real.read_pull_requests(repo, branch))?;
-        let stale = !found.is_empty() && self.life.fates.strikes(Fault::StalePullRequests);
-        Ok(if stale { Vec::new() } else { found })
+        let fates = &self.life.fates;
+        if fates.merges.load(Ordering::Relaxed) && fates.random.chance(SEEN_TO_PERCENT) {
+            let open = self.real.open_ones(&folder(&repo.place)).into_iter();
+            if let Some((pull, _)) = open.into_iter().find(|(p, ended)| *ended && p.branch == *branch) {
+                people::sees_to(&self.real, fates, &folder(&repo.place), &pull, true);
+            }
+        }
+        let mut found = self.look(|real| real.read_pull_requests(repo, branch))?;
+        if !found.is_empty() && fates.strikes(Fault::StalePullRequests) {
+            return Ok(Vec::new());
+        }
+        let merged = found.iter_mut().find(|p| p.state == PullRequestState::Merged);
+        if let Some(merged) = merged {
+            let again = merged.clone();
+            if fates.happens(Fault::StaleMerge) {
+                (merged.state, merged.merged_as) = (PullRequestState::Open, None);
+            } else if fates.happens(Fault::MergeToldTwice) {
+                found.push(again);
+            }
+        }
+        Ok(found)
     }
 
     fn open_pull_request(
@@ -302,8 +331,9 @@ impl Forge for Weather {
             };
             self.real.ci_ends(repo, head, state)?;
         } else if fates.random.chance(CLOSED_PERCENT)
-            && self.real.somebody_closes(&folder(&repo.place)).is_some()
+            && let Some((pull, _)) = self.real.open_ones(&folder(&repo.place)).first()
         {
+            self.real.somebody_closes(&folder(&repo.place), pull.number);
             fates.count(Fault::PullRequestClosed);
         }
         self.look(|real| real.read_checks(repo, head, required))

@@ -4,21 +4,32 @@
 //! evidence is shown to each of them in `tests/it/judged.rs`.
 
 mod ledger;
+mod merges;
 mod writes;
 
 use crate::evidence::{Evidence, Kept};
 use crate::repositories;
 use countersign_core::forge::{PullRequest, PullRequestState};
-use countersign_core::id::WorkflowId;
+use countersign_core::id::{BranchName, WorkflowId};
+use countersign_core::patch_set::PatchSet;
 use countersign_core::record::EventRecord;
 use countersign_core::workflow::event::Subject;
 use countersign_core::workflow::{Event, State, Workflow};
-use countersign_ports::store::InputStatus;
+use countersign_ports::store::{Alarm, InputStatus};
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 /// What is wrong, one sentence each.
 #[derive(Debug, Default)]
 pub struct Findings(pub Vec<String>);
+
+impl Evidence {
+    /// Whether people pushed to a branch or deleted it.
+    fn is_touched(&self, git_dir: &Path, branch: &BranchName) -> bool {
+        let mut touched = self.touched.iter();
+        touched.any(|(dir, of)| dir == git_dir && of == branch)
+    }
+}
 
 impl Findings {
     fn require(&mut self, holds: bool, otherwise: impl FnOnce() -> String) {
@@ -39,6 +50,7 @@ pub fn judge(evidence: &Evidence) -> Findings {
             mixed(kept, &w.id, &kept.streams[&w.id], &mut findings);
         }
         settled(kept, &mut findings);
+        merges::judge(evidence, kept, &workflows, &mut findings);
         if let Some(ledger) = &kept.ledger {
             ledger::judge(kept, ledger, &workflows, &mut findings);
         }
@@ -61,7 +73,8 @@ fn settled(kept: &Kept, findings: &mut Findings) {
         };
         findings.require(done, || format!("the input {id} is {status:?}"));
     }
-    for alarm in &kept.alarms {
+    let forged = |alarm: &&Alarm| alarm.code != merges::LANDED_DIFFERENT;
+    for alarm in kept.alarms.iter().map(|row| &row.alarm).filter(forged) {
         findings
             .0
             .push(format!("an alarm about {}: {}", alarm.workflow, alarm.message));
@@ -98,7 +111,7 @@ fn waiting(w: &Workflow, findings: &mut Findings) {
     }
 }
 
-/// One branch per repository, of what was approved; none of what ended otherwise.
+/// One branch per repository, of what was approved; none of what ended otherwise. What somebody else pushed to is theirs.
 fn branches(evidence: &Evidence, kept: &Kept, w: &Workflow, findings: &mut Findings) {
     let mut found = BTreeMap::new();
     for (git_dir, branch, commit) in &evidence.branches {
@@ -106,7 +119,8 @@ fn branches(evidence: &Evidence, kept: &Kept, w: &Workflow, findings: &mut Findi
             .repositories
             .iter()
             .find(|row| repositories::folder(&row.place) == *git_dir);
-        if let (Some(row), true) = (row, branch.as_str().contains(w.id.as_str())) {
+        let ours = branch.as_str().contains(w.id.as_str()) && !evidence.is_touched(git_dir, branch);
+        if let (Some(row), true) = (row, ours) {
             let before = found.insert(row.id.clone(), commit.clone());
             findings.require(before.is_none(), || {
                 format!("{} has two branches in {}", w.id, row.name)
@@ -117,6 +131,10 @@ fn branches(evidence: &Evidence, kept: &Kept, w: &Workflow, findings: &mut Findi
     let wanted: BTreeMap<_, _> = w
         .patch_sets
         .iter()
+        .filter(|p| {
+            let row = kept.repositories.iter().find(|row| row.id == p.repository);
+            row.is_none_or(|row| !evidence.is_touched(&repositories::folder(&row.place), &p.manifest.branch))
+        })
         .map(|p| (p.repository.clone(), p.manifest.commit.clone()))
         .collect();
     for (repository, commit) in &found {
@@ -152,8 +170,8 @@ fn branches(evidence: &Evidence, kept: &Kept, w: &Workflow, findings: &mut Findi
     }
 }
 
-/// At most one pull request per branch, ever, of what its branch holds; open where the workflow is done, unless a person
-/// closed it on the forge's own page; none open where it ended otherwise.
+/// At most one pull request per branch, ever, of what its branch holds; there where the workflow is done, whatever a person
+/// did to it on the forge's own page; none open where it ended otherwise.
 fn pull_requests(evidence: &Evidence, kept: &Kept, w: &Workflow, findings: &mut Findings) {
     for row in &kept.repositories {
         let of_this = |(dir, p): &&(std::path::PathBuf, PullRequest)| {
@@ -169,7 +187,10 @@ fn pull_requests(evidence: &Evidence, kept: &Kept, w: &Workflow, findings: &mut 
         findings.require(branches.len() == found.len(), || {
             format!("{} has two pull requests for a branch in {}", w.id, row.name)
         });
-        let open = found.iter().filter(|p| p.state == PullRequestState::Open).count();
+        let dir = repositories::folder(&row.place);
+        let left =
+            |p: &&&PullRequest| p.state == PullRequestState::Open && !evidence.is_touched(&dir, &p.branch);
+        let open = found.iter().filter(left).count();
         let ended = w.state.is_final() && w.state != State::Done;
         findings.require(!ended || open == 0, || {
             format!(
@@ -178,7 +199,9 @@ fn pull_requests(evidence: &Evidence, kept: &Kept, w: &Workflow, findings: &mut 
             )
         });
         let wanted = row.id.forge.has_pull_requests() && w.state == State::Done;
-        let head = w.patch_set(&row.id).map(|p| &p.manifest.commit);
+        let untouched = |p: &&PatchSet| !evidence.is_touched(&dir, &p.manifest.branch);
+        let patch_set = w.patch_set(&row.id).filter(untouched);
+        let head = patch_set.map(|p| &p.manifest.commit);
         let has_one = found.iter().any(|p| Some(&p.head) == head);
         findings.require(!wanted || head.is_none() || has_one, || {
             format!("{} is done without its pull request in {}", w.id, row.name)

@@ -30,6 +30,9 @@ struct Stood {
 /// Nothing is in a repository that no permit brought there, and every permit was one of the workflow that it names.
 pub(super) fn judge(evidence: &Evidence, findings: &mut Findings) {
     for (git_dir, branch, commit) in &evidence.branches {
+        if evidence.is_touched(git_dir, branch) {
+            continue;
+        }
         let brought = |d: &Deed| d.git_dir == *git_dir && d.branch == *branch && d.commit == *commit;
         let permitted = |d: &Deed| brought(d) && d.did == Did::Branch && d.permit.is_some();
         let permitted = evidence.deeds.iter().any(permitted);

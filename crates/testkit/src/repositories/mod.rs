@@ -4,9 +4,11 @@
 //! answers within that is what real git answers; `tests/it/conformance.rs` holds both to one script. It must never
 //! update a branch without a permit, and it keeps what each one allowed.
 
+mod merges;
 mod objects;
 mod pulls;
 
+pub use merges::{How, Landing, Merging};
 pub use pulls::{CI_APP, CI_CHECK, OURS};
 
 use countersign_core::diff::FileMode;
@@ -28,7 +30,7 @@ use countersign_ports::trees::{
 };
 use objects::{Replaced, blob_of, commit_of, differing, facts, read, render, replaced, tree_bytes, tree_of};
 use pulls::Pulls;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -37,7 +39,8 @@ type Files = BTreeMap<RepoPath, Vec<u8>>;
 
 #[derive(Clone)]
 struct Commit {
-    parent: Option<CommitSha>,
+    /// The line that it is on first.
+    parents: Vec<CommitSha>,
     files: Files,
 }
 
@@ -46,6 +49,45 @@ struct Repository {
     pulls: Pulls,
     heads: BTreeMap<BranchName, CommitSha>,
     commits: BTreeMap<CommitSha, Commit>,
+}
+
+impl Repository {
+    /// Keeps a commit of these files, as git would with these words.
+    fn keep(&mut self, parents: Vec<CommitSha>, files: Files, words: &str) -> CommitSha {
+        let lines: String = parents.iter().map(|p| format!("parent {p}\n")).collect();
+        let text = format!(
+            "tree {}\n{lines}author A <a@b> 0 +0000\ncommitter A <a@b> 0 +0000\n\n{words}\n",
+            tree_of(&files)
+        );
+        let id = commit_of(text.as_bytes());
+        self.commits.insert(id.clone(), Commit { parents, files });
+        id
+    }
+
+    /// What a commit was made on.
+    fn before(&self, commit: &CommitSha) -> Option<&CommitSha> {
+        self.commits.get(commit)?.parents.first()
+    }
+
+    /// A commit and those before it on its own line, newest first.
+    fn line<'r>(&'r self, commit: &'r CommitSha) -> impl Iterator<Item = &'r CommitSha> {
+        std::iter::successors(Some(commit), move |c| self.before(c))
+    }
+
+    /// Whether one is the other or came before it, on whatever line.
+    fn holds(&self, newer: &CommitSha, older: &CommitSha) -> bool {
+        let mut waiting = vec![newer];
+        let mut seen = BTreeSet::new();
+        while let Some(commit) = waiting.pop() {
+            if commit == older {
+                return true;
+            }
+            if seen.insert(commit) {
+                waiting.extend(self.commits.get(commit).iter().flat_map(|c| &c.parents));
+            }
+        }
+        false
+    }
 }
 
 /// What a permit allowed to whom.
@@ -97,6 +139,8 @@ pub struct Repositories {
     clock: Arc<dyn Clock>,
     all: Mutex<BTreeMap<PathBuf, Repository>>,
     deeds: Mutex<Vec<Deed>>,
+    landings: Mutex<Vec<Landing>>,
+    touched: Mutex<Vec<(PathBuf, BranchName)>>,
 }
 
 impl Repositories {
@@ -106,6 +150,8 @@ impl Repositories {
             clock,
             all: Mutex::default(),
             deeds: Mutex::default(),
+            landings: Mutex::default(),
+            touched: Mutex::default(),
         }
     }
 
@@ -122,16 +168,7 @@ impl Repositories {
         for (path, line) in changes {
             files.insert((*path).into(), format!("{line}\n").into_bytes());
         }
-        let text = format!(
-            "tree {}\n{}author A <a@b> 0 +0000\ncommitter A <a@b> 0 +0000\n\n{changes:?}\n",
-            tree_of(&files),
-            parent
-                .as_ref()
-                .map(|p| format!("parent {p}\n"))
-                .unwrap_or_default()
-        );
-        let id = commit_of(text.as_bytes());
-        repository.commits.insert(id.clone(), Commit { parent, files });
+        let id = repository.keep(Vec::from_iter(parent), files, &format!("{changes:?}"));
         repository.heads.insert(main, id.clone());
         id
     }
@@ -147,10 +184,9 @@ impl Repositories {
     /// What a branch held before a commit came: a stale look at it.
     pub(crate) fn before(&self, repo: &RepoSource, commit: &CommitSha) -> Result<Option<Pinned>, TreesError> {
         self.with(&folder(&repo.place), |r| {
-            let parent = r.commits.get(commit).and_then(|c| c.parent.clone());
-            Ok(parent.map(|commit| Pinned {
-                tree: tree_of(&r.commits[&commit].files),
-                commit,
+            Ok(r.before(commit).map(|commit| Pinned {
+                tree: tree_of(&r.commits[commit].files),
+                commit: commit.clone(),
             }))
         })
     }
@@ -352,10 +388,7 @@ impl Trees for Repositories {
         if tip == *base {
             return Ok(BaseStanding::Unmoved);
         }
-        let contained = self.with(&folder(&repo.place), |r| {
-            let parent = |c: &CommitSha| r.commits.get(c).and_then(|c| c.parent.clone());
-            Ok(std::iter::successors(Some(tip.clone()), parent).any(|c| c == *base))
-        })?;
+        let contained = self.with(&folder(&repo.place), |r| Ok(r.holds(&tip, base)))?;
         Ok(match (contained, self.apply(repo, &tip, canonical)?) {
             (false, _) => BaseStanding::Rewritten { tip },
             (true, Ok(_)) => BaseStanding::MovedClean { tip },
@@ -363,29 +396,8 @@ impl Trees for Repositories {
         })
     }
 
-    /// The model merges as one commit on the branch's own line.
     fn landed(&self, repo: &RepoSource, merged: &Merged<'_>) -> Result<Landed, TreesError> {
-        let seen = self.with(&folder(&repo.place), |r| {
-            let parent = |c: &CommitSha| r.commits.get(c).and_then(|c| c.parent.clone());
-            let mut line = std::iter::successors(r.heads.get(merged.branch).cloned(), parent);
-            Ok(line.find(|c| c == merged.merged_as).and_then(|c| parent(&c)))
-        })?;
-        let Some(before) = seen else {
-            let detail = format!(
-                "branch {} does not hold {}",
-                merged.branch,
-                merged.merged_as.short()
-            );
-            return Ok(Landed::Nowhere { detail });
-        };
-        let expected = self.apply(repo, &before, merged.canonical)?.ok();
-        Ok(Landed::As {
-            commit: merged.merged_as.clone(),
-            tree: tree_of(&self.files(repo, merged.merged_as)?),
-            before,
-            brings: Vec::new(),
-            expected: expected.map(|applied| applied.diff.result_tree),
-        })
+        self.landing(repo, merged)
     }
 
     fn taking_back(
@@ -427,13 +439,13 @@ impl Trees for Repositories {
         objects.push((ObjectKind::Tree, tree_bytes(&result)));
         objects.push((ObjectKind::Commit, commit_bytes.to_vec()));
         let commit = commit_of(commit_bytes);
-        let parent = Some(base.clone());
+        let parents = vec![base.clone()];
         self.with(&folder(&repo.place), |r| {
             // What no branch names is nowhere: only `publish` makes it visible.
             r.commits.insert(
                 commit.clone(),
                 Commit {
-                    parent,
+                    parents,
                     files: result,
                 },
             );
@@ -509,7 +521,7 @@ impl Trees for Repositories {
         let gone = self.with(&folder(&repo.place), |r| {
             let ours = r.heads.get(&branch) == Some(&commit);
             let gone = ours && r.heads.remove(&branch).is_some();
-            let lost = |p: &&mut PullRequest| gone && p.branch == branch;
+            let lost = |p: &&mut PullRequest| gone && p.branch == branch && p.state == PullRequestState::Open;
             r.pulls
                 .all
                 .iter_mut()

@@ -7,6 +7,7 @@ use countersign_core::id::{BlobSha, CommitSha, TreeSha};
 use countersign_core::path::RepoPath;
 use countersign_ports::trees::ApplyRefusal;
 use sha1::{Digest as _, Sha1};
+use std::collections::BTreeSet;
 
 fn object(kind: &str, content: &[u8]) -> String {
     let mut hasher = Sha1::new();
@@ -125,6 +126,23 @@ pub(super) fn differing(old: &Files, new: &Files) -> Vec<Replaced> {
             new: new.clone(),
         })
         .collect()
+}
+
+/// What git's merge of two sides gives, file by file; `None`: it conflicts.
+pub(super) fn merged(base: &Files, ours: &Files, theirs: &Files) -> Option<Files> {
+    let mut result = Files::new();
+    let paths: BTreeSet<&RepoPath> = [base, ours, theirs].into_iter().flat_map(Files::keys).collect();
+    for path in paths {
+        let (before, left, right) = (base.get(path), ours.get(path), theirs.get(path));
+        let stays = match (left == before, right == before) {
+            (true, _) => right,
+            (false, true) => left,
+            (false, false) if left == right => left,
+            (false, false) => return None,
+        };
+        result.extend(stays.map(|content| (path.clone(), content.clone())));
+    }
+    Some(result)
 }
 
 pub(super) fn facts(files: &Files, result: &Files, changes: &[Replaced], canonical: &[u8]) -> TreeDiff {

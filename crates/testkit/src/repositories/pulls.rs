@@ -8,7 +8,7 @@ use countersign_core::permit::{ClosePullRequest, ContentPermit, OpenPullRequest,
 use countersign_core::time::Timestamp;
 use countersign_ports::trees::{PublishError, RepoSource, TreesError};
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The account under which the house writes.
 pub const OURS: AccountId = AccountId(77);
@@ -22,7 +22,7 @@ pub const CI_CHECK: &str = "test";
 pub(super) struct Pulls {
     pub(super) all: Vec<PullRequest>,
     /// How CI ended on a commit.
-    ended: BTreeMap<CommitSha, CheckState>,
+    pub(super) ended: BTreeMap<CommitSha, CheckState>,
 }
 
 impl Repositories {
@@ -111,7 +111,9 @@ impl Repositories {
             .map_err(|e| PublishError::Failed(unavailable("permit-expired", &e.to_string())))?;
         let op = redeemed.op;
         let closed = self.with(&folder(&repo.place), |r| {
-            let ours = |p: &&mut PullRequest| p.number == op.number && p.head == op.head;
+            let ours = |p: &&mut PullRequest| {
+                p.number == op.number && p.head == op.head && p.state == PullRequestState::Open
+            };
             for found in r.pulls.all.iter_mut().filter(ours) {
                 found.state = PullRequestState::Closed;
             }
@@ -120,13 +122,14 @@ impl Repositories {
         closed.map_err(PublishError::Failed)
     }
 
-    /// A person closes a pull request on the forge's own page; `None`: none is open there.
-    pub fn somebody_closes(&self, dir: &PathBuf) -> Option<PullRequestNumber> {
+    /// A person closes an open pull request on the forge's own page.
+    pub fn somebody_closes(&self, dir: &Path, number: PullRequestNumber) {
         let mut all = self.lock();
-        let open = |p: &&mut PullRequest| p.state == PullRequestState::Open;
-        let found = all.get_mut(dir)?.pulls.all.iter_mut().find(open)?;
-        found.state = PullRequestState::Closed;
-        Some(found.number)
+        let pulls = all.get_mut(dir).into_iter().flat_map(|r| &mut r.pulls.all);
+        let open = |p: &&mut PullRequest| p.number == number && p.state == PullRequestState::Open;
+        pulls
+            .filter(open)
+            .for_each(|p| p.state = PullRequestState::Closed);
     }
 
     /// Somebody else opens one for a branch of ours before we do.

@@ -1,11 +1,12 @@
 //! The repositories in memory and real git are asked the same, and have to answer the same.
 
-use countersign_core::id::{BranchName, CommitSha, RepositoryId};
+use countersign_core::forge::Landed;
+use countersign_core::id::{BranchName, CommitSha, PullRequestNumber, RepositoryId};
 use countersign_git::GitTrees;
 use countersign_ports::store::Clock as _;
-use countersign_ports::trees::{BaseStanding, RepoPlace, RepoSource, Trees};
+use countersign_ports::trees::{BaseStanding, Merged, RepoPlace, RepoSource, Trees};
 use countersign_testkit::life::VirtualClock;
-use countersign_testkit::repositories::Repositories;
+use countersign_testkit::repositories::{How, Merging, Repositories};
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
@@ -197,4 +198,91 @@ fn what_is_prepared_is_the_same_commit_and_a_branch_that_is_not_there_is_not_fou
     assert_eq!(both.each(refuse), (true, true));
     let branch = BranchName::parse("countersign/x").unwrap();
     same(both.each(|t, r| t.read_branch(r, &branch).unwrap()), "no branch");
+}
+
+/// A pull request of the approved commit in both, merged that way: the commits are the same, and so is what landed.
+fn merged(how: How, beside: Option<(&str, &str)>, moved: Option<(&str, &str)>) -> Landed {
+    let mut both = Both::new();
+    let (base, _) = both.pinned();
+    let apply = both.model.apply(&both.modelled, &base, DIFF.as_bytes());
+    let applied = apply.unwrap().unwrap();
+    let tree = &applied.diff.result_tree;
+    let text =
+        format!("tree {tree}\nparent {base}\nauthor A <a@b> 0 +0000\ncommitter A <a@b> 0 +0000\n\nwords\n");
+    let prepare = |t: &dyn Trees, r: &RepoSource| {
+        let prepared = t.prepare(r, &base, &applied.canonical, tree, text.as_bytes());
+        prepared.unwrap().commit
+    };
+    let approved = prepare(&both.model, &both.modelled);
+    let at = both.work_tree.clone();
+    run(&at, &["checkout", "-qb", "ours"]);
+    std::fs::write(at.join("a.txt"), "two\n").unwrap();
+    run(&at, &["commit", "-qam", "words"]);
+    assert_eq!(run(&at, &["rev-parse", "ours"]), approved.as_str());
+    run(&at, &["checkout", "-q", "main"]);
+    if let Some(moved) = moved {
+        both.commit(&[moved]);
+    }
+    let tip = both.pinned().0;
+    let dir = both.modelled.git_dir().unwrap().to_owned();
+    let ours = BranchName::parse("ours").unwrap();
+    both.model.somebody_opens(&dir, &ours, &approved);
+    let number = PullRequestNumber(1);
+    let merging = Merging {
+        how,
+        beside,
+        deletes: false,
+    };
+    let made = both.model.somebody_merges(&dir, number, merging).unwrap();
+    // What git itself merges, with what got into it.
+    let tree = run(
+        &at,
+        &["merge-tree", "--write-tree", tip.as_str(), approved.as_str()],
+    );
+    run(&at, &["read-tree", "-u", "--reset", &tree]);
+    if let Some((file, line)) = beside {
+        std::fs::write(at.join(file), format!("{line}\n")).unwrap();
+    }
+    run(&at, &["add", "."]);
+    let tree = run(&at, &["write-tree"]);
+    let (mut parents, mut words) = (vec!["-p", tip.as_str()], format!("pull request {number}"));
+    match how {
+        How::Merge => parents.extend(["-p", approved.as_str()]),
+        How::Rebase if beside.is_none() => words = format!("{approved} anew"),
+        How::Squash | How::Rebase => {}
+    }
+    let made_by_git = run(
+        &at,
+        &[&["commit-tree", &tree, "-m", &words], parents.as_slice()].concat(),
+    );
+    assert_eq!(made_by_git, made.as_str(), "{how:?} {beside:?} {moved:?}");
+    run(&at, &["update-ref", "refs/heads/main", &made_by_git]);
+    both.git.pin(&both.real, &main_branch()).unwrap();
+    let landed = |t: &dyn Trees, r: &RepoSource| {
+        let asked = Merged {
+            branch: &main_branch(),
+            merged_as: &made,
+            approved: &approved,
+            base: &base,
+            canonical: &applied.canonical,
+        };
+        t.landed(r, &asked).unwrap()
+    };
+    let (git, model) = both.each(landed);
+    assert_eq!(git, model, "{how:?} {beside:?} {moved:?}");
+    model
+}
+
+#[test]
+fn what_landed_is_the_same_by_merge_squash_and_rebase_honest_or_not() {
+    for how in [How::Merge, How::Squash, How::Rebase] {
+        for beside in [None, Some(("a.txt", "three")), Some(("b.txt", "another"))] {
+            for moved in [None, Some(("b.txt", "moved"))] {
+                let Landed::As { tree, expected, .. } = merged(how, beside, moved) else {
+                    panic!("it landed")
+                };
+                assert_eq!(expected == Some(tree), beside.is_none(), "{how:?} {moved:?}");
+            }
+        }
+    }
 }

@@ -1,9 +1,11 @@
 //! The judges are shown broken evidence, and complain: each forgery out of a run in which nothing was wrong.
 
-use countersign_core::id::WorkflowId;
+use countersign_core::gate::{GateId, GateOutcome};
+use countersign_core::id::{RepositoryId, WorkflowId};
+use countersign_core::question::QuestionKind;
 use countersign_core::workflow::Event;
 use countersign_core::workflow::event::Subject;
-use countersign_ports::store::{Alarm, InputStatus};
+use countersign_ports::store::{Alarm, AlarmRow, Freeze, InputStatus};
 use countersign_testkit::evidence::{Evidence, Kept, Ledger};
 use countersign_testkit::judges::judge;
 use countersign_testkit::simulate;
@@ -23,10 +25,52 @@ fn of(kept: &Kept, deed: &countersign_testkit::repositories::Deed) -> bool {
     deed.permit.as_ref().is_some_and(|p| p.tenant == kept.tenant)
 }
 
+/// A run in which something was merged that nobody approved, and that is on record; and one in which what was approved was.
+static MERGED: LazyLock<[Evidence; 2]> = LazyLock::new(|| {
+    let mut runs = (1..=200).map(|seed| simulate(seed).unwrap().evidence);
+    let mut one_with = |has: fn(&Event) -> bool| {
+        let has = |kept: &Kept| kept.streams.values().flatten().any(|r| has(&r.event));
+        let run = runs.find(|e| e.tenants.iter().any(has));
+        run.expect("there is one among these")
+    };
+    let asks = |event: &Event| {
+        if let Event::RequestOpened { request, .. } = event
+            && let Subject::Question { question, .. } = &request.subject
+        {
+            question.kind == QuestionKind::LandedDifferent
+        } else {
+            false
+        }
+    };
+    let landed = |event: &Event| {
+        if let Event::GateEvaluated { result } = event {
+            result.gate == GateId::Delivery && result.outcome == GateOutcome::Passed
+        } else {
+            false
+        }
+    };
+    [one_with(asks), one_with(landed)]
+});
+
+fn row_of(alarm: Alarm) -> AlarmRow {
+    let at = countersign_core::time::Timestamp(1);
+    AlarmRow {
+        index: 0,
+        at,
+        alarm,
+        cleared: None,
+    }
+}
+
 /// Breaks it, and expects a complaint with these words.
 #[track_caller]
 fn found(words: &str, broken: impl FnOnce(&mut Evidence)) {
-    let mut evidence = SOUND.clone();
+    found_in(&SOUND, words, broken);
+}
+
+#[track_caller]
+fn found_in(sound: &Evidence, words: &str, broken: impl FnOnce(&mut Evidence)) {
+    let mut evidence = sound.clone();
     broken(&mut evidence);
     let findings = judge(&evidence).0;
     assert!(
@@ -213,11 +257,64 @@ fn an_input_that_nobody_judged_and_an_alarm_are_found() {
     });
     found("an alarm about", |e| {
         let (kept, id) = writer(e);
-        kept.alarms.push(Alarm::new(
-            "act-not-authentic",
-            &id,
-            "somebody forged an act".to_owned(),
-        ));
+        let alarm = Alarm::new("act-not-authentic", &id, "somebody forged an act".to_owned());
+        kept.alarms.push(row_of(alarm));
+    });
+}
+
+/// The tenant whose repositories are on a forge.
+fn remote(evidence: &mut Evidence) -> &mut Kept {
+    &mut evidence.tenants[1]
+}
+
+#[test]
+fn a_merge_of_something_else_that_is_called_done_is_found() {
+    let [_, done] = &*MERGED;
+    found_in(done, "what was approved did not land in", |e| {
+        e.landings.iter_mut().for_each(|l| l.as_approved = false);
+    });
+    found_in(done, "what was approved did not land in", |e| e.landings.clear());
+}
+
+#[test]
+fn a_merge_of_something_else_without_freeze_or_with_another_alarm_is_found() {
+    let [other, _] = &*MERGED;
+    found_in(other, "before it was frozen", |e| {
+        remote(e).ledger.as_mut().unwrap().frozen.clear();
+    });
+    found_in(other, "before it was frozen", |e| {
+        let last = remote(e).ledger.as_ref().unwrap().leaves.len() as u64;
+        for (index, _) in &mut remote(e).ledger.as_mut().unwrap().frozen {
+            *index = last;
+        }
+    });
+    found_in(other, "its alarms are at", |e| remote(e).alarms.clear());
+    found_in(other, "its alarms are at", |e| {
+        let again = remote(e).alarms.clone();
+        remote(e).alarms.extend(again);
+    });
+}
+
+#[test]
+fn a_freeze_and_an_alarm_for_nothing_are_found() {
+    let [_, done] = &*MERGED;
+    let id = |e: &mut Evidence| remote(e).streams.keys().next().unwrap().clone();
+    found_in(done, "was frozen for nothing", |e| {
+        e.landings.iter_mut().for_each(|l| l.as_approved = true);
+        let because = Some(id(e));
+        let freeze = Freeze {
+            v: 1,
+            repository: Some(RepositoryId::github(1)),
+            by: None,
+            because,
+            reason: "who knows".to_owned(),
+        };
+        remote(e).ledger.as_mut().unwrap().frozen.push((0, freeze));
+    });
+    found_in(done, "for nothing: it is another", |e| {
+        e.landings.iter_mut().for_each(|l| l.as_approved = true);
+        let alarm = Alarm::new("landed-different", &id(e), "it is another".to_owned());
+        remote(e).alarms.push(row_of(alarm));
     });
 }
 

@@ -398,10 +398,9 @@ async fn a_person_who_closes_it_on_the_forge_stops_the_verification() {
     *calm.forge.ci.lock().unwrap() = CheckState::Cancelled;
     calm.approved(&id).await;
     let row = &calm.tenant().repositories[0];
-    calm.house
-        .repositories
-        .somebody_closes(&PathBuf::from(row.place.to_string()))
-        .unwrap();
+    let dir = PathBuf::from(row.place.to_string());
+    let (pull, _) = calm.house.repositories.open_ones(&dir).remove(0);
+    calm.house.repositories.somebody_closes(&dir, pull.number);
     *calm.forge.ci.lock().unwrap() = CheckState::Success;
     let w = calm.answers(&id, Choice::Retry).await;
     assert_eq!(question(&w), QuestionKind::HeadMoved);

@@ -56,7 +56,7 @@ fn asked_for_budget(report: &Report) -> usize {
     streams.flatten().filter(|record| asks(&record.event)).count()
 }
 
-/// INV-1, INV-4, INV-6, INV-7, INV-10: judged after every storm and at the end of every workflow.
+/// INV-1, INV-4, INV-6, INV-7, INV-10, INV-12: judged after every storm and at the end of every workflow.
 #[test]
 fn three_hundred_storms_leave_everything_in_order() {
     let reports = all();
@@ -101,7 +101,7 @@ fn three_hundred_storms_leave_everything_in_order() {
 
 #[test]
 fn the_same_seed_tells_the_same_story() {
-    for seed in [3, 17, 101] {
+    for seed in [5, 11, 17] {
         let (once, again) = (simulate(seed).unwrap(), simulate(seed).unwrap());
         assert!(once.trace.len() > 30, "something happened: {}", once.trace.len());
         assert_eq!(once.trace, again.trace, "seed {seed}");
