@@ -313,12 +313,15 @@ fn read(w: &Workflow, saw: [Glance; 2]) -> Vec<ReadMerge> {
     repositories.into_iter().zip(saw).map(one).collect()
 }
 
+/// What `decide` made of an input; `None`: it was refused.
+type Verdict = Option<Arc<Flow>>;
+
 struct Machine {
     bounds: Bounds,
     fault: Fault,
     first: Arc<Flow>,
     /// `decide` is pure: the same question has the same answer.
-    remembered: Mutex<BTreeMap<(u64, u64, u64), Option<Arc<Flow>>>>,
+    remembered: Mutex<BTreeMap<(u64, u64, u64), Verdict>>,
     /// Where each property broke first, which is the shortest way.
     broken: Mutex<BTreeMap<&'static str, World>>,
 }
