@@ -17,7 +17,7 @@ fn key(seed: u8) -> PrivateKey {
 
 /// The honest story, in which the first repository's manifest is bent; ids and digests fit again.
 fn bent(bend: impl Fn(&mut WriteManifest)) -> Verdict {
-    let mut told = Teller::signing(Team::Three, key(1)).to_the_end().told;
+    let mut told = Teller::signing(Team::Three, key(1)).till_the_end().told;
     for (_, event) in &mut told {
         if let Event::PatchSetsFixed { patch_sets } = event {
             let own = &mut patch_sets[0];
@@ -45,7 +45,7 @@ fn is_wrong(found: &Verdict) -> bool {
 
 #[test]
 fn a_story_of_signed_commits_is_lawful() {
-    let story = Teller::signing(Team::Three, key(1)).to_the_end();
+    let story = Teller::signing(Team::Three, key(1)).till_the_end();
     let signed = |p: &PatchSet| p.manifest.signature.is_some();
     assert!(story.workflow.patch_sets.iter().all(signed));
     assert_lawful(&verdict(&story.told));
@@ -54,7 +54,8 @@ fn a_story_of_signed_commits_is_lawful() {
 
 #[test]
 fn a_signature_that_is_not_the_recorded_keys_over_these_bytes_is_found() {
-    let bends: [(&str, fn(&mut WriteManifest)); 7] = [
+    type Bend = fn(&mut WriteManifest);
+    let bends: [(&str, Bend); 7] = [
         ("by another key", |m| {
             m.commit_bytes = by(&key(2), &m.commit_bytes)
         }),

@@ -172,10 +172,10 @@ impl Teller {
 
     /// The way to the end, with everything written.
     pub fn done(team: Team) -> Self {
-        Self::new(team).to_the_end()
+        Self::new(team).till_the_end()
     }
 
-    pub fn to_the_end(self) -> Self {
+    pub fn till_the_end(self) -> Self {
         let (mut teller, team) = (self.clone(), self.team);
         teller.ask_for_approval();
         while teller.workflow.open_requests().next().is_some() {

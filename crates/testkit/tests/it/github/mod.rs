@@ -14,6 +14,7 @@ use countersign_forge::github::{
 };
 use countersign_forge::local::LocalForge;
 use countersign_git::{GitTrees, Location, Purpose, Token};
+use countersign_ports::directory::Directory as _;
 use countersign_ports::forge::Forge;
 use countersign_ports::trees::{PreparedCommit, PublishError, RepoSource, Trees as _, TreesError};
 use countersign_testkit::github::{GitHub, Permission, Scope, app_key, granted};
@@ -162,7 +163,7 @@ impl House {
             },
         ));
         let trees = Arc::new(trees);
-        let found = api.by_name("octo/hello").unwrap();
+        let found = api.registrable("octo/hello").unwrap();
         Self {
             forge: Arc::new(GitHubForge::new(api, trees.clone())),
             source: RepoSource {

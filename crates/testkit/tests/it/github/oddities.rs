@@ -3,6 +3,7 @@
 use super::{HELLO, House, OURS, READER, branch, refused, unread};
 use countersign_core::forge::{CheckState, PullRequestState};
 use countersign_core::id::AccountId;
+use countersign_ports::directory::Directory as _;
 use countersign_ports::trees::Trees as _;
 use countersign_testkit::github::{Fault, Permission};
 
@@ -125,7 +126,7 @@ fn an_empty_repository_has_no_default_branch_yet() {
     let house = House::github();
     house.hub().repository(98, super::OCTO, "empty", &[]);
     let api = House::api(house.hub(), super::WRITER);
-    let found = api.by_name("octo/empty").unwrap();
+    let found = api.registrable("octo/empty").unwrap();
     let source = countersign_ports::trees::RepoSource {
         id: found.id.clone(),
         place: countersign_ports::trees::RepoPlace::Remote(found.remote()),
