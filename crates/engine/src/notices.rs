@@ -135,7 +135,8 @@ impl Notices {
             }
             changed.extend(changed_status(row));
         }
-        if self.tells(Template::Status) || self.tells(Template::GateSummary) {
+        let of_status = [Template::Status, Template::GateSummary, Template::Labelled];
+        if of_status.into_iter().any(|template| self.tells(template)) {
             for workflow in &changed {
                 let statuses = self.statuses(workflow).await?;
                 told.extend(statuses.iter().flat_map(|notice| self.for_places(notice)));
@@ -206,18 +207,24 @@ impl Notices {
         self.notifiers.iter().any(|n| n.place().wants.contains(&template))
     }
 
-    /// How a workflow stands now, where that is said at all.
+    /// How a workflow stands now, where that is said at all, and which pull requests are its.
     async fn statuses(&self, id: &WorkflowId) -> Result<Vec<Notice>, EngineError> {
         let records = self.records(id).await?.unwrap_or_default();
         let (tenant, events) = (self.store.tenant(), || records.iter().map(|r| &r.event));
         let statuses = Status::everywhere(tenant, id, events()).into_iter();
-        let summaries = Summary::everywhere(tenant, id, events()).into_iter();
-        let summaries = summaries.map(|(on, summary)| Notice::GateSummary {
-            on,
-            summary: Box::new(summary),
-        });
-        let all = statuses.map(|(on, status)| Notice::Status { on, status });
-        Ok(all.chain(summaries).collect())
+        let mut all: Vec<Notice> = statuses
+            .map(|(on, status)| Notice::Status { on, status })
+            .collect();
+        for (on, summary) in Summary::everywhere(tenant, id, events()) {
+            let labelled = summary.in_play.then(|| Notice::Labelled {
+                on: on.pull_request(),
+                workflow: id.clone(),
+            });
+            all.extend(labelled);
+            let summary = Box::new(summary);
+            all.push(Notice::GateSummary { on, summary });
+        }
+        Ok(all)
     }
 
     /// Whether something newer is to be said instead: a comment or a check run shows one state, and never an older one again.
@@ -225,6 +232,7 @@ impl Notices {
         let workflow = match notice {
             Notice::Status { status, .. } => &status.workflow,
             Notice::GateSummary { summary, .. } => &summary.status.workflow,
+            Notice::Labelled { workflow, .. } => workflow,
             Notice::Test { .. }
             | Notice::RequestOpened { .. }
             | Notice::RequestExpiresSoon { .. }

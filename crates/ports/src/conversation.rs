@@ -42,7 +42,7 @@ pub trait Conversations: Send + Sync {
     /// A label that was put on an issue, by the number of the event; `None` if that is gone, or something else.
     fn labelled(&self, repo: &RepoSource, event: u64) -> Result<Option<Labelled>, TreesError>;
 
-    /// Events by which that label was put on an issue since then, oldest first, among the last [`RECENT_EVENTS_MAX`] events. Names of
+    /// Events by which that label was put on an issue, and no pull request, since then, oldest first, among the last [`RECENT_EVENTS_MAX`] events. Names of
     /// labels differ in more than upper and lower case.
     fn recent_labels(&self, repo: &RepoSource, label: &str, since: Timestamp)
     -> Result<Vec<u64>, TreesError>;

@@ -55,11 +55,13 @@ pub enum Template {
     LabelAnswered,
     /// How a workflow stands and because of what, as our check run on what was written.
     GateSummary,
+    /// A pull request is one of ours: our label on it.
+    Labelled,
 }
 
 impl Template {
     /// All of them.
-    pub const ALL: [Template; 10] = [
+    pub const ALL: [Template; 11] = [
         Template::Test,
         Template::RequestOpened,
         Template::RequestExpiresSoon,
@@ -70,6 +72,7 @@ impl Template {
         Template::CommandAnswered,
         Template::LabelAnswered,
         Template::GateSummary,
+        Template::Labelled,
     ];
 
     /// The word in lists and in the ledger: `request-opened`.
@@ -85,6 +88,7 @@ impl Template {
             Template::CommandAnswered => "command-answered",
             Template::LabelAnswered => "label-answered",
             Template::GateSummary => "gate-summary",
+            Template::Labelled => "labelled",
         }
     }
 }
@@ -245,6 +249,13 @@ pub enum Notice {
         /// What it says.
         summary: Box<Summary>,
     },
+    /// A pull request is one of ours. It gets our label, once: whoever takes it off there has the last word.
+    Labelled {
+        /// Which.
+        on: OnIssue,
+        /// Of which workflow.
+        workflow: WorkflowId,
+    },
 }
 
 impl Notice {
@@ -261,6 +272,7 @@ impl Notice {
             Notice::CommandAnswered { .. } => Template::CommandAnswered,
             Notice::LabelAnswered { .. } => Template::LabelAnswered,
             Notice::GateSummary { .. } => Template::GateSummary,
+            Notice::Labelled { .. } => Template::Labelled,
         }
     }
 
@@ -286,6 +298,7 @@ impl Notice {
                 let Status { workflow, step, .. } = &summary.status;
                 format!("{workflow}/{step}/{}@{}", on.repository, on.head)
             }
+            Notice::Labelled { on, workflow } => format!("{workflow}/{}#{}", on.repository, on.issue),
         };
         format!("{}/{what}", self.template())
     }
@@ -304,7 +317,7 @@ impl Notice {
     pub fn workflow(&self) -> Option<&WorkflowId> {
         match self {
             Notice::RequestOpened { about } | Notice::RequestExpiresSoon { about } => Some(&about.workflow),
-            Notice::AlarmRaised { workflow, .. } => Some(workflow),
+            Notice::AlarmRaised { workflow, .. } | Notice::Labelled { workflow, .. } => Some(workflow),
             Notice::WorkflowEnded { ended } => Some(&ended.workflow),
             Notice::Status { status, .. } => Some(&status.workflow),
             Notice::GateSummary { summary, .. } => Some(&summary.status.workflow),
@@ -337,7 +350,9 @@ impl Notice {
             Notice::Status { status, .. } => stands(status),
             Notice::CommandAnswered { status, .. } => status.as_deref().is_none_or(stands),
             Notice::GateSummary { summary, .. } => stands(&summary.status),
-            Notice::AlarmRaised { workflow, .. } => is_ours(workflow.as_str()),
+            Notice::AlarmRaised { workflow, .. } | Notice::Labelled { workflow, .. } => {
+                is_ours(workflow.as_str())
+            }
             Notice::WorkflowEnded { ended } => is_ours(ended.workflow.as_str()),
             Notice::Digest { ended, .. } => {
                 ended.len() <= DIGEST_NAMES_MAX && ended.iter().all(|e| is_ours(e.workflow.as_str()))

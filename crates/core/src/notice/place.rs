@@ -68,6 +68,7 @@ impl PlaceForm {
                     Template::CommandAnswered,
                     Template::LabelAnswered,
                     Template::GateSummary,
+                    Template::Labelled,
                 ]);
             }
         };

@@ -20,6 +20,13 @@ pub const COMMENT_MARKER: &str = "<!-- countersign ";
 /// What our check run is called.
 pub const CHECK_NAME: &str = "countersign";
 
+/// The label on our pull requests, how it looks where it has to be made, and what it means; GitHub takes 100 characters.
+pub const LABEL: (&str, &str, &str) = (
+    "countersign",
+    "5319e7",
+    "Countersign opened it with exactly what people approved",
+);
+
 /// Where the server's pages are: `https://review.example.org`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PageOrigin(String);
@@ -120,6 +127,19 @@ impl OwnCheck {
     }
 }
 
+/// Our [`LABEL`] on a pull request of ours. Which is as the permit said: only a [`Letter`] gives one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnLabel {
+    on: OnIssue,
+}
+
+impl OwnLabel {
+    /// Which pull request.
+    pub fn on(&self) -> &OnIssue {
+        &self.on
+    }
+}
+
 /// A mark on a comment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reaction {
@@ -195,6 +215,9 @@ impl Letter {
             Notice::GateSummary { summary, .. } => {
                 let workflow = short(&summary.status.workflow);
                 format!("[Countersign] {workflow} {}", check_title(summary))
+            }
+            Notice::Labelled { workflow, .. } => {
+                format!("[Countersign] {} has a pull request", short(workflow))
             }
         }
     }
@@ -288,7 +311,8 @@ impl Letter {
             | Notice::AlarmRaised { .. }
             | Notice::WorkflowEnded { .. }
             | Notice::Digest { .. }
-            | Notice::GateSummary { .. } => None,
+            | Notice::GateSummary { .. }
+            | Notice::Labelled { .. } => None,
         }
     }
 
@@ -308,6 +332,14 @@ impl Letter {
         })
     }
 
+    /// Which pull request gets our label; `None` for a notice that gives none.
+    pub fn label(&self) -> Option<OwnLabel> {
+        let Notice::Labelled { on, .. } = &self.notice else {
+            return None;
+        };
+        Some(OwnLabel { on: on.clone() })
+    }
+
     fn kind(&self) -> &'static str {
         match self.notice {
             Notice::Test { .. } => "test",
@@ -320,6 +352,7 @@ impl Letter {
             Notice::CommandAnswered { .. } => "command.answered",
             Notice::LabelAnswered { .. } => "label.answered",
             Notice::GateSummary { .. } => "workflow.gates",
+            Notice::Labelled { .. } => "workflow.labelled",
         }
     }
 
@@ -371,6 +404,9 @@ impl Letter {
             Notice::LabelAnswered { event, outcome, .. } => {
                 json!({"event": event, "outcome": outcome.code(), "url": url})
             }
+            Notice::Labelled { on, workflow } => {
+                json!({"workflow": workflow.as_str(), "pull_request": on.issue, "url": url})
+            }
             Notice::GateSummary { on, summary } => json!({
                 "workflow": summary.status.workflow.as_str(),
                 "head": on.head.as_str(),
@@ -416,6 +452,10 @@ impl Letter {
             Notice::LabelAnswered { event, outcome, .. } => {
                 vec![format!("The label of event {event} came to {}.", outcome.code())]
             }
+            Notice::Labelled { on, workflow } => vec![
+                format!("Pull request #{} is one of ours.", on.issue),
+                format!("Workflow   {workflow}"),
+            ],
             Notice::GateSummary { on, summary } => vec![
                 format!("A commit of a workflow: {}.", check_title(summary)),
                 format!("Workflow   {}", summary.status.workflow),
@@ -435,7 +475,9 @@ impl Letter {
             Notice::RequestOpened { about } | Notice::RequestExpiresSoon { about } => {
                 format!("{origin}/requests/{}", about.request)
             }
-            Notice::AlarmRaised { workflow, .. } => format!("{origin}/workflows/{workflow}"),
+            Notice::AlarmRaised { workflow, .. } | Notice::Labelled { workflow, .. } => {
+                format!("{origin}/workflows/{workflow}")
+            }
             Notice::WorkflowEnded { ended } => format!("{origin}/workflows/{}", ended.workflow),
         }
     }
@@ -446,7 +488,8 @@ impl Letter {
             Notice::AlarmRaised { .. }
             | Notice::WorkflowEnded { .. }
             | Notice::Status { .. }
-            | Notice::GateSummary { .. } => "Look at it",
+            | Notice::GateSummary { .. }
+            | Notice::Labelled { .. } => "Look at it",
             Notice::Test { .. }
             | Notice::Digest { .. }
             | Notice::CommandAnswered { .. }

@@ -141,6 +141,17 @@ pub struct OnHead {
     pub pull_request: PullRequestNumber,
 }
 
+impl OnHead {
+    /// Its pull request.
+    pub fn pull_request(&self) -> OnIssue {
+        OnIssue {
+            repository: self.repository.clone(),
+            issue: self.pull_request.0,
+            is_pull_request: true,
+        }
+    }
+}
+
 /// What our check run says of a commit: how its workflow stands, and because of what.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -205,13 +216,8 @@ impl Summary {
             let passed = gate.checks.iter().filter(|c| c.outcome == CheckOutcome::Passed);
             (gate.gate, count(passed.count()))
         };
-        let there = OnIssue {
-            repository: on.repository.clone(),
-            issue: on.pull_request.0,
-            is_pull_request: true,
-        };
         Some(Summary {
-            status: Status::now(workflow, &there, 0),
+            status: Status::now(workflow, &on.pull_request(), 0),
             in_play: true,
             approved: intent.approval,
             // As many as there were when it was opened: approvals that run out later take nothing back.

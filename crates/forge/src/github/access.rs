@@ -11,7 +11,7 @@ use super::client::{Api, Ending};
 use super::error::CallError;
 use super::{Secret, now};
 use countersign_core::id::RepositoryId;
-use countersign_core::notice::rendering::{Below, OwnCheck};
+use countersign_core::notice::rendering::{Below, OwnCheck, OwnLabel};
 use countersign_core::permit::{
     ClosePullRequest, ContentPermit, DeleteBranch, OpenPullRequest, PushBranch, RetractPermit,
 };
@@ -64,6 +64,8 @@ const SAYS_ON_PULL_REQUESTS: Permissions = &[("pull_requests", "write")];
 /// GitHub lists marks on comments under issues alone.
 const MARKS_ON_PULL_REQUESTS: Permissions = &[("issues", "write"), ("pull_requests", "write")];
 const POSTS_CHECKS: Permissions = &[("checks", "write")];
+/// On a pull request GitHub does not take a label from who may write to issues alone.
+const LABELS: Permissions = &[("pull_requests", "write")];
 
 /// What lets us in.
 #[derive(Debug, Clone, Default)]
@@ -115,6 +117,8 @@ pub enum InHand<'p> {
     Say(&'p Below),
     /// To post our check run on a commit: what came out of the permit.
     Check(&'p OwnCheck),
+    /// To put our label on a pull request of ours: what came out of the permit.
+    Label(&'p OwnLabel),
 }
 
 impl InHand<'_> {
@@ -126,6 +130,7 @@ impl InHand<'_> {
             InHand::Close(permit) => &permit.op().repository,
             InHand::Say(below) => &below.on().repository,
             InHand::Check(check) => &check.on().repository,
+            InHand::Label(label) => &label.on().repository,
         }
     }
 
@@ -136,6 +141,7 @@ impl InHand<'_> {
             InHand::Open(_) => OPENS,
             InHand::Close(_) => CLOSES,
             InHand::Check(_) => POSTS_CHECKS,
+            InHand::Label(_) => LABELS,
             InHand::Say(below) => match below.on().is_pull_request {
                 false => SAYS_ON_ISSUES,
                 true if below.reaction.is_some() => MARKS_ON_PULL_REQUESTS,
@@ -585,6 +591,7 @@ mod tests {
             SAYS_ON_ISSUES,
             SAYS_ON_PULL_REQUESTS,
             POSTS_CHECKS,
+            LABELS,
         ] {
             let count = writes.iter().filter(|(_, level)| *level == "write").count();
             assert_eq!(count, 1, "{writes:?}");

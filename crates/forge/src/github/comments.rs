@@ -1,5 +1,6 @@
 //! Comments of ours below issues (<https://docs.github.com/rest/issues/comments>): one per marker, changed where its text is
-//! another one, and marks on comments of others (<https://docs.github.com/rest/reactions/reactions>).
+//! another one, marks on comments of others (<https://docs.github.com/rest/reactions/reactions>), and our label on our pull
+//! requests (<https://docs.github.com/rest/issues/labels>), which is added and takes no other one away.
 //!
 //! What is there is looked at before anything is written, so a repetition does nothing. A comment is ours if our account
 //! wrote it and it begins with the marker: nobody else's is ever changed. What is said is made of a permit.
@@ -8,7 +9,7 @@ use super::error::CallError;
 use super::{Account, Credentials, Found, GitHub, InHand, Writer, now};
 use async_trait::async_trait;
 use countersign_core::notice::permit::NoticePermit;
-use countersign_core::notice::rendering::{Below, OwnComment, PageOrigin, Reaction};
+use countersign_core::notice::rendering::{Below, LABEL, OwnComment, OwnLabel, PageOrigin, Reaction};
 use countersign_core::notice::{OnIssue, Place, PlaceForm, PlaceId, Template};
 use countersign_ports::notice::{Delivery, Notifier, Wrong};
 use countersign_ports::trees::TreesError;
@@ -19,6 +20,8 @@ use std::sync::Arc;
 
 /// Most comments of one issue among which ours is looked for.
 const COMMENTS_MAX: usize = 1_000;
+/// Most labels of one pull request among which ours is looked for; GitHub allows 100.
+const LABELS_MAX: usize = 200;
 
 /// GitHub's issues as a place that notices go to.
 pub struct GitHubComments {
@@ -32,6 +35,11 @@ struct Written {
     id: u64,
     body: Option<String>,
     user: Option<Account>,
+}
+
+#[derive(Deserialize)]
+struct Label {
+    name: String,
 }
 
 impl GitHubComments {
@@ -71,10 +79,12 @@ impl Notifier for GitHubComments {
         };
         let github = Arc::clone(&self.github);
         let (below, check) = (letter.below(&self.origin), letter.check(&self.origin));
-        let done = tokio::task::spawn_blocking(move || match (below, check) {
-            (Some(below), _) => github.put_below(&below),
-            (None, Some(check)) => github.put_check(&check),
-            (None, None) => {
+        let label = letter.label();
+        let done = tokio::task::spawn_blocking(move || match (below, check, label) {
+            (Some(below), ..) => github.put_below(&below),
+            (None, Some(check), _) => github.put_check(&check),
+            (None, None, Some(label)) => github.put_label(&label),
+            (None, None, None) => {
                 let text = "such a notice belongs to no issue and no commit".to_owned();
                 Delivery::Refused(wrong("notice-not-wanted", text))
             }
@@ -188,6 +198,46 @@ impl GitHub {
         };
         let body = json!({"body": comment.text});
         let sent: Result<Value, CallError> = self.api.send(writer, method, &path, &body);
+        sent.map(drop).map_err(|e| not_written(e, &doing))
+    }
+
+    /// Our label is on that pull request afterwards, and in the repository.
+    fn put_label(&self, label: &OwnLabel) -> Delivery {
+        self.add_label(label)
+            .map_or_else(|failed| failed, |()| Delivery::Delivered)
+    }
+
+    fn add_label(&self, label: &OwnLabel) -> Result<(), Delivery> {
+        let (name, color, description) = LABEL;
+        let at = self.by_id(&label.on().repository).map_err(not_read)?;
+        let number = label.on().issue;
+        let doing = format!("Labelling #{number} of {}", at.full_name);
+        let on_it = format!("/repos/{}/issues/{number}/labels", at.full_name);
+        let all = self.api.list(&at.id, &on_it, LABELS_MAX, |page: Vec<Label>| page);
+        let all = all.map_err(|e| not_read(e.reading(&doing)))?;
+        // GitHub tells labels apart without upper and lower case.
+        if all.iter().any(|there| there.name.eq_ignore_ascii_case(name)) {
+            return Ok(());
+        }
+        let in_it = format!("/repos/{}/labels", at.full_name);
+        let known: Result<Label, CallError> = self.api.get(&at.id, &format!("{in_it}/{name}"));
+        let is_missing = match known {
+            Ok(_there) => false,
+            Err(CallError::Refused { status: 404, .. }) => true,
+            Err(error) => return Err(not_read(error.reading(&doing))),
+        };
+        let writer = self.writer(InHand::Label(label)).map_err(not_read)?;
+        if is_missing {
+            let body = json!({"name": name, "color": color, "description": description});
+            let made: Result<Value, CallError> = self.api.send(&writer, Method::POST, &in_it, &body);
+            match made {
+                Ok(_) => {}
+                Err(CallError::Refused { status: 422, said }) if said.contains("already_exists") => {}
+                Err(error) => return Err(not_written(error, &doing)),
+            }
+        }
+        let body = json!({"labels": [name]});
+        let sent: Result<Value, CallError> = self.api.send(&writer, Method::POST, &on_it, &body);
         sent.map(drop).map_err(|e| not_written(e, &doing))
     }
 

@@ -127,7 +127,13 @@ impl GitHub {
         }
         let wanted = label.to_lowercase();
         let puts_it = |e: &&IssueEvent| e.puts().is_some_and(|name| name.to_lowercase() == wanted);
-        let new = events.iter().filter(|e| is_new(e)).filter(puts_it);
+        // On pull requests the same label says nothing: our own gets there, too.
+        let is_on_issue = |e: &&IssueEvent| e.issue.as_ref().is_none_or(|i| i.pull_request.is_none());
+        let new = events
+            .iter()
+            .filter(|e| is_new(e))
+            .filter(puts_it)
+            .filter(is_on_issue);
         Ok(new.rev().map(|e| e.id).collect())
     }
 }

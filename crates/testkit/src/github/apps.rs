@@ -445,7 +445,7 @@ pub(super) fn needs(method: &str, inside: &[&str], is_pull: bool) -> &'static [(
     };
     match (method, inside) {
         ("GET", [] | ["collaborators", ..] | ["rules", ..]) => &[("metadata", "read")],
-        ("GET", ["issues", ..]) => &[("issues", "read"), ("pull_requests", "read")],
+        ("GET", ["issues", ..] | ["labels", ..]) => &[("issues", "read"), ("pull_requests", "read")],
         ("GET", ["pulls", ..]) => &[("pull_requests", "read")],
         ("GET", ["actions", ..]) => &[("actions", "read")],
         ("GET", ["commits", _, "check-runs"]) => &[("checks", "read")],
@@ -453,6 +453,7 @@ pub(super) fn needs(method: &str, inside: &[&str], is_pull: bool) -> &'static [(
         ("GET", ["git", ..] | ["branches", ..]) => &[("contents", "read")],
         (_, ["pulls", ..]) => &[("pull_requests", "write")],
         (_, ["issues", ..]) => said,
+        (_, ["labels", ..]) => &[("issues", "write"), ("pull_requests", "write")],
         (_, ["git", ..]) => &[("contents", "write")],
         (_, ["check-runs", ..]) => &[("checks", "write")],
         (_, _) => &[("administration", "write")],

@@ -217,6 +217,14 @@ fn in_repository(world: &mut World, call: &Call<'_>, id: u64, inside: &[&str]) -
             }
             None => no(404, "Not Found"),
         },
+        ["issues", number, "labels"] => match number.parse().ok().and_then(|n: u64| found.pulls.get(&n)) {
+            Some(pull) => page(call, labels(found, &pull.labels), |all| json!(all)),
+            None => no(404, "Not Found"),
+        },
+        ["labels", name] => match found.spelled(name) {
+            Some(name) => in_json(200, &label(found, name)),
+            None => no(404, "Not Found"),
+        },
         ["collaborators", login, "permission"] => permission(world, call, found, login),
         ["pulls"] => pulls(world, call, found),
         ["pulls", number] => one(number, |n| {
@@ -420,6 +428,15 @@ fn permission(world: &World, call: &Call<'_>, found: &Repository, login: &str) -
         }
         None => no(404, "Not Found"),
     }
+}
+
+pub(super) fn label(found: &Repository, name: &str) -> Value {
+    let color = found.labels.get(name);
+    json!({"name": name, "color": color, "default": false, "description": null})
+}
+
+pub(super) fn labels(found: &Repository, names: &[String]) -> Vec<Value> {
+    names.iter().map(|name| label(found, name)).collect()
 }
 
 fn pulls(world: &World, call: &Call<'_>, found: &Repository) -> Answer {

@@ -210,6 +210,8 @@ pub struct Repository {
     pub protection: Vec<(String, Option<u64>)>,
     /// The same by a ruleset.
     pub ruleset: Vec<(String, Option<u64>)>,
+    /// Labels that there are, each with its colour.
+    pub labels: BTreeMap<String, String>,
     /// Where its objects are.
     pub folder: PathBuf,
 }
@@ -241,6 +243,11 @@ impl Repository {
             let (below, said) = self.below(*number)?;
             Some((below, said.iter().find(|c| c.id == id)?))
         })
+    }
+
+    /// A label as it is spelled there; GitHub tells them apart without upper and lower case.
+    pub(super) fn spelled(&self, label: &str) -> Option<&String> {
+        self.labels.keys().find(|l| l.eq_ignore_ascii_case(label))
     }
 
     pub(super) fn said_mut(&mut self, id: u64) -> Option<&mut Comment> {
@@ -340,6 +347,7 @@ impl World {
             statuses: Vec::new(),
             protection: Vec::new(),
             ruleset: Vec::new(),
+            labels: BTreeMap::new(),
             folder,
         };
         self.repositories.insert(id, repository);

@@ -1,7 +1,7 @@
 //! The doors of the REST API that change something, with GitHub's ways of saying no.
 
 use super::http::Answer;
-use super::rest::{Call, NO_DOOR, Who, check, comment, pull, reference, user};
+use super::rest::{Call, NO_DOOR, Who, check, comment, labels, pull, reference, user};
 use super::world::{Check, Permission, Pull, Repository, Scope, World};
 use super::{git, in_json, no};
 use serde_json::{Value, json};
@@ -29,11 +29,12 @@ pub(super) fn answer(world: &mut World, call: &Call<'_>, id: u64, inside: &[&str
         ("POST", ["issues", number, "labels"]) if may_write => label(world, id, number, &body),
         ("POST", ["issues", number, "comments"]) => say(world, call, id, number, &body),
         ("POST", ["git", "refs"]) if may_write => make_ref(world, call, id, &body),
+        ("POST", ["labels"]) if may_write => make_label(world, id, &body),
         ("POST", ["check-runs"]) => post_check(world, call, id, &body),
         ("PATCH", ["check-runs", number]) => change_check(world, call, id, number, &body),
         ("PATCH", ["issues", "comments", number]) => edit(world, call, id, number, &body),
         ("POST", ["issues", "comments", number, "reactions"]) => react(world, call, id, number, &body),
-        ("PATCH", ["pulls", _]) | ("POST", ["issues", _, "labels"] | ["git", "refs"]) => {
+        ("PATCH", ["pulls", _]) | ("POST", ["issues", _, "labels"] | ["labels"] | ["git", "refs"]) => {
             no(403, "Resource not accessible by personal access token")
         }
         (_, _) => no(NO_DOOR, "the model of GitHub has no such door"),
@@ -130,21 +131,52 @@ fn change(world: &mut World, call: &Call<'_>, id: u64, number: &str, body: &Valu
     in_json(200, &pull(world, call, &world.repositories[&id], &changed))
 }
 
-/// <https://docs.github.com/rest/issues/labels#add-labels-to-an-issue>
+/// <https://docs.github.com/rest/issues/labels#add-labels-to-an-issue>: those that are there stay, each is there once, and one that
+/// the repository has not is made.
 fn label(world: &mut World, id: u64, number: &str, body: &Value) -> Answer {
-    let found = number
-        .parse()
-        .ok()
-        .and_then(|n| world.repository_mut(id).pulls.get_mut(&n));
-    let Some(found) = found else {
+    let repository = world.repository_mut(id);
+    let number = number.parse().unwrap_or_default();
+    if !repository.pulls.contains_key(&number) {
         return no(404, "Not Found");
-    };
+    }
     let names = body["labels"].as_array().into_iter().flatten();
-    found
-        .labels
-        .extend(names.filter_map(Value::as_str).map(str::to_owned));
-    let all: Vec<Value> = found.labels.iter().map(|l| json!({"name": l})).collect();
-    in_json(200, &json!(all))
+    for name in names.filter_map(Value::as_str) {
+        let spelled = repository
+            .spelled(name)
+            .cloned()
+            .unwrap_or_else(|| name.to_owned());
+        let made = repository.labels.entry(spelled.clone());
+        made.or_insert_with(|| "ededed".to_owned());
+        let Some(pull) = repository.pulls.get_mut(&number) else {
+            continue;
+        };
+        if !pull.labels.contains(&spelled) {
+            pull.labels.push(spelled);
+        }
+    }
+    in_json(200, &json!(labels(repository, &repository.pulls[&number].labels)))
+}
+
+/// <https://docs.github.com/rest/issues/labels#create-a-label>
+fn make_label(world: &mut World, id: u64, body: &Value) -> Answer {
+    let repository = world.repository_mut(id);
+    let (name, color) = (text(body, "name"), text(body, "color"));
+    let wrong =
+        |field: &str, code: &str| invalid(&json!([{"resource": "Label", "field": field, "code": code}]));
+    if name.is_empty() {
+        return wrong("name", "missing_field");
+    }
+    if repository.spelled(name).is_some() {
+        return wrong("name", "already_exists");
+    }
+    if color.len() != 6 || !color.bytes().all(|b| b.is_ascii_hexdigit()) {
+        return wrong("color", "invalid");
+    }
+    if text(body, "description").chars().count() > 100 {
+        return wrong("description", "invalid");
+    }
+    repository.labels.insert(name.to_owned(), color.to_owned());
+    in_json(201, &super::rest::label(repository, name))
 }
 
 /// <https://docs.github.com/rest/issues/comments#create-an-issue-comment>

@@ -1,4 +1,4 @@
-//! What is posted on what was written: a check run of our App's own, once, whatever GitHub answers.
+//! What is posted on what was written: a check run of our App's own and a label, once, whatever GitHub answers.
 
 use super::apps::assert_narrow;
 use super::commands::Listening;
@@ -32,6 +32,21 @@ impl Listening {
             assert!(posted.len() < 2, "one check run: {posted:?}");
             let says = |c: &Check| c.title.as_deref() == Some(title);
             posted.into_iter().find(says)
+        })
+    }
+
+    /// Labels on a pull request, as soon as ours is among them.
+    fn labels(&self, pull: &Pull) -> Vec<String> {
+        self.served.until(|| {
+            let there = self
+                .hosted
+                .github
+                .change(|w| w.repository_mut(HELLO).pulls[&pull.number].clone());
+            there
+                .labels
+                .iter()
+                .any(|l| l.eq_ignore_ascii_case("countersign"))
+                .then_some(there.labels)
         })
     }
 
@@ -172,4 +187,73 @@ fn an_app_that_may_only_read_checks_is_told_so_and_the_work_goes_on() {
     here.hosted.run(&["doctor"]).says("lacks checks: write");
     assert_eq!(here.hosted.github.times("POST", "/check-runs"), 0);
     assert!(here.posted(&pull.head_sha).is_empty());
+}
+
+#[test]
+fn a_pull_request_of_ours_gets_our_label_and_keeps_the_others() {
+    let here = Listening::at(Hosted::app());
+    let github = &here.hosted.github;
+    github.next("POST", "/labels", Fault::BadGateway);
+    github.next("POST", "/labels", Fault::AnswerLost);
+    let (id, _, pull) = here.written();
+    github.change(|w| {
+        let repository = w.repository_mut(HELLO);
+        repository.labels.insert("urgent".to_owned(), "ff0000".to_owned());
+        let pull = repository.pulls.get_mut(&pull.number).unwrap();
+        pull.labels.push("urgent".to_owned());
+    });
+    let mut labels = here.labels(&pull);
+    labels.sort();
+    assert_eq!(labels, ["countersign", "urgent"]);
+    let color = github.change(|w| w.repository_mut(HELLO).labels["countersign"].clone());
+    assert_eq!(color, "5319e7", "made by us, and not by the way");
+    assert_narrow(&here.hosted);
+    // Whoever takes it off has the last word.
+    github.change(|w| {
+        w.repository_mut(HELLO)
+            .pulls
+            .get_mut(&pull.number)
+            .unwrap()
+            .labels
+            .clear()
+    });
+    here.hosted.ci("github-actions", &pull.head_sha, "success");
+    here.becomes(&id, "Done");
+    here.check_says(&pull.head_sha, "is done");
+    let labels = github.change(|w| w.repository_mut(HELLO).pulls[&pull.number].labels.clone());
+    assert!(labels.is_empty(), "{labels:?}");
+    assert_eq!(here.noticed("labelled").len(), 1);
+}
+
+/// Somebody made it in the same moment, and spelled it otherwise.
+#[test]
+fn a_label_that_is_there_already_is_used_with_a_token_too() {
+    let here = Listening::new();
+    let github = &here.hosted.github;
+    github.change(|w| {
+        let labels = &mut w.repository_mut(HELLO).labels;
+        labels.insert("Countersign".to_owned(), "000000".to_owned());
+    });
+    github.next("GET", "/labels/countersign", Fault::NotFound);
+    let (_, _, pull) = here.written();
+    assert_eq!(here.labels(&pull), ["Countersign"]);
+    let labels = github.change(|w| w.repository_mut(HELLO).labels.clone());
+    assert_eq!(labels.len(), 1, "{labels:?}");
+    let refused = github.asked().iter().filter(|a| a.status == 422).count();
+    assert_eq!(refused, 1, "it is there, GitHub says");
+}
+
+#[test]
+fn where_no_label_may_be_written_the_work_goes_on() {
+    let here = Listening::new();
+    here.hosted
+        .github
+        .next("GET", "/labels/countersign", Fault::NotFound);
+    here.hosted.github.next("POST", "/labels", Fault::NotFound);
+    let (id, _, pull) = here.written();
+    here.hosted.ci("github-actions", &pull.head_sha, "success");
+    here.becomes(&id, "Done");
+    let refused = ("refused".to_owned(), "github-not-found".to_owned());
+    here.served
+        .until(|| (here.noticed("labelled") == [refused.clone()]).then_some(()));
 }
