@@ -60,6 +60,9 @@ pub enum SignatureError {
     /// It does not verify.
     #[error("it does not belong to these bytes")]
     Mismatch,
+    /// The commit's date is another one than that of the moment.
+    #[error("it was made at another time")]
+    Time,
 }
 
 impl SignatureError {
@@ -72,6 +75,7 @@ impl SignatureError {
             SignatureError::Purpose => "commit-signature-purpose",
             SignatureError::Algorithm => "commit-signature-algorithm",
             SignatureError::Mismatch => "commit-signature-mismatch",
+            SignatureError::Time => "commit-signature-time",
         }
     }
 }
@@ -86,7 +90,8 @@ pub fn verify(unsigned: &[u8], armour: &str) -> Result<String, SignatureError> {
     }
     let signature = SshSig::from_pem(armour).map_err(|_| SignatureError::Malformed)?;
     // One signature is written in one way only, so that nothing else can hide in a commit's header.
-    if signature.to_pem(LineEnding::LF).as_deref() != Ok(armour) {
+    let is_plain = signature.reserved().is_empty() && signature.version() == SshSig::VERSION;
+    if signature.to_pem(LineEnding::LF).as_deref() != Ok(armour) || !is_plain {
         return Err(SignatureError::Malformed);
     }
     if signature.namespace() != NAMESPACE {

@@ -1,7 +1,8 @@
 //! An opened data folder with everything wired, and what is read of it.
 
 use crate::adapters::{
-    BaselineFile, CommitKey, FolderKeys, FolderWitness, Progress, Signer, Silent, SystemClock, own_rules,
+    BaselineFile, CommitKey, FolderKeys, FolderWitness, Progress, Signer, Silent, SystemClock, UnusableKey,
+    own_rules,
 };
 use crate::config::Settings;
 use crate::error::CliError;
@@ -27,6 +28,7 @@ use countersign_store::{EpochStanding, SqliteStore};
 use ed25519_dalek::SigningKey;
 use rand_core::{OsRng, RngCore as _};
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// What every command has: where to print, and which data folder was named.
@@ -115,6 +117,14 @@ impl Session {
         Ok(session)
     }
 
+    /// Refuses a key that can't sign, before something begins that would need it in the end. Everything else goes on without.
+    ///
+    /// # Errors
+    /// As for [`CommitKey::of`].
+    pub(crate) fn refuse_unusable_commit_key(&self) -> Result<(), CliError> {
+        CommitKey::of(&self.app.settings.commits()?).map(drop)
+    }
+
     /// Opens a data folder that was restored, copied or moved, with everything wired and nothing closed to writes. Only
     /// for whoever reconciles it, under the owner lock.
     ///
@@ -140,15 +150,18 @@ impl Session {
             }
         }
         let signer = Arc::new(Signer(keys.ledger()?));
-        let commit_key = CommitKey::of(&app.settings.commits()?)?;
+        let commit_signer = match CommitKey::of(&app.settings.commits()?) {
+            Ok(key) => key.map(|key| Arc::new(key) as Arc<dyn CommitSigner>),
+            Err(error) => Some(Arc::new(UnusableKey(error)) as Arc<dyn CommitSigner>),
+        };
         let Hosting { github, git, forge } = Hosting::of(&app.settings.hosting()?, folder.mirrors())?;
         let ports = Ports {
             store: database.clone(),
             trees: git.clone(),
             forge,
-            agents: Arc::new(agents(folder)),
+            agents: Arc::new(agents(folder, key_files(app)?)),
             signer,
-            commit_signer: commit_key.map(|key| Arc::new(key) as Arc<dyn CommitSigner>),
+            commit_signer,
             member_keys,
             baseline: Arc::new(BaselineFile(folder.baseline())),
             own_rules: Arc::new(own_rules::Runner),
@@ -369,14 +382,24 @@ fn listed_name(uid: u32) -> Option<String> {
     users.lines().find_map(listed)
 }
 
+/// Files with keys that are set, wherever they lie.
+fn key_files(app: &App) -> Result<Vec<PathBuf>, CliError> {
+    let hosting = app.settings.hosting()?;
+    let files = [
+        app.settings.commits()?.signing_key_file,
+        hosting.app_private_key_file,
+    ];
+    let whole = |file: PathBuf| std::path::absolute(&file).unwrap_or(file);
+    Ok(files.into_iter().flatten().map(whole).collect())
+}
+
 /// Agents that can confine commands: by this very program, away from data and keys.
-fn agents(folder: &Folder) -> Agents {
+fn agents(folder: &Folder, keys: Vec<PathBuf>) -> Agents {
+    let mut off_limits = vec![folder.root().to_owned(), folder.keys().to_owned()];
+    off_limits.extend(keys);
     let agents = Agents::new(folder.scratch());
     match std::env::current_exe() {
-        Ok(helper) => agents.fenced(Fence::new(
-            helper,
-            vec![folder.root().to_owned(), folder.keys().to_owned()],
-        )),
+        Ok(helper) => agents.fenced(Fence::new(helper, off_limits)),
         Err(error) => {
             tracing::warn!(%error, "this program can't be found again, so no command can be confined");
             agents

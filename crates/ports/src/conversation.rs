@@ -7,6 +7,9 @@ use countersign_core::time::Timestamp;
 /// Most comments of one repository that are read at a time.
 pub const RECENT_COMMENTS_MAX: usize = 1_000;
 
+/// The code of an answer that whoever asks is to be left alone for a while: other repositories may go on.
+pub const LIMITED: &str = "github-limited";
+
 /// Most events of one repository among which it is looked for labels at a time.
 pub const RECENT_EVENTS_MAX: usize = 1_000;
 

@@ -54,7 +54,7 @@ pub trait Directory: Conversations {
     /// (`github-archived`).
     fn registrable(&self, full_name: &str) -> Result<FoundRepository, TreesError>;
 
-    /// Which issue an address stands for (`https://github.com/octo/hello/issues/7`): its repository as it is called now, and
-    /// its number. Any other address is refused (`bad-issue-address`) and asked for nowhere.
-    fn issue_at(&self, address: &str) -> Result<(FoundRepository, u64), TreesError>;
+    /// Which issue an address stands for (`https://github.com/octo/hello/issues/7`): the name of its repository, and its number.
+    /// Any other address is refused (`bad-issue-address`). Nothing is asked for it.
+    fn issue_at(&self, address: &str) -> Result<(String, u64), TreesError>;
 }

@@ -37,9 +37,13 @@ pub enum PointsTo {
         /// Its number on the forge.
         comment: u64,
     },
-    /// Somebody put a label on an issue, or edited one. By which event a label got there is not told, so there is a look at all
-    /// of the last time, and one at the issues of workflows that are under way.
-    Issues,
+    /// Somebody put a label on an issue. By which event it got there is not told, so there is a look at all of the last time.
+    Labels,
+    /// Somebody edited an issue.
+    Edit {
+        /// Its number in the repository.
+        issue: u64,
+    },
 }
 
 /// What stands beside a delivery's body, as it came.
@@ -109,14 +113,16 @@ pub struct OpenHook {
 }
 
 /// What somebody has to look at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Work {
     /// A comment, by its number on the forge.
     Comment(u64),
     /// A label that was put on an issue, by the number of the event.
     Label(u64),
-    /// Labels that were put on issues in the last time, and issues of workflows that are under way.
-    Issues,
+    /// Labels that were put on issues in the last time.
+    Labels,
+    /// An issue that was edited, by its number in the repository.
+    Edit(u64),
 }
 
 /// One tenant's deliveries.
@@ -136,7 +142,7 @@ pub trait Hooks: Send + Sync {
     /// It was looked whether the issue of a workflow still says what it said at the start. Whether that is news.
     async fn note_issue(&self, workflow: &WorkflowId, changed: bool) -> Result<bool, StoreError>;
 
-    /// What nobody has looked at, oldest first.
+    /// What nobody has looked at: of each repository the oldest, then of each the next, so that none keeps the others waiting.
     async fn open(&self, limit: u32) -> Result<Vec<OpenHook>, StoreError>;
 
     /// One was looked at: `outcome` is a stable kebab-case code of what came of it, and counts for every other telling of the

@@ -22,8 +22,8 @@ const LOOKED_AT: &str = "looked-at";
 
 async fn receive(tx: &Tx<'_>, hook: &Hook) -> Result<(Received, u64), StoreError> {
     const INSERT: &str = "INSERT INTO hook_deliveries
-        (tenant, forge, delivery, body, repository, comment, received_at, outcome)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING";
+        (tenant, forge, delivery, body, repository, comment, issue, received_at, outcome)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING";
     if hook.delivery.is_empty() || hook.delivery.len() > DELIVERY_NAME_MAX_BYTES {
         return Err(StoreError::Refused {
             code: "hook-malformed",
@@ -34,17 +34,23 @@ async fn receive(tx: &Tx<'_>, hook: &Hook) -> Result<(Received, u64), StoreError
         return Ok((Received::NotOurs, 0));
     }
     let now = tx.now().await?;
-    let (comment, outcome) = match hook.points_to {
-        PointsTo::Change => (None, Some(LOOKED_AT.to_owned())),
-        PointsTo::Comment { comment } => (Some(comment), outcome_of(tx, &hook.repository, comment).await?),
-        PointsTo::Issues => (None, None),
+    let (comment, issue, outcome) = match hook.points_to {
+        PointsTo::Change => (None, None, Some(LOOKED_AT.to_owned())),
+        PointsTo::Comment { comment } => {
+            let outcome = outcome_of(tx, &hook.repository, comment).await?;
+            (Some(comment), None, outcome)
+        }
+        PointsTo::Labels => (None, None, None),
+        PointsTo::Edit { issue } => (None, Some(issue), None),
     };
+    let or_null = |number: Option<u64>| number.map_or_else(|| None::<i64>.into(), int);
     let values = [
         hook.repository.forge.as_str().into(),
         hook.delivery.as_str().into(),
         hook.body.to_hex().into(),
         int(hook.repository.number),
-        comment.map_or_else(|| None::<i64>.into(), int),
+        or_null(comment),
+        or_null(issue),
         time(now),
         outcome.into(),
     ];
@@ -61,7 +67,7 @@ async fn receive(tx: &Tx<'_>, hook: &Hook) -> Result<(Received, u64), StoreError
             }
             woken
         }
-        PointsTo::Comment { .. } | PointsTo::Issues => 0,
+        PointsTo::Comment { .. } | PointsTo::Labels | PointsTo::Edit { .. } => 0,
     };
     Ok((Received::New, woken))
 }
@@ -156,14 +162,19 @@ pub(crate) async fn void(tx: &Tx<'_>) -> Result<(), StoreError> {
 }
 
 async fn open(tx: &Tx<'_>, limit: u32) -> Result<Vec<OpenHook>, StoreError> {
-    const OPEN: &str = "SELECT n, received_at, forge || '-' || repository AS repository, comment, label
-        FROM hook_deliveries WHERE tenant = $1 AND outcome IS NULL ORDER BY n LIMIT $2";
+    const OPEN: &str =
+        "SELECT n, received_at, forge || '-' || repository AS repository, comment, label, issue
+        FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY forge, repository ORDER BY n) AS place
+            FROM hook_deliveries WHERE tenant = $1 AND outcome IS NULL)
+        ORDER BY place, n LIMIT $2";
     let rows = tx.rows(OPEN, [int(limit.into())]).await?;
     let read = rows.iter().map(|row| {
-        let work = match (row.number_or_null("comment")?, row.number_or_null("label")?) {
-            (Some(comment), _) => Work::Comment(comment),
-            (None, Some(event)) => Work::Label(event),
-            (None, None) => Work::Issues,
+        let number = |column| row.number_or_null(column);
+        let work = match (number("comment")?, number("label")?, number("issue")?) {
+            (Some(comment), _, _) => Work::Comment(comment),
+            (None, Some(event), _) => Work::Label(event),
+            (None, None, Some(issue)) => Work::Edit(issue),
+            (None, None, None) => Work::Labels,
         };
         Ok(OpenHook {
             work,

@@ -36,6 +36,10 @@ pub(super) fn sealed(
     }
 }
 
+/// How long before people are asked a commit may have been signed, in milliseconds: no effect takes longer. The date of a
+/// signed commit is that moment.
+const SIGNED_WITHIN_MS: u64 = 60 * 60 * 1000;
+
 /// Fixes every byte that an approval will write, then asks. Signatures that don't fit these bytes are refused.
 fn fix_and_ask(turn: &mut Turn, checkpoint: CheckpointRef, roster: &Roster, signed: Option<&SignedCommits>) {
     let purpose = SealPurpose::BeforeApproval;
@@ -77,12 +81,15 @@ impl Workflow {
 fn fix(
     workflow: &Workflow,
     checkpoint: &CheckpointRef,
-    at: Timestamp,
+    now: Timestamp,
     signed: Option<&SignedCommits>,
 ) -> Result<Vec<PatchSet>, SignatureError> {
-    let (committer, at) = signed.map_or((COMMITTER, at), |s| (s.committer.as_str(), s.at));
+    let (committer, at) = signed.map_or((COMMITTER, now), |s| (s.committer.as_str(), s.at));
     if !is_committer(committer) {
         return Err(SignatureError::Committer);
+    }
+    if at > now || at.plus_ms(SIGNED_WITHIN_MS) < now {
+        return Err(SignatureError::Time);
     }
     with_context(workflow, checkpoint, committer, at, |context| {
         pinned_drafts(workflow)

@@ -89,6 +89,27 @@ fn without_a_key_nothing_of_it_is_recorded() {
     }
 }
 
+/// The date of a signed commit is the moment before people are asked: neither an old nor a coming one.
+#[test]
+fn a_commit_that_was_signed_at_another_time_is_asked_about() {
+    let hour = 60 * 60 * 1000;
+    let sign = |_: &RepositoryId, bytes: &str| Some(signed_for("git", &key(1), bytes));
+    for (now, fixes) in [
+        (START, true),
+        (START.plus_ms(hour), true),
+        (START.plus_ms(hour + 1), false),
+        (Timestamp(START.0 - 1), false),
+    ] {
+        let (w, input) = to_sign(BOT, sign);
+        let decision = decide(&w, input, now).unwrap();
+        let is_fixed = decision
+            .events
+            .iter()
+            .any(|e| matches!(e, Event::PatchSetsFixed { .. }));
+        assert_eq!(is_fixed, fixes, "{now:?}");
+    }
+}
+
 #[test]
 fn a_signature_that_does_not_fit_is_asked_about_and_nothing_is_fixed() {
     type Sign = fn(&RepositoryId, &str) -> Option<String>;

@@ -46,6 +46,19 @@ impl CommitKey {
     }
 }
 
+/// Stands where a key is set that can't be used: nothing is signed, and whatever needs no signature goes on.
+pub(crate) struct UnusableKey(pub(crate) CliError);
+
+impl CommitSigner for UnusableKey {
+    fn committer(&self) -> &str {
+        COMMITTER
+    }
+
+    fn sign(&self, _unsigned: &[u8]) -> Result<String, String> {
+        Err(self.0.message.clone())
+    }
+}
+
 impl CommitSigner for CommitKey {
     fn committer(&self) -> &str {
         &self.committer

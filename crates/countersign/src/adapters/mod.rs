@@ -6,7 +6,7 @@ pub(crate) mod own_rules;
 mod progress;
 mod signing;
 
-pub(crate) use committing::CommitKey;
+pub(crate) use committing::{CommitKey, UnusableKey};
 pub(crate) use progress::{Progress, Silent};
 pub(crate) use signing::{FolderKeys, FolderWitness, HandOver, Signer};
 

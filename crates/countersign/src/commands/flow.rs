@@ -130,7 +130,10 @@ async fn put(
     imported: Option<Imported>,
 ) -> Result<WorkflowId, CliError> {
     match &desk.at {
-        Place::Folder(session) => put_here(session, flags, how, imported).await,
+        Place::Folder(session) => {
+            session.refuse_unusable_commit_key()?;
+            put_here(session, flags, how, imported).await
+        }
         Place::Server(server) => put_there(desk, server, flags, how, imported).await,
     }
 }

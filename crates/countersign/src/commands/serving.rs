@@ -127,6 +127,7 @@ pub(super) async fn run(session: &Session) -> Result<Exit, CliError> {
     };
     let (stop, stopped) = watch::channel(false);
     let working = if worker {
+        session.refuse_unusable_commit_key()?;
         let name = format!("serve-{}", std::process::id());
         let worker = Arc::new(Worker::start(ports.clone(), name).await?);
         Some(tokio::spawn(worker.serve(stopped.clone())))

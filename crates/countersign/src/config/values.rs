@@ -80,6 +80,12 @@ impl Config {
                 "github.client_secret",
                 "github.client_id",
             ),
+            (
+                self.github.start_label.is_some(),
+                self.github.webhook_secret.is_some(),
+                "github.start_label",
+                "github.webhook_secret",
+            ),
             (sends, mail.from.is_some(), "mail.server", "mail.from"),
             (sends, !mail.to.is_empty(), "mail.server", "mail.to"),
             (

@@ -121,8 +121,30 @@ impl Job<'_> {
             }
             Err(error) => return as_outcome(error),
         }
-        match self.write(intent, source, attempt).await {
-            Ok(tried) => Ok(tried),
+        let tried = match self.write(intent, source, attempt).await {
+            Ok(tried) => tried,
+            Err(error) => as_outcome(error)?,
+        };
+        match self.workflow.may_be_written(&intent.id) && tried.wrote_nothing() {
+            true => self.looked_again(intent, source, tried).await,
+            false => Ok(tried),
+        }
+    }
+
+    /// An earlier try may have written: one look that misses it proves nothing, and this one gives nothing up for good.
+    async fn looked_again(
+        &self,
+        intent: &WriteIntent,
+        source: &RepoSource,
+        tried: Tried,
+    ) -> Result<Tried, EffectError> {
+        match self.read_back(source, &intent.branch).await {
+            Ok(None) => Ok(tried.outcome.into()),
+            Ok(Some(found)) => Ok(compare(intent, Some(found), true).into()),
+            Err(EffectError::Passing { message, .. } | EffectError::Lasting { message, .. }) => {
+                let detail = format!("the branch can't be read: {message}");
+                Ok(AttemptOutcome::Unknown { detail }.into())
+            }
             Err(error) => as_outcome(error),
         }
     }
@@ -397,6 +419,17 @@ impl From<AttemptOutcome> for Tried {
 }
 
 impl Tried {
+    /// Whether this try itself says that nothing was written by it.
+    fn wrote_nothing(&self) -> bool {
+        match &self.outcome {
+            AttemptOutcome::Failed { .. } | AttemptOutcome::Refused { .. } => true,
+            AttemptOutcome::Written { .. }
+            | AttemptOutcome::Opened { .. }
+            | AttemptOutcome::Foreign { .. }
+            | AttemptOutcome::Unknown { .. } => false,
+        }
+    }
+
     pub(super) fn of(self, operation: WriteIntentId, attempt: &Attempt) -> Performed {
         let result = EffectResult::WriteEnded {
             intent: operation,

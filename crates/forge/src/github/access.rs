@@ -450,6 +450,13 @@ impl Api {
             .post_as(&self.word(app)?, &path, &body)
             .map_err(|error| refused(error, permissions))?;
         if let Some(beyond) = minted.beyond(wanted, permissions) {
+            let token = Token {
+                secret: Secret::new(minted.token),
+                installation,
+            };
+            if let Some(ending) = self.ending() {
+                ending.begin(&Carried::Installation(token));
+            }
             return Err(CallError::TooWide { beyond });
         }
         let ends = Timestamp::from_rfc3339(&minted.expires_at);

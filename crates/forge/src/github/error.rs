@@ -2,6 +2,7 @@
 //! codes; a test compares them.
 
 use countersign_core::id::BranchName;
+use countersign_ports::conversation::LIMITED;
 use countersign_ports::trees::{PublishError, TreesError};
 
 /// Every code with whether a person has to do something before it can go well.
@@ -103,7 +104,7 @@ impl CallError {
         match self {
             CallError::NotSent => "github-unreachable",
             CallError::Tls { .. } => "github-tls",
-            CallError::Limited { .. } => "github-limited",
+            CallError::Limited { .. } => LIMITED,
             CallError::Refused { status: 401, .. } => "github-token-refused",
             CallError::Refused { status: 403, .. } => "github-forbidden",
             CallError::Refused {

@@ -1,5 +1,5 @@
 //! What GitHub tells by itself (<https://docs.github.com/webhooks>): the signature is checked over the bytes as they came, and
-//! of the words nothing is read but which repository and which comment they are about, and whether an issue was changed.
+//! of the words nothing is read but which repository, comment or issue they are about, and whether that was labelled or edited.
 
 use super::Secret;
 use countersign_core::digest::BodyHash;
@@ -40,6 +40,13 @@ struct Payload {
     repository: Option<Numbered>,
     #[serde(default)]
     comment: Option<Numbered>,
+    #[serde(default)]
+    issue: Option<InRepository>,
+}
+
+#[derive(Deserialize)]
+struct InRepository {
+    number: u64,
 }
 
 impl HookReader for GitHubHooks {
@@ -78,7 +85,13 @@ impl HookReader for GitHubHooks {
             },
             // An edited comment decides nothing, and one that is gone neither (hazard 48).
             (COMMENT, _) => return Ok(None),
-            (ISSUES, Some("labeled" | "edited")) => PointsTo::Issues,
+            (ISSUES, Some("labeled")) => PointsTo::Labels,
+            (ISSUES, Some("edited")) => PointsTo::Edit {
+                issue: payload
+                    .issue
+                    .ok_or(malformed("it does not say which issue it is about"))?
+                    .number,
+            },
             // What a new issue says is read where it is started from.
             (ISSUES, _) => return Ok(None),
             _changed => PointsTo::Change,
@@ -185,8 +198,8 @@ mod tests {
                 format!(r#"{{"action": "{action}", "repository": {{"id": 5}}, "issue": {{"number": 7}}}}"#);
             points_to("issues", &body)
         };
-        assert_eq!(issue("labeled"), Some(PointsTo::Issues));
-        assert_eq!(issue("edited"), Some(PointsTo::Issues));
+        assert_eq!(issue("labeled"), Some(PointsTo::Labels));
+        assert_eq!(issue("edited"), Some(PointsTo::Edit { issue: 7 }));
         for nothing in ["opened", "unlabeled", "closed"] {
             assert_eq!(issue(nothing), None, "{nothing}");
         }

@@ -108,15 +108,16 @@ impl GitHub {
     /// # Errors
     /// `github-not-an-issue` for a pull request; when GitHub does not show it, or it has more than 300 comments.
     pub fn issue(&self, at: &Found, number: u64) -> Result<Thread, TreesError> {
-        let mut thread = self.opened(at, number)?;
         let doing = format!("Reading issue #{number} of {}", at.full_name);
         let path = format!("/repos/{}/issues/{number}/comments", at.full_name);
+        // Before the issue: what comes in between changes its time, and is not what whoever started it saw.
         let comments = self
             .api
             .list(&at.id, &path, COMMENTS_MAX, |page: Vec<Comment>| page)
             .map_err(|e| e.reading(&doing))?;
         let said = |c: Comment| spoken(c.user, c.author_association, c.body);
         let comments = self.without_ours(at, comments)?;
+        let mut thread = self.opened(at, number)?;
         thread.comments = comments.into_iter().map(said).collect();
         Ok(thread)
     }

@@ -145,13 +145,12 @@ impl Directory for GitHub {
         Ok(of_directory(found))
     }
 
-    fn issue_at(&self, address: &str) -> Result<(FoundRepository, u64), TreesError> {
+    fn issue_at(&self, address: &str) -> Result<(String, u64), TreesError> {
         let server = &self.api.settings().server_url;
-        let (full_name, number) = issue_of(address, server).ok_or_else(|| TreesError::Unsupported {
+        issue_of(address, server).ok_or_else(|| TreesError::Unsupported {
             code: "bad-issue-address",
             message: format!("That is no issue of {server}. Such as: {server}/OWNER/NAME/issues/7"),
-        })?;
-        Ok((of_directory(self.by_name(&full_name)?), number))
+        })
     }
 }
 

@@ -25,6 +25,7 @@ use countersign_ports::access::Repeated;
 use countersign_ports::agent::ResolvedAgent;
 use countersign_ports::conversation::IssueText;
 use countersign_ports::store::{InputStatus, NewInput, RepositoryRow};
+use countersign_ports::trees::RepoPlace;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -389,11 +390,18 @@ async fn import<'r>(
     address: &str,
 ) -> Result<(&'r RepositoryRow, IssueText), Problem> {
     let address = address.to_owned();
-    let place = asked(house, move |directory| directory.issue_at(&address)).await?;
-    let (repository, number) = place;
-    let row = rows.iter().find(|row| row.id == repository.id).ok_or_else(|| {
-        let text = format!("{} is not registered", repository.full_name);
-        Problem::refused("unknown-repository", text).next("An owner registers it: POST /api/v1/repositories")
+    let (full_name, number) = asked(house, move |directory| directory.issue_at(&address)).await?;
+    let row = rows.iter().find(|row| match &row.place {
+        RepoPlace::Folder(_) => false,
+        RepoPlace::Remote(at) => at.full_name.eq_ignore_ascii_case(&full_name),
+    });
+    // GitHub is not asked what there is beside them, nor does an answer tell.
+    let row = row.ok_or_else(|| {
+        let text = format!("{full_name} is not registered, or under another name");
+        Problem::refused("unknown-repository", text).next(
+            "Name its issue as it was called when it was registered (GET /api/v1/repositories), or have an owner register it: \
+             POST /api/v1/repositories",
+        )
     })?;
     let source = row.source();
     let issue = asked(house, move |directory| directory.issue(&source, number)).await?;

@@ -2,9 +2,10 @@
 //! They are put where those of webhooks are; nothing is followed here.
 
 use super::{Commands, Trouble};
-use countersign_core::command::{STARTED_FROM, Said, read, read_started_from};
+use countersign_core::command::{STARTED_FROM, Said, read, read_started_from, started_from};
+use countersign_core::feedback::Metadata;
 use countersign_core::forge::Comment;
-use countersign_core::id::RepositoryId;
+use countersign_core::id::{RepositoryId, WorkflowId};
 use countersign_core::time::Timestamp;
 use countersign_ports::hook::OpenHook;
 use countersign_ports::store::{RepositoryRow, TALLIED_MAX};
@@ -18,12 +19,18 @@ const FIND_EVERY: Duration = Duration::from_secs(300);
 const FIND_BACK_MS: u64 = 24 * 60 * 60 * 1000;
 /// How far each look overlaps the one before, in milliseconds.
 const FIND_AGAIN_MS: u64 = 10 * 60 * 1000;
+/// At how many issues of workflows that are under way one look looks; the next one goes on behind them.
+const EDITS_MAX: usize = 30;
+/// Most workflows of one issue that are looked at when it was edited.
+const OF_ONE_ISSUE_MAX: u32 = 100;
 
 /// What was looked through until when, per repository.
 #[derive(Default)]
 pub(super) struct Looked {
     comments: BTreeMap<RepositoryId, Timestamp>,
     labels: BTreeMap<RepositoryId, Timestamp>,
+    /// The last workflow whose issue was looked at.
+    edits: Option<WorkflowId>,
 }
 
 impl Commands {
@@ -31,7 +38,9 @@ impl Commands {
     pub(super) async fn find_all(&self, mut stop: watch::Receiver<bool>) {
         let mut looked = Looked::default();
         while !*stop.borrow() {
-            if let Err(error) = self.find(&mut looked).await {
+            let found = self.find(&mut looked).await;
+            let found = found.and(self.find_edits(&mut looked, &stop).await);
+            if let Err(error) = found {
                 tracing::warn!(%error, "what no webhook told of is looked for later");
             }
             tokio::select! {
@@ -64,9 +73,6 @@ impl Commands {
                     looked.labels.insert(row.id.clone(), next);
                 }
                 Err(error) => failed = Some(error),
-            }
-            if let Err(error) = self.find_edits(&row).await {
-                failed = Some(error);
             }
         }
         failed.map_or(Ok(()), Err)
@@ -106,46 +112,79 @@ impl Commands {
         Ok(())
     }
 
-    /// A webhook told of a label, and not by which event it got there; or of an edit.
-    pub(super) async fn look_at_issues(&self, hook: &OpenHook) -> Result<(), Trouble> {
+    /// A webhook told of a label, and not by which event it got there.
+    pub(super) async fn look_for_labels(&self, hook: &OpenHook) -> Result<(), Trouble> {
         let Some(row) = self.registered(&hook.repository).await? else {
             return Ok(());
         };
         let since = Timestamp(hook.at.0.saturating_sub(FIND_AGAIN_MS));
-        self.find_labels(&row, since).await?;
-        self.find_edits(&row).await
+        self.find_labels(&row, since).await
     }
 
-    /// Whether the issues of workflows that are under way still say what these were started with. That is shown where somebody
-    /// decides, and changes nothing else: what was pinned stays (hazard 53).
-    async fn find_edits(&self, row: &RepositoryRow) -> Result<(), Trouble> {
-        let mut failed = None;
-        for listed in self.store.workflows(TALLIED_MAX).await? {
-            let may_be = !listed.state.is_final() && listed.repositories.iter().any(|r| r.id == row.id);
-            if !may_be {
-                continue;
-            }
-            let Some(submission) = self.load(&listed.id).await?.submission else {
-                continue;
-            };
-            let from = submission.metadata.get(STARTED_FROM);
-            let from = from.and_then(|text| read_started_from(text));
-            let Some((_, issue)) = from.filter(|(repository, _)| *repository == row.id) else {
-                continue;
-            };
-            let text = submission.feedback.text;
-            let says_still = self
-                .ask(row, move |said, at| said.says_still(at, issue, &text))
-                .await;
-            match says_still {
-                Ok(says_still) => {
-                    if self.hooks.note_issue(&listed.id, !says_still).await? {
-                        tracing::info!(workflow = %listed.id, edited = !says_still, "the issue of a workflow was looked at");
-                    }
-                }
-                Err(error) => failed = Some(error),
+    /// A webhook told that an issue was edited: workflows that were started from it are looked at. What can't be asked now is
+    /// asked by the next look.
+    pub(super) async fn look_at_edit(&self, repository: &RepositoryId, issue: u64) -> Result<(), Trouble> {
+        let Some(row) = self.registered(repository).await? else {
+            return Ok(());
+        };
+        let wanted = Metadata::from([(STARTED_FROM.to_owned(), started_from(repository, issue))]);
+        for id in self.store.workflows_with(&wanted, OF_ONE_ISSUE_MAX).await? {
+            if let Err(error) = self.compare(&row, &id).await {
+                tracing::warn!(workflow = %id, %error, "whether the issue was edited is looked at later");
+                break;
             }
         }
-        failed.map_or(Ok(()), Err)
+        Ok(())
+    }
+
+    /// Looks at the issues of the next few workflows that are under way, in turn. One that can't be asked holds up this look
+    /// alone: the next goes on behind it.
+    async fn find_edits(&self, looked: &mut Looked, stop: &watch::Receiver<bool>) -> Result<(), Trouble> {
+        let rows = self.store.repositories().await?;
+        let all = self.store.workflows(TALLIED_MAX).await?;
+        let mut under_way: Vec<(WorkflowId, &RepositoryRow)> = all
+            .into_iter()
+            .filter(|listed| !listed.state.is_final())
+            .filter_map(|listed| {
+                let of = |row: &&RepositoryRow| {
+                    row.id.forge.is_remote() && listed.repositories.iter().any(|r| r.id == row.id)
+                };
+                Some((listed.id.clone(), rows.iter().find(of)?))
+            })
+            .collect();
+        under_way.sort_by(|a, b| a.0.cmp(&b.0));
+        let behind = looked.edits.as_ref();
+        let first = under_way.partition_point(|(id, _)| behind.is_some_and(|last| id <= last));
+        under_way.rotate_left(first);
+        for (id, row) in under_way.into_iter().take(EDITS_MAX) {
+            if *stop.borrow() {
+                break;
+            }
+            looked.edits = Some(id.clone());
+            self.compare(row, &id).await?;
+        }
+        Ok(())
+    }
+
+    /// Whether the issue of a workflow that is under way still says what it was started with. That is shown where somebody decides,
+    /// and changes nothing else: what was pinned stays (hazard 53).
+    async fn compare(&self, row: &RepositoryRow, id: &WorkflowId) -> Result<(), Trouble> {
+        let workflow = self.load(id).await?;
+        let Some(submission) = workflow.submission.filter(|_| !workflow.state.is_final()) else {
+            return Ok(());
+        };
+        let from = submission.metadata.get(STARTED_FROM);
+        let from = from.and_then(|text| read_started_from(text));
+        let Some((_, issue)) = from.filter(|(repository, _)| *repository == row.id) else {
+            return Ok(());
+        };
+        let text = submission.feedback.text;
+        let says_still = self
+            .ask(row, move |said, at| said.says_still(at, issue, &text))
+            .await?;
+        if self.hooks.note_issue(id, !says_still).await? {
+            tracing::info!(workflow = %id, edited = !says_still, "the issue of a workflow was looked at");
+        }
+        Ok(())
     }
 }

@@ -14,7 +14,7 @@ use countersign_core::command::{Command, Denial, Outcome, Said, check_deed, comm
 use countersign_core::forge::{Deed, DeedKind};
 use countersign_core::id::{MemberId, RepositoryId};
 use countersign_core::notice::{Notice, OnIssue, Place, Status};
-use countersign_ports::conversation::Conversations;
+use countersign_ports::conversation::{Conversations, LIMITED};
 use countersign_ports::hook::{Hooks, Work};
 use countersign_ports::notice::{NewNotice, Outbox};
 use countersign_ports::reviewing::Reviewing;
@@ -32,7 +32,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 const AFTER_FAILURE: Duration = Duration::from_secs(5);
 /// Most comments that are taken up at a time.
 const BATCH: u32 = 50;
-/// After so many comments that can't be followed now, the rest waits as well: the forge is away.
+/// After so many that can't be followed now, the rest waits as well: the forge is away.
 const MISSES_MAX: usize = 3;
 /// What becomes of a telling of issues: labels on them are followed one by one.
 const LOOKED_AT: &str = "looked-at";
@@ -73,6 +73,11 @@ impl Trouble {
                 | StoreError::Closed { .. },
             ) => true,
         }
+    }
+
+    /// Whether the forge wants to be left alone for a while, in this repository and maybe in no other.
+    fn is_a_limit(&self) -> bool {
+        matches!(self, Trouble::Forge(TreesError::Unavailable { code, .. }) if *code == LIMITED)
     }
 }
 
@@ -123,24 +128,35 @@ impl Commands {
     /// Follows all that waits. What can't be followed now waits for another time, and holds nothing else up.
     async fn look(&self) -> Result<(), Trouble> {
         let mut missed = Vec::new();
+        // Repositories at which we are to be left alone for a while: others may go on.
+        let mut resting = BTreeSet::new();
         // One look is enough for all that was told before it.
         let mut looked = BTreeSet::new();
         for hook in self.hooks.open(BATCH).await? {
+            if resting.contains(&hook.repository) {
+                continue;
+            }
             let now = self.clock.now().await?;
+            let is_looked_at = looked.contains(&(hook.repository.clone(), hook.work));
             let followed = match hook.work {
                 Work::Comment(number) => self.follow(&hook.repository, number).await.map(Some),
                 Work::Label(event) => self.follow_label(&hook.repository, event).await.map(Some),
-                Work::Issues if looked.contains(&hook.repository) => Ok(None),
-                Work::Issues => self.look_at_issues(&hook).await.map(|()| None),
+                Work::Labels | Work::Edit(_) if is_looked_at => Ok(None),
+                Work::Labels => self.look_for_labels(&hook).await.map(|()| None),
+                Work::Edit(issue) => self.look_at_edit(&hook.repository, issue).await.map(|()| None),
             };
             let outcome = match followed {
                 Ok(Some(outcome)) => outcome,
                 Ok(None) => {
                     self.hooks.settle(hook.number, LOOKED_AT).await?;
-                    looked.insert(hook.repository);
+                    looked.insert((hook.repository, hook.work));
                     continue;
                 }
                 Err(error) if error.passes() && now.0 < hook.at.0.saturating_add(TRIED_FOR_MS) => {
+                    if error.is_a_limit() {
+                        resting.insert(hook.repository);
+                        continue;
+                    }
                     missed.push(error);
                     match missed.len() < MISSES_MAX {
                         true => continue,
@@ -157,7 +173,7 @@ impl Commands {
                 match hook.work {
                     Work::Comment(_) => self.metrics.command(outcome),
                     Work::Label(_) => self.metrics.label(outcome),
-                    Work::Issues => {}
+                    Work::Labels | Work::Edit(_) => {}
                 }
             }
         }
