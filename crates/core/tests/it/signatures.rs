@@ -5,6 +5,7 @@ use countersign_core::commit_signature::{SignatureError, SignedCommits, insert, 
 use countersign_core::id::RepositoryId;
 use countersign_core::patch_set::commit_id;
 use countersign_core::question::QuestionKind;
+use countersign_core::time::Timestamp;
 use countersign_core::workflow::event::Subject;
 use countersign_core::workflow::{EffectResult, Event, Input, State, Workflow, decide};
 use proptest::prelude::*;

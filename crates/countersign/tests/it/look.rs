@@ -9,7 +9,7 @@ fn show_has_the_shape_that_scripts_rely_on() {
     let shown = world.run(&["show", &id, "--json", "--story"]).exits(0).json();
     let mut keys: Vec<&str> = shown.as_object().unwrap().keys().map(String::as_str).collect();
     keys.sort_unstable();
-    insta::assert_snapshot!(keys.join(" "), @"agent agent_reaches agent_reads budget dependencies findings gates id metadata owners patch_sets plan reason repositories requests revision risk risk_reasons solo state story text title unconfined violations written");
+    insta::assert_snapshot!(keys.join(" "), @"agent agent_reaches agent_reads budget dependencies findings gates id issue_changed_at metadata owners patch_sets plan reason repositories requests revision risk risk_reasons solo state story text title unconfined violations written");
     assert_eq!(shown["state"], "AwaitingApproval");
     assert_eq!(shown["requests"][0]["about"], "patch-set");
     assert_eq!(shown["requests"][0]["repository"], "tollgate");

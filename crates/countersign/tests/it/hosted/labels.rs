@@ -202,6 +202,20 @@ fn no_label_starts_anything_unless_an_operator_says_so() {
     assert_eq!(here.workflows().len(), 0);
 }
 
+/// An issue that was moved, or a forge that is away, keeps no command waiting.
+#[test]
+fn an_edit_that_can_not_be_looked_at_holds_nothing_up() {
+    let here = Listening::new();
+    let (issue, id, _) = here.started();
+    let door = format!("/issues/{issue}");
+    for name in ["d-1", "d-2", "d-3", "d-4"] {
+        here.hosted.github.next("GET", &door, Fault::BadGateway);
+        assert_eq!(Delivery::edited(name, issue).outcome(&here.served), "kept");
+    }
+    here.command(issue, OCTO, "/countersign cancel", "decided");
+    here.becomes(&id, "Cancelled");
+}
+
 /// Hazard 53: what was pinned stays, and whoever decides sees that the issue says something else.
 #[test]
 fn an_edit_of_the_issue_after_the_start_is_shown_where_somebody_decides() {
