@@ -375,7 +375,7 @@ export interface paths {
         /** List registered repositories */
         get: operations["repositories"];
         put?: never;
-        /** Register a repository of the server's machine */
+        /** Register a repository of the server's machine or of GitHub */
         post: operations["register"];
         delete?: never;
         options?: never;
@@ -1493,10 +1493,12 @@ export interface components {
             /** @description The workflow whose newest drafts are judged, on the bases that it pinned. */
             workflow?: string | null;
         };
-        /** @description A repository on the server's machine. */
+        /** @description A repository on the server's machine or on GitHub: exactly one of the two is said. */
         NewRepository: {
-            /** @description Its folder, absolute: a work tree's top or a bare repository. */
-            path: string;
+            /** @description `octo/hello`, as it is called on GitHub. */
+            github?: string | null;
+            /** @description Its folder there, absolute: a work tree's top or a bare repository. */
+            path?: string | null;
         };
         /** @description What starts a workflow. */
         NewWorkflow: {
@@ -1507,14 +1509,20 @@ export interface components {
             /** @description Ready-made diffs to be judged instead of an agent's, one per repository at most. */
             diffs?: components["schemas"]["NewDiff"][];
             /**
+             * @description Instead of `text` the address of an issue on GitHub, whose repository has to be registered: it is read now, with everything
+             *     that was said below it.
+             * @example https://github.com/octo-org/hello/issues/7
+             */
+            issue?: string | null;
+            /**
              * @description Your own words about it, such as a ticket's number: at most 16 pairs. A key has 1 to 64 of `a-z0-9_.-`, a value at most
              *     500 characters. Shown, and looked up by (`GET /api/v1/workflows?metadata.KEY=VALUE`); no agent sees them.
              */
             metadata?: {
                 [key: string]: string;
             };
-            /** @description Exactly one is `primary`; they are written in this order. */
-            repositories: components["schemas"]["ChosenRepository"][];
+            /** @description Exactly one is `primary`; they are written in this order. May be left out with `issue`: then it is the issue's own one. */
+            repositories?: components["schemas"]["ChosenRepository"][];
             /** @description The issue's text, at most 256 KiB; may be left out where there are diffs. */
             text?: string;
             /** @description Nobody looks at it who starts it; recorded as such. */
@@ -2600,7 +2608,7 @@ export interface operations {
                     "application/json": components["schemas"]["FoundRepositoriesWire"];
                 };
             };
-            /** @description the server has no token of GitHub */
+            /** @description GitHub is not set up */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -3267,8 +3275,26 @@ export interface operations {
                     "application/json": components["schemas"]["RepositoryWire"];
                 };
             };
+            /** @description GitHub is not set up */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description it is none that can be used */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description GitHub can't be asked now */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3978,6 +4004,15 @@ export interface operations {
                     "application/json": components["schemas"]["Submitted"];
                 };
             };
+            /** @description GitHub is not set up */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description the same is open already */
             409: {
                 headers: {
@@ -3989,6 +4024,15 @@ export interface operations {
             };
             /** @description it can't be started */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description GitHub can't be asked now */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
