@@ -56,7 +56,7 @@ fn a_label_that_a_maintainer_puts_on_an_issue_starts_a_workflow_once() {
     let here = started_by_label();
     // What ended can be started anew, by putting the label there again.
     let issue = 1;
-    here.command(issue, OCTO, "/countersign cancel", "decided");
+    here.command(issue, OCTO, "/countersign cancel Not like this.", "decided");
     here.status_says(issue, "was cancelled");
     here.takes_off(issue, OCTO);
     here.puts(issue, OCTO);
@@ -212,7 +212,7 @@ fn an_edit_that_can_not_be_looked_at_holds_nothing_up() {
         here.hosted.github.next("GET", &door, Fault::BadGateway);
         assert_eq!(Delivery::edited(name, issue).outcome(&here.served), "kept");
     }
-    here.command(issue, OCTO, "/countersign cancel", "decided");
+    here.command(issue, OCTO, "/countersign cancel Not like this.", "decided");
     here.becomes(&id, "Cancelled");
 }
 
