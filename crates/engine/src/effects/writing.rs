@@ -125,21 +125,27 @@ impl Job<'_> {
             Ok(tried) => tried,
             Err(error) => as_outcome(error)?,
         };
-        match self.workflow.may_be_written(&intent.id) && tried.wrote_nothing() {
-            true => self.looked_again(intent, source, tried).await,
-            false => Ok(tried),
+        match tried.nothing_because() {
+            Some(why) if self.workflow.may_be_written(&intent.id) => {
+                self.looked_again(intent, source, why).await
+            }
+            Some(_) | None => Ok(tried),
         }
     }
 
-    /// An earlier try may have written: one look that misses it proves nothing, and this one gives nothing up for good.
+    /// An earlier try may have written: looks that miss it prove nothing, so it stays unknown, and whoever ends the workflow then
+    /// looks for it and takes it back. This try gives nothing up for good.
     async fn looked_again(
         &self,
         intent: &WriteIntent,
         source: &RepoSource,
-        tried: Tried,
+        why: String,
     ) -> Result<Tried, EffectError> {
         match self.read_back(source, &intent.branch).await {
-            Ok(None) => Ok(tried.outcome.into()),
+            Ok(None) => {
+                let detail = format!("an earlier try may have written it, and this one did not: {why}");
+                Ok(AttemptOutcome::Unknown { detail }.into())
+            }
             Ok(Some(found)) => Ok(compare(intent, Some(found), true).into()),
             Err(EffectError::Passing { message, .. } | EffectError::Lasting { message, .. }) => {
                 let detail = format!("the branch can't be read: {message}");
@@ -419,14 +425,16 @@ impl From<AttemptOutcome> for Tried {
 }
 
 impl Tried {
-    /// Whether this try itself says that nothing was written by it.
-    fn wrote_nothing(&self) -> bool {
+    /// Why nothing was written by this try, where it says so itself.
+    fn nothing_because(&self) -> Option<String> {
         match &self.outcome {
-            AttemptOutcome::Failed { .. } | AttemptOutcome::Refused { .. } => true,
+            AttemptOutcome::Failed { detail, .. } | AttemptOutcome::Refused { detail, .. } => {
+                Some(detail.clone())
+            }
             AttemptOutcome::Written { .. }
             | AttemptOutcome::Opened { .. }
             | AttemptOutcome::Foreign { .. }
-            | AttemptOutcome::Unknown { .. } => false,
+            | AttemptOutcome::Unknown { .. } => None,
         }
     }
 
