@@ -330,25 +330,36 @@ fn red_checks_and_another_change_end_green() {
     hosted.run(&["verify", "story.json"]).exits(0).says("lawful");
 }
 
+impl Hosted {
+    /// An issue that a program proposes a change for, another one where what it is told matches that pattern of the shell: the
+    /// workflow, which waits for approval.
+    fn proposed_by_one_that_learns(&self, pattern: &str) -> String {
+        let coder = format!(
+            r#"#!/bin/sh
+told=$(cat)
+case $told in *'"role":"coder"'*) ;; *) echo '{{"unsupported": true}}'; exit ;; esac
+new=quote_g
+case $told in {pattern}) new=quote_grams ;; esac
+printf '{{"diffs": {{"hello": "--- a/src/lib.rs\\n+++ b/src/lib.rs\\n@@ -1 +1 @@\\n-pub fn quote(w: u32) -> u32 {{ w }}\\n+pub fn %s(w: u32) -> u32 {{ w }}\\n"}}}}' "$new"
+"#
+        );
+        self.world.file("coder", coder);
+        let program = self.world.path("coder");
+        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let address = self.issue();
+        self.run(&["repo", "add", "--github", "octo/hello"]).exits(0);
+        let agent = format!("command:{}", program.display());
+        let ran = self.run(&["run", "--issue", &address, "--agent", &agent, "--json"]);
+        ran.exits(3).json()["id"].as_str().unwrap().to_owned()
+    }
+}
+
 /// An agent that can answer anew is told what failed, and tries again; people approve what it makes.
 #[test]
 fn a_failed_check_is_fixed_by_the_agent_in_a_revision_of_its_own() {
     let hosted = Hosted::new();
-    let coder = r#"#!/bin/sh
-told=$(cat)
-case $told in *'"role":"coder"'*) ;; *) echo '{"unsupported": true}'; exit ;; esac
-new=quote_g
-case $told in *'"name":"test","state":"failure","said":"no unit [redacted: '*) new=quote_grams ;; esac
-printf '{"diffs": {"hello": "--- a/src/lib.rs\\n+++ b/src/lib.rs\\n@@ -1 +1 @@\\n-pub fn quote(w: u32) -> u32 { w }\\n+pub fn %s(w: u32) -> u32 { w }\\n"}}' "$new"
-"#;
-    hosted.world.file("coder", coder);
-    let program = hosted.world.path("coder");
-    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
-    let address = hosted.issue();
-    hosted.run(&["repo", "add", "--github", "octo/hello"]).exits(0);
-    let agent = format!("command:{}", program.display());
-    let ran = hosted.run(&["run", "--issue", &address, "--agent", &agent, "--json"]);
-    let id = ran.exits(3).json()["id"].as_str().unwrap().to_owned();
+    let id = hosted
+        .proposed_by_one_that_learns(r#"*'"name":"test","state":"failure","said":"no unit [redacted: '*"#);
     let typist = hosted.approve_once(&id);
     let first = hosted.pull();
     let leaked = format!("no unit glpat-{}", "x7Yb2Kq9Lm4Np6Rt8VwZ");
@@ -393,21 +404,8 @@ printf '{"diffs": {"hello": "--- a/src/lib.rs\\n+++ b/src/lib.rs\\n@@ -1 +1 @@\\
 #[test]
 fn the_agent_that_tries_again_is_told_what_the_failed_job_wrote() {
     for hosted in [Hosted::new(), Hosted::app()] {
-        let coder = r#"#!/bin/sh
-told=$(cat)
-case $told in *'"role":"coder"'*) ;; *) echo '{"unsupported": true}'; exit ;; esac
-new=quote_g
-case $told in *'"said":"cargo test\n##[error]no unit [redacted: '*) new=quote_grams ;; esac
-printf '{"diffs": {"hello": "--- a/src/lib.rs\\n+++ b/src/lib.rs\\n@@ -1 +1 @@\\n-pub fn quote(w: u32) -> u32 { w }\\n+pub fn %s(w: u32) -> u32 { w }\\n"}}' "$new"
-"#;
-        hosted.world.file("coder", coder);
-        let program = hosted.world.path("coder");
-        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
-        let address = hosted.issue();
-        hosted.run(&["repo", "add", "--github", "octo/hello"]).exits(0);
-        let agent = format!("command:{}", program.display());
-        let ran = hosted.run(&["run", "--issue", &address, "--agent", &agent, "--json"]);
-        let id = ran.exits(3).json()["id"].as_str().unwrap().to_owned();
+        let id =
+            hosted.proposed_by_one_that_learns(r#"*'"said":"cargo test\n##[error]no unit [redacted: '*"#);
         let typist = hosted.approve_once(&id);
         let first = hosted.pull();
         let leaked = format!("glpat-{}", "x7Yb2Kq9Lm4Np6Rt8VwZ");
