@@ -2,6 +2,7 @@
 //!
 //! Nothing here decides: every step asks the product, and the judge beside it looks on.
 
+use super::Broken;
 use super::faults::Fault;
 use super::key::{Flow, Hashing};
 use super::oracle::{self, Books, Breach};
@@ -66,8 +67,7 @@ pub struct Machine {
     remembered: Mutex<BTreeMap<(u64, u64, u64), Arc<Verdict>>>,
     /// What the gate said to which facts.
     granted: Mutex<BTreeMap<u64, Result<(), &'static str>>>,
-    /// Where each property broke first. The checker keeps the last way that it meets; the first is the shortest.
-    broken: Mutex<BTreeMap<&'static str, World>>,
+    broken: Broken<World>,
 }
 
 impl Machine {
@@ -83,20 +83,8 @@ impl Machine {
             first,
             remembered: Mutex::new(BTreeMap::new()),
             granted: Mutex::new(BTreeMap::new()),
-            broken: Mutex::new(BTreeMap::new()),
+            broken: Broken::default(),
         }
-    }
-
-    /// Whether a property holds, or broke somewhere else before.
-    fn holds(&self, property: &'static str, s: &World, holds: bool) -> bool {
-        holds
-            || *self
-                .broken
-                .lock()
-                .unwrap()
-                .entry(property)
-                .or_insert_with(|| s.clone())
-                != *s
     }
 
     /// How many different questions `decide` was asked.
@@ -312,18 +300,28 @@ impl Model for Machine {
 
     fn properties(&self) -> Vec<Property<Self>> {
         vec![
-            Property::always(INV_1, |m, s| m.holds(INV_1, s, !s.broke(Breach::Unapproved))),
-            Property::always(HEAD, |m, s| m.holds(HEAD, s, !s.broke(Breach::NotTheHead))),
-            Property::always(AGAINST, |m, s| m.holds(AGAINST, s, !s.broke(Breach::Against))),
-            Property::always(WITHDRAWN, |m, s| {
-                m.holds(WITHDRAWN, s, !s.broke(Breach::WithdrawalIgnored))
+            Property::always(INV_1, |m, s| {
+                m.broken.holds(INV_1, s, !s.broke(Breach::Unapproved))
             }),
-            Property::always(INV_2, |m, s| m.holds(INV_2, s, !s.broke(Breach::WordsActed))),
-            Property::always(INV_7, |m, s| m.holds(INV_7, s, oracle::branches_fit(s))),
-            Property::always(INV_8, |m, s| m.holds(INV_8, s, !s.broke(Breach::EvidenceMissing))),
-            Property::always(INV_10, |m, s| m.holds(INV_10, s, oracle::requests_fit(s))),
-            Property::always(QUEUED, |m, s| m.holds(QUEUED, s, oracle::work_is_queued(s))),
-            Property::always(RULES, |m, s| m.holds(RULES, s, !s.broke(Breach::Broke))),
+            Property::always(HEAD, |m, s| m.broken.holds(HEAD, s, !s.broke(Breach::NotTheHead))),
+            Property::always(AGAINST, |m, s| {
+                m.broken.holds(AGAINST, s, !s.broke(Breach::Against))
+            }),
+            Property::always(WITHDRAWN, |m, s| {
+                m.broken.holds(WITHDRAWN, s, !s.broke(Breach::WithdrawalIgnored))
+            }),
+            Property::always(INV_2, |m, s| {
+                m.broken.holds(INV_2, s, !s.broke(Breach::WordsActed))
+            }),
+            Property::always(INV_7, |m, s| m.broken.holds(INV_7, s, oracle::branches_fit(s))),
+            Property::always(INV_8, |m, s| {
+                m.broken.holds(INV_8, s, !s.broke(Breach::EvidenceMissing))
+            }),
+            Property::always(INV_10, |m, s| m.broken.holds(INV_10, s, oracle::requests_fit(s))),
+            Property::always(QUEUED, |m, s| {
+                m.broken.holds(QUEUED, s, oracle::work_is_queued(s))
+            }),
+            Property::always(RULES, |m, s| m.broken.holds(RULES, s, !s.broke(Breach::Broke))),
             Property::sometimes("it can be done", |_, s: &World| s.flow.w.state == State::Done),
             Property::sometimes("what is half written can be taken out of play", |_, s: &World| {
                 s.flow.w.state == State::Cancelled && !s.flow.w.retracted.is_empty()

@@ -3,6 +3,7 @@
 //!
 //! What really happened at the forge is the judge; what a look shows of it may be less, and never more.
 
+use super::Broken;
 use super::key::{Flow, hash_of};
 use super::machine::name;
 use crate::canned::{self, Team};
@@ -15,7 +16,7 @@ use countersign_core::time::Timestamp;
 use countersign_core::workflow::event::{ReadMerge, Subject};
 use countersign_core::workflow::merging::differing;
 use countersign_core::workflow::{Effect, EffectResult, Input, State, Workflow, decide};
-use stateright::{Checker, HasDiscoveries, Model, Property};
+use stateright::{Checker, Model, Property};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -322,8 +323,7 @@ struct Machine {
     first: Arc<Flow>,
     /// `decide` is pure: the same question has the same answer.
     remembered: Mutex<BTreeMap<(u64, u64, u64), Verdict>>,
-    /// Where each property broke first, which is the shortest way.
-    broken: Mutex<BTreeMap<&'static str, World>>,
+    broken: Broken<World>,
 }
 
 impl Machine {
@@ -333,19 +333,8 @@ impl Machine {
             fault,
             first: Arc::new(Flow::new(canned::awaiting_merge(TEAM))),
             remembered: Mutex::default(),
-            broken: Mutex::default(),
+            broken: Broken::default(),
         }
-    }
-
-    fn holds(&self, property: &'static str, s: &World, holds: bool) -> bool {
-        holds
-            || *self
-                .broken
-                .lock()
-                .unwrap()
-                .entry(property)
-                .or_insert_with(|| s.clone())
-                != *s
     }
 
     /// Asks the production `decide`; whether it took that.
@@ -601,7 +590,7 @@ impl Model for Machine {
                 let w = &s.flow.w;
                 let passed = |gate| w.gates.get(&gate).map(|g| g.outcome) == Some(GateOutcome::Passed);
                 let exact = s.there.iter().all(|t| *t == There::Exactly) && passed(GateId::Delivery);
-                m.holds(DONE, s, w.state != State::Done || exact)
+                m.broken.holds(DONE, s, w.state != State::Done || exact)
             }),
             Property::always(FROZEN, |m: &Machine, s: &World| {
                 let found = differing(&s.flow.w, &s.flow.w.merges).into_iter();
@@ -609,19 +598,19 @@ impl Model for Machine {
                     found.filter_map(|(i, _)| s.flow.w.intents.iter().position(|of| of.id == i.id));
                 let all = places.all(|at| s.frozen.contains(&at)) && !s.frozen.is_empty();
                 let differs = s.asked() == Some(QuestionKind::LandedDifferent);
-                m.holds(FROZEN, s, !differs || all)
+                m.broken.holds(FROZEN, s, !differs || all)
             }),
             Property::always(ELSE, |m: &Machine, s: &World| {
                 let other = |at: &usize| s.there[*at] == There::Otherwise;
-                m.holds(ELSE, s, s.frozen.iter().all(other))
+                m.broken.holds(ELSE, s, s.frozen.iter().all(other))
             }),
             Property::always(ASKED, |m: &Machine, s: &World| {
-                m.holds(ASKED, s, !s.idle_question)
+                m.broken.holds(ASKED, s, !s.idle_question)
             }),
             Property::always(ONE, |m: &Machine, s: &World| {
                 let open = s.flow.w.open_requests().count();
                 let waits = s.flow.w.state == State::NeedsHuman;
-                m.holds(
+                m.broken.holds(
                     ONE,
                     s,
                     open == usize::from(waits && s.flow.w.outstanding.is_none()),
@@ -629,9 +618,10 @@ impl Model for Machine {
             }),
             Property::always(LEFT, |m: &Machine, s: &World| {
                 let open = s.there.contains(&There::Open);
-                m.holds(LEFT, s, s.flow.w.state != State::Cancelled || !open)
+                m.broken
+                    .holds(LEFT, s, s.flow.w.state != State::Cancelled || !open)
             }),
-            Property::always(RULES, |m: &Machine, s: &World| m.holds(RULES, s, !s.broke)),
+            Property::always(RULES, |m: &Machine, s: &World| m.broken.holds(RULES, s, !s.broke)),
             Property::sometimes("it can be done", |_, s: &World| s.flow.w.state == State::Done),
             Property::sometimes("it can be done after somebody waited again", |_, s: &World| {
                 s.flow.w.state == State::Done && s.again > 0
@@ -662,18 +652,8 @@ fn every_way_to_a_merge_keeps_the_invariants() {
 }
 
 fn shortest(fault: Fault, property: &'static str) -> String {
-    let finish = HasDiscoveries::AnyOf([property].into());
     let bounds = Bounds { odd: 1, again: 1 };
-    let checker = Machine::new(bounds, fault)
-        .checker()
-        .finish_when(finish)
-        .spawn_bfs()
-        .join();
-    let Some(path) = checker.discovery(property) else {
-        panic!("{fault:?} is not found within {bounds:?}: `{property}` holds everywhere")
-    };
-    let steps = path.into_actions().into_iter().map(|step| format!("{step}\n"));
-    format!("# {fault:?} breaks: {property}\n{}", steps.collect::<String>())
+    super::shortest_way(Machine::new(bounds, fault), fault, bounds, property)
 }
 
 super::found! {

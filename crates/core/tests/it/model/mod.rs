@@ -17,6 +17,8 @@ mod world;
 use faults::Fault;
 use machine::{AGAINST, HEAD, INV_1, INV_2, INV_7, INV_8, INV_10, Machine, QUEUED};
 use stateright::{Checker, HasDiscoveries, Model as _};
+use std::collections::BTreeMap;
+use std::sync::Mutex;
 use world::Bounds;
 
 /// Cores of the machine that this has to end on within a minute.
@@ -112,21 +114,51 @@ fn the_larger_bounds() {
 }
 
 /// The shortest way to what a fault breaks, one step per line.
-fn shortest(fault: Fault, bounds: Bounds, property: &'static str) -> String {
+fn shortest_way<M>(
+    machine: M,
+    fault: impl std::fmt::Debug,
+    bounds: impl std::fmt::Debug,
+    property: &'static str,
+) -> String
+where
+    M: stateright::Model + Send + Sync + 'static,
+    M::State: std::hash::Hash + Clone + std::fmt::Debug + PartialEq + Send + Sync,
+    M::Action: std::fmt::Display + std::fmt::Debug + Clone + PartialEq + Send + Sync,
+{
     let finish = HasDiscoveries::AnyOf([property].into());
-    let checker = Machine::new(bounds, fault)
-        .checker()
-        .finish_when(finish)
-        .spawn_bfs()
-        .join();
+    let checker = machine.checker().finish_when(finish).spawn_bfs().join();
     let Some(path) = checker.discovery(property) else {
         panic!("{fault:?} is not found within {bounds:?}: `{property}` holds everywhere")
     };
-    let mut text = format!("# {fault:?} breaks: {property}\n");
-    for step in path.into_actions() {
-        text.push_str(&format!("{step}\n"));
+    let steps = path.into_actions().into_iter().map(|step| format!("{step}\n"));
+    format!("# {fault:?} breaks: {property}\n{}", steps.collect::<String>())
+}
+
+/// Where each property broke first. The checker keeps the last way that it meets; the first is the shortest.
+struct Broken<W>(Mutex<BTreeMap<&'static str, W>>);
+
+impl<W> Default for Broken<W> {
+    fn default() -> Self {
+        Self(Mutex::default())
     }
-    text
+}
+
+impl<W: Clone + PartialEq> Broken<W> {
+    /// Whether a property holds, or broke somewhere else before.
+    fn holds(&self, property: &'static str, s: &W, holds: bool) -> bool {
+        holds
+            || *self
+                .0
+                .lock()
+                .unwrap()
+                .entry(property)
+                .or_insert_with(|| s.clone())
+                != *s
+    }
+}
+
+fn shortest(fault: Fault, bounds: Bounds, property: &'static str) -> String {
+    shortest_way(Machine::new(bounds, fault), fault, bounds, property)
 }
 
 /// A test for each seeded fault: its shortest way is the one that is kept.
