@@ -3,7 +3,7 @@
 //! Opening has the order of every write: attempt recorded, what is there read, gate asked, the branch read once more,
 //! gate asked again, permit used up, read back. The forge's one-per-branch rule is the real fence.
 
-use super::writing::{Tried, as_outcome, refused, still_there};
+use super::writing::{Tried, refused, still_there};
 use super::{EffectError, Job, Performed, blocking, pause};
 use countersign_core::forge::{PullRequest, PullRequestState};
 use countersign_core::id::{AccountId, WriteIntentId};
@@ -25,18 +25,8 @@ impl Job<'_> {
         let source = self.source(&intent.repository).await?;
         let operation = id.pull_request();
         let attempt = self.begin_attempt(&operation, &intent.commit).await?;
-        let tried = match self.opening(&intent, &source, &attempt).await {
-            Ok(tried) => tried,
-            // Without a look, what an earlier try may have done stays unknown.
-            Err(EffectError::Passing { message, .. } | EffectError::Lasting { message, .. })
-                if self.workflow.may_be_written(&operation) =>
-            {
-                let detail = format!("the pull requests can't be read: {message}");
-                AttemptOutcome::Unknown { detail }.into()
-            }
-            Err(error) => as_outcome(error)?,
-        };
-        Ok(tried.of(operation, &attempt))
+        let tried = self.opening(&intent, &source, &attempt).await;
+        Ok(self.ended(&operation, tried)?.of(operation, &attempt))
     }
 
     /// One try; an error means that nothing was written by it.
@@ -77,7 +67,7 @@ impl Job<'_> {
         let answer = blocking(move || forge.open_pull_request(permit, &at)).await;
         let trouble = match answer {
             Ok(Ok(_)) => None,
-            Ok(Err(PublishError::Failed(error))) => return as_outcome(error.into()),
+            Ok(Err(PublishError::Failed(error))) => return Err(error.into()),
             Ok(Err(error)) => Some(error.to_string()),
             Err(broke) => Some(broke.to_string()),
         };

@@ -27,8 +27,8 @@ impl Job<'_> {
         self.refuse_frozen().await?;
         let source = self.source(&intent.repository).await?;
         let attempt = self.begin_attempt(id, &intent.commit).await?;
-        let tried = self.attempt(&intent, &source, &attempt).await?;
-        Ok(tried.of(id.clone(), &attempt))
+        let tried = self.attempt(&intent, &source, &attempt).await;
+        Ok(self.ended(id, tried)?.of(id.clone(), &attempt))
     }
 
     /// Before an attempt is begun; a freeze that comes later is seen by the gate.
@@ -102,56 +102,43 @@ impl Job<'_> {
         }
     }
 
-    /// One try. Errors become outcomes, so that the attempt's row always gets its end.
+    /// One try: what is there already, or a write of it. An error means that nothing was written by it.
     async fn attempt(
         &self,
         intent: &WriteIntent,
         source: &RepoSource,
         attempt: &Attempt,
     ) -> Result<Tried, EffectError> {
-        match self.read_back(source, &intent.branch).await {
-            Ok(Some(found)) => return Ok(compare(intent, Some(found), true).into()),
-            Ok(None) => {}
-            // Without a look, what an earlier try may have done stays unknown.
-            Err(EffectError::Passing { message, .. } | EffectError::Lasting { message, .. })
-                if self.workflow.may_be_written(&intent.id) =>
-            {
-                let detail = format!("the branch can't be read: {message}");
-                return Ok(AttemptOutcome::Unknown { detail }.into());
-            }
-            Err(error) => return as_outcome(error),
-        }
-        let tried = match self.write(intent, source, attempt).await {
-            Ok(tried) => tried,
-            Err(error) => as_outcome(error)?,
-        };
-        match tried.nothing_because() {
-            Some(why) if self.workflow.may_be_written(&intent.id) => {
-                self.looked_again(intent, source, why).await
-            }
-            Some(_) | None => Ok(tried),
+        match self.read_back(source, &intent.branch).await? {
+            Some(found) => Ok(compare(intent, Some(found), true).into()),
+            None => self.write(intent, source, attempt).await,
         }
     }
 
-    /// An earlier try may have written: looks that miss it prove nothing, so it stays unknown, and whoever ends the workflow then
-    /// looks for it and takes it back. This try gives nothing up for good.
-    async fn looked_again(
+    /// How a try of an operation ended. Errors become outcomes, so that the attempt's row always gets its end.
+    ///
+    /// Where an earlier try may have written, one that says that it wrote nothing itself proves nothing, whatever it saw: looks
+    /// can be stale. It stays unknown, so that whoever ends the workflow looks for it and takes it back, and nothing is given
+    /// up for good.
+    pub(super) fn ended(
         &self,
-        intent: &WriteIntent,
-        source: &RepoSource,
-        why: String,
+        operation: &WriteIntentId,
+        tried: Result<Tried, EffectError>,
     ) -> Result<Tried, EffectError> {
-        match self.read_back(source, &intent.branch).await {
-            Ok(None) => {
-                let detail = format!("an earlier try may have written it, and this one did not: {why}");
+        let tried = tried.or_else(as_outcome)?;
+        match tried.outcome {
+            AttemptOutcome::Failed { detail, .. } | AttemptOutcome::Refused { detail, .. }
+                if self.workflow.may_be_written(operation) =>
+            {
+                let detail = format!("an earlier try may have written it, and this one did not: {detail}");
                 Ok(AttemptOutcome::Unknown { detail }.into())
             }
-            Ok(Some(found)) => Ok(compare(intent, Some(found), true).into()),
-            Err(EffectError::Passing { message, .. } | EffectError::Lasting { message, .. }) => {
-                let detail = format!("the branch can't be read: {message}");
-                Ok(AttemptOutcome::Unknown { detail }.into())
-            }
-            Err(error) => as_outcome(error),
+            AttemptOutcome::Failed { .. }
+            | AttemptOutcome::Refused { .. }
+            | AttemptOutcome::Written { .. }
+            | AttemptOutcome::Opened { .. }
+            | AttemptOutcome::Foreign { .. }
+            | AttemptOutcome::Unknown { .. } => Ok(tried),
         }
     }
 
@@ -297,7 +284,7 @@ impl Job<'_> {
     ) -> Result<Tried, EffectError> {
         let trouble = match pushed {
             Ok(()) => None,
-            Err(PublishError::Failed(error)) => return as_outcome(error.into()),
+            Err(PublishError::Failed(error)) => return Err(error.into()),
             Err(error @ (PublishError::ExpectedOldMismatch { .. } | PublishError::Unknown { .. })) => {
                 Some(error)
             }
@@ -425,19 +412,6 @@ impl From<AttemptOutcome> for Tried {
 }
 
 impl Tried {
-    /// Why nothing was written by this try, where it says so itself.
-    fn nothing_because(&self) -> Option<String> {
-        match &self.outcome {
-            AttemptOutcome::Failed { detail, .. } | AttemptOutcome::Refused { detail, .. } => {
-                Some(detail.clone())
-            }
-            AttemptOutcome::Written { .. }
-            | AttemptOutcome::Opened { .. }
-            | AttemptOutcome::Foreign { .. }
-            | AttemptOutcome::Unknown { .. } => None,
-        }
-    }
-
     pub(super) fn of(self, operation: WriteIntentId, attempt: &Attempt) -> Performed {
         let result = EffectResult::WriteEnded {
             intent: operation,
@@ -452,7 +426,7 @@ impl Tried {
 }
 
 /// Before anything was written, every failure is a `Failed` attempt; only the store's own failures go up.
-pub(super) fn as_outcome(error: EffectError) -> Result<Tried, EffectError> {
+fn as_outcome(error: EffectError) -> Result<Tried, EffectError> {
     let failed = |code, detail, for_good| {
         let outcome = AttemptOutcome::Failed { code, detail };
         Ok(Tried { outcome, for_good })
