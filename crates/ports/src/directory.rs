@@ -54,6 +54,9 @@ pub trait Directory: Conversations {
     /// (`github-archived`).
     fn registrable(&self, full_name: &str) -> Result<FoundRepository, TreesError>;
 
+    /// What a repository is called now, such as `octo/hello`.
+    fn called_now(&self, id: &RepositoryId) -> Result<String, TreesError>;
+
     /// Which issue an address stands for (`https://github.com/octo/hello/issues/7`): the name of its repository, and its number.
     /// Any other address is refused (`bad-issue-address`). Nothing is asked for it.
     fn issue_at(&self, address: &str) -> Result<(String, u64), TreesError>;

@@ -132,7 +132,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Find repositories on GitHub that the server's token sees */
+        /** Find repositories on GitHub that the server sees */
         get: operations["find_repositories"];
         put?: never;
         post?: never;

@@ -171,7 +171,7 @@ fn found_page(found: &FoundRepositoriesWire) -> Page {
     let all = &found.repositories;
     if all.is_empty() {
         page.line(0)
-            .add(Style::Dim, "No repository that the token sees fits these words.");
+            .add(Style::Dim, "No repository that can be seen with this access fits these words.");
     }
     let width = all.iter().map(|r| r.full_name.chars().count()).max().unwrap_or(0) + 2;
     for one in all {

@@ -306,7 +306,7 @@ impl Remote {
         self.get("repositories").await
     }
 
-    /// Repositories on GitHub that the server's token sees.
+    /// Repositories on GitHub that the server sees.
     ///
     /// # Errors
     /// As for every call.

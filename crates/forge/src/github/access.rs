@@ -247,6 +247,11 @@ impl Installation {
         let missing = wanted.iter().filter(|p| !granted(p));
         missing.map(|(name, level)| format!("{name}: {level}")).collect()
     }
+
+    /// Whether it was granted to write branches.
+    pub(super) fn may_push(&self) -> bool {
+        self.lacks(PUSHES).is_empty()
+    }
 }
 
 #[derive(Deserialize)]
@@ -272,13 +277,14 @@ impl Minted {
         if let Some((name, level)) = self.permissions.iter().find(|(n, l)| !asked(n, l)) {
             return Some(format!("{name}: {level}"));
         }
-        let is_one = match (wanted, &self.repositories[..]) {
+        let is_meant = match (wanted, &self.repositories[..]) {
+            (For::All, _) => true,
             (_, []) => self.repository_selection.as_deref() != Some("all"),
             (For::Name(_), [_]) => true,
             (For::Number(number), [only]) => only.id == *number,
             (For::Number(_) | For::Name(_), [..]) => false,
         };
-        (!is_one).then(|| "other repositories".to_owned())
+        (!is_meant).then(|| "other repositories".to_owned())
     }
 }
 
@@ -304,6 +310,8 @@ enum For<'f> {
     Number(u64),
     /// The name without its owner's, where the number is still to be learnt.
     Name(&'f str),
+    /// Every one of the installation: to see which these are.
+    All,
 }
 
 impl Tokens {
@@ -378,6 +386,25 @@ impl Api {
         }
     }
 
+    /// What a look carries at which repositories were given to an App there. Nothing of what is in them is seen with it.
+    pub(super) fn reader_of_all(&self, app: &App, there: &Installation) -> Result<Carried, CallError> {
+        if there.suspended_at.is_some() {
+            return Err(CallError::Suspended);
+        }
+        let (token, _) = self.mint_on(app, there.id, &For::All, LOOKS)?;
+        Ok(Carried::Installation(token))
+    }
+
+    /// Where the App is installed, at most that many; and whether these are all.
+    pub(super) fn installations(
+        &self,
+        app: &App,
+        most: usize,
+    ) -> Result<(Vec<Installation>, bool), CallError> {
+        let items = |page: Vec<Installation>| page;
+        self.list_first_as(&self.word(app)?, "/app/installations", most, items)
+    }
+
     /// What the writes carry that this permit allows.
     pub(super) fn writer(&self, in_hand: &InHand<'_>) -> Result<Writer, CallError> {
         let (carried, ending) = match &self.settings().credentials {
@@ -444,6 +471,7 @@ impl Api {
         let body = match wanted {
             For::Number(number) => json!({"repository_ids": [number], "permissions": asked}),
             For::Name(name) => json!({"repositories": [name], "permissions": asked}),
+            For::All => json!({"permissions": asked}),
         };
         let path = format!("/app/installations/{installation}/access_tokens");
         let minted: Minted = self

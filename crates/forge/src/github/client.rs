@@ -63,7 +63,8 @@ pub(super) struct Api {
     tokens: Tokens,
     // Made at the first call: a blocking client must not be made among async threads.
     http: OnceLock<Result<Client, String>>,
-    remembered: Mutex<BTreeMap<String, Remembered>>,
+    /// By whose it is and its address: one installation's answer is none of another's.
+    remembered: Mutex<BTreeMap<(Counted, String), Remembered>>,
     /// Until when whose requests rest: one installation's limit is none of another's.
     paused: Mutex<BTreeMap<(Counted, Pool), Instant>>,
 }
@@ -138,12 +139,33 @@ impl Api {
         most: usize,
         items: impl Fn(P) -> Vec<T>,
     ) -> Result<(Vec<T>, bool), CallError> {
+        self.pages(|address| self.read(of, address), path, most, items)
+    }
+
+    /// The same with what was made for it.
+    pub(super) fn list_first_as<P: DeserializeOwned, T>(
+        &self,
+        carried: &Carried,
+        path: &str,
+        most: usize,
+        items: impl Fn(P) -> Vec<T>,
+    ) -> Result<(Vec<T>, bool), CallError> {
+        self.pages(|address| self.read_as(carried, address), path, most, items)
+    }
+
+    fn pages<P: DeserializeOwned, T>(
+        &self,
+        read: impl Fn(&str) -> Result<Got, CallError>,
+        path: &str,
+        most: usize,
+        items: impl Fn(P) -> Vec<T>,
+    ) -> Result<(Vec<T>, bool), CallError> {
         let joint = if path.contains('?') { '&' } else { '?' };
         let mut address = format!("{}{path}{joint}per_page={PER_PAGE}", self.settings.api_url);
         let mut all = Vec::new();
         // Every page but the last is full, or nearly so.
         for _page in 0..most.div_ceil(PER_PAGE).saturating_mul(2).max(1) {
-            let got = self.read(of, &address)?;
+            let got = read(&address)?;
             all.extend(items(parsed(&got.body)?));
             if all.len() > most {
                 all.truncate(most);
@@ -252,10 +274,11 @@ impl Api {
     }
 
     fn read_as(&self, carried: &Carried, address: &str) -> Result<Got, CallError> {
-        let tag = locked(&self.remembered).get(address).map(|r| r.tag.clone());
+        let place = (carried.counted(), address.to_owned());
+        let tag = locked(&self.remembered).get(&place).map(|r| r.tag.clone());
         let (status, headers, body) = self.exchange(carried, Method::GET, address, None, tag.as_deref())?;
         if status == StatusCode::NOT_MODIFIED
-            && let Some(kept) = locked(&self.remembered).get(address)
+            && let Some(kept) = locked(&self.remembered).get(&place)
         {
             return Ok(Got {
                 body: kept.body.clone(),
@@ -266,23 +289,23 @@ impl Api {
             return Err(self.refused(carried, status, &headers, &body));
         }
         let next = next_page(&headers, &self.settings.api_url)?;
-        self.remember(address, &headers, &body, next.as_ref());
+        self.remember(place, &headers, &body, next.as_ref());
         Ok(Got { body, next })
     }
 
-    fn remember(&self, address: &str, headers: &HeaderMap, body: &[u8], next: Option<&String>) {
+    fn remember(&self, place: (Counted, String), headers: &HeaderMap, body: &[u8], next: Option<&String>) {
         let tag = headers.get(ETAG).and_then(|tag| tag.to_str().ok());
         let mut all = locked(&self.remembered);
         match tag {
             Some(tag) if body.len() <= REMEMBERED_MAX_BYTES => {
-                if all.len() >= REMEMBERED_MAX && !all.contains_key(address) {
+                if all.len() >= REMEMBERED_MAX && !all.contains_key(&place) {
                     all.clear();
                 }
                 let (tag, body, next) = (tag.to_owned(), body.to_vec(), next.cloned());
-                all.insert(address.to_owned(), Remembered { tag, body, next });
+                all.insert(place, Remembered { tag, body, next });
             }
             Some(_) | None => {
-                all.remove(address);
+                all.remove(&place);
             }
         }
     }

@@ -1,9 +1,11 @@
-//! What a search finds (<https://docs.github.com/rest/search/search>): open issues of one repository, and repositories.
+//! What a search finds (<https://docs.github.com/rest/search/search>): open issues of one repository, and repositories. An App has no
+//! search over repositories: there it is a look through where it is installed.
 //!
 //! GitHub's search knows issues of everywhere and pull requests, too, and what a query means is GitHub's to say. So whatever is no
 //! open issue of the repository that was meant is dropped here, however the query is put.
 
 use super::access::{Carried, Credentials};
+use super::app::App;
 use super::error::CallError;
 use super::repository::Wire;
 use super::{Found, GitHub};
@@ -20,6 +22,11 @@ const QUERY_MAX_CHARS: usize = 256;
 
 /// Longest words for repositories; GitHub takes 256 characters with what is added.
 const WORDS_MAX_CHARS: usize = 200;
+
+/// Most places where an App is installed that one search looks through.
+const INSTALLATIONS_MAX: usize = 30;
+/// Most repositories of an App that one search looks through.
+const LOOKED_THROUGH_MAX: usize = 1_000;
 
 /// What a search for issues found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -92,6 +99,61 @@ struct RepositoriesPage {
     items: Vec<Wire>,
 }
 
+#[derive(Deserialize)]
+struct InstalledPage {
+    repositories: Vec<Wire>,
+}
+
+impl GitHub {
+    /// What GitHub's search finds with that; and whether there is more.
+    fn searched(&self, carried: &Carried, words: &str) -> Result<(Vec<Found>, bool), CallError> {
+        let words: String =
+            form_urlencoded::byte_serialize(format!("{words} fork:true").as_bytes()).collect();
+        let path = format!("/search/repositories?q={words}&per_page={FOUND_MAX}");
+        let page: RepositoriesPage = self.api.get_as(carried, &path)?;
+        let more = page.incomplete_results || page.total_count > FOUND_MAX;
+        let found = page.items.into_iter().take(FOUND_MAX);
+        Ok((found.filter_map(|wire| self.found(wire).ok()).collect(), more))
+    }
+
+    /// The repositories that were given to the App whose names have all these words; and whether there may be more. An installation
+    /// that is suspended, or gone since it was listed, gives none.
+    fn looked_through(&self, app: &App, words: &str) -> Result<(Vec<Found>, bool), CallError> {
+        let words = words.to_lowercase();
+        let fits = |found: &Found| {
+            let name = found.full_name.to_lowercase();
+            words.split_whitespace().all(|word| name.contains(word))
+        };
+        let (installations, mut is_whole) = self.api.installations(app, INSTALLATIONS_MAX)?;
+        let (mut all, mut looked) = (Vec::new(), 0);
+        for installation in installations {
+            let left = LOOKED_THROUGH_MAX - looked;
+            let given = self.api.reader_of_all(app, &installation).and_then(|reader| {
+                let items = |page: InstalledPage| page.repositories;
+                let path = "/installation/repositories";
+                self.api.list_first_as(&reader, path, left, items)
+            });
+            let (given, all_given) = match given {
+                Err(CallError::Suspended | CallError::NotInstalled) => continue,
+                given => given?,
+            };
+            is_whole &= all_given;
+            looked += given.len();
+            // What GitHub says of an account's rights means nothing for an App.
+            let may_push = installation.may_push();
+            let found = given.into_iter().filter_map(|wire| self.found(wire).ok());
+            all.extend(found.filter(fits).map(|found| Found {
+                may: (true, may_push),
+                ..found
+            }));
+        }
+        all.sort_by(|a, b| a.full_name.cmp(&b.full_name));
+        let more = !is_whole || all.len() > FOUND_MAX;
+        all.truncate(FOUND_MAX);
+        Ok((all, more))
+    }
+}
+
 /// One that can't be registered anyhow, because of its name or its address, is left out.
 impl Directory for GitHub {
     fn find_repositories(&self, words: &str) -> Result<FoundRepositories, TreesError> {
@@ -106,27 +168,14 @@ impl Directory for GitHub {
                     .to_owned(),
             });
         }
-        let words: String =
-            form_urlencoded::byte_serialize(format!("{words} fork:true").as_bytes()).collect();
-        let carried = match &self.api.settings().credentials {
-            Credentials::Token(token) => Carried::Account(token.clone()),
-            Credentials::None => Carried::Nothing,
-            Credentials::App(_) => {
-                return Err(TreesError::Unsupported {
-                    code: "search-needs-token",
-                    message: "A GitHub App has no search of its own over repositories. Its page on GitHub lists where it is \
-                              installed."
-                        .to_owned(),
-                });
-            }
+        let found = match &self.api.settings().credentials {
+            Credentials::Token(token) => self.searched(&Carried::Account(token.clone()), words),
+            Credentials::None => self.searched(&Carried::Nothing, words),
+            Credentials::App(app) => self.looked_through(app, words),
         };
-        let path = format!("/search/repositories?q={words}&per_page={FOUND_MAX}");
-        let page: RepositoriesPage = self.api.get_as(&carried, &path).map_err(|e| e.reading(doing))?;
-        let more = page.incomplete_results || page.total_count > FOUND_MAX;
-        let found = page.items.into_iter().take(FOUND_MAX);
-        let found = found.filter_map(|wire| self.found(wire).ok());
+        let (found, more) = found.map_err(|e| e.reading(doing))?;
         Ok(FoundRepositories {
-            repositories: found.map(of_directory).collect(),
+            repositories: found.into_iter().map(of_directory).collect(),
             more,
         })
     }
@@ -143,6 +192,10 @@ impl Directory for GitHub {
             });
         }
         Ok(of_directory(found))
+    }
+
+    fn called_now(&self, id: &RepositoryId) -> Result<String, TreesError> {
+        Ok(self.by_id(id)?.full_name)
     }
 
     fn issue_at(&self, address: &str) -> Result<(String, u64), TreesError> {

@@ -84,7 +84,7 @@ pub(super) async fn asked<T: Send + 'static>(
     })
 }
 
-/// Find repositories on GitHub that the server's token sees
+/// Find repositories on GitHub that the server sees
 #[utoipa::path(
     get, path = "/api/v1/github/repositories", operation_id = "find_repositories", tag = "repositories", params(DirectoryQuery),
     responses((status = 200, body = FoundRepositoriesWire),

@@ -25,7 +25,7 @@ use countersign_ports::access::Repeated;
 use countersign_ports::agent::ResolvedAgent;
 use countersign_ports::conversation::IssueText;
 use countersign_ports::store::{InputStatus, NewInput, RepositoryRow};
-use countersign_ports::trees::RepoPlace;
+use countersign_ports::trees::{RepoPlace, TreesError};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -391,21 +391,52 @@ async fn import<'r>(
 ) -> Result<(&'r RepositoryRow, IssueText), Problem> {
     let address = address.to_owned();
     let (full_name, number) = asked(house, move |directory| directory.issue_at(&address)).await?;
-    let row = rows.iter().find(|row| match &row.place {
+    let as_registered = rows.iter().find(|row| match &row.place {
         RepoPlace::Folder(_) => false,
         RepoPlace::Remote(at) => at.full_name.eq_ignore_ascii_case(&full_name),
     });
+    let row = match as_registered {
+        Some(row) => Some(row),
+        None => renamed_to(house, rows, &full_name).await?,
+    };
     // GitHub is not asked what there is beside them, nor does an answer tell.
     let row = row.ok_or_else(|| {
-        let text = format!("{full_name} is not registered, or under another name");
+        let text = format!("{full_name} is not registered");
         Problem::refused("unknown-repository", text).next(
-            "Name its issue as it was called when it was registered (GET /api/v1/repositories), or have an owner register it: \
-             POST /api/v1/repositories",
+            "Registered ones: GET /api/v1/repositories. An owner registers one: POST /api/v1/repositories",
         )
     })?;
     let source = row.source();
     let issue = asked(house, move |directory| directory.issue(&source, number)).await?;
     Ok((row, issue))
+}
+
+/// Most registered repositories that are asked for the names that they have now.
+const RENAMED_MAX: usize = 50;
+
+/// The registered repository that got that name later. One that GitHub does not show now has none.
+async fn renamed_to<'r>(
+    house: &House,
+    rows: &'r [RepositoryRow],
+    full_name: &str,
+) -> Result<Option<&'r RepositoryRow>, Problem> {
+    let remote = rows.iter().filter(|row| row.id.forge.is_remote());
+    let ids: Vec<_> = remote.take(RENAMED_MAX).map(|row| row.id.clone()).collect();
+    let full_name = full_name.to_owned();
+    let found = asked(house, move |directory| {
+        for id in ids {
+            match directory.called_now(&id) {
+                Ok(name) if name.eq_ignore_ascii_case(&full_name) => return Ok(Some(id)),
+                Ok(_) | Err(TreesError::Unsupported { .. }) => {}
+                Err(error @ (TreesError::Unavailable { .. } | TreesError::Corrupt { .. })) => {
+                    return Err(error);
+                }
+            }
+        }
+        Ok(None)
+    })
+    .await?;
+    Ok(rows.iter().find(|row| Some(&row.id) == found.as_ref()))
 }
 
 fn alone(row: &RepositoryRow) -> RepoSelection {

@@ -251,6 +251,11 @@ fn suspended() -> Answer {
 pub(super) fn answer(world: &mut World, call: &Call<'_>, app: u64, parts: &[&str]) -> Answer {
     match (call.request.method.as_str(), parts) {
         ("GET", ["app"]) => in_json(200, &shown(world, call, &world.apps.apps[&app])),
+        ("GET", ["app", "installations"]) => {
+            let of_this = world.apps.installations.iter().filter(|(_, i)| i.app == app);
+            let all = of_this.map(|(id, _)| installed(world, call, *id));
+            super::rest::page(call, all.collect(), |all| json!(all))
+        }
         ("GET", ["repositories", number, "installation"]) => {
             let found = number.parse().ok().and_then(|id| world.repositories.get(&id));
             on_repository(world, call, app, found)
@@ -274,25 +279,42 @@ pub(super) fn answer(world: &mut World, call: &Call<'_>, app: u64, parts: &[&str
 }
 
 fn on_repository(world: &World, call: &Call<'_>, app: u64, found: Option<&Repository>) -> Answer {
-    let found = found.and_then(|r| Some((r, world.installation_of(app, r.id)?)));
-    let Some((repository, id)) = found else {
-        return no(404, "Not Found");
-    };
+    match found.and_then(|r| world.installation_of(app, r.id)) {
+        Some(id) => in_json(200, &installed(world, call, id)),
+        None => no(404, "Not Found"),
+    }
+}
+
+/// An installation, on the account that owns what it was given.
+fn installed(world: &World, call: &Call<'_>, id: u64) -> Value {
     let installation = &world.apps.installations[&id];
-    let body = json!({
+    let owner = installation.repositories.iter().next();
+    let owner = owner.map_or(0, |r| world.repositories[r].owner);
+    json!({
         "id": id,
-        "account": user(world, repository.owner),
+        "account": user(world, owner),
         "repository_selection": "selected",
-        "app_id": app,
-        "app_slug": world.apps.apps[&app].slug,
-        "target_id": repository.owner,
+        "app_id": installation.app,
+        "app_slug": world.apps.apps[&installation.app].slug,
+        "target_id": owner,
         "target_type": "User",
         "permissions": installation.permissions,
         "events": [],
         "suspended_at": installation.suspended.then_some("2026-11-22T06:00:00Z"),
         "access_tokens_url": call.api(&format!("/app/installations/{id}/access_tokens")),
-    });
-    in_json(200, &body)
+    })
+}
+
+/// <https://docs.github.com/rest/apps/installations#list-repositories-accessible-to-the-app-installation>
+pub(super) fn given(world: &World, call: &Call<'_>, token: &Minted) -> Answer {
+    let all = token.repositories.iter().map(|id| &world.repositories[id]);
+    let all: Vec<Value> = all.map(|r| super::rest::repository(world, call, r)).collect();
+    let total = all.len();
+    super::rest::page(
+        call,
+        all,
+        |all| json!({"total_count": total, "repository_selection": "selected", "repositories": all}),
+    )
 }
 
 /// <https://docs.github.com/rest/apps/apps#create-an-installation-access-token-for-an-app>

@@ -138,6 +138,13 @@ fn route(world: &mut World, call: &Call<'_>, parts: &[&str]) -> Answer {
             Who::Nobody | Who::App(_) => no(401, "Requires authentication"),
         },
         ("GET" | "POST", ["app", ..]) => no(401, "A JSON web token could not be decoded"),
+        ("GET", ["installation", "repositories"]) => match &call.who {
+            Who::Installed(token) => apps::given(world, call, token),
+            Who::Person(_) | Who::Nobody | Who::App(_) => no(
+                403,
+                "You must authenticate with an installation access token in order to list repositories.",
+            ),
+        },
         ("DELETE", ["installation", "token"]) => apps::revoked(world, call),
         ("POST", ["app-manifests", code, "conversions"]) => apps::converted(world, call, code),
         ("GET", ["users", login]) => {
@@ -493,7 +500,7 @@ pub(super) fn reference(world: &World, call: &Call<'_>, found: &Repository, name
     })
 }
 
-fn repository(world: &World, call: &Call<'_>, found: &Repository) -> Value {
+pub(super) fn repository(world: &World, call: &Call<'_>, found: &Repository) -> Value {
     let (full, mine) = (world.full_name(found), call.permission(found));
     let mut body = json!({
         "id": found.id,

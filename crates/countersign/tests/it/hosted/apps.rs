@@ -1,9 +1,9 @@
 //! The whole way with a GitHub App instead of a token, and what its owners can do to it on the way.
 
 use super::commands::{Listening, START};
-use super::{APP, BOT, HELLO, Hosted, NEEDED, OCTO};
+use super::{APP, BOT, EVE, FILES, HELLO, Hosted, NEEDED, OCTO};
 use crate::terminal::Typist;
-use countersign_testkit::github::{Asked, granted, other_key};
+use countersign_testkit::github::{Asked, Fault, granted, other_key};
 
 /// Whether a request changes something: fetching and asking for tokens do not.
 fn writes(asked: &Asked) -> bool {
@@ -18,9 +18,7 @@ pub(super) fn assert_narrow(hosted: &Hosted) {
     let asked = hosted.github.asked().into_iter();
     for asked in asked.filter(|a| a.path != "/installation/token") {
         let Some(token) = &asked.token else {
-            let own = asked.path == "/app"
-                || asked.path.ends_with("/installation")
-                || asked.path.ends_with("/access_tokens");
+            let own = asked.path.starts_with("/app") || asked.path.ends_with("/installation");
             // The first word of git has none; GitHub asks for it.
             let first = asked.status == 401 && !asked.is_rest();
             assert!(own || first, "{asked:?}");
@@ -136,6 +134,61 @@ fn what_an_owner_does_to_the_app_on_the_way_is_asked_about_and_nothing_is_writte
         hosted.ci("github-actions", &pull.head_sha, "success");
         typist.leaves().exits(0).says("Done");
     }
+}
+
+/// GitHub has no search for Apps, so that it is looked through what the App was given, wherever it is installed.
+#[test]
+fn repositories_that_the_app_was_given_are_found_by_words() {
+    let hosted = Hosted::app();
+    hosted.run(&["repo", "add", "--github", "octo/hello"]).exits(0);
+    let more: Vec<u64> = (100..230).collect();
+    for number in &more {
+        hosted
+            .github
+            .repository(*number, OCTO, &format!("part-{number}"), &FILES);
+    }
+    hosted.github.repository(30, EVE, "Hello-docs", &FILES);
+    hosted.github.repository(31, EVE, "hello-kept", &FILES);
+    hosted.github.repository(32, EVE, "hello-not-given", &FILES);
+    let suspended = hosted.github.change(|w| {
+        w.repository_mut(30).private = true;
+        w.install(APP, &more);
+        w.install(APP, &[30]);
+        let suspended = w.install(APP, &[31]);
+        w.apps.installations.get_mut(&suspended).unwrap().suspended = true;
+        suspended
+    });
+    let found = hosted.run(&["repo", "search", "hello"]).exits(0);
+    let lines: Vec<&str> = found.out.lines().collect();
+    assert_eq!(
+        lines,
+        [
+            "eve/Hello-docs  may be pushed to  default branch main",
+            "octo/hello      may be pushed to  default branch main  registered as hello",
+        ]
+    );
+    hosted
+        .run(&["repo", "search", "octo", "part-229"])
+        .exits(0)
+        .says("octo/part-229");
+    let many = hosted.run(&["repo", "search", "part", "--json"]).exits(0).json();
+    assert_eq!(
+        (many["repositories"].as_array().unwrap().len(), &many["more"]),
+        (30, &true.into())
+    );
+    let asked = hosted.github.asked().into_iter();
+    for asked in asked.filter(|a| a.path == "/installation/repositories") {
+        assert_eq!(asked.token.unwrap().permissions, granted(&[("metadata", "read")]));
+    }
+    let at = format!("/app/installations/{suspended}/access_tokens");
+    assert_eq!(hosted.github.times("POST", &at), 0);
+    hosted
+        .github
+        .next("GET", "/installation/repositories", Fault::BadGateway);
+    hosted
+        .run(&["repo", "search", "hello"])
+        .exits(1)
+        .says("github-failed");
 }
 
 #[test]

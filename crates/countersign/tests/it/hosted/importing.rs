@@ -207,4 +207,21 @@ fn an_issue_is_submitted_over_http_by_its_address() {
     let text = told["text"].as_str().unwrap();
     assert!(text.contains("@eve (none, untrusted)"), "{text}");
     refused(409, json!({"issue": address}), "duplicate");
+
+    // What it is called now is asked only of what is registered, and of nothing else.
+    hosted.github.change(|w| {
+        w.rename(HELLO, "greetings");
+        w.issue(HELLO, EVE, "Of greetings", ISSUE);
+    });
+    let renamed = format!("{}/octo/greetings/issues/2", hosted.github.url());
+    let id = submit(json!({"issue": renamed})).is(202).json()["id"].clone();
+    let path = format!("/api/v1/workflows/{}", id.as_str().unwrap());
+    let told = served.get(&path, &token).is(200).json();
+    assert_eq!(told["repositories"][0]["name"], "hello", "{told}");
+    hosted.github.next("GET", "/repositories/", Fault::BadGateway);
+    refused(503, json!({"issue": elsewhere}), "github-failed");
+    refused(422, json!({"issue": elsewhere}), "unknown-repository");
+    assert_eq!(hosted.github.times("GET", "/repos/octo/elsewhere"), 0);
+    let other = format!("/repositories/{OTHER}");
+    assert_eq!(hosted.github.times("GET", &other), 0);
 }

@@ -190,8 +190,7 @@ pub(super) fn everything(hosted: &Hosted) {
     hosted.goes_red(&id);
     hosted.run(&["doctor"]).exits(0);
     hosted.run(&["submit", "--issues", "grams author:octo"]).exits(0);
-    // An App has no such search.
-    hosted.run(&["repo", "search", "hello"]);
+    hosted.run(&["repo", "search", "hello"]).exits(0);
     hosted.run(&["cancel", &id, "--reason", "Not this way."]).exits(0);
     hosted.run(&["resume", &id, "--json"]);
 }
