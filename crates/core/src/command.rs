@@ -146,6 +146,8 @@ pub enum Outcome {
     NothingWaits,
     /// Not every file of what it approves was viewed.
     NotViewed,
+    /// The issue was edited after its author looked at what they approve.
+    ViewedBeforeEdit,
     /// It says nothing to us.
     NoCommand,
     /// It says something to us that is no command.
@@ -170,6 +172,7 @@ impl Outcome {
             Outcome::Shown,
             Outcome::NothingWaits,
             Outcome::NotViewed,
+            Outcome::ViewedBeforeEdit,
             Outcome::NoCommand,
             Outcome::Unknown,
             Outcome::Gone,
@@ -189,6 +192,7 @@ impl Outcome {
             Outcome::Shown => "shown",
             Outcome::NothingWaits => "nothing-waits",
             Outcome::NotViewed => "not-viewed",
+            Outcome::ViewedBeforeEdit => "viewed-before-edit",
             Outcome::NoCommand => "no-command",
             Outcome::Unknown => "unknown-command",
             Outcome::Gone => "comment-gone",
@@ -213,6 +217,10 @@ impl Outcome {
             Outcome::NotViewed => {
                 not("Approving by a comment needs every file marked as viewed on the request's page first.")
             }
+            Outcome::ViewedBeforeEdit => not(
+                "The issue was edited after the files were marked as viewed; what waits is about the text before. Look at the \
+                 request's page once more, take a mark off and put it on again, or decide on the page.",
+            ),
             Outcome::Unknown => not(
                 "That is no command. There are: start, status, approve DIGEST, reject DIGEST why, changes DIGEST what, \
                  retry DIGEST, cancel why.",

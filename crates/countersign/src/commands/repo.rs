@@ -170,8 +170,10 @@ fn found_page(found: &FoundRepositoriesWire) -> Page {
     let mut page = Page::new();
     let all = &found.repositories;
     if all.is_empty() {
-        page.line(0)
-            .add(Style::Dim, "No repository that can be seen with this access fits these words.");
+        page.line(0).add(
+            Style::Dim,
+            "No repository that can be seen with this access fits these words.",
+        );
     }
     let width = all.iter().map(|r| r.full_name.chars().count()).max().unwrap_or(0) + 2;
     for one in all {

@@ -94,9 +94,9 @@ impl Commands {
             return Ok(Outcome::NothingWaits);
         };
         if let Act::Approve { request, .. } = &act
-            && !self.has_viewed(&workflow, request, &by).await?
+            && let Some(why) = self.unseen(&workflow, request, &by).await?
         {
-            return Ok(Outcome::NotViewed);
+            return Ok(why);
         }
         let key = self.keys.key(&by).map_err(Trouble::Ours)?;
         let record = ActRecord {
@@ -171,26 +171,34 @@ impl Commands {
         Ok(Workflow::replay(self.store.tenant().clone(), id.clone(), events))
     }
 
-    /// Whether the member has marked every file of what they approve as viewed (hazard 48); only patch sets have files.
-    async fn has_viewed(
+    /// Why the member has not seen what they approve: they have marked every file of it as viewed (hazard 48), and one of them
+    /// after the issue was edited (hazard 53), which only the page says. Only patch sets have files.
+    async fn unseen(
         &self,
         workflow: &Workflow,
         request: &RequestId,
         member: &MemberId,
-    ) -> Result<bool, Trouble> {
+    ) -> Result<Option<Outcome>, Trouble> {
         let mut requests = workflow.requests.iter();
         let found = requests.find(|r| r.id == *request).map(|r| &r.subject);
         let Some(Subject::PatchSet { repository, .. }) = found else {
-            return Ok(false);
+            return Ok(Some(Outcome::NotViewed));
         };
         let mut drafts = workflow.drafts.iter();
         let Some(draft) = drafts.find(|d| d.repository == *repository) else {
-            return Ok(false);
+            return Ok(Some(Outcome::NotViewed));
         };
         let marks = self.reviewing.viewed(member, &workflow.id).await?;
+        let last = marks.iter().map(|m| m.at).max();
         let viewed: BTreeSet<ChangedFile> = marks.into_iter().map(|m| m.file).collect();
         let mut files = draft.diff.files.iter();
-        Ok(files.all(|f| viewed.contains(&ChangedFile::of(repository, &f.change))))
+        if !files.all(|f| viewed.contains(&ChangedFile::of(repository, &f.change))) {
+            return Ok(Some(Outcome::NotViewed));
+        }
+        let edited = self.store.issue_changed(&workflow.id).await?;
+        Ok(edited
+            .filter(|_| last <= edited)
+            .map(|_| Outcome::ViewedBeforeEdit))
     }
 
     /// Workflows from that issue that have not ended.

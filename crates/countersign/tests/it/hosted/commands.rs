@@ -223,12 +223,17 @@ impl Listening {
 
     /// On the page the owner marks every file as viewed.
     pub(super) fn views(&self, id: &str) {
+        self.viewed("PUT", id);
+    }
+
+    /// Puts a mark on every file there, or takes it off.
+    pub(super) fn viewed(&self, method: &str, id: &str) {
         let path = format!("/api/v1/workflows/{id}/viewed");
         let all = self.served.get(&path, &self.token).is(200).json();
         for file in all["files"].as_array().unwrap() {
             let mark =
                 json!({"repository": file["repository"], "path": file["path"], "change": file["change"]});
-            self.served.json("PUT", &path, &self.token, &mark).is(200);
+            self.served.json(method, &path, &self.token, &mark).is(200);
         }
     }
 

@@ -231,6 +231,7 @@ fn an_edit_of_the_issue_after_the_start_is_shown_where_somebody_decides() {
     };
     // What is said below it is no edit.
     here.command(issue, EVE, "/countersign status", "may-not-write");
+    here.viewed("PUT", &id);
     edits(&here, "d-1", "Say it in ounces.");
     here.served
         .until(|| shown(&here)["issue_changed_at"].is_string().then_some(()));
@@ -239,6 +240,9 @@ fn an_edit_of_the_issue_after_the_start_is_shown_where_somebody_decides() {
     told.says("The issue was edited after the start.");
     let request = here.served.request_of(&here.token, &id);
     assert_eq!(request["digest"], json!(digest), "what waits is the same");
+    let approve = format!("/countersign approve {digest}");
+    here.command(issue, OCTO, &approve, "viewed-before-edit");
+    assert_eq!(here.served.request_of(&here.token, &id)["digest"], json!(digest));
     edits(&here, "d-2", ISSUE);
     here.served
         .until(|| shown(&here)["issue_changed_at"].is_null().then_some(()));
@@ -250,4 +254,9 @@ fn an_edit_of_the_issue_after_the_start_is_shown_where_somebody_decides() {
     });
     here.served
         .until(|| shown(&here)["issue_changed_at"].is_string().then_some(()));
+    // Whoever looks at it then may say so in a comment.
+    here.viewed("DELETE", &id);
+    here.command(issue, OCTO, &approve, "not-viewed");
+    here.viewed("PUT", &id);
+    here.command(issue, OCTO, &approve, "decided");
 }
