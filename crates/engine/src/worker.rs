@@ -337,6 +337,18 @@ impl Worker {
                     .await
                     .map(|()| None);
             }
+            Err(EffectError::Rests {
+                message,
+                again_after_ms,
+            }) => {
+                self.ports
+                    .observer
+                    .retrying(&claimed.workflow, &claimed.effect, &message);
+                return self
+                    .look_again(&claimed, &message, again_after_ms)
+                    .await
+                    .map(|()| None);
+            }
             Err(EffectError::Passing { code, message }) if claimed.attempt < TRIES_MAX => {
                 return self.try_later(&claimed, &code, &message).await.map(|()| None);
             }
@@ -546,7 +558,12 @@ fn try_end(performed: &Result<Performed, EffectError>, attempt: u32) -> Option<T
         Ok(Performed { result, .. }) => came_to_nothing(result).is_some(),
         Err(EffectError::Passing { .. }) => true,
         Err(EffectError::Lasting { .. }) => return Some(TryEnd::GivenUp),
-        Err(EffectError::Frozen { .. } | EffectError::Waits { .. } | EffectError::Store(_)) => return None,
+        Err(
+            EffectError::Frozen { .. }
+            | EffectError::Waits { .. }
+            | EffectError::Rests { .. }
+            | EffectError::Store(_),
+        ) => return None,
     };
     Some(match came_to_nothing {
         false => TryEnd::Done,

@@ -8,6 +8,7 @@ use countersign_core::permit::{
 use countersign_ports::forge::Forge;
 use countersign_ports::trees::{BranchState, PreparedCommit, PublishError, RepoSource, TreesError};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Local folders, and GitHub.
 pub struct Forges {
@@ -30,6 +31,10 @@ impl Forges {
 }
 
 impl Forge for Forges {
+    fn rests_for(&self, repo: &RepoSource) -> Option<Duration> {
+        self.of(repo).rests_for(repo)
+    }
+
     fn stage(
         &self,
         first: &ContentPermit<PushBranch>,

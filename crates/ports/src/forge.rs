@@ -6,6 +6,7 @@ use countersign_core::id::{AccountId, BranchName, CommitSha};
 use countersign_core::permit::{
     ClosePullRequest, ContentPermit, DeleteBranch, OpenPullRequest, PushBranch, RetractPermit,
 };
+use std::time::Duration;
 
 /// What a host without pull requests and CI says when it is asked for one (`no-pull-requests`).
 pub fn no_pull_requests(repo: &RepoSource) -> TreesError {
@@ -21,6 +22,11 @@ pub fn no_pull_requests(repo: &RepoSource) -> TreesError {
 /// No call repeats a write by itself: an answer that was lost is `Unknown`, and the machine reads back first. A host of
 /// branches alone implements no more than those; one that stands before another has to pass all of it on.
 pub trait Forge: Send + Sync {
+    /// For how much longer the host wants to be left alone about that repository, as far as it said so; asks nobody.
+    fn rests_for(&self, _repo: &RepoSource) -> Option<Duration> {
+        None
+    }
+
     /// Brings the objects there, where no branch names them yet; shows the gate's first yes. A host that takes objects
     /// only together with a ref does nothing here.
     fn stage(

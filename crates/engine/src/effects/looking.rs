@@ -25,7 +25,7 @@ impl Job<'_> {
         let mut repositories = Vec::new();
         let (mut policies, mut protections) = (Vec::new(), Vec::new());
         for selection in self.selections()? {
-            let source = self.source(&selection.id).await?;
+            let source = self.reachable(&selection.id).await?;
             let id = selection.id.clone();
             let at = source.clone();
             let (lookup, policy) = self.git(move |trees| look_up(trees, &at, &selection)).await?;
@@ -80,7 +80,7 @@ impl Job<'_> {
     pub(super) async fn load_context(&self) -> Result<Performed, EffectError> {
         let mut loaded: Vec<Loaded> = Vec::new();
         for lookup in self.workflow.lookups.clone() {
-            let source = self.source(&lookup.repository).await?;
+            let source = self.reachable(&lookup.repository).await?;
             let (at, branch) = (source.clone(), lookup.base_branch.clone());
             let mut one = self.git(move |trees| load(trees, &at, &lookup)).await?;
             one.0.policies.protection = self.protection(&source, &branch).await?;
@@ -99,7 +99,7 @@ impl Job<'_> {
     pub(super) async fn check_bases(&self) -> Result<Performed, EffectError> {
         let mut standings = Vec::new();
         for patch_set in &self.workflow.patch_sets {
-            let source = self.source(&patch_set.repository).await?;
+            let source = self.reachable(&patch_set.repository).await?;
             let standing = self.standing(patch_set, &source).await?;
             standings.push((patch_set.repository.clone(), standing));
         }

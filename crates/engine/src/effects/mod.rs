@@ -56,6 +56,9 @@ pub(crate) enum EffectError {
     /// What it looks for is not there yet: it looks again after a pause, and no try counts.
     #[error("{message}")]
     Waits { message: String, again_after_ms: u64 },
+    /// The host wants to be left alone: it is asked after that, and no try counts.
+    #[error("{message}")]
+    Rests { message: String, again_after_ms: u64 },
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -183,6 +186,25 @@ impl Job<'_> {
         })
     }
 
+    /// Where a repository lies whose host will be asked next, unless that wants to be left alone now.
+    async fn reachable(&self, id: &RepositoryId) -> Result<RepoSource, EffectError> {
+        let source = self.source(id).await?;
+        match self.ports.forge.rests_for(&source) {
+            None => Ok(source),
+            Some(rest) => Err(EffectError::Rests {
+                message: format!(
+                    "the host of {} wants to be left alone for {} s",
+                    source.place,
+                    rest.as_secs() + 1
+                ),
+                // A little later, so that one look is enough.
+                again_after_ms: u64::try_from(rest.as_millis())
+                    .unwrap_or(u64::MAX)
+                    .saturating_add(RESTED_MS),
+            }),
+        }
+    }
+
     /// Runs blocking git work off the async threads.
     async fn git<T: Send + 'static>(
         &self,
@@ -202,6 +224,9 @@ impl Job<'_> {
         })
     }
 }
+
+/// How much later than a host wants it is asked again, in milliseconds.
+const RESTED_MS: u64 = 250;
 
 /// The shortest pause between two looks at something that is waited for, in milliseconds.
 const PAUSE_MIN_MS: u64 = 2_000;

@@ -22,7 +22,7 @@ impl Job<'_> {
     pub(super) async fn open_pull_request(&self, id: &WriteIntentId) -> Result<Performed, EffectError> {
         let intent = self.intent(id)?.clone();
         self.refuse_frozen().await?;
-        let source = self.source(&intent.repository).await?;
+        let source = self.reachable(&intent.repository).await?;
         let operation = id.pull_request();
         let attempt = self.begin_attempt(&operation, &intent.commit).await?;
         let tried = self.opening(&intent, &source, &attempt).await;
@@ -175,7 +175,7 @@ impl Job<'_> {
 
     pub(super) async fn close_pull_request(&self, id: &WriteIntentId) -> Result<Performed, EffectError> {
         let intent = self.intent(id)?.clone();
-        let source = self.source(&intent.repository).await?;
+        let source = self.reachable(&intent.repository).await?;
         let ended = |closed| {
             let intent = id.clone();
             Ok(EffectResult::PullRequestClosed { intent, closed }.into())

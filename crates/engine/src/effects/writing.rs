@@ -25,7 +25,7 @@ impl Job<'_> {
     pub(super) async fn write_branch(&self, id: &WriteIntentId) -> Result<Performed, EffectError> {
         let intent = self.intent(id)?.clone();
         self.refuse_frozen().await?;
-        let source = self.source(&intent.repository).await?;
+        let source = self.reachable(&intent.repository).await?;
         let attempt = self.begin_attempt(id, &intent.commit).await?;
         let tried = self.attempt(&intent, &source, &attempt).await;
         Ok(self.ended(id, tried)?.of(id.clone(), &attempt))
@@ -319,7 +319,7 @@ impl Job<'_> {
 
     pub(super) async fn retract_branch(&self, id: &WriteIntentId) -> Result<Performed, EffectError> {
         let intent = self.intent(id)?.clone();
-        let source = self.source(&intent.repository).await?;
+        let source = self.reachable(&intent.repository).await?;
         let gone = |deleted| {
             Ok(EffectResult::Retracted {
                 intent: id.clone(),
@@ -434,7 +434,9 @@ fn as_outcome(error: EffectError) -> Result<Tried, EffectError> {
     match error {
         EffectError::Passing { code, message } => failed(code, message, false),
         EffectError::Lasting { code, message } => failed(code, message, true),
-        waiting @ (EffectError::Frozen { .. } | EffectError::Waits { .. }) => Err(waiting),
+        waiting @ (EffectError::Frozen { .. } | EffectError::Waits { .. } | EffectError::Rests { .. }) => {
+            Err(waiting)
+        }
         EffectError::Store(error) => Err(error.into()),
     }
 }

@@ -345,6 +345,19 @@ fn remember<T>(place: &Mutex<BTreeMap<u64, T>>, number: u64, what: T) {
 }
 
 impl Api {
+    /// By whose requests GitHub counts what is asked about that repository, as far as that is known.
+    pub(super) fn counted(&self, id: &RepositoryId) -> Vec<Counted> {
+        match &self.settings().credentials {
+            Credentials::None => vec![Counted::Nobody],
+            Credentials::Token(_) => vec![Counted::Account],
+            Credentials::App(_) => {
+                let installation = locked(&self.tokens().installations).get(&id.number).copied();
+                let installation = installation.map(Counted::Installation);
+                installation.into_iter().chain([Counted::App]).collect()
+            }
+        }
+    }
+
     /// What a look at that repository carries.
     pub(super) fn reader(&self, id: &RepositoryId) -> Result<Carried, CallError> {
         match &self.settings().credentials {

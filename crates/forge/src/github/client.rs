@@ -367,6 +367,18 @@ impl Api {
         }
     }
 
+    /// How much longer requests about that repository rest, by what is known without asking.
+    pub(super) fn rests_for(&self, id: &RepositoryId) -> Option<Duration> {
+        let now = Instant::now();
+        let paused = locked(&self.paused);
+        let ends = self
+            .counted(id)
+            .into_iter()
+            .filter_map(|whose| paused.get(&(whose, Pool::All)));
+        let left = ends.filter_map(|end| end.checked_duration_since(now));
+        left.max().filter(|left| !left.is_zero())
+    }
+
     /// A no, or an answer that tells nothing.
     fn refused(&self, carried: &Carried, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> CallError {
         let told: Told = serde_json::from_slice(body).unwrap_or_default();

@@ -293,6 +293,10 @@ impl GitHubForge {
 }
 
 impl Forge for GitHubForge {
+    fn rests_for(&self, repo: &RepoSource) -> Option<Duration> {
+        self.github.api.rests_for(&repo.id)
+    }
+
     fn stage(
         &self,
         first: &ContentPermit<PushBranch>,

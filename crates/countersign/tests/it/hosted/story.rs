@@ -257,6 +257,24 @@ fn lost_answers_give_one_branch_and_one_pull_request() {
     assert_eq!(hosted.github.branches(HELLO).len(), 2);
 }
 
+/// Longer than five tries take: a limit is no failure, it is waited for.
+#[test]
+fn a_limit_of_github_is_waited_for_and_asks_nobody() {
+    let hosted = Hosted::new();
+    let id = hosted.waiting();
+    hosted.github.next("POST", "/pulls", Fault::SecondaryLimit(15));
+    let typist = hosted.approve(&id);
+    let pull = hosted.pull();
+    hosted.ci("github-actions", &pull.head_sha, "success");
+    typist.leaves().exits(0).says("left alone").says("Done");
+    assert_eq!(
+        hosted.github.times("POST", "/pulls"),
+        2,
+        "nothing is sent before the limit is over"
+    );
+    assert_eq!(hosted.github.change(|w| w.repository_mut(HELLO).pulls.len()), 1);
+}
+
 #[test]
 fn what_github_refuses_for_good_is_tried_once_and_asked_about() {
     let hosted = Hosted::new();

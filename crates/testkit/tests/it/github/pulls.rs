@@ -112,11 +112,14 @@ fn what_github_refuses_is_said_with_its_words() {
         .unwrap_err();
     assert_eq!(super::code(&error), "github-refused");
     assert!(error.to_string().contains("head invalid"), "{error}");
+    assert_eq!(house.forge.rests_for(&house.source), None);
     house.hub().next("POST", "/pulls", Fault::SecondaryLimit(30));
     let limited = house
         .forge
         .open_pull_request(approved.open(&words()), &house.source);
     assert_eq!(refused(limited), "github-limited");
+    let left = house.forge.rests_for(&house.source).unwrap();
+    assert!((1..=30).contains(&left.as_secs()), "{left:?}");
 }
 
 #[test]
