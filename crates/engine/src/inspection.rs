@@ -11,7 +11,7 @@ use countersign_core::policy::{Finding, find_collisions};
 use countersign_inspect::{
     Around, BaseView, Change, ChangedFile, Inspection, Salt, codeowners, ownership, secrets, wanted,
 };
-use countersign_ports::trees::{Applied, RepoSource, Trees, TreesError};
+use countersign_ports::trees::{Applied, NOT_A_FILE, RepoSource, Trees, TreesError};
 use std::collections::BTreeMap;
 
 /// Where a change starts from.
@@ -54,7 +54,7 @@ pub fn inspect(
     let facts: Vec<&FileChange> = applied.diff.files.iter().collect();
     let mut around = BTreeMap::new();
     for path in wanted(&paths, &facts) {
-        if let Some(content) = trees.file(at.source, at.base, &path)? {
+        if let Some(content) = regular_file(trees, at.source, at.base, &path)? {
             around.insert(path, content);
         }
     }
@@ -122,6 +122,19 @@ fn rules_of(trees: &dyn Trees, at: &At<'_>) -> Result<Vec<Vec<RuleFile>>, TreesE
 }
 
 /// Who owns the changed paths; the file counts from the default branch only (INV-9).
+/// What lies there as a regular file; what is something else says nothing to those who read it.
+fn regular_file(
+    trees: &dyn Trees,
+    source: &RepoSource,
+    commit: &CommitSha,
+    path: &RepoPath,
+) -> Result<Option<Vec<u8>>, TreesError> {
+    match trees.file(source, commit, path) {
+        Err(error) if error.code() == NOT_A_FILE => Ok(None),
+        read => read,
+    }
+}
+
 fn owners_of(
     trees: &dyn Trees,
     at: &At<'_>,
@@ -131,7 +144,7 @@ fn owners_of(
     let paths: Vec<RepoPath> = entries.into_iter().map(|e| e.path).collect();
     let mut files = BTreeMap::new();
     if let Some(path) = codeowners(&paths)
-        && let Some(content) = trees.file(at.source, at.default_commit, path)?
+        && let Some(content) = regular_file(trees, at.source, at.default_commit, path)?
     {
         files.insert(path.clone(), content);
     }

@@ -1,12 +1,12 @@
 //! Reading a pinned commit: its files, one file, one blob. Only from the mirror.
 
-use crate::error::{corrupt, from_gix};
+use crate::error::{corrupt, from_gix, unsupported};
 use crate::mirror::Mirrors;
 use crate::objects::{blob as read_blob, blob_sha, file_mode, read_tree, to_gix};
 use countersign_core::diff::FileMode;
 use countersign_core::id::{BlobSha, CommitSha};
 use countersign_core::path::RepoPath;
-use countersign_ports::trees::{RepoSource, SnapshotEntry, TreesError};
+use countersign_ports::trees::{NOT_A_FILE, RepoSource, SnapshotEntry, TreesError};
 use gix::ObjectId;
 use gix::bstr::BString;
 use gix::objs::TreeRefIter;
@@ -155,7 +155,7 @@ pub(crate) fn too_large() -> TreesError {
     )
 }
 
-/// One regular file's content; `None`: nothing, or something else, lies there.
+/// One regular file's content; `None`: nothing lies there. What is something else is refused.
 pub(crate) fn file(
     mirrors: &Mirrors,
     repo: &RepoSource,
@@ -170,7 +170,10 @@ pub(crate) fn file(
     match entry {
         Some(entry) => match file_mode(entry.mode()) {
             Some(FileMode::Regular | FileMode::Executable) => read_blob(&mirror, entry.object_id()).map(Some),
-            Some(FileMode::Symlink | FileMode::Submodule) | None => Ok(None),
+            Some(FileMode::Symlink | FileMode::Submodule) | None => Err(unsupported(
+                NOT_A_FILE,
+                format!("{path} is no regular file at {}. Make it one.", commit.short()),
+            )),
         },
         None => Ok(None),
     }

@@ -360,6 +360,9 @@ impl TreesError {
     }
 }
 
+/// The code of a path at which something else lies than a regular file.
+pub const NOT_A_FILE: &str = "not-a-regular-file";
+
 /// Git objects. Calls block; the engine runs them off its async threads.
 ///
 /// Readers never write into a registered repository: `pin` copies into our own bare mirror. The two writers take
@@ -378,7 +381,8 @@ pub trait Trees: Send + Sync {
     /// All files of a pinned commit, sorted by path.
     fn snapshot(&self, repo: &RepoSource, commit: &CommitSha) -> Result<Vec<SnapshotEntry>, TreesError>;
 
-    /// One file's content at a pinned commit (`None`: there is no such regular file).
+    /// One file's content at a pinned commit (`None`: nothing lies there). What is no regular file is refused
+    /// ([`NOT_A_FILE`]), so that nobody takes it for nothing.
     fn file(
         &self,
         repo: &RepoSource,

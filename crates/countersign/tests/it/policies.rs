@@ -33,6 +33,39 @@ fn assert_sarif(log: &Value) {
     assert!(errors.is_empty(), "{errors:?}");
 }
 
+/// What can't be read as a policy is none that allows everything.
+#[test]
+fn a_policy_that_is_a_link_or_a_folder_is_refused_and_not_taken_for_none() {
+    let world = World::new();
+    world.file(
+        "tollgate/rules.toml",
+        "version = 1\n[paths]\nfrozen = [\"src\"]\n",
+    );
+    std::os::unix::fs::symlink("rules.toml", world.path("tollgate/.countersign.toml")).unwrap();
+    world.git("tollgate", &["add", "."]);
+    world.git("tollgate", &["commit", "--quiet", "-m", "a link"]);
+    let refused = |world: &World| {
+        world
+            .run(&["policy", "show", "--repo", "tollgate"])
+            .exits(2)
+            .says("not-a-regular-file");
+    };
+    refused(&world);
+    std::fs::remove_file(world.path("tollgate/.countersign.toml")).unwrap();
+    world.file("tollgate/.countersign.toml/x", "version = 1\n");
+    world.git("tollgate", &["add", "--all"]);
+    world.git("tollgate", &["commit", "--quiet", "-m", "a folder"]);
+    refused(&world);
+    world.git("tollgate", &["rm", "-r", "--quiet", ".countersign.toml"]);
+    world.git("tollgate", &["commit", "--quiet", "-m", "none"]);
+    world.run(&["policy", "show", "--repo", "tollgate"]).exits(0);
+    std::fs::create_dir_all(world.path("data")).unwrap();
+    std::os::unix::fs::symlink("nowhere.toml", world.path("data/policy.toml")).unwrap();
+    world
+        .run(&["policy", "show", "--repo", "tollgate"])
+        .says("the organisation's policy");
+}
+
 #[test]
 fn every_value_is_shown_with_the_layer_that_set_it() {
     let world = World::new();
