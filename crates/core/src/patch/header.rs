@@ -23,6 +23,21 @@ const EXTENDED: [(&[u8], ExtendedKind); EXTENDED_KINDS] = [
     (b"index ", ExtendedKind::Index),
 ];
 
+/// What git writes before old and new names; the ones after the first are those of `diff.mnemonicPrefix`: commit, index,
+/// work tree, object (git-config(1)).
+const MARKS: [Marks; 7] = [
+    (b"a/", b"b/"),
+    (b"i/", b"w/"),
+    (b"c/", b"w/"),
+    (b"c/", b"i/"),
+    (b"o/", b"w/"),
+    (b"w/", b"i/"),
+    (b"w/", b"c/"),
+];
+
+/// What stands before an old and a new name.
+type Marks = (&'static [u8], &'static [u8]);
+
 /// Which extended header a line is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ExtendedKind {
@@ -74,6 +89,8 @@ pub(super) struct Section {
     seen: Vec<ExtendedKind>,
     git_line: Option<Vec<u8>>,
     git_name: Option<RepoPath>,
+    /// As its `diff --git` line has them.
+    marks: Option<Marks>,
     /// `similarity index` says less than 100 %.
     edited: bool,
     names: Option<(Name, Name)>,
@@ -91,10 +108,13 @@ pub(super) struct Section {
 impl Section {
     /// A section that begins at a line (from 1), perhaps with what follows `diff --git `.
     pub(super) fn begin(line: usize, git_line: Option<&[u8]>) -> Self {
+        let common = |marks: &Marks| Some((common_name(git_line?, *marks)?, *marks));
+        let (git_name, marks) = MARKS.iter().find_map(common).unzip();
         Section {
             line,
             git_line: git_line.map(<[u8]>::to_vec),
-            git_name: git_line.and_then(common_name),
+            git_name,
+            marks,
             ..Section::default()
         }
     }
@@ -142,7 +162,11 @@ impl Section {
                 "This file has `---` and `+++` lines twice. Keep one pair.",
             );
         }
-        self.names = Some((marked_name(old, b"a/", line)?, marked_name(new, b"b/", line + 1)?));
+        let (before_old, before_new) = self.marks.unwrap_or(MARKS[0]);
+        self.names = Some((
+            marked_name(old, before_old, line)?,
+            marked_name(new, before_new, line + 1)?,
+        ));
         Ok(())
     }
 
@@ -271,7 +295,10 @@ impl Section {
             None => (None, None),
         };
         if let (FileOp::Rename | FileOp::Copy, Some(from), Some(to)) = (op, &self.from, &self.to) {
-            let agrees = self.names.is_none() || (old.as_ref() == Some(from) && new.as_ref() == Some(to));
+            let agrees = match (&old, &new) {
+                (Some(old), Some(new)) => are_marked(old, new, from, to),
+                (_, _) => self.names.is_none(),
+            };
             let line_agrees = self.git_line.as_ref().is_none_or(|l| names_agree(l, from, to));
             return if from == to || self.git_name.is_some() {
                 self.contradiction("A rename or copy must lead to another name.")
@@ -357,7 +384,7 @@ fn marked_name(text: &[u8], prefix: &[u8], line: usize) -> Result<Name, ReadErro
 
 /// The name in `diff --git a/X b/X`, if both sides agree; otherwise the other headers must say it. Equal
 /// names are quoted alike and equally long, so the space between them is the middle.
-fn common_name(rest: &[u8]) -> Option<RepoPath> {
+fn common_name(rest: &[u8], (before_old, before_new): Marks) -> Option<RepoPath> {
     let unprefixed = |side: &[u8], prefix: &[u8]| -> Option<Vec<u8>> {
         let whole = if side.first() == Some(&b'"') {
             unquote(side).ok()?
@@ -368,8 +395,20 @@ fn common_name(rest: &[u8]) -> Option<RepoPath> {
     };
     let middle = rest.len() / 2;
     let (old, new) = (rest.get(..middle)?, rest.get(middle..)?.strip_prefix(b" ")?);
-    let (old, new) = (unprefixed(old, b"a/")?, unprefixed(new, b"b/")?);
+    let (old, new) = (unprefixed(old, before_old)?, unprefixed(new, before_new)?);
     (old == new).then(|| RepoPath::from_bytes(old))
+}
+
+/// Whether the `---` and `+++` names are those of a rename or copy, as they are or with what git writes before them.
+fn are_marked(old: &RepoPath, new: &RepoPath, from: &RepoPath, to: &RepoPath) -> bool {
+    let plain = old == from && new == to;
+    let is = |path: &RepoPath, mark: &[u8], name: &RepoPath| {
+        path.as_bytes().strip_prefix(mark) == Some(name.as_bytes())
+    };
+    plain
+        || MARKS
+            .iter()
+            .any(|marks| is(old, marks.0, from) && is(new, marks.1, to))
 }
 
 /// Whether what follows `diff --git ` is exactly these two names with git's own prefixes. Other prefixes (or

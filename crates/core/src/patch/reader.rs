@@ -180,7 +180,32 @@ impl<'a> Reader<'a> {
                 self.mark_binary()?;
             }
             self.refuse_half_header(line)?;
+            self.refuse_inset(line)?;
             self.at += 1;
+        }
+        Ok(())
+    }
+
+    /// A change that is indented, quoted or in a form that is not read must not pass for prose: a part of what was meant would be
+    /// left out.
+    fn refuse_inset(&self, line: &[u8]) -> Result<(), ReadError> {
+        let plain = uninset(line);
+        let next = self.lines.get(self.at + 1).map(|next| uninset(next));
+        let is_diff = plain.starts_with(b"diff --git ")
+            || (plain.starts_with(b"--- ") && next.is_some_and(|next| next.starts_with(b"+++ ")));
+        if plain.len() < line.len() && is_diff {
+            return refuse(
+                "change-indented",
+                self.at + 1,
+                "A change seems to begin here, and it is indented or quoted. Put its lines at the margin, or leave it out.",
+            );
+        }
+        if plain.starts_with(b"*** Begin Patch") {
+            return refuse(
+                "form-unknown",
+                self.at + 1,
+                "Changes in this form (`*** Begin Patch`) are not read. Give a unified diff, as `git diff` prints it.",
+            );
         }
         Ok(())
     }
@@ -461,6 +486,12 @@ impl<'a> Reader<'a> {
         }
         Ok(())
     }
+}
+
+/// A line without what indents or quotes it.
+fn uninset(line: &[u8]) -> &[u8] {
+    let start = line.iter().position(|b| !matches!(b, b' ' | b'\t' | b'>'));
+    &line[start.unwrap_or(line.len())..]
 }
 
 fn several_with_empty_search<T>(at: usize) -> Result<T, ReadError> {

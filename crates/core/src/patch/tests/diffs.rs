@@ -22,6 +22,46 @@ fn a_git_diff_is_read_whole() {
 }
 
 #[test]
+fn what_git_writes_before_names_with_mnemonic_prefixes_is_known() {
+    for (old, new) in [("i", "w"), ("c", "w"), ("c", "i"), ("o", "w"), ("w", "i")] {
+        let text = format!(
+            "diff --git {old}/src/a {new}/src/a\n--- {old}/src/a\n+++ {new}/src/a\n@@ -1 +1 @@\n-a\n+b\n"
+        );
+        let patches = read(text.as_bytes()).unwrap();
+        assert_eq!(patches[0].new_path, RepoPath::from("src/a"), "{text}");
+        let created = format!(
+            "diff --git {old}/x {new}/x\nnew file mode 100644\n--- /dev/null\n+++ {new}/x\n@@ -0,0 +1 @@\n+b\n"
+        );
+        assert_eq!(read(created.as_bytes()).unwrap()[0].new_path, RepoPath::from("x"));
+        let renamed = format!(
+            "diff --git {old}/x {new}/y\nsimilarity index 50%\nrename from x\nrename to y\n--- {old}/x\n+++ {new}/y\n@@ -1 +1 @@\n-a\n+b\n"
+        );
+        assert_eq!(read(renamed.as_bytes()).unwrap()[0].new_path, RepoPath::from("y"));
+    }
+    let folders = "--- i/x\n+++ w/x\n@@ -1 +1 @@\n-a\n+b\n";
+    assert_eq!(read(folders.as_bytes()).unwrap_err().code, "header-contradiction");
+}
+
+#[test]
+fn a_change_that_is_indented_or_quoted_is_not_left_out_in_silence() {
+    let plain = "--- a/x\n+++ b/x\n@@ -1 +1 @@\n-a\n+b\n";
+    for inset in ["  ", "> ", "\t", "   > "] {
+        let second: String = plain
+            .replace("/x", "/y")
+            .lines()
+            .map(|line| format!("{inset}{line}\n"))
+            .collect();
+        let text = format!("{plain}\nAnd:\n\n- then\n{second}");
+        let error = read(text.as_bytes()).unwrap_err();
+        assert_eq!((error.code, error.line), ("change-indented", 10), "{text}");
+    }
+    let other = format!("{plain}\n*** Begin Patch\n*** Update File: y\n@@\n-a\n+b\n*** End Patch\n");
+    assert_eq!(read(other.as_bytes()).unwrap_err().code, "form-unknown");
+    let prose = format!("{plain}\n  --- that is all ---\n> thanks\n");
+    assert_eq!(read(prose.as_bytes()).unwrap().len(), 1);
+}
+
+#[test]
 fn prose_and_fences_around_are_ignored() {
     let text =
         format!("Here is the index of changes:\n\n```diff\n{PLAIN}```\n\n- done\n+ more\nnew mode of work\n");
