@@ -103,8 +103,8 @@ struct Trigger {
     instead: fn(&Captures<'_>) -> String,
 }
 
-/// A mention: `@name`, `@org/team`; an address such as `a@b.example` is none.
-static MENTION: LazyLock<Regex> = LazyLock::new(|| compile(r"(^|[^\w.+-])@(\w)"));
+/// A mention: `@name`, `@org/team`, whatever stands before it; an address such as `a@b.example` is none.
+static MENTION: LazyLock<Regex> = LazyLock::new(|| compile(r"(^|\W)@(\w)"));
 /// A reference that links, closes or notifies: `#12`, `owner/name#12`, `GH-12`, `!12` of GitLab's merge requests.
 static REFERENCE: LazyLock<Regex> = LazyLock::new(|| compile(r"(?i)(#|\bGH-|(?:^|\s)!)(\d)"));
 /// The address of an issue or change request, which closes like `#12`.
@@ -160,7 +160,10 @@ static TRIGGERS: [Trigger; 7] = [
     },
     Trigger {
         pattern: &WORD,
-        instead: |c| format!("({})", c[1].trim_matches('*').replace(':', " is")),
+        instead: |c| match c[1].split_once(':') {
+            None => format!("({})", c[1].trim_matches('*')),
+            Some((word, value)) => format!("({} is {})", word.trim_end(), value.trim_start()),
+        },
     },
 ];
 
@@ -204,6 +207,10 @@ mod tests {
             "thanks @ alice and (@ org/team)"
         );
         assert_eq!(
+            line("-@alice .@bob x.@org/team +@carol"),
+            "-@ alice .@ bob x.@ org/team +@ carol"
+        );
+        assert_eq!(
             line("fixes #12, closes o/r#7 and GH-3"),
             "fixes # 12, closes o/r# 7 and GH- 3"
         );
@@ -221,6 +228,7 @@ mod tests {
         assert_eq!(line("Tidy up [CI Skip] now"), "Tidy up (CI Skip) now");
         assert_eq!(line("Tidy ***NO_CI***"), "Tidy (NO_CI)");
         assert_eq!(line("x skip-checks: true"), "x (skip-checks is true)");
+        assert_eq!(line("x skip-checks:true"), "x (skip-checks is true)");
     }
 
     #[test]
@@ -249,6 +257,13 @@ mod tests {
             let once = line(&text);
             for trigger in &TRIGGERS {
                 prop_assert!(!trigger.pattern.is_match(&once), "{once:?} still holds {:?}", trigger.pattern.as_str());
+            }
+            // Without our own expressions: nobody is named but in an address.
+            let chars: Vec<char> = once.chars().collect();
+            for (at, _) in chars.iter().enumerate().filter(|(_, c)| **c == '@') {
+                let word = |c: Option<&char>| c.is_some_and(|c| c.is_alphanumeric() || *c == '_');
+                let before = at.checked_sub(1).and_then(|at| chars.get(at));
+                prop_assert!(word(before) || !word(chars.get(at + 1)), "{once:?} names somebody");
             }
             prop_assert!(!once.contains('\n'));
             prop_assert_eq!(line(&once), once);
