@@ -107,7 +107,7 @@ pub fn inspect(change: &Change<'_>) -> Inspection {
     let mut findings = missing(change, &changed);
     let files = seen::all(change, &mut findings);
     let manifests = dependency::compared(&files, &mut findings);
-    let dependencies = dependency::inspect(&manifests, change.base, &mut findings);
+    let dependencies = dependency::inspect(&files, &manifests, change.base, &mut findings);
     findings.extend(dependency::new_build_scripts(&files, change.base));
     findings.extend(tricks::inspect(&files, change.base));
     findings.extend(weakened::inspect(&files));

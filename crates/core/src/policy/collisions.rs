@@ -1,6 +1,6 @@
-//! Paths that some file systems take for one: equal but for case, Unicode form or final dots.
+//! Paths that some file systems take for one: equal but for case, Unicode form, final dots or the name of a stream.
 
-use super::fold::match_key;
+use super::fold::file_key;
 use crate::path::RepoPath;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -58,7 +58,7 @@ impl<'a> FoldedTree<'a> {
         let mut at = 0;
         for part in path.parts() {
             let next = self.numbers.len() + 1;
-            at = *self.numbers.entry((at, match_key(part))).or_insert(next);
+            at = *self.numbers.entry((at, file_key(part))).or_insert(next);
             self.entries.entry(at).or_default().names.insert(part);
         }
         self.entries.entry(at).or_default().paths.insert(path);
@@ -68,7 +68,7 @@ impl<'a> FoldedTree<'a> {
     fn entries(&self, path: &'a RepoPath) -> impl Iterator<Item = (&'a [u8], &Entry<'a>)> {
         let mut at = 0;
         path.parts().map_while(move |part| {
-            at = *self.numbers.get(&(at, match_key(part)))?;
+            at = *self.numbers.get(&(at, file_key(part)))?;
             Some((part, self.entries.get(&at)?))
         })
     }

@@ -45,6 +45,14 @@ pub(super) fn match_key(path: &[u8]) -> Vec<u8> {
     parts.join(&b'/')
 }
 
+/// The file that a part of a path names for the most forgiving file system: also without the NTFS stream in
+/// `file:stream`.
+pub fn file_key(part: &[u8]) -> Vec<u8> {
+    let key = match_key(part);
+    let file = key.split(|b| *b == b':').next().unwrap_or_default();
+    trim_part(file).to_vec()
+}
+
 /// Case folded (upper, then lower: `ß` is `ss`, the Kelvin sign is `k`) and NFC.
 pub(super) fn fold(text: &str) -> String {
     if text.is_ascii() {

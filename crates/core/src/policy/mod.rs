@@ -30,7 +30,7 @@ pub use effective::{
 pub use evaluate::{Violation, evaluate, evaluate_paths, find_collisions};
 pub use file::{PolicyError, PolicyFile, parse};
 pub use finding::{FINDING_LINES_MAX, Finding};
-pub use fold::is_hidden_character;
+pub use fold::{file_key, is_hidden_character};
 pub use own_rules::{
     NoAnswer, OWN_RULE_FILES_MAX, OWN_RULE_MAX_BYTES, OWN_RULES_FOLDER, OWN_RULES_SUFFIX, OwnRuleFile,
     RuleText, is_own_rule_file,

@@ -1,6 +1,6 @@
 //! What can be said about a path alone, on any side of any change.
 
-use super::fold::{is_hidden_character, match_key, trim_part};
+use super::fold::{file_key, is_hidden_character, match_key, trim_part};
 use super::lists::PathList;
 use super::rule::RuleId;
 use crate::path::{PATH_MAX_BYTES, RepoPath};
@@ -85,8 +85,7 @@ fn escaping_part(part: &[u8]) -> Option<String> {
 
 /// `.git` in any case, with invisible characters, as NTFS stream or short name, with dots or spaces behind.
 fn is_dot_git(part: &[u8]) -> bool {
-    let key = match_key(part);
-    let name = before_stream(&key);
+    let name = file_key(part);
     let short_name = name
         .strip_prefix(b"git~")
         .is_some_and(|n| !n.is_empty() && n.iter().all(u8::is_ascii_digit));
@@ -95,11 +94,8 @@ fn is_dot_git(part: &[u8]) -> bool {
 
 /// Windows opens a device for these names, whatever stands behind the first dot or colon.
 fn is_windows_device(part: &[u8]) -> bool {
-    let key = match_key(part);
-    let stem = before_stream(&key)
-        .split(|b| *b == b'.')
-        .next()
-        .unwrap_or_default();
+    let key = file_key(part);
+    let stem = key.split(|b| *b == b'.').next().unwrap_or_default();
     let Ok(stem) = std::str::from_utf8(trim_part(stem)) else {
         return false;
     };
@@ -115,11 +111,6 @@ fn is_windows_device(part: &[u8]) -> bool {
         "con" | "prn" | "aux" | "nul" | "conin$" | "conout$" | "clock$"
     ) || numbered("com")
         || numbered("lpt")
-}
-
-/// The file of an NTFS name such as `file:stream`, as Windows reads it.
-fn before_stream(key: &[u8]) -> &[u8] {
-    trim_part(key.split(|b| *b == b':').next().unwrap_or_default())
 }
 
 /// Which characters of a path can't be seen.

@@ -11,10 +11,12 @@ use crate::gate::{Check, CheckId, GateId};
 use crate::member::Roster;
 use crate::outbound::secrets_in;
 use crate::patch_set::{Draft, SecondOpinion, SecondOutcome};
-use crate::policy::{self, RiskTier, TierReport, Violation};
+use crate::path::RepoPath;
+use crate::policy::{self, RiskTier, RuleId, TierReport, Violation};
 use crate::proposal;
 use crate::question::QuestionKind;
 use crate::time::Timestamp;
+use std::collections::BTreeSet;
 
 pub(super) fn drafted(turn: &mut Turn, run: AgentRun, answer: Result<Vec<Draft>, Refused>) {
     turn.emit(Event::AgentCalled { run });
@@ -221,8 +223,14 @@ pub(super) fn tier_of(workflow: &Workflow, violations: &[Violation]) -> TierRepo
     let diffs: Vec<_> = drafts.map(|d| (d.repository.clone(), &d.diff)).collect();
     let mut report = policy::risk_tier(&diffs);
     let waived = violations.iter().filter(|v| v.waived_until.is_some()).count();
-    if waived > 0 {
-        let reason = format!("{} let pass by a waiver.", count(waived, "broken rule"));
+    let waived = (waived > 0).then(|| format!("{} let pass by a waiver.", count(waived, "broken rule")));
+    // Which files CI calls is read off the base; paths alone don't tell.
+    let called = violations.iter().filter(|v| v.rule == RuleId::CiCalledScript);
+    let called: BTreeSet<&RepoPath> = called.filter_map(|v| v.path.as_ref()).collect();
+    let called = called
+        .first()
+        .map(|path| format!("{} that CI runs change: {path}.", count(called.len(), "file")));
+    for reason in [waived, called].into_iter().flatten() {
         if report.tier < RiskTier::High {
             report.tier = RiskTier::High;
             report.reasons.clear();

@@ -133,6 +133,48 @@ static JENKINS: LazyLock<Regex> = LazyLock::new(|| {
     compile(r"\bcatchError\b|\breturnStatus\s*:\s*true|\bpropagate\s*:\s*false|\bwarnError\b")
 });
 
+/// Whatever a script does, it ends well.
+static TRAP: LazyLock<Regex> = LazyLock::new(|| {
+    compile(r#"\btrap\s+(?:--\s+)?["']?[^"']*\bexit\s+0\b[^"']*["']?\s+(?:\S+\s+)*(?:EXIT|ERR|0)\b"#)
+});
+/// `make` that says what it would do, or goes on whatever fails.
+static LOOSE_MAKE: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"^g?make\s+(?:\S+\s+)*(?:-[a-zA-Z]*[int][a-zA-Z]*|--(?:ignore-errors|dry-run|just-print|recon|touch))(?:\s|$)",
+    )
+});
+/// At the end of a line: nobody waits for it.
+static BACKGROUND: LazyLock<Regex> = LazyLock::new(|| compile(r"[^&>|]&\s*$"));
+/// A condition: what comes of it only chooses what is done next.
+static CONDITION: LazyLock<Regex> = LazyLock::new(|| compile(r"^(?:if|elif|while|until)\s+(?:!\s+)?(.*)$"));
+/// What ends a script badly.
+static FAILS: LazyLock<Regex> =
+    LazyLock::new(|| compile(r#"\b(?:exit|return)\s+(?:[1-9]|["']?\$)|(?:^|[;&|\s])false\s*(?:;|$)"#));
+/// What is written to goes on whatever wrote it.
+static PIPED: LazyLock<Regex> = LazyLock::new(|| compile(r"^(.*?[^|&>])\|(?:&\s*)?[^|&].*$"));
+
+/// Whether a shell, or a command, is told to pass whatever comes.
+pub(super) fn swallows(text: &str) -> bool {
+    SWALLOW.is_match(text) || ERREXIT_OFF.is_match(text)
+}
+
+/// Whether something in the line makes a script fail by itself.
+pub(super) fn fails(command: &str) -> bool {
+    FAILS.is_match(command)
+}
+
+/// Whether the line tests only to choose what is done next.
+pub(super) fn is_condition(command: &str) -> bool {
+    CONDITION
+        .captures(command)
+        .is_some_and(|found| is_test(&found[1]))
+}
+
+/// Whether what the line tests is piped on: without `pipefail` only the last command counts.
+pub(super) fn is_piped(command: &str) -> bool {
+    PIPED.captures(command).is_some_and(|found| is_test(&found[1]))
+}
+
 /// Whether the command tests, lints or checks.
 pub(super) fn is_test(command: &str) -> bool {
     simple_commands(command).iter().any(|words| {
@@ -154,6 +196,18 @@ pub(super) fn weakness(command: &str) -> Option<&'static str> {
         if !is_housekeeping(before) {
             return Some("passes whatever the command finds");
         }
+    }
+    if TRAP.is_match(command) {
+        return Some("passes whatever the script finds");
+    }
+    if BACKGROUND.is_match(command) && is_test(command) {
+        return Some("runs in the background, and nobody waits for what it finds");
+    }
+    if simple_commands(command).iter().any(|words| {
+        let text = words.join(" ");
+        LOOSE_MAKE.is_match(&text) && is_test(&text)
+    }) {
+        return Some("passes whatever the command finds");
     }
     if LENIENT.is_match(command) {
         return Some("passes, or runs less, although tests fail");
@@ -323,6 +377,12 @@ mod tests {
             "mvn -DskipTests package",
             "cargo test --no-run",
             "jest --passWithNoTests",
+            "trap 'exit 0' EXIT",
+            "trap \"rm -f x; exit 0\" INT EXIT",
+            "make test &",
+            "make -i test",
+            "make -j2 -n check",
+            "make --dry-run test",
         ] {
             assert!(weakness(command).is_some(), "{command}");
         }
@@ -336,9 +396,20 @@ mod tests {
             "cargo test",
             "test -f x || exit 1",
             "mkdir -p a; true",
+            "trap 'rm -rf tmp' EXIT",
+            "server &",
+            "cargo test && echo fine",
+            "cargo test 2>&1",
+            "make -C lib -j2 test",
+            "make -n docs",
         ] {
             assert_eq!(weakness(command), None, "{command}");
         }
+        assert!(is_condition("if make test; then") && is_condition("if ! cargo test"));
+        assert!(!is_condition("if [ -f x ]; then") && !is_condition("make test"));
+        assert!(fails("exit 1") && fails("else exit $?") && fails("false") && !fails("exit 0"));
+        assert!(is_piped("make test | tee log") && is_piped("cargo test 2>&1 | grep x"));
+        assert!(!is_piped("make test || exit 1") && !is_piped("cat x | head") && !is_piped("cargo test"));
         assert!(filters("pytest -k 'not slow'"));
         assert!(filters("cargo test -- --skip net"));
         assert!(!filters("pytest -k fast"));

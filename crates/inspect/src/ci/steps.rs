@@ -1,9 +1,10 @@
 //! The steps of a CI file, whatever the system: maps that say a command, and what keeps them from failing.
 
+use super::shell::swallows;
 use crate::unreadable::{Unreadable, text};
 use crate::yaml::{Node, Yaml};
 use countersign_core::path::RepoPath;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Most steps that are told apart in one file.
 const MAX_STEPS: usize = 5_000;
@@ -25,6 +26,8 @@ pub(super) struct Step {
     pub(super) folder: Option<String>,
     /// What keeps it from failing, with the line.
     pub(super) harmless: Option<(String, u32)>,
+    /// Its shell was named, and with that fails where any part of a pipe does.
+    pub(super) pipefail: bool,
     pub(super) line: u32,
 }
 
@@ -34,6 +37,8 @@ pub(super) struct Pipeline {
     pub(super) steps: Vec<Step>,
     /// What starts it (GitHub's `on`).
     pub(super) triggers: BTreeSet<String>,
+    /// To what that is narrowed: trigger and key (`branches`, `paths-ignore`) to patterns.
+    pub(super) narrowed: BTreeMap<(String, String), BTreeSet<String>>,
 }
 
 /// Keys whose values are commands.
@@ -68,6 +73,7 @@ pub(super) fn pipeline(path: &RepoPath, bytes: &[u8]) -> Result<Pipeline, Unread
     for root in yaml.documents() {
         collect(root, &mut Vec::new(), &Around::default(), &mut pipeline);
         pipeline.triggers.extend(triggers(root));
+        pipeline.narrowed.extend(narrowed(root));
     }
     Ok(pipeline)
 }
@@ -82,10 +88,33 @@ fn triggers(root: Node<'_>) -> Vec<String> {
     names
 }
 
+fn narrowed(root: Node<'_>) -> BTreeMap<(String, String), BTreeSet<String>> {
+    let mut found = BTreeMap::new();
+    for (trigger, how) in root
+        .get("on")
+        .into_iter()
+        .flat_map(|on| on.entries().collect::<Vec<_>>())
+    {
+        for (key, patterns) in how.entries() {
+            let (Some(trigger), Some(key)) = (trigger.text(), key.text()) else {
+                continue;
+            };
+            let patterns = patterns
+                .text()
+                .into_iter()
+                .chain(patterns.items().filter_map(Node::text));
+            let patterns = patterns.map(str::to_owned).collect();
+            found.insert((trigger.to_owned(), key.to_owned()), patterns);
+        }
+    }
+    found
+}
+
 /// What holds for everything inside a map.
 #[derive(Debug, Default, Clone)]
 struct Around {
     harmless: Option<(String, u32)>,
+    pipefail: bool,
     folder: Option<String>,
 }
 
@@ -98,6 +127,15 @@ fn collect(node: Node<'_>, above: &mut Vec<String>, around: &Around, pipeline: &
         if let Some(found) = harmless(key.text().unwrap_or_default(), value) {
             here.harmless = Some((found, key.line()));
         }
+    }
+    let shell = || node.get("defaults")?.get("run")?.get("shell");
+    if let Some(shell) = shell()
+        && let Some(found) = harmless("shell", shell)
+    {
+        here.harmless = Some((found, shell.line()));
+    }
+    if let Some(shell) = node.get_text("shell").or_else(|| shell()?.text()) {
+        here.pipefail = shell == "bash" || shell.contains("pipefail");
     }
     let folder = node
         .get_text("working-directory")
@@ -157,6 +195,7 @@ fn step(node: Node<'_>, above: &[String], here: &Around) -> Option<Step> {
         uses: uses.map(str::to_owned),
         folder: here.folder.clone(),
         harmless: here.harmless.clone(),
+        pipefail: here.pipefail,
         line: node.line(),
     })
 }
@@ -178,6 +217,7 @@ fn harmless(key: &str, value: Node<'_>) -> Option<String> {
         "if" | "condition" => never(),
         "when" => matches!(text, Some("never" | "manual")),
         "enabled" => text == Some("false"),
+        "shell" => text.is_some_and(swallows),
         "failure" => text == Some("ignore"),
         _ => false,
     };
@@ -227,10 +267,11 @@ fn by_lines(text: &str) -> Pipeline {
         uses: None,
         folder: None,
         harmless: None,
+        pipefail: false,
         line: 1,
     };
     Pipeline {
         steps: vec![step],
-        triggers: BTreeSet::new(),
+        ..Pipeline::default()
     }
 }

@@ -62,6 +62,29 @@ fn steps_that_can_no_longer_fail_are_said() {
         ("-D warnings\n", "-D warnings\n          exit 0\n"),
         ("          cargo test --all\n", ""),
         ("  pull_request:\n", ""),
+        ("branches: [main]", "branches: [nope]"),
+        (
+            "  pull_request:\n",
+            "  pull_request:\n    paths-ignore: [\"**\"]\n",
+        ),
+        (
+            "      - name: Test\n",
+            "      - name: Test\n        shell: bash {0} || true\n",
+        ),
+        (
+            "jobs:\n",
+            "defaults:\n  run:\n    shell: bash -c 'set +e; . {0}'\njobs:\n",
+        ),
+        (
+            "          cargo test --all",
+            "          trap 'exit 0' EXIT\n          cargo test --all",
+        ),
+        ("cargo test --all", "cargo test --all &"),
+        ("cargo test --all", "cargo test --all | tee log"),
+        (
+            "cargo test --all",
+            "if cargo test --all; then echo fine; else echo bad; fi",
+        ),
     ];
     for (from, to) in table {
         let said = edit(PATH, WORKFLOW, from, to);
@@ -104,6 +127,12 @@ fn ordinary_changes_of_ci_are_left_alone() {
         ),
         ("      - name: Test\n", "      - name: All tests\n"),
         ("branches: [main]", "branches: [main, next]"),
+        ("    branches: [main]\n", ""),
+        (
+            "          cargo test --all",
+            "          set -o pipefail\n          cargo test --all | tee log",
+        ),
+        ("cargo test --all", "if ! cargo test --all; then exit 1; fi"),
         (
             "      - run: npm run build\n",
             "      - run: npm run build\n      - run: mvn -DskipTests package\n",

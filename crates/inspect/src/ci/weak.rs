@@ -1,7 +1,7 @@
 //! Steps of CI that were able to fail and no longer are, or that are gone.
 
 use super::is_ci;
-use super::shell::{filters, is_test, only_lenient, weakness};
+use super::shell::{fails, filters, is_condition, is_piped, is_test, only_lenient, weakness};
 use super::steps::{Pipeline, Step, pipeline};
 use crate::seen::Seen;
 use crate::shown::{listed, shown};
@@ -105,7 +105,7 @@ fn weak_commands(one: &Compared<'_>) -> Vec<Finding> {
                 weak_before -= usize::from(weak_before > 0 && weakness(command).is_some());
                 continue;
             }
-            let Some(why) = newly_weak(command, before) else {
+            let Some(why) = newly_weak(command, before).or_else(|| lost_end(one, step, command)) else {
                 continue;
             };
             if weak_before > 0 {
@@ -130,6 +130,21 @@ fn newly_weak(command: &str, before: Option<&Step>) -> Option<&'static str> {
     weak.or(leaves_out)
 }
 
+/// Why what a test comes to does not end its step. GitHub's shell has no `pipefail` where the step names none.
+fn lost_end(one: &Compared<'_>, step: &Step, command: &str) -> Option<&'static str> {
+    if is_condition(command) && !step.commands.iter().any(|c| fails(c)) {
+        return Some("only chooses what is done next: the step passes whatever it finds");
+    }
+    let is_github = one.seen.path().as_bytes().starts_with(b".github/");
+    let kept = step.pipefail
+        || step
+            .commands
+            .iter()
+            .any(|c| c.contains("pipefail") || c.contains("PIPESTATUS"));
+    (is_github && !kept && is_piped(command))
+        .then_some("loses what it finds in the pipe; `set -o pipefail` or `shell: bash` keeps it")
+}
+
 /// `exit 0` as the last thing that a script does.
 fn ends_well(one: &Compared<'_>, step: &Step, before: Option<&Step>) -> Option<Finding> {
     let ends = |step: &Step| step.commands.len() > 1 && step.commands.last().is_some_and(|c| c == "exit 0");
@@ -147,14 +162,44 @@ fn ends_well(one: &Compared<'_>, step: &Step, before: Option<&Step>) -> Option<F
 /// Events that no longer start a pipeline that tests.
 fn lost_triggers(one: &Compared<'_>) -> Option<Finding> {
     one.seen.new?;
+    let narrower = narrower(one);
     let counted = ["pull_request", "push", "merge_group"];
     let lost: Vec<&str> = counted
         .into_iter()
         .filter(|name| one.before.triggers.contains(*name) && !one.after.triggers.contains(*name))
         .collect();
     let tested = !test_commands(&one.before).is_empty();
-    let text = format!("CI that tests no longer starts on: {}.", listed(&lost));
-    (tested && !lost.is_empty()).then(|| one.seen.finding(Rule::CiNeverFails, Vec::new(), text))
+    let mut said = Vec::new();
+    if !lost.is_empty() {
+        said.push(format!("CI that tests no longer starts on: {}.", listed(&lost)));
+    }
+    if !narrower.is_empty() {
+        said.push(format!(
+            "CI that tests starts on less than before: {}.",
+            listed(&narrower)
+        ));
+    }
+    (tested && !said.is_empty()).then(|| one.seen.finding(Rule::CiNeverFails, Vec::new(), said.join(" ")))
+}
+
+/// Triggers that are narrowed where they were not, or to less: patterns that let in are gone, or more keep out.
+fn narrower(one: &Compared<'_>) -> Vec<String> {
+    let none = BTreeSet::new();
+    let is_less = |((trigger, key), now): &(&(String, String), &BTreeSet<String>)| {
+        let before = one.before.narrowed.get(&(trigger.clone(), key.clone()));
+        one.before.triggers.contains(trigger)
+            && match (key.as_str(), before) {
+                ("branches-ignore" | "paths-ignore" | "tags-ignore", before) => {
+                    !now.is_subset(before.unwrap_or(&none))
+                }
+                ("branches" | "paths" | "types", None) => true,
+                ("branches" | "paths" | "types", Some(before)) => !before.is_subset(now),
+                (_, _) => false,
+            }
+    };
+    let less = one.after.narrowed.iter().filter(is_less);
+    less.map(|((trigger, key), _)| format!("{trigger} ({key})"))
+        .collect()
 }
 
 /// Commands that test and can fail.

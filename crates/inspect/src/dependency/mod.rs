@@ -113,12 +113,28 @@ fn compare_sides<'a>(seen: &'a Seen<'a>, findings: &mut Vec<Finding>) -> Option<
     })
 }
 
+/// A file that says what is pulled in, and lies elsewhere now: what was read there reads something else, or nothing.
+fn renamed_away(seen: &Seen<'_>) -> Option<Finding> {
+    let (old, new) = (seen.old_path()?, seen.new_path()?);
+    kind_of(old).filter(|_| old != new)?;
+    let text = match kind_of(new) {
+        Some(_) => format!("What `{}` pulled in is said here now.", shown(&old.to_string())),
+        None => format!(
+            "`{}` got a name under which nothing reads what it pulls in.",
+            shown(&old.to_string())
+        ),
+    };
+    Some(seen.finding(Rule::DependencyChange, Vec::new(), text))
+}
+
 /// The findings on dependencies, and every dependency that moved.
 pub(crate) fn inspect(
+    files: &[Seen<'_>],
     compared: &[Compared<'_>],
     base: &BaseView<'_>,
     findings: &mut Vec<Finding>,
 ) -> Vec<DependencyChange> {
+    findings.extend(files.iter().filter_map(renamed_away));
     for one in compared {
         findings.extend(report::report(one));
     }

@@ -7,13 +7,19 @@ use crate::seen::Seen;
 use crate::shown::shown;
 use crate::{BaseView, Finding, Rule};
 use countersign_core::path::RepoPath;
+use countersign_core::policy::file_key;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Most lines of one attribute file that are looked at.
 const MAX_LINES: usize = 20_000;
 
 pub(super) fn is_attributes(path: &RepoPath) -> bool {
-    path.parts().last() == Some(b".gitattributes")
+    is_called(path, b".gitattributes")
+}
+
+/// Whether some file system takes the path for a file of that name in its folder.
+pub(super) fn is_called(path: &RepoPath, name: &[u8]) -> bool {
+    path.parts().last().is_some_and(|last| file_key(last) == name)
 }
 
 /// Any change of an attribute file, with what it does.

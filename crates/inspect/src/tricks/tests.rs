@@ -163,6 +163,10 @@ fn attribute_files_say_what_they_hide() {
         Scenario::default().delete(".gitattributes", old).rules(),
         ["git-attributes@.gitattributes"]
     );
+    for name in [".GitAttributes", "deep/.gitattributes:x", ".gitattributes. "] {
+        let added = Scenario::default().add(name, "# nothing\n").rules();
+        assert!(added.contains(&format!("git-attributes@{name}")), "{added:?}");
+    }
     let away = Scenario::default().rename(".gitattributes", "x", old, old);
     assert_eq!(away.rules(), ["git-attributes@x"]);
 }
@@ -185,6 +189,8 @@ fn pointers_stand_for_content_that_is_not_here() {
         Scenario::default().add(".lfsconfig", "[lfs]\nurl = x\n").rules(),
         ["lfs-pointer@.lfsconfig"]
     );
+    let away = Scenario::default().rename(".LfsConfig", "x", "[lfs]\nurl = x\n", "[lfs]\nurl = x\n");
+    assert_eq!(away.rules(), ["lfs-pointer@x"]);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Tests that show less than before: gone, skipped, emptied, asserting less, or with lower thresholds.
 //!
-//! Found by signs in the text. Moved and renamed tests are not held against a change; new tests neither.
+//! Found by signs in the text. Tests that move or get another name are not held against a change if they show as much as before; new
+//! tests neither.
 
 mod language;
 #[cfg(test)]
@@ -11,6 +12,7 @@ mod units;
 use crate::seen::{Line, Seen};
 use crate::shown::{count, listed, shown};
 use crate::{Finding, Rule};
+use countersign_core::path::RepoPath;
 use language::{Language, is_snapshot, is_test_path, language_of};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use units::{Unit, block_end, is_comment, units};
@@ -50,11 +52,13 @@ impl Tests<'_> {
 
 /// Everything of this kind in a change.
 pub(crate) fn inspect(files: &[Seen<'_>]) -> Vec<Finding> {
-    let tests: Vec<Tests<'_>> = files.iter().filter_map(tests_of).collect();
-    let lost = lost_tests(&tests);
+    let tests: Vec<Tests<'_>> = files.iter().flat_map(tests_of).collect();
+    let fates = fates(&tests);
     let mut findings = Vec::new();
-    for (one, lost) in tests.iter().zip(lost) {
-        findings.extend(gone(one, &lost));
+    for (at, (one, fate)) in tests.iter().zip(&fates).enumerate() {
+        findings.extend(gone(one, &fate.lost));
+        let moved_here = fates.iter().flat_map(|from| &from.moved).filter(|m| m.to == at);
+        findings.extend(moved(one, moved_here.collect()));
         findings.extend(skipped(one));
         findings.extend(thinner(one));
         findings.extend(emptied_assertions(one));
@@ -64,40 +68,67 @@ pub(crate) fn inspect(files: &[Seen<'_>]) -> Vec<Finding> {
     findings
 }
 
-fn tests_of<'a>(seen: &'a Seen<'a>) -> Option<Tests<'a>> {
-    let language = language_of(seen.path())?;
-    let side = |path: Option<&countersign_core::path::RepoPath>, text: Option<&str>| match (path, text) {
-        (Some(path), Some(text)) => units(language, path, text),
-        (_, _) => Vec::new(),
+/// A file whose name takes it out of its language holds no tests of that any more, whatever it says.
+fn tests_of<'a>(seen: &'a Seen<'a>) -> Vec<Tests<'a>> {
+    let old = seen.old_path().zip(seen.old_text());
+    let new = seen.new_path().zip(seen.new_text());
+    let in_language = |side: Option<(&RepoPath, &str)>, language| match side {
+        Some((path, text)) if language_of(path) == Some(language) => units(language, path, text),
+        Some(_) | None => Vec::new(),
     };
-    let before = side(seen.old_path(), seen.old_text());
-    let after = side(seen.new_path(), seen.new_text());
-    (!before.is_empty() || !after.is_empty()).then_some(Tests {
-        seen,
-        language,
-        known: before.iter().map(|unit| unit.name.clone()).collect(),
-        before,
-        after,
-    })
+    let sides = [old, new].into_iter().flatten();
+    let languages: BTreeSet<Language> = sides.filter_map(|(path, _)| language_of(path)).collect();
+    let both = |language| {
+        let before = in_language(old, language);
+        let after = in_language(new, language);
+        (!before.is_empty() || !after.is_empty()).then(|| Tests {
+            seen,
+            language,
+            known: before.iter().map(|unit| unit.name.clone()).collect(),
+            before,
+            after,
+        })
+    };
+    languages.into_iter().filter_map(both).collect()
 }
 
-/// Per file, the names of tests that are nowhere any more, under no other name either.
-fn lost_tests(tests: &[Tests<'_>]) -> Vec<Vec<String>> {
-    let mut fresh: BTreeMap<Language, Vec<&Unit>> = BTreeMap::new();
-    for one in tests {
+/// What became of the tests of one file that are not in it any more.
+#[derive(Default)]
+struct Fate<'b> {
+    /// Names of those that are nowhere, under no other name either.
+    lost: Vec<String>,
+    /// Those that are elsewhere, or have another name.
+    moved: Vec<Moved<'b>>,
+}
+
+/// A test that is in another place now.
+struct Moved<'b> {
+    before: &'b Unit,
+    after: &'b Unit,
+    /// In the file of that index.
+    to: usize,
+}
+
+/// Per file, what became of its tests.
+fn fates<'b>(tests: &'b [Tests<'_>]) -> Vec<Fate<'b>> {
+    let mut fresh: BTreeMap<Language, Vec<(usize, &Unit)>> = BTreeMap::new();
+    for (at, one) in tests.iter().enumerate() {
         let mut known = counts(&one.before);
         let new = one
             .after
             .iter()
             .filter(|unit| take(&mut known, &unit.name).is_none());
-        fresh.entry(one.language).or_default().extend(new);
+        fresh
+            .entry(one.language)
+            .or_default()
+            .extend(new.map(|unit| (at, unit)));
     }
     let mut compared = 0;
-    let mut lost = Vec::new();
+    let mut fates = Vec::new();
     for one in tests {
         let mut known = counts(&one.after);
         let pool = fresh.entry(one.language).or_default();
-        let mut gone = Vec::new();
+        let mut fate = Fate::default();
         for unit in one
             .before
             .iter()
@@ -109,18 +140,22 @@ fn lost_tests(tests: &[Tests<'_>]) -> Vec<Vec<String>> {
             } else {
                 None
             };
-            match successor {
-                Some(at) => drop(pool.swap_remove(at)),
-                None => gone.push(unit.name.clone()),
+            match successor.map(|at| pool.swap_remove(at)) {
+                Some((to, after)) => fate.moved.push(Moved {
+                    before: unit,
+                    after,
+                    to,
+                }),
+                None => fate.lost.push(unit.name.clone()),
             }
         }
-        lost.push(gone);
+        fates.push(fate);
     }
-    lost
+    fates
 }
 
 /// The new test that most looks like one that is gone: by its name, else by its body and asserting no less.
-fn successor(gone: &Unit, pool: &[&Unit]) -> Option<usize> {
+fn successor(gone: &Unit, pool: &[(usize, &Unit)]) -> Option<usize> {
     let score = |new: &Unit| {
         let (body, name) = (gone.overlap(new), common_ends_percent(&gone.name, &new.name));
         let same = body >= SAME_TEST_PERCENT || name >= SAME_NAME_PERCENT;
@@ -129,8 +164,29 @@ fn successor(gone: &Unit, pool: &[&Unit]) -> Option<usize> {
     let scored = pool
         .iter()
         .enumerate()
-        .filter_map(|(at, new)| Some((score(new)?, at)));
+        .filter_map(|(at, (_, new))| Some((score(new)?, at)));
     scored.max().map(|(_, at)| at)
+}
+
+/// Tests that came into this file and show less than where they were.
+fn moved(one: &Tests<'_>, here: Vec<&Moved<'_>>) -> Vec<Finding> {
+    let pairs = here.iter().map(|m| (m.before, m.after)).collect::<Vec<_>>();
+    let mut findings = thinner_of(one, &pairs, 0);
+    let skipped: Vec<&Unit> = here
+        .iter()
+        .filter(|m| m.after.skips.len() > m.before.skips.len())
+        .map(|m| m.after)
+        .collect();
+    if !skipped.is_empty() {
+        let names: Vec<String> = skipped.iter().map(|unit| unit.name.clone()).collect();
+        let lines = skipped.iter().flat_map(|unit| unit.skips.clone()).collect();
+        let text = format!(
+            "Tests that moved here are kept from running or expected to fail: {}.",
+            listed(&names)
+        );
+        findings.push(one.seen.finding(Rule::WeakenedTest, lines, text));
+    }
+    findings
 }
 
 /// How much of the longer name both share at their beginnings and ends, in hundredths.
@@ -171,6 +227,8 @@ fn gone(one: &Tests<'_>, lost: &[String]) -> Option<Finding> {
     }
     let whole = if one.seen.new.is_none() {
         "A file with tests is deleted, with "
+    } else if one.seen.new_path().and_then(language_of) != Some(one.language) {
+        "A file with tests has a name that nothing runs any more, with "
     } else {
         "No longer there: "
     };
@@ -268,9 +326,15 @@ fn same_tests<'b>(one: &'b Tests<'_>) -> Vec<(&'b Unit, &'b Unit)> {
 
 /// Tests that are in both sides and assert less than before.
 fn thinner(one: &Tests<'_>) -> Vec<Finding> {
+    // Assertions that only moved to a neighbour are not lost.
+    thinner_of(one, &same_tests(one), new_assertions(one))
+}
+
+/// Of these tests, before and after: those that do nothing any more, and those that assert less, if more than `elsewhere` is lost.
+fn thinner_of(one: &Tests<'_>, tests: &[(&Unit, &Unit)], elsewhere: i64) -> Vec<Finding> {
     let (mut emptied, mut fewer, mut lines) = (Vec::new(), Vec::new(), Vec::new());
     let mut lost = 0i64;
-    for (old, unit) in same_tests(one) {
+    for (old, unit) in tests {
         if !old.body.is_empty() && unit.body.is_empty() && unit.assertions == 0 {
             emptied.push(unit.name.clone());
             lines.push(unit.head);
@@ -288,9 +352,7 @@ fn thinner(one: &Tests<'_>) -> Vec<Finding> {
         let text = format!("Tests do nothing any more: {}.", listed(&emptied));
         findings.push(one.seen.finding(Rule::WeakenedTest, lines.clone(), text));
     }
-    // Assertions that only moved to a neighbour are not lost.
-    let moved_in: i64 = new_assertions(one);
-    if !fewer.is_empty() && lost > moved_in {
+    if !fewer.is_empty() && lost > elsewhere {
         let text = format!("Tests assert less than before: {}.", listed(&fewer));
         findings.push(one.seen.finding(Rule::WeakenedTest, lines, text));
     }

@@ -72,6 +72,53 @@ fn a_test_that_is_gone_is_said() {
 }
 
 #[test]
+fn a_test_that_moves_shows_as_much_as_before() {
+    let moved = |new: &str| {
+        Scenario::default()
+            .delete("tests/test_a.py", PYTHON)
+            .add("tests/test_b.py", new)
+            .sentences()
+    };
+    let emptied = "def test_adds():\n    pass\n\n\ndef test_text():\n    pass\n";
+    assert_eq!(
+        moved(emptied),
+        ["weakened-test@tests/test_b.py:1,5 Tests do nothing any more: test_adds, test_text."]
+    );
+    let fewer = PYTHON.replace("    assert add(0, 0) == 0\n", "");
+    assert_eq!(
+        moved(&fewer),
+        ["weakened-test@tests/test_b.py:3 Tests assert less than before: test_adds (2 → 1)."]
+    );
+    let skipped = PYTHON.replace("def test_adds", "@pytest.mark.skip\ndef test_adds");
+    assert_eq!(
+        moved(&skipped),
+        [
+            "weakened-test@tests/test_b.py:3 Tests that moved here are kept from running or expected to fail: test_adds."
+        ]
+    );
+    let ignored = RUST.replace("    fn adds()", "    #[ignore]\n    fn adds()");
+    let elsewhere = Scenario::default()
+        .delete("src/a.rs", RUST)
+        .add("src/b.rs", ignored);
+    assert_eq!(elsewhere.sentences().len(), 1);
+}
+
+#[test]
+fn a_name_that_nothing_runs_takes_the_tests_away() {
+    for name in ["tests/test_a.py.disabled", "tests/test_a.py.bak", "old/a.txt"] {
+        let renamed = Scenario::default().rename("tests/test_a.py", name, PYTHON, PYTHON);
+        assert_eq!(
+            renamed.sentences(),
+            [format!(
+                "weakened-test@{name}: A file with tests has a name that nothing runs any more, with 2 tests: test_adds, test_text."
+            )]
+        );
+    }
+    let kept = Scenario::default().rename("tests/test_a.py", "tests/test_c.py", PYTHON, PYTHON);
+    assert_eq!(kept.sentences(), [""; 0]);
+}
+
+#[test]
 fn moved_renamed_and_new_tests_are_ordinary() {
     let renamed = RUST.replace("fn adds()", "fn adds_small_numbers()");
     assert_eq!(edit("src/lib.rs", RUST, &renamed), [""; 0]);

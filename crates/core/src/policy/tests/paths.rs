@@ -301,6 +301,10 @@ fn paths_that_collide_with_the_tree() {
         ["path-collision@readme.md"]
     );
     assert_eq!(
+        check(vec![added("README.md::$DATA", Regular)]),
+        ["path-collision@README.md::$DATA"]
+    );
+    assert_eq!(
         check(vec![added("SRC/b.rs", Regular)]),
         ["path-collision@SRC/b.rs"]
     );

@@ -13,6 +13,36 @@ fn mismatches(change: &Scenario) -> Vec<String> {
 }
 
 #[test]
+fn a_file_that_is_renamed_away_is_said_on_both_sides() {
+    for (from, to, text) in [
+        ("Cargo.lock", "c.l", LOCK),
+        ("go.sum", "sums.old", "example.org/a v1.0.0 h1:x\n"),
+        (
+            "package.json",
+            "p.old",
+            "{\"dependencies\": {\"left\": \"1.0.0\"}}\n",
+        ),
+    ] {
+        assert_eq!(
+            Scenario::default().rename(from, to, text, text).sentences(),
+            [format!(
+                "dependency-change@{to}: `{from}` got a name under which nothing reads what it pulls in."
+            )]
+        );
+    }
+    let other = Scenario::default().rename(
+        "requirements.txt",
+        "requirements-dev.txt",
+        "left==1\n",
+        "left==1\n",
+    );
+    assert_eq!(
+        other.sentences(),
+        ["dependency-change@requirements-dev.txt: What `requirements.txt` pulled in is said here now."]
+    );
+}
+
+#[test]
 fn a_lockfile_that_moves_alone_is_said() {
     let change = Scenario::default().base("Cargo.toml", MANIFEST).edit(
         "Cargo.lock",
