@@ -15,6 +15,11 @@ use time::macros::{format_description, time};
 
 /// `waive`.
 pub(super) async fn waive(desk: &Desk, args: WaiveArgs) -> Result<Exit, CliError> {
+    // Before anybody types digits for it.
+    if args.reason.trim().is_empty() {
+        let text = "the reason is empty; say it in a sentence";
+        return Err(CliError::refused("bad-text", text));
+    }
     let id = which::find(desk, &args.which).await?;
     let seen = desk.look(&id).await?;
     let mut chosen: Vec<&Violation> = Vec::new();

@@ -35,6 +35,7 @@ pub(crate) struct RefusedWire {
 
 /// One line of `patch apply --batch`'s input. What else it holds is not looked at.
 #[derive(Debug, Deserialize)]
+#[serde(expecting = "an object with `id`, `base` and `diff`")]
 pub(crate) struct BatchLine {
     /// Whatever the caller calls it.
     pub(crate) id: BatchId,
@@ -48,7 +49,7 @@ pub(crate) struct BatchLine {
 
 /// A name that comes back as it was given.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "`id` is neither text nor a whole number")]
 pub(crate) enum BatchId {
     /// A whole number from 0 to 2^64 − 1.
     Number(u64),

@@ -160,6 +160,13 @@ fn an_issue_without_rules_becomes_a_question_and_not_a_failure() {
 }
 
 #[test]
+fn a_waiver_without_a_reason_is_refused_before_anybody_types_digits() {
+    let world = World::new();
+    let ran = world.run(&["waive", "wf_0000", "ci-file@.ci/run", "--reason", " "]);
+    ran.exits(2).says("bad-text").says("say it in a sentence");
+}
+
+#[test]
 fn a_mistake_in_the_organisations_policy_is_said_before_anything_starts() {
     let world = World::new();
     world.run(&["repo", "add", "tollgate"]).exits(0);

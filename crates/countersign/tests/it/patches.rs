@@ -88,6 +88,10 @@ fn a_batch_answers_each_line_in_order_and_goes_on() {
         (&answers[11]["id"], &answers[11]["tree"]),
         (&json!(u64::MAX), &json!(tree))
     );
+    let array = &batch(&world, format!("{}\n", json!([1, "main", DIFF])).as_bytes())[0];
+    assert_eq!(array["refused"]["code"], "bad-line", "{array}");
+    let said = answers[9]["refused"]["message"].as_str().unwrap();
+    assert!(said.contains("`id` is neither text nor a whole number"), "{said}");
     assert_eq!(answers.len(), input.len());
     assert_eq!(world.state_of("tollgate"), before);
     assert!(!world.path("data").exists(), "no data folder is made");

@@ -217,20 +217,33 @@ fn toml_settings(table: &Table, listing: &mut Listing) {
 
 /// Files that cargo runs before it builds: a new `build.rs` beside a manifest.
 pub(crate) fn new_build_scripts(files: &[Seen<'_>], base: &BaseView<'_>) -> Vec<Finding> {
-    let is_script = |path: &RepoPath| path.parts().last() == Some(b"build.rs");
-    let new = files.iter().filter(|seen| {
-        let new = seen.new_path().is_some_and(is_script);
-        new && !seen.old_path().is_some_and(is_script)
-    });
-    let beside_manifest = |seen: &&Seen<'_>| {
+    let scripts: [(&[u8], Kind, &str); 2] = [
+        (
+            b"build.rs",
+            Kind::CargoManifest,
+            "Building runs a program: cargo compiles and runs this new `build.rs` before anything else.",
+        ),
+        (
+            b"binding.gyp",
+            Kind::NpmManifest,
+            "Installing runs a program: npm builds what this new `binding.gyp` says, whatever commands are in it.",
+        ),
+    ];
+    let beside = |seen: &Seen<'_>, kind| {
         let folder = seen.path().parents().last().unwrap_or_default();
         let manifest = |path: &RepoPath| {
-            path.parents().last().unwrap_or_default() == folder && kind_of(path) == Some(Kind::CargoManifest)
+            path.parents().last().unwrap_or_default() == folder && kind_of(path) == Some(kind)
         };
         base.paths.iter().any(manifest) || files.iter().filter_map(Seen::new_path).any(manifest)
     };
-    let text = "Building runs a program: cargo compiles and runs this new `build.rs` before anything else.";
-    new.filter(beside_manifest)
-        .map(|seen| seen.finding(Rule::InstallScript, vec![1], text.to_owned()))
-        .collect()
+    let of = |(name, kind, text): (&[u8], Kind, &str)| {
+        let is_script = |path: &RepoPath| path.parts().last() == Some(name);
+        let new = files.iter().filter(|seen| {
+            let new = seen.new_path().is_some_and(is_script);
+            new && !seen.old_path().is_some_and(is_script) && beside(seen, kind)
+        });
+        new.map(|seen| seen.finding(Rule::InstallScript, vec![1], text.to_owned()))
+            .collect::<Vec<_>>()
+    };
+    scripts.into_iter().flat_map(of).collect()
 }

@@ -90,11 +90,16 @@ impl Desk {
                 ));
             }
         };
+        if !bytes.trim_ascii_start().starts_with(b"{") {
+            return bad(
+                "The line is no JSON object. Give one with `id`, `base` and `diff` per line.".to_owned(),
+            );
+        }
         let line: BatchLine = match serde_json::from_slice(bytes) {
             Ok(line) => line,
             Err(error) => {
                 return bad(format!(
-                    "The line is not an object with `id`, `base` and `diff` ({error}). Give one JSON object per line."
+                    "The line can't be read: {error}. Give one JSON object with `id`, `base` and `diff` per line."
                 ));
             }
         };

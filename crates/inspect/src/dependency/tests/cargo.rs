@@ -191,6 +191,11 @@ fn programs_that_cargo_runs_are_said_when_they_are_new() {
         .base("a/Cargo.toml", MANIFEST)
         .add("a/build.rs", "fn main() {}\n");
     assert_eq!(beside.rules(), ["install-script@a/build.rs"]);
+    let gyp = Scenario::default()
+        .base("package.json", "{}\n")
+        .add("binding.gyp", "{}\n")
+        .add("docs/binding.gyp", "{}\n");
+    assert_eq!(gyp.rules(), ["install-script@binding.gyp"]);
     let elsewhere = Scenario::default()
         .base("a/Cargo.toml", MANIFEST)
         .add("a/src/build.rs", "fn main() {}\n");
