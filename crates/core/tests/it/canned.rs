@@ -130,6 +130,11 @@ pub fn merging_repositories() -> [RepositoryId; 2] {
     [RepositoryId::github(13), RepositoryId::github(14)]
 }
 
+/// Two whose policy wants every plan approved.
+pub fn planned_repositories() -> [RepositoryId; 2] {
+    [RepositoryId::local(3), RepositoryId::local(4)]
+}
+
 /// What a repository on GitHub says: one check that has to succeed.
 pub const REQUIRES_TEST: &[u8] =
     b"version = 1\n[ci]\nchecks = [{ app = \"github-actions\", name = \"test\" }]\n";
@@ -239,6 +244,9 @@ fn policy_of(id: &RepositoryId) -> Option<Vec<u8>> {
         true => b"[merge]\nwait = true\n",
         false => b"",
     };
+    if planned_repositories().contains(id) {
+        return Some(b"version = 1\n[approval]\nplan = \"always\"\n".to_vec());
+    }
     id.forge.is_remote().then(|| [REQUIRES_TEST, waits].concat())
 }
 
@@ -1060,6 +1068,23 @@ pub const TO_APPROVAL: [&str; 7] = [
     "critique: no finding",
     "seal-ledger: sealed",
 ];
+
+/// A workflow in which humans are asked about the plan, because policy wants that.
+pub fn awaiting_plan_approval(team: Team) -> Workflow {
+    let first = started_by(submission_on(planned_repositories()));
+    let w = walk_from(first, team, &TO_APPROVAL[..4]);
+    assert_eq!(w.state, State::AwaitingPlanApproval);
+    w
+}
+
+/// A workflow that policy blocks: both repositories' drafts hold what looks like a secret.
+pub fn blocked(team: Team) -> Workflow {
+    let mut names = TO_APPROVAL[..4].to_vec();
+    names.extend(["draft: a secret", "critique: no finding"]);
+    let w = walk(team, &names);
+    assert_eq!(w.state, State::BlockedPolicy);
+    w
+}
 
 /// A workflow in which humans are asked about both patch sets.
 pub fn awaiting_approval(team: Team) -> Workflow {

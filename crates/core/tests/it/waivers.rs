@@ -1,6 +1,6 @@
 //! Sentences about broken rules that are let pass, and about patches that are left out.
 
-use crate::canned::{self, START, TO_APPROVAL, Team, act, awaiting_approval, seen, walk};
+use crate::canned::{self, START, TO_APPROVAL, Team, act, awaiting_approval, blocked, seen, walk};
 use countersign_core::act::{Act, Attendance};
 use countersign_core::id::Revision;
 use countersign_core::narrow::LeftOut;
@@ -22,15 +22,6 @@ fn result(w: &Workflow, team: Team, name: &str) -> Workflow {
         .find(|(n, _)| n == name);
     let input = found.unwrap_or_else(|| panic!("{name} in {}", w.state)).1;
     decide(w, input, SOON).unwrap().workflow
-}
-
-/// Both repositories' drafts hold what looks like a secret.
-fn blocked(team: Team) -> Workflow {
-    let mut names = TO_APPROVAL[..4].to_vec();
-    names.extend(["draft: a secret", "critique: no finding"]);
-    let w = walk(team, &names);
-    assert_eq!(w.state, State::BlockedPolicy);
-    w
 }
 
 /// Waives the first violation that is not waived.
