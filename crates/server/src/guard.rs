@@ -1,8 +1,10 @@
 //! What stands before every handler: host, who calls, from where, how often, and whether the door opens for them.
 
-use crate::doors::{self, Caller, Need, Shut};
+use crate::answered::Asked;
+use crate::doors::{self, Caller, Shut};
 use crate::github::local_path;
-use crate::house::{House, hash, random};
+use crate::house::{House, hash};
+use crate::pace::{Paces, Peer, address};
 use crate::page;
 use crate::problem::Problem;
 use crate::rotation::{ByCookie, end_copied, go_on_under, rotated};
@@ -12,10 +14,8 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use countersign_core::member::{Member, Role};
 use countersign_ports::access::{ApiKey, Scope, Session, TokenState};
-use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use opentelemetry::propagation::{Extractor, TextMapPropagator as _};
 use opentelemetry_sdk::propagation::TraceContextPropagator;
-use std::num::NonZeroU32;
 use std::sync::Arc;
 use subtle::ConstantTimeEq as _;
 use tracing::{Instrument as _, Span};
@@ -29,14 +29,6 @@ pub(crate) const SESSION_PREFIX: &str = "css_";
 pub(crate) const LATELY_MS: u64 = 12 * 60 * 60 * 1000;
 /// A session's last use is written after this long, in milliseconds.
 const TOUCH_AFTER_MS: u64 = 60_000;
-/// Requests per second of one caller, and how many may come at once.
-const RATE: (u32, u32) = (100, 400);
-/// The same for what is signed by itself, of all senders together: a forge sends in swarms, and nobody is known yet.
-const SIGNED_RATE: (u32, u32) = (2_000, 4_000);
-/// Longest id of a request that is taken over from the caller, in bytes.
-const REQUEST_ID_MAX_BYTES: usize = 64;
-
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// Pages and programs get nothing to run, and nobody may frame them.
@@ -118,34 +110,21 @@ fn in_force(key: &ApiKey, now: u64) -> bool {
     key.revoked_at.is_none() && key.expires_at.0 > now
 }
 
-/// How often each caller may call.
-pub(crate) type Limits = DefaultKeyedRateLimiter<String>;
-
-pub(crate) fn limits() -> Limits {
-    keyed(RATE)
-}
-
-/// How often what is signed by itself may come.
-pub(crate) fn signed_limits() -> Limits {
-    keyed(SIGNED_RATE)
-}
-
-fn keyed((rate, burst): (u32, u32)) -> Limits {
-    let number = |n: u32| NonZeroU32::new(n).unwrap_or(NonZeroU32::MIN);
-    RateLimiter::keyed(Quota::per_second(number(rate)).allow_burst(number(burst)))
-}
-
 /// What the guard needs.
 #[derive(Clone)]
 pub(crate) struct Guard {
     pub(crate) house: Arc<House>,
-    pub(crate) limits: Arc<Limits>,
-    pub(crate) signed_limits: Arc<Limits>,
+    pub(crate) paces: Arc<Paces>,
 }
 
 /// Whether people open a path in their browsers; programs get problems there and no pages.
-fn is_for_people(path: &str) -> bool {
-    !path.starts_with("/api/") && path != "/metrics"
+pub(crate) fn is_for_people(path: &str) -> bool {
+    !path.starts_with("/api/") && path != "/metrics" && !is_health(path)
+}
+
+/// Whether it is asked there if the server is well. That is cheap and asked by machines that know nothing else.
+fn is_health(path: &str) -> bool {
+    matches!(path, "/healthz" | "/readyz")
 }
 
 /// Headers, as the library for traces reads them.
@@ -184,7 +163,8 @@ fn sign_in_path(request: &Request) -> String {
 
 /// Lets a request through, or says why not.
 pub(crate) async fn guard(State(guard): State<Guard>, mut request: Request, next: Next) -> Response {
-    let id = request_id(request.headers());
+    let asked = request.extensions().get::<Asked>().cloned();
+    let id = asked.as_ref().map_or("none", |asked| &*asked.id);
     let docs = request.uri().path().starts_with("/api/docs");
     let for_people = is_for_people(request.uri().path());
     let sign_in = sign_in_path(&request);
@@ -229,9 +209,6 @@ pub(crate) async fn guard(State(guard): State<Guard>, mut request: Request, next
     headers
         .entry(header::CACHE_CONTROL)
         .or_insert(HeaderValue::from_static("no-store"));
-    if let Ok(value) = HeaderValue::from_str(&id) {
-        headers.insert(REQUEST_ID, value);
-    }
     response
 }
 
@@ -265,20 +242,19 @@ async fn admit(guard: &Guard, request: &mut Request) -> Result<Option<(String, u
             }
         };
     };
-    let (principal, shown) = principal(house, request.headers()).await?;
-    check_origin(house, request, &principal)?;
-    let limits = match door.need {
-        Need::Signature => &guard.signed_limits,
-        Need::Nothing | Need::PersonOrKey(..) | Need::Person(_) | Need::PersonLately(_) => &guard.limits,
-    };
-    if limits.check_key(&principal.name()).is_err() {
-        let text = "too many requests at once";
-        return Err(
-            Problem::new(StatusCode::TOO_MANY_REQUESTS, "too-many-requests", text)
-                .next("Wait a second, then go on more slowly.")
-                .into(),
-        );
+    if is_health(&path) {
+        // Nobody uses up what others may ask there, and no name is looked up for it.
+        return Ok(None);
     }
+    let (principal, shown) = principal(house, request.headers()).await?;
+    if let Some(asked) = request.extensions().get::<Asked>() {
+        // The only place where it is found out.
+        let _first = asked.by.set(principal.name());
+    }
+    check_origin(house, request, &principal)?;
+    let peer = request.extensions().get::<Peer>().copied();
+    let from = address(peer, request.headers(), house.behind_proxy);
+    guard.paces.count(door, &principal, from)?;
     let scopes: Vec<Scope>;
     let caller = match &principal {
         Principal::Nobody => Caller::Nobody,
@@ -318,16 +294,23 @@ fn refusal(shut: Shut) -> Problem {
             let text = format!("this API key has not the scope `{}`", scope.as_str());
             forbidden("scope-missing", text).next("Make a key with that scope: countersign key add")
         }
-        Shut::Role(role) => forbidden(
-            "role-too-weak",
-            format!("this needs a {} or more", role_word(role)),
-        )
-        .next("Ask an owner."),
+        Shut::Role(role) => {
+            forbidden("role-too-weak", format!("this needs {}", at_least(role))).next("Ask an owner.")
+        }
         Shut::Again => forbidden(
             "sign-in-again",
             "it is too long ago that you showed who you are".to_owned(),
         )
         .next("Sign in again: with a new code (countersign code), or with GitHub."),
+    }
+}
+
+fn at_least(role: Role) -> &'static str {
+    match role {
+        Role::Viewer => "a viewer or more",
+        Role::Reviewer => "a reviewer or more",
+        Role::Maintainer => "a maintainer or more",
+        Role::Owner => "an owner",
     }
 }
 
@@ -348,7 +331,7 @@ fn check_host(house: &House, request: &Request, path: &str) -> Result<(), Refuse
         .get(header::HOST)
         .and_then(|h| h.to_str().ok())
         .unwrap_or_default();
-    if host == house.origin.host || matches!(path, "/healthz" | "/readyz") {
+    if host == house.origin.host || is_health(path) {
         return Ok(());
     }
     if house.origin.also.iter().any(|h| h == host) {
@@ -479,18 +462,4 @@ async fn key_of(house: &House, token: &str) -> Result<Principal, Problem> {
         house.access.touch_key(id).await?;
     }
     Ok(Principal::Key { member, key })
-}
-
-/// The caller's own id for the request, if it can be one, else a new one.
-fn request_id(headers: &HeaderMap) -> String {
-    let given = headers.get(REQUEST_ID).and_then(|v| v.to_str().ok());
-    let usable = |id: &&str| {
-        !id.is_empty()
-            && id.len() <= REQUEST_ID_MAX_BYTES
-            && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
-    };
-    given.filter(usable).map_or_else(
-        || random::<8>().map_or_else(|_| "none".to_owned(), hex::encode),
-        str::to_owned,
-    )
 }

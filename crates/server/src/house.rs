@@ -21,6 +21,7 @@ use rand_core::{OsRng, RngCore as _};
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use tokio::sync::watch;
 
 /// The keys that are held for members; they lie outside of the database.
 pub trait HeldKeys: Send + Sync {
@@ -76,6 +77,8 @@ pub struct House {
     pub keys: Arc<dyn HeldKeys>,
     /// Where it is reached.
     pub origin: Origin,
+    /// A proxy that is trusted stands before it and says for whom it asks.
+    pub behind_proxy: bool,
     /// Other origins whose pages may call the API with a token of their own, such as `https://front.example.org`.
     pub cors: Vec<String>,
     /// Beats whenever something was recorded.
@@ -84,6 +87,8 @@ pub struct House {
     pub settings: SettingsWire,
     /// What is counted for operators.
     pub metrics: Arc<Metrics>,
+    /// Says when the process is to end.
+    pub stopping: watch::Receiver<bool>,
 }
 
 impl House {

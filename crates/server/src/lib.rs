@@ -3,6 +3,7 @@
 //! [`router`] is the whole of it; [`serve`] runs it on a socket. Who may open which door is one table ([`doors`]), asked in
 //! one place (`guard`). Nothing is decided here: a decision becomes a signed act in the inbox, as at every other door.
 
+mod answered;
 mod api;
 mod commands;
 pub mod doors;
@@ -13,6 +14,7 @@ mod house;
 mod listen;
 mod live;
 mod metrics;
+mod pace;
 mod page;
 mod problem;
 mod rotation;
@@ -39,7 +41,7 @@ pub use metrics::Metrics;
 pub use problem::Problem;
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
+use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::{get, post};
@@ -81,8 +83,7 @@ pub fn router(house: House) -> Router {
         .route("/metrics", get(metrics::scrape));
     let guard = guard::Guard {
         house: Arc::clone(&house),
-        limits: Arc::new(guard::limits()),
-        signed_limits: Arc::new(guard::signed_limits()),
+        paces: Arc::new(pace::Paces::new()),
     };
     pages
         .merge(api)
@@ -101,7 +102,7 @@ pub fn router(house: House) -> Router {
         .layer(CatchPanicLayer::custom(|_| {
             Problem::internal("internal", "an internal error; the log has the details").into_response()
         }))
-        .layer(axum::middleware::from_fn_with_state(measured, metrics::answered))
+        .layer(axum::middleware::from_fn_with_state(measured, answered::answered))
 }
 
 /// Pages of other origins call with a token that they were given; no cookie ever goes along.
@@ -125,12 +126,19 @@ fn cors(origins: &[String]) -> CorsLayer {
         .expose_headers(
             [header::LOCATION]
                 .into_iter()
-                .chain(["preference-applied", "x-request-id"].map(HeaderName::from_static))
+                .chain(["preference-applied", "retry-after", "x-request-id"].map(HeaderName::from_static))
                 .collect::<Vec<_>>(),
         )
         .max_age(Duration::from_secs(600))
 }
 
-async fn nothing_here() -> Response {
-    Problem::missing("address", "this").into_response()
+async fn nothing_here(request: Request) -> Response {
+    let text = "there is nothing at this address";
+    let problem = Problem::new(StatusCode::NOT_FOUND, "not-found", text);
+    if guard::is_for_people(request.uri().path()) {
+        return page::problem(&problem.next("Begin at what waits."));
+    }
+    problem
+        .next("/api/openapi.json says which addresses there are.")
+        .into_response()
 }

@@ -1,6 +1,7 @@
 //! Connections: bounded in number, in the time that a request's head may take, and ended in order.
 
-use axum::Router;
+use crate::pace::Peer;
+use axum::{Extension, Router};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
@@ -10,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
+use tower::Layer as _;
 
 /// Most connections at a time; the next one waits.
 pub const CONNECTIONS_MAX: usize = 20_000;
@@ -42,8 +44,8 @@ pub async fn serve(
             accepted = listener.accept() => accepted,
             _ = stop.changed() => break,
         };
-        let stream = match accepted {
-            Ok((stream, _)) => stream,
+        let (stream, peer) = match accepted {
+            Ok(accepted) => accepted,
             Err(error) => {
                 tracing::warn!(%error, "a connection was not accepted");
                 tokio::time::sleep(AFTER_REFUSAL).await;
@@ -55,7 +57,7 @@ pub async fn serve(
             .http1()
             .timer(TokioTimer::new())
             .header_read_timeout(HEAD_MAX);
-        let service = TowerToHyperService::new(router.clone());
+        let service = TowerToHyperService::new(Extension(Peer(peer.ip())).layer(router.clone()));
         let connection = builder
             .serve_connection(TokioIo::new(stream), service)
             .into_owned();

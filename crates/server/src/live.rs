@@ -17,7 +17,7 @@ use axum::response::IntoResponse;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use countersign_ledger::Leaf;
 use countersign_ports::store::EntryRow;
-use futures_util::Stream;
+use futures_util::{Stream, StreamExt as _};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -197,6 +197,7 @@ pub(crate) async fn events(
             format!("too many listen already; one caller may at most {STREAMS_OF_ONE_MAX} times"),
         )
         .next("Close streams that nobody reads, or try again in a moment.")
+        .after(SLOW_MAX)
     })?;
     let last = headers.get("last-event-id").and_then(|v| v.to_str().ok());
     let last = match last {
@@ -216,6 +217,7 @@ pub(crate) async fn events(
         None => house.store.ledger_size().await?.0,
     };
     let (sender, receiver) = mpsc::channel(BUFFER);
+    let mut stopping = house.stopping.clone();
     let feed = Feed {
         house,
         principal,
@@ -229,6 +231,12 @@ pub(crate) async fn events(
         receiver,
         _place: place,
     };
+    // Whoever listens comes back to the next process; waiting for them would hold this one up.
+    let ended = async move {
+        // An error: who would say so is gone, and the process with it.
+        let _gone = stopping.wait_for(|stopping| *stopping).await;
+    };
+    let events = events.take_until(ended);
     Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(Duration::from_secs(15))))
 }
 

@@ -9,6 +9,7 @@ use countersign_engine::intake::NotTaken;
 use countersign_ports::store::StoreError;
 use countersign_ports::trees::TreesError;
 use serde::Serialize;
+use std::time::Duration;
 use utoipa::ToSchema;
 
 /// Path under which every code has its help page.
@@ -39,6 +40,9 @@ pub struct Problem {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     waits: Option<Box<serde_json::Value>>,
+    /// How many seconds to wait before the next try, which the header `Retry-After` says.
+    #[serde(skip)]
+    retry_after: Option<u32>,
 }
 
 impl Problem {
@@ -52,6 +56,7 @@ impl Problem {
             code: code.into(),
             next: None,
             waits: None,
+            retry_after: None,
         }
     }
 
@@ -86,6 +91,24 @@ impl Problem {
     pub fn waits(mut self, now: serde_json::Value) -> Self {
         self.waits = Some(Box::new(now));
         self
+    }
+
+    /// Adds how long to wait before the next try.
+    #[must_use]
+    pub(crate) fn after(mut self, wait: Duration) -> Self {
+        let seconds = u32::try_from(wait.as_millis().div_ceil(1000)).unwrap_or(u32::MAX);
+        self.retry_after = Some(seconds.max(1));
+        self
+    }
+
+    /// An answer with the headers that belong to it.
+    pub(crate) fn with_headers(&self, mut response: Response) -> Response {
+        if let Some(seconds) = self.retry_after {
+            response
+                .headers_mut()
+                .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response
     }
 
     /// The status.
@@ -137,7 +160,7 @@ impl IntoResponse for Problem {
         let mut response = (self.status(), Json(&self)).into_response();
         let kind = HeaderValue::from_static("application/problem+json");
         response.headers_mut().insert(header::CONTENT_TYPE, kind);
-        response
+        self.with_headers(response)
     }
 }
 

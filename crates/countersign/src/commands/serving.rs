@@ -160,11 +160,13 @@ pub(super) async fn run(session: &Session) -> Result<Exit, CliError> {
             reviewing: session.database().reviewing(&TenantId::local()),
             keys: Arc::new(MemberSeeds(session.keys().clone())),
             ports,
+            behind_proxy: config.serve.behind_proxy,
             cors: config.serve.callers(),
             origin,
             pulse,
             metrics,
             settings: super::config::listed(&session.app),
+            stopping: stopped.clone(),
         };
         Some(tokio::spawn(serve(listener, router(house), connections, stopped)))
     } else {

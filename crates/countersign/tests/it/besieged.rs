@@ -436,6 +436,107 @@ fn whoever_is_not_let_in_any_more_hears_nothing_more_and_others_go_on() {
     }
 }
 
+/// Behind a proxy that forwards addresses.
+const BEHIND_PROXY: [&str; 3] = ["--origin", "https://review.example.org", "--behind-proxy"];
+
+/// Many calls on one connection, each as if the proxy had asked for the next one of these addresses; their answers' heads.
+fn asked_for(
+    served: &Served,
+    host: &str,
+    call: &str,
+    body: &str,
+    addresses: &[&str],
+    times: usize,
+) -> String {
+    let one = |n: usize| {
+        let last = if n + 1 == times { "close" } else { "keep-alive" };
+        let from = addresses[n % addresses.len()];
+        let length = body.len();
+        format!(
+            "{call} HTTP/1.1\r\nHost: {host}\r\nX-Forwarded-For: {from}\r\nContent-Type: application/json\r\n\
+             Content-Length: {length}\r\nConnection: {last}\r\n\r\n{body}"
+        )
+    };
+    let mut stream = connect(served);
+    let mut writing = stream.try_clone().unwrap();
+    let sent: String = (0..times).map(one).collect();
+    let writer = std::thread::spawn(move || writing.write_all(sent.as_bytes()).unwrap());
+    let mut said = String::new();
+    stream.read_to_string(&mut said).unwrap();
+    writer.join().unwrap();
+    assert_eq!(said.matches("HTTP/1.1 ").count(), times, "each call is answered");
+    said
+}
+
+const TOO_MANY: &str = "HTTP/1.1 429";
+const WRONG_CODE: &str = r#"{"code": "AAAA-BBBB-CCCC"}"#;
+
+#[test]
+fn a_stranger_who_floods_the_server_keeps_nobody_else_from_signing_in_or_asking_if_it_is_well() {
+    let world = world();
+    let served = Served::start(&world, &BEHIND_PROXY);
+    let host = "review.example.org";
+    let ask = |call: &str, body: &str, addresses: &[&str], times: usize| {
+        asked_for(&served, host, call, body, addresses, times)
+    };
+    // What others say in front of the address that the proxy adds counts for nothing.
+    let stranger = ["203.0.113.7", "198.51.100.1, 203.0.113.7", "203.0.113.7:4711"];
+    let flood = ask("GET /docs", "", &stranger, 2_500);
+    assert!(flood.contains(TOO_MANY));
+    let refused = flood.split(TOO_MANY).nth(1).unwrap().to_ascii_lowercase();
+    assert!(refused.contains("retry-after: 1\r\n"), "{refused}");
+    let guesses = ask("POST /api/v1/sessions", WRONG_CODE, &stranger, 300);
+    assert!(guesses.contains(TOO_MANY) && guesses.contains("application/problem+json"));
+    for well in ["GET /healthz", "GET /readyz"] {
+        assert!(!ask(well, "", &stranger, 600).contains(TOO_MANY), "{well}");
+    }
+    // One network of IPv6 is one caller, and its neighbour another one.
+    let network = ["2001:db8::1", "2001:db8::2", "[2001:db8:0:0:ffff::3]:4711"];
+    assert!(ask("POST /api/v1/sessions", WRONG_CODE, &network, 300).contains(TOO_MANY));
+    for other in ["198.51.100.1", "2001:db8:0:1::1", "::ffff:198.51.100.1"] {
+        assert!(!ask("GET /docs", "", &[other], 5).contains(TOO_MANY), "{other}");
+        assert!(
+            !ask("POST /api/v1/sessions", WRONG_CODE, &[other], 5).contains(TOO_MANY),
+            "{other}"
+        );
+    }
+    let right = format!(r#"{{"code": "{}"}}"#, served.code);
+    let signed_in = ask("POST /api/v1/sessions", &right, &["198.51.100.1"], 1);
+    assert!(signed_in.starts_with("HTTP/1.1 201"), "{signed_in}");
+}
+
+#[test]
+fn without_a_trusted_proxy_nobody_chooses_the_address_that_counts() {
+    let world = world();
+    let served = Served::start(&world, &[]);
+    let many: Vec<String> = (0..200).map(|n| format!("203.0.113.{n}")).collect();
+    let many: Vec<&str> = many.iter().map(String::as_str).collect();
+    let guesses = asked_for(
+        &served,
+        &served.address,
+        "POST /api/v1/sessions",
+        WRONG_CODE,
+        &many,
+        200,
+    );
+    assert!(guesses.contains(TOO_MANY));
+}
+
+#[test]
+fn open_streams_are_ended_when_the_server_stops_and_hold_nothing_up() {
+    let world = world();
+    let mut served = Served::start(&world, &[]);
+    let token = served.token();
+    let mut open: Vec<_> = (0..3).map(|_| listen(&served, &token).ok().unwrap()).collect();
+    assert_eq!(served.ends("-TERM"), Some(0));
+    for stream in &mut open {
+        let mut said = String::new();
+        stream.read_to_string(&mut said).unwrap();
+        // The last chunk: it was ended and not cut (RFC 9112, section 7.1).
+        assert!(said.ends_with("0\r\n\r\n"), "{said:?}");
+    }
+}
+
 #[test]
 fn connections_never_take_the_files_that_work_needs() {
     let world = world();

@@ -1,12 +1,10 @@
 //! What operators measure, in the words of Prometheus: what happens is counted here as it is told, what the store knows is read
-//! when somebody scrapes (`scrape`), and answers are timed by a layer (`answered`).
+//! when somebody scrapes (`scrape`), and answers are timed by a layer (`crate::answered`).
 //!
 //! Every label's values come from a closed list of ours: never an id, a title, a raw path or a name that somebody chose.
 
-mod answered;
 mod scrape;
 
-pub(crate) use answered::answered;
 pub(crate) use scrape::scrape;
 
 use crate::hooks::HookWord;
@@ -63,7 +61,7 @@ const REQUEST_ENDS: [RequestStatus; 9] = [
 /// How attempts at writing end.
 const WRITE_OUTCOMES: [&str; 6] = ["written", "opened", "foreign", "refused", "failed", "unknown"];
 /// Who may be asked.
-const ROLES: [AgentRole; 7] = [
+pub(crate) const ROLES: [AgentRole; 7] = [
     AgentRole::Triage,
     AgentRole::Architect,
     AgentRole::Planner,
@@ -91,8 +89,8 @@ pub struct Metrics {
     hooks: Counts<1>,
     commands: Counts<1>,
     labels: Counts<1>,
-    http_requests: Counts<3>,
-    http_durations: Durations<2>,
+    pub(crate) http_requests: Counts<3>,
+    pub(crate) http_durations: Durations<2>,
 }
 
 impl Default for Metrics {
@@ -166,7 +164,8 @@ fn durations<const N: usize>(
     family
 }
 
-fn label(name: &'static str, value: &'static str) -> (&'static str, Cow<'static, str>) {
+/// One label with its value.
+pub(crate) fn label(name: &'static str, value: &'static str) -> (&'static str, Cow<'static, str>) {
     (name, Cow::Borrowed(value))
 }
 
