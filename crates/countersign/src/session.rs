@@ -16,6 +16,7 @@ use countersign_agent::{Agents, Fence};
 use countersign_core::digest::BodyHash;
 use countersign_core::id::{InputId, MemberId, TenantId, WorkflowId};
 use countersign_core::member::{Member, Role};
+use countersign_core::policy::is_hidden_character;
 use countersign_core::workflow::Workflow;
 use countersign_engine::{Observer, Ports};
 use countersign_forge::github::GitHub;
@@ -358,7 +359,7 @@ fn user_name(uid: u32) -> String {
     let plain = |text: String| -> Option<String> {
         let kept: String = text
             .chars()
-            .filter(|c| !c.is_control())
+            .filter(|c| !is_hidden_character(*c))
             .take(NAME_MAX_CHARS)
             .collect();
         let kept = kept.trim().to_owned();

@@ -1,5 +1,6 @@
 //! API keys: for programs that look and start, never for decisions. A key is shown once; its SHA-256 is what is kept.
 
+use super::members::can_be_name;
 use super::{Json, Path};
 use crate::guard::{KEY_PREFIX, Principal};
 use crate::house::{House, hash, random};
@@ -46,11 +47,9 @@ pub async fn make(
     wanted: &NewKey,
 ) -> Result<(String, ApiKey), Problem> {
     let name = wanted.name.trim();
-    if name.is_empty() || name.chars().count() > NAME_MAX_CHARS || name.chars().any(char::is_control) {
-        return Err(Problem::refused(
-            "bad-name",
-            format!("a key's name has 1 to {NAME_MAX_CHARS} characters"),
-        ));
+    if !can_be_name(name, NAME_MAX_CHARS) {
+        let text = format!("a key's name has 1 to {NAME_MAX_CHARS} characters, none of them hidden");
+        return Err(Problem::refused("bad-name", text));
     }
     let mut scopes = BTreeSet::new();
     for word in &wanted.scopes {

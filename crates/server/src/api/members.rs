@@ -10,6 +10,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use countersign_core::id::MemberId;
 use countersign_core::member::{Member, Role};
+use countersign_core::policy::is_hidden_character;
 use countersign_core::time::Timestamp;
 use countersign_ports::access::Access;
 use countersign_ports::store::TenantStore;
@@ -19,6 +20,11 @@ use utoipa::ToSchema;
 
 /// Longest name of a member, in characters.
 const NAME_MAX_CHARS: usize = 64;
+
+/// Whether something can be called so: everybody sees all of the name, and in its order.
+pub(super) fn can_be_name(name: &str, max_chars: usize) -> bool {
+    !name.is_empty() && name.chars().count() <= max_chars && !name.chars().any(is_hidden_character)
+}
 
 /// The role of that name.
 pub fn parse_role(word: &str) -> Result<Role, Problem> {
@@ -48,8 +54,8 @@ pub async fn invite(
 /// Somebody who is to be a member, under a name that nobody has.
 pub(crate) async fn new_member(store: &dyn TenantStore, name: &str, role: Role) -> Result<Member, Problem> {
     let name = name.trim();
-    if name.is_empty() || name.chars().count() > NAME_MAX_CHARS || name.chars().any(char::is_control) {
-        let text = format!("a member's name has 1 to {NAME_MAX_CHARS} characters");
+    if !can_be_name(name, NAME_MAX_CHARS) {
+        let text = format!("a member's name has 1 to {NAME_MAX_CHARS} characters, none of them hidden");
         return Err(Problem::refused("bad-name", text));
     }
     if store.roster().await?.members.iter().any(|m| m.name == name) {

@@ -95,6 +95,13 @@ impl From<PathRejection> for Problem {
     }
 }
 
+/// A cursor that no page of this list gave.
+pub(crate) fn bad_cursor(text: &str) -> Problem {
+    let text = format!("`{text}` is no cursor of this list in this order");
+    Problem::new(StatusCode::BAD_REQUEST, "bad-cursor", text)
+        .next("Take `next` of the page before with the same order, or leave `cursor` out to begin at the first page.")
+}
+
 /// A workflow's id out of a path.
 pub(crate) fn workflow_id(text: &str) -> Result<WorkflowId, Problem> {
     WorkflowId::parse(text).map_err(|_| Problem::missing("workflow", text))

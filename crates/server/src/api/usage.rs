@@ -1,10 +1,12 @@
 //! What was used: calls of agents and their time, writes, and workflows begun, summed over the ledger. Nothing is estimated:
 //! what no agent reports (tokens, cost) is null, never 0.
 
-use super::{Json, Query};
+use super::{Json, Query, bad_cursor};
 use crate::house::House;
+use crate::metrics::ROLES;
 use crate::problem::Problem;
 use axum::extract::State;
+use countersign_core::id::WorkflowId;
 use countersign_core::record::EventRecord;
 use countersign_core::time::Timestamp;
 use countersign_core::workflow::Event;
@@ -103,12 +105,22 @@ impl By {
             By::Role => "role",
         }
     }
+
+    /// Whether a row can have this key, be there one or not.
+    fn is_key(self, text: &str) -> bool {
+        match self {
+            By::Day => Timestamp::from_rfc3339(&format!("{text}T00:00:00.000Z")).is_some(),
+            By::Workflow => WorkflowId::parse(text).is_ok(),
+            By::Role => ROLES.iter().any(|role| role.as_str() == text),
+        }
+    }
 }
 
 /// Sum what was used: calls of agents, their time, writes, workflows
 #[utoipa::path(
     get, path = "/api/v1/usage", operation_id = "show_usage", tag = "system", params(UsageQuery),
     responses((status = 200, body = UsageWire),
+        (status = 400, description = "a parameter can't be read", content_type = "application/problem+json", body = Problem),
         (status = 422, description = "the time can't be read, or spans too many entries", content_type = "application/problem+json", body = Problem))
 )]
 pub(crate) async fn show(
@@ -135,6 +147,9 @@ pub(crate) async fn show(
     let sums = sums(house.store.as_ref(), (since, until), by).await?;
     let limit = query.limit.unwrap_or(PAGE).clamp(1, PAGE_MAX) as usize;
     let after = query.cursor.as_deref().unwrap_or_default();
+    if query.cursor.is_some() && !by.is_key(after) {
+        return Err(bad_cursor(after));
+    }
     let mut rows = sums.rows.into_iter().filter(|(key, _)| key.as_str() > after);
     let page: Vec<UsageRowWire> = rows
         .by_ref()

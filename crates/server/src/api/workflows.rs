@@ -1,7 +1,8 @@
 //! Looking at workflows.
 
-use super::{Json, Path, Query, workflow_id};
+use super::{Json, Path, Query, bad_cursor, workflow_id};
 use crate::house::House;
+use crate::metrics::ROLES;
 use crate::problem::Problem;
 use crate::shown::{Seen, tell};
 use crate::wire::{AlarmWire, DiffWire, DiffsWire, StoryWire, WorkflowRowWire, WorkflowWire};
@@ -9,13 +10,16 @@ use axum::extract::{RawQuery, State};
 use countersign_core::act::SeenDigest;
 use countersign_core::diff_view::{Wanted, typed_diff};
 use countersign_core::feedback::{Metadata, check_metadata};
-use countersign_core::id::{PatchSetId, Revision};
+use countersign_core::id::{PatchSetId, Revision, WorkflowId};
 use countersign_core::patch_set::Draft;
 use countersign_core::path::RepoPath;
 use countersign_core::record::EventRecord;
+use countersign_core::time::Timestamp;
 use countersign_core::workflow::{Event, State as WorkflowState};
 use countersign_inspect::masked;
+use countersign_ports::store::WorkflowRow;
 use serde::{Deserialize, Serialize};
+use std::cmp::Reverse;
 use std::sync::Arc;
 use utoipa::{IntoParams, ToSchema};
 
@@ -100,9 +104,9 @@ pub(crate) async fn list(
             format!("`{state}` is no state of a workflow"),
         ));
     }
-    let by_update = match query.sort.as_deref() {
-        None | Some("created") => false,
-        Some("updated") => true,
+    let sort = match query.sort.as_deref() {
+        None | Some("created") => Sort::Created,
+        Some("updated") => Sort::Updated,
         Some(other) => {
             return Err(bad(
                 "unknown-sort",
@@ -125,20 +129,53 @@ pub(crate) async fn list(
                     .any(|r| r.name == name || r.id.to_string() == name)
             })
     });
-    if by_update {
-        rows.sort_by(|a, b| (b.updated_at, &b.id).cmp(&(a.updated_at, &a.id)));
+    if let Some(cursor) = &query.cursor {
+        let after = sort.read(cursor).ok_or_else(|| bad_cursor(cursor))?;
+        rows.retain(|row| sort.place(row) < after);
     }
-    let begin = match &query.cursor {
-        None => 0,
-        Some(last) => rows
-            .iter()
-            .position(|row| row.id.as_str() == last)
-            .map_or(rows.len(), |at| at + 1),
-    };
-    let page = rows.get(begin..).unwrap_or_default();
-    let next = (page.len() > limit).then(|| page[limit - 1].id.to_string());
-    let workflows = page.iter().take(limit).map(WorkflowRowWire::of).collect();
+    rows.sort_by_key(|row| Reverse(sort.place(row)));
+    let last = rows.get(limit - 1).filter(|_| rows.len() > limit);
+    let next = last.map(|row| sort.cursor(row));
+    let workflows = rows.iter().take(limit).map(WorkflowRowWire::of).collect();
     Ok(Json(WorkflowsPage { workflows, next }))
+}
+
+/// An order of workflows.
+#[derive(Debug, Clone, Copy)]
+enum Sort {
+    Created,
+    Updated,
+}
+
+impl Sort {
+    fn as_str(self) -> &'static str {
+        match self {
+            Sort::Created => "created",
+            Sort::Updated => "updated",
+        }
+    }
+
+    /// Where a workflow stands, newest last.
+    fn place(self, row: &WorkflowRow) -> (Timestamp, WorkflowId) {
+        let at = match self {
+            Sort::Created => row.created_at,
+            Sort::Updated => row.updated_at,
+        };
+        (at, row.id.clone())
+    }
+
+    /// The workflow's place as a cursor, which stays one when the workflow is not in the list any more.
+    fn cursor(self, row: &WorkflowRow) -> String {
+        let (at, id) = self.place(row);
+        format!("{}.{}.{id}", self.as_str(), at.0)
+    }
+
+    /// The place that a cursor of this order names.
+    fn read(self, cursor: &str) -> Option<(Timestamp, WorkflowId)> {
+        let rest = cursor.strip_prefix(self.as_str())?.strip_prefix('.')?;
+        let (at, id) = rest.split_once('.')?;
+        Some((Timestamp(at.parse().ok()?), WorkflowId::parse(id).ok()?))
+    }
 }
 
 /// Show one workflow: plan, patch sets, gates, violations, what waits
@@ -499,12 +536,26 @@ pub(crate) struct RunsQuery {
 }
 
 /// List calls of agents across workflows, newest first
-#[utoipa::path(get, path = "/api/v1/agent-runs", tag = "workflows", params(RunsQuery), responses((status = 200, body = Vec<AgentRunWire>)))]
+#[utoipa::path(
+    get, path = "/api/v1/agent-runs", tag = "workflows", params(RunsQuery),
+    responses((status = 200, body = Vec<AgentRunWire>),
+        (status = 400, description = "a parameter can't be read", content_type = "application/problem+json", body = Problem))
+)]
 pub(crate) async fn all_agent_runs(
     State(house): State<Arc<House>>,
     Query(query): Query<RunsQuery>,
 ) -> Result<Json<Vec<AgentRunWire>>, Problem> {
     let limit = query.limit.unwrap_or(PAGE).clamp(1, PAGE_MAX);
+    if let Some(role) = &query.role
+        && !ROLES.iter().any(|known| known.as_str() == role)
+    {
+        let text = format!("`{role}` is no role of an agent");
+        return Err(Problem::new(
+            axum::http::StatusCode::BAD_REQUEST,
+            "unknown-agent-role",
+            text,
+        ));
+    }
     let mut found: Vec<AgentRunWire> = Vec::new();
     // Every workflow has calls of agents, so as many workflows as there may be calls are enough.
     for row in house.store.workflows(limit).await? {
