@@ -3,12 +3,14 @@
 
 mod comments;
 mod files;
+mod help;
 mod request;
 mod since;
 mod workflow;
 
 pub(crate) use comments::{drop_one as drop_comment, write as write_comment};
 pub(crate) use files::mark as mark_viewed;
+pub(crate) use help::help;
 pub(crate) use request::{decide, request};
 pub(crate) use workflow::{home, workflow};
 
@@ -21,7 +23,7 @@ use crate::rotation::set_cookie;
 use crate::shown::visible;
 use axum::Extension;
 use axum::body::Bytes;
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{RawQuery, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use maud::{DOCTYPE, Markup, html};
@@ -85,153 +87,10 @@ pub(crate) fn problem(problem: &Problem) -> Response {
         p.dim { "Code: " a href={ "/help/errors/" (problem.code) } { (problem.code) } }
         p { a href="/" { "To what waits" } }
     };
-    respond(problem.status(), &frame("Something is wrong", None, &body))
-}
-
-/// What every code means that the server itself gives, and what to do.
-const HELP: &[(&str, &str)] = &[
-    (
-        "bad-body",
-        "The body can't be read as what this address takes. /api/openapi.json says what that is.",
-    ),
-    (
-        "body-too-large",
-        "The body is larger than this server reads. A diff may have 8 MiB.",
-    ),
-    (
-        "code-refused",
-        "A code works once, for 15 minutes. `countersign code` on the server's machine prints another.",
-    ),
-    (
-        "cross-site",
-        "A form was sent from a page of another site, or without saying from where. Nothing was done.",
-    ),
-    (
-        "digest-mismatch",
-        "What you decided on is not what waits now. Look at the new digest and its diff, then decide.",
-    ),
-    (
-        "duplicate",
-        "A workflow with the same text and repositories is open. Go on with it, or start one `again`.",
-    ),
-    (
-        "github-code-refused",
-        "GitHub does not take the code that it gave: it was used or has run out. Begin the sign-in again.",
-    ),
-    (
-        "github-denied",
-        "At GitHub it was not allowed that this server learns who you are. Nothing else is asked for.",
-    ),
-    (
-        "github-name-taken",
-        "A member has the account's name and is not linked to it. An owner says whether that is one person: `member link`.",
-    ),
-    (
-        "github-not-listed",
-        "No member has this account, and it is not on the list. An owner adds it, or links it: `member link`.",
-    ),
-    (
-        "github-not-set-up",
-        "This server has no settings for that: for sign-in with GitHub (a code works: `countersign code`), or an App or a token to \
-         ask GitHub with.",
-    ),
-    (
-        "github-odd-answer",
-        "GitHub, or what is set in its place, answers what can't be understood. The server's log says more.",
-    ),
-    (
-        "github-other-account",
-        "The name on the list stands for another account, which came first with it. Names can be taken over, accounts can't.",
-    ),
-    (
-        "github-refuses-us",
-        "GitHub does not know this server: the application's id, its secret or its callback address is wrong.",
-    ),
-    (
-        "github-unreachable",
-        "GitHub can't be reached from the server, or is out of order. A code works without it: `countersign code`.",
-    ),
-    (
-        "idempotency-key-reused",
-        "The key stands for another call already. Each new call needs a new key.",
-    ),
-    (
-        "method-not-allowed",
-        "The address is there, but not with this method. The answer's header `Allow` names those that are.",
-    ),
-    (
-        "not-for-keys",
-        "API keys look and start. Deciding, keys and members need a signed-in person.",
-    ),
-    ("not-found", "There is no such thing, or not in this place."),
-    (
-        "not-judged-yet",
-        "It waits in the inbox: the worker is busy or stopped. Nothing is lost.",
-    ),
-    (
-        "request-not-open",
-        "Somebody has decided already, or a newer revision waits.",
-    ),
-    (
-        "role-too-weak",
-        "The member's role does not allow this. An owner can change roles.",
-    ),
-    (
-        "sign-in-again",
-        "Decisions need somebody who showed who they are within the last 12 hours.",
-    ),
-    (
-        "sign-in-stale",
-        "A sign-in with GitHub ends once, within 10 minutes, in the browser that began it. Begin it again.",
-    ),
-    ("sign-in-needed", "Nobody is signed in, or the session has ended."),
-    (
-        "no-such-line",
-        "A comment stands on lines that the diff shows, all of them in one hunk. Nothing was kept.",
-    ),
-    (
-        "stale-revision",
-        "Comments are written on the diff that waits for a decision. A newer one waits by now, or none.",
-    ),
-    (
-        "stale-view",
-        "The file was changed after you looked at it. Nothing was marked: look at what it is now.",
-    ),
-    (
-        "too-many-requests",
-        "More requests came at once than one caller may send. Slow down a little.",
-    ),
-    (
-        "words-hold-secret",
-        "The text holds what looks like a secret. Nothing of it was kept. Take it out, and change that secret.",
-    ),
-    (
-        "unknown-revision",
-        "There is no diff in that revision: it was never begun, or it ended before anything was proposed. The answer names \
-         those that have one.",
-    ),
-    (
-        "wrong-host",
-        "The server answers to its own name only, so that another site can't speak to it through your browser.",
-    ),
-];
-
-/// `GET /help/errors/{code}`.
-pub(crate) async fn help(Path(code): Path<String>) -> Response {
-    let known = HELP.iter().find(|(name, _)| *name == code);
-    let body = html! {
-        h1 { code { (visible(&code)) } }
-        @match known {
-            Some((_, text)) => p { (text) },
-            None => p { "The answer itself says what is wrong and what to do next, in `detail` and `next`." },
-        }
-    };
-    let status = if known.is_some() {
-        StatusCode::OK
-    } else {
-        StatusCode::NOT_FOUND
-    };
-    respond(status, &frame("Help", None, &body))
+    problem.with_headers(respond(
+        problem.status(),
+        &frame("Something is wrong", None, &body),
+    ))
 }
 
 /// `GET /sign-in`. `to`: where the browser wanted to be.
