@@ -52,7 +52,8 @@ Examples:
   countersign show 01KA --json | jq .state";
 
 pub(super) const WATCH: &str = "\
-Ctrl-C stops it. With --json one object per line.
+Without an ID it tells of freezes, alarms, members, repositories and notices, too. Ctrl-C stops it. With --json
+one object per line; those that are about no workflow have `kind` and `index` in place of `workflow` and `seq`.
 
 Examples:
   countersign watch

@@ -2,7 +2,7 @@
 
 use super::which;
 use crate::cli::{StoryId, WatchArgs};
-use crate::desk::Desk;
+use crate::desk::{Desk, OtherEntry, Recorded};
 use crate::error::{CliError, Exit};
 use crate::render::story::{self, Names};
 use crate::terminal::{Page, Style};
@@ -10,13 +10,16 @@ use crate::wire::StoryWire;
 use countersign_core::id::WorkflowId;
 use countersign_core::record::EventRecord;
 use countersign_core::workflow::Event;
+use countersign_server::shown::{Sentence, recorded};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
 /// Letters of an id by which people know a workflow.
 const SHORT_BYTES: usize = 4;
+/// What stands there where something is no workflow's.
+const NO_WORKFLOW: &str = "   –";
 
-/// `watch --json`: one object per line.
+/// `watch --json`, for an event of a workflow: one object per line.
 #[derive(Debug, Serialize)]
 struct WatchedWire<'a> {
     workflow: &'a WorkflowId,
@@ -24,6 +27,21 @@ struct WatchedWire<'a> {
     seq: u64,
     #[serde(flatten)]
     told: StoryWire,
+}
+
+/// The same for anything else that is recorded.
+#[derive(Debug, Serialize)]
+struct OtherWire<'a> {
+    /// The entry's index in the ledger.
+    index: u64,
+    /// `freeze.begun`, `member.added` …
+    kind: &'a str,
+    /// RFC 3339, UTC.
+    at: &'a str,
+    /// As in the story.
+    mark: &'a str,
+    /// The words.
+    text: &'a str,
 }
 
 /// `watch`.
@@ -43,7 +61,15 @@ pub(super) async fn watch(desk: &Desk, args: WatchArgs) -> Result<Exit, CliError
         return Ok(Exit::Ok);
     }
     loop {
-        let record = follower.next().await?;
+        let record = match follower.next().await? {
+            Recorded::Event(record) => record,
+            Recorded::Other(entry) => {
+                if !tell_other(desk, &entry) {
+                    return Ok(Exit::Ok);
+                }
+                continue;
+            }
+        };
         let somebody_listens = tell(desk, &mut names, &record).await?;
         let ended = matches!(record.event, Event::WorkflowEnded { .. });
         if !somebody_listens || (ended && only.is_some()) {
@@ -72,14 +98,36 @@ async fn tell(
         let (workflow, seq) = (&record.workflow, record.seq);
         return Ok(terminal.print_json_line(&WatchedWire { workflow, seq, told }));
     }
-    let clock: String = record.at.to_rfc3339().chars().skip(11).take(8).collect();
     let id = record.workflow.as_str();
     let short = id.get(id.len().saturating_sub(SHORT_BYTES)..).unwrap_or(id);
+    print(desk, &record.at.to_rfc3339(), short, &sentence);
+    Ok(true)
+}
+
+/// Tells what is no workflow's; whether anybody still listens.
+fn tell_other(desk: &Desk, entry: &OtherEntry) -> bool {
+    let sentence = recorded(&entry.kind);
+    let terminal = &desk.app.terminal;
+    if terminal.is_json() {
+        return terminal.print_json_line(&OtherWire {
+            index: entry.index,
+            kind: &entry.kind,
+            at: &entry.at,
+            mark: sentence.mark,
+            text: &sentence.text,
+        });
+    }
+    print(desk, &entry.at, NO_WORKFLOW, &sentence);
+    true
+}
+
+/// A line: when, where, what. `at`: RFC 3339, of which the time of day is shown.
+fn print(desk: &Desk, at: &str, place: &str, sentence: &Sentence) {
+    let clock: String = at.chars().skip(11).take(8).collect();
     let mut page = Page::new();
     story::put(
-        &sentence,
-        page.line(0).add(Style::Dim, format!("{clock}  {short}  ")),
+        sentence,
+        page.line(0).add(Style::Dim, format!("{clock}  {place}  ")),
     );
-    terminal.print(&page);
-    Ok(true)
+    desk.app.terminal.print(&page);
 }

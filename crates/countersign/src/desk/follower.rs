@@ -6,6 +6,7 @@ use crate::remote::Changes;
 use crate::session::Session;
 use countersign_core::id::WorkflowId;
 use countersign_core::record::EventRecord;
+use countersign_ledger::Leaf;
 use countersign_ports::store::EntryRow;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -18,7 +19,25 @@ const BATCH: u32 = 500;
 /// What is recorded, one after the other.
 pub(crate) struct Follower<'a> {
     source: Source<'a>,
-    waiting: VecDeque<EventRecord>,
+    waiting: VecDeque<Recorded>,
+}
+
+/// What was recorded.
+pub(crate) enum Recorded {
+    /// An event of a workflow.
+    Event(Box<EventRecord>),
+    /// Anything else: freezes, alarms, members.
+    Other(OtherEntry),
+}
+
+/// An entry of the ledger that is no workflow's event.
+pub(crate) struct OtherEntry {
+    /// Its index in the ledger.
+    pub(crate) index: u64,
+    /// What it records: `freeze.begun`, `member.added` …
+    pub(crate) kind: String,
+    /// RFC 3339, UTC.
+    pub(crate) at: String,
 }
 
 enum Source<'a> {
@@ -58,21 +77,21 @@ impl<'a> Follower<'a> {
         })
     }
 
-    /// The next event of a workflow; waits for it.
+    /// What is recorded next; waits for it.
     ///
     /// # Errors
     /// When it can't be read any more.
-    pub(crate) async fn next(&mut self) -> Result<EventRecord, CliError> {
+    pub(crate) async fn next(&mut self) -> Result<Recorded, CliError> {
         loop {
-            if let Some(record) = self.waiting.pop_front() {
-                return Ok(record);
+            if let Some(recorded) = self.waiting.pop_front() {
+                return Ok(recorded);
             }
             match &mut self.source {
                 Source::Ledger { session, next, only } => {
                     let stream = only.as_ref().map(WorkflowId::as_str);
                     let rows = session.store.entries(stream, *next, BATCH).await?;
                     *next = rows.last().map_or(*next, |row| row.index + 1);
-                    self.waiting.extend(rows.iter().filter_map(record));
+                    self.waiting.extend(rows.iter().filter_map(recorded));
                     if rows.is_empty() {
                         tokio::time::sleep(LOOK_EVERY).await;
                     }
@@ -84,21 +103,40 @@ impl<'a> Follower<'a> {
                 } => {
                     let changed = changes.next().await?;
                     let id = changed.workflow.as_deref().map(WorkflowId::parse);
-                    let Some(Ok(id)) = id else { continue };
+                    let Some(Ok(id)) = id else {
+                        self.waiting.push_back(Recorded::Other(OtherEntry {
+                            index: changed.index,
+                            kind: changed.kind,
+                            at: changed.at,
+                        }));
+                        continue;
+                    };
                     let before = told.get(&id).copied().unwrap_or(changed.seq.saturating_sub(1));
                     if changed.seq <= before {
                         continue;
                     }
                     let records = server.remote.events(&server.tenant, &id, before).await?;
                     told.insert(id, records.last().map_or(changed.seq, |r| r.seq));
-                    self.waiting.extend(records);
+                    let events = records
+                        .into_iter()
+                        .map(|record| Recorded::Event(Box::new(record)));
+                    self.waiting.extend(events);
                 }
             }
         }
     }
 }
 
-/// The event of an entry that has one.
-fn record(row: &EntryRow) -> Option<EventRecord> {
-    EventRecord::from_bytes(row.body.as_deref()?).ok()
+/// What an entry says. A workflow's entry without a readable event says nothing: its words were erased.
+fn recorded(row: &EntryRow) -> Option<Recorded> {
+    let leaf = Leaf::parse(&row.leaf).ok()?;
+    if WorkflowId::parse(&leaf.stream).is_err() {
+        return Some(Recorded::Other(OtherEntry {
+            index: row.index,
+            kind: leaf.kind,
+            at: leaf.at,
+        }));
+    }
+    let record = EventRecord::from_bytes(row.body.as_deref()?).ok()?;
+    Some(Recorded::Event(Box::new(record)))
 }

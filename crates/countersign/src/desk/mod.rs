@@ -4,7 +4,7 @@
 mod follower;
 mod people;
 
-pub(crate) use follower::Follower;
+pub(crate) use follower::{Follower, OtherEntry, Recorded};
 pub(crate) use people::owner;
 
 use crate::adapters::{Progress, SystemClock};

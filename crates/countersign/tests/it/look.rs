@@ -71,6 +71,49 @@ fn a_closed_pipe_ends_quietly() {
 }
 
 #[test]
+fn watch_tells_of_freezes_and_members_as_well() {
+    let world = World::new();
+    world.run(&["repo", "add", "tollgate"]).exits(0);
+    let mut watching = world
+        .command(&["watch", "--json"])
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let told = std::io::BufReader::new(watching.stdout.take().unwrap());
+    let (tell, lines) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        for line in std::io::BufRead::lines(told) {
+            let line: serde_json::Value = serde_json::from_str(&line.unwrap()).unwrap();
+            let _nobody_waits = tell.send(line);
+        }
+    });
+    let mut heard = Vec::new();
+    // It listens some time after it was begun.
+    for n in 0..40 {
+        world.run(&["freeze", "--reason", "Release day."]).exits(0);
+        world.run(&["unfreeze", "--reason", "Released."]).exits(0);
+        world
+            .run(&["member", "add", &format!("Bob {n}"), "--role", "viewer"])
+            .exits(0);
+        heard.extend(lines.try_iter());
+        if heard.iter().any(|line| line["kind"] == "member.added") {
+            break;
+        }
+    }
+    watching.kill().unwrap();
+    watching.wait().unwrap();
+    for (kind, text) in [
+        ("freeze.begun", "a freeze began"),
+        ("freeze.ended", "a freeze ended"),
+        ("member.added", "a member was added"),
+    ] {
+        let line = heard.iter().find(|line| line["kind"] == kind);
+        let line = line.unwrap_or_else(|| panic!("no {kind} in {heard:?}"));
+        assert!(line["text"].as_str().unwrap().starts_with(text), "{line}");
+    }
+}
+
+#[test]
 fn watch_tells_what_another_process_records_and_ends_with_the_workflow() {
     let world = World::new();
     let id = world.waiting();

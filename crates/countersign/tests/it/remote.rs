@@ -186,6 +186,25 @@ fn what_happens_is_told_while_it_happens() {
 }
 
 #[test]
+fn a_freeze_is_told_while_it_happens() {
+    let apart = Apart::signed_in();
+    let mut watching = apart.command(&["watch"]);
+    let mut watching = watching.stdout(Stdio::piped()).spawn().unwrap();
+    // By then it listens.
+    apart.waiting();
+    apart.run(&["freeze", "--reason", "Release day."]).exits(0);
+    let mut told = std::io::BufReader::new(watching.stdout.take().unwrap());
+    let mut line = String::new();
+    while !line.contains("a freeze began") {
+        line.clear();
+        let read = std::io::BufRead::read_line(&mut told, &mut line).unwrap();
+        assert!(read > 0, "the watch ended");
+    }
+    watching.kill().unwrap();
+    watching.wait().unwrap();
+}
+
+#[test]
 fn a_key_submits_and_decides_nothing() {
     let apart = Apart::new();
     let key = apart

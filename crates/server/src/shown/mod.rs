@@ -9,7 +9,7 @@ pub mod waivers;
 
 pub use deeds::parts as left_out_words;
 pub use names::{Names, counted};
-pub use sentence::{Sentence, Tone, one_line, sentence};
+pub use sentence::{Sentence, Tone, one_line, recorded, sentence};
 pub use visible::{visible, visible_bytes};
 
 use countersign_core::act::SeenDigest;

@@ -38,6 +38,48 @@ pub fn one_line(text: &str) -> String {
     text.lines().collect::<Vec<_>>().join(" ⏎ ")
 }
 
+/// What the ledger records beside the events of workflows, by its kind. What exactly it was, the named command shows.
+pub fn recorded(kind: &str) -> Sentence {
+    let (mark, tone, text) = match kind {
+        "alarm.raised" => ("✗", Tone::Bad, "an alarm was raised: countersign alarm list"),
+        "alarm.cleared" => ("✓", Tone::Good, "an alarm was cleared"),
+        "freeze.begun" => ("!", Tone::Warn, "a freeze began: countersign list says of what"),
+        "freeze.ended" => ("✓", Tone::Good, "a freeze ended"),
+        "member.added" => ("·", Tone::Neutral, "a member was added: countersign member list"),
+        "member.changed" => (
+            "·",
+            Tone::Neutral,
+            "a member was changed: countersign member list",
+        ),
+        "member.linked" => ("·", Tone::Neutral, "a member was linked to an account"),
+        "repository.registered" => (
+            "·",
+            Tone::Neutral,
+            "a repository was registered: countersign repo list",
+        ),
+        "notice.ended" => (
+            "·",
+            Tone::Neutral,
+            "a notice came to its end: countersign notices",
+        ),
+        "ledger.erased" => ("·", Tone::Neutral, "the words of a workflow were erased"),
+        "ledger.key-rotated" => ("·", Tone::Neutral, "the ledger's key was changed"),
+        "store.epoch-begun" => ("·", Tone::Neutral, "a new epoch began"),
+        other => {
+            return Sentence {
+                mark: "·",
+                tone: Tone::Neutral,
+                text: format!("recorded: {other}"),
+            };
+        }
+    };
+    Sentence {
+        mark,
+        tone,
+        text: text.to_owned(),
+    }
+}
+
 pub(super) fn good(text: impl Into<String>) -> Option<Sentence> {
     Some(Sentence {
         mark: "✓",
