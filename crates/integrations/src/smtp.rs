@@ -168,7 +168,7 @@ impl Mail {
         }
         let encrypted = connection.starttls(self.tls.clone(), &client).await;
         encrypted.map_err(|error| {
-            let text = format!("no encryption with {host}:{port}: {}", words(&error.to_string()));
+            let text = format!("no encryption with {host}:{port}: {}", why(&error));
             Delivery::Failed(wrong("mail-tls", text))
         })?;
         Ok(connection)
@@ -230,8 +230,31 @@ async fn leave(mut connection: AsyncSmtpConnection) {
 
 fn unreachable(server: &MailServer, error: &Error) -> Delivery {
     let (host, port) = (&server.host, server.port);
-    let text = format!("{host}:{port} can't be reached: {}", words(&error.to_string()));
+    let text = format!("{host}:{port} can't be reached: {}", why(error));
     Delivery::Failed(wrong("mail-unreachable", text))
+}
+
+/// What the library for TLS says of certificates, and what that means.
+const CERTIFICATES: [(&str, &str); 4] = [
+    (
+        "CaUsedAsEndEntity",
+        "its certificate is a certificate authority's own (CA:TRUE), which no server may show; give it one with CA:FALSE",
+    ),
+    (
+        "UnknownIssuer",
+        "nobody who is trusted here has signed its certificate; COUNTERSIGN_MAIL_ROOT names one more to trust",
+    ),
+    ("expired", "its certificate has run out"),
+    ("not valid for name", "its certificate is for another name"),
+];
+
+/// Why there is no connection, in plain words where they are known; the libraries each put the same words before theirs.
+fn why(error: &Error) -> String {
+    let said = error.to_string();
+    match CERTIFICATES.iter().find(|(named, _)| said.contains(named)) {
+        Some((_, plain)) => (*plain).to_owned(),
+        None => words(said.trim_start_matches("Connection error: ")),
+    }
 }
 
 /// What a server says to a login may repeat parts of it, so only its number is kept.

@@ -9,10 +9,10 @@ use countersign_server::wire::{OriginWire, SettingWire, SettingsWire};
 
 /// Where names begin, in columns.
 const NAME_AT: usize = 2;
-/// Where values begin.
-const VALUE_AT: usize = 18;
-/// Where their origins begin.
-const ORIGIN_AT: usize = 50;
+/// Columns between a name and its value.
+const GAP: usize = 2;
+/// Columns of values.
+const VALUE_WIDTH: usize = 32;
 
 fn wire(entry: Entry) -> SettingWire {
     SettingWire {
@@ -83,10 +83,17 @@ pub(super) fn show(app: &App) -> Result<Exit, CliError> {
     Ok(Exit::Ok)
 }
 
+/// A setting's section and its own name.
+fn named(entry: &Entry) -> (&str, &str) {
+    entry.key.rsplit_once('.').unwrap_or(("", &entry.key))
+}
+
 fn list(page: &mut Page, entries: &[Entry], file_read: bool) {
+    let longest = entries.iter().map(|entry| named(entry).1.chars().count()).max();
+    let name_width = longest.unwrap_or_default() + GAP;
     let mut section = "";
     for entry in entries {
-        let (own, name) = entry.key.rsplit_once('.').unwrap_or(("", &entry.key));
+        let (own, name) = named(entry);
         if own != section {
             // The page begins with the first one.
             if !section.is_empty() {
@@ -117,13 +124,13 @@ fn list(page: &mut Page, entries: &[Entry], file_read: bool) {
         let line = page
             .line(0)
             .column(Style::Warn, if entry.is_idle() { "!" } else { "" }, NAME_AT)
-            .column(Style::Plain, name, VALUE_AT - NAME_AT);
-        if value.chars().count() < ORIGIN_AT - VALUE_AT {
-            line.column(style, value, ORIGIN_AT - VALUE_AT)
-                .add(origin_style, origin);
+            .column(Style::Plain, name, name_width);
+        if value.chars().count() < VALUE_WIDTH {
+            line.column(style, value, VALUE_WIDTH).add(origin_style, origin);
         } else {
             line.add(style, value);
-            page.line(ORIGIN_AT).add(origin_style, origin);
+            page.line(NAME_AT + name_width + VALUE_WIDTH)
+                .add(origin_style, origin);
         }
     }
 }

@@ -41,6 +41,10 @@ impl TryFrom<String> for CorsOrigin {
         if !plain_host(host) {
             return Err("it holds more than a scheme, a name and a port");
         }
+        let (name, _) = split_port(host)?;
+        if scheme == "http" && !is_this_machine(name) {
+            return Err("http:// is not encrypted, and allowed to this machine only");
+        }
         Ok(Self(format!("{scheme}://{}", host.to_ascii_lowercase())))
     }
 }
@@ -85,6 +89,34 @@ impl TryFrom<String> for SecretAddress {
     fn try_from(text: String) -> Result<Self, Self::Error> {
         safe_address(&text)?;
         Secret::try_from(text).map(Self)
+    }
+}
+
+/// A URI (RFC 3986) of a service, such as `postgres://me:secret@host/name`: a secret, because it may hold one.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(try_from = "String")]
+#[expect(dead_code, reason = "accepted and checked; nothing uses it")]
+pub(crate) struct ServiceAddress(Secret);
+
+impl TryFrom<String> for ServiceAddress {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let of_scheme = |b: u8| b.is_ascii_alphanumeric() || b"+-.".contains(&b);
+        let odd = |c: char| c.is_whitespace() || c.is_control();
+        match text.split_once(':') {
+            Some((scheme, rest))
+                if scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+                    && scheme.bytes().all(of_scheme)
+                    && !rest.is_empty()
+                    && !rest.contains(odd) =>
+            {
+                Secret::try_from(text).map(Self)
+            }
+            Some(_) | None => {
+                Err("it is no address: one begins with what is spoken there, such as postgres://")
+            }
+        }
     }
 }
 
@@ -278,6 +310,8 @@ mod tests {
             "a",
             "ftp://a",
             "https://a:b",
+            "http://192.168.0.7:5173",
+            "http://app.example.org",
         ] {
             assert!(cors(wrong).is_err(), "{wrong}");
         }
@@ -286,7 +320,7 @@ mod tests {
             front("https://app.example.org/inbox?x#y"),
             Ok("https://app.example.org".to_owned())
         );
-        assert!(front("app.example.org").is_err());
+        assert!(front("app.example.org").is_err() && front("http://app.example.org/").is_err());
     }
 
     #[test]
@@ -302,6 +336,15 @@ mod tests {
         ] {
             assert!(read(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn an_address_of_a_service_says_what_is_spoken_there() {
+        let read = |text: &str| ServiceAddress::try_from(text.to_owned()).is_ok();
+        assert!(
+            read("postgres://me:pw@db.example.org/cs") && read("redis://localhost") && read("sqlite:cs.db")
+        );
+        assert!(!read("bogus") && !read("://db") && !read("postgres:") && !read("postgres://a b"));
     }
 
     #[test]

@@ -209,14 +209,14 @@ pub(crate) const SETTINGS: &[Setting] = &[
         environment: &["CORS_ORIGINS"],
         flag: Some("--cors-origin"),
         form: Form::List,
-        shape: "https://NAME[:PORT] each, without a path and without wildcards",
+        shape: "https://NAME[:PORT] each, or http:// of this machine, without a path and without wildcards",
         does: "Pages of these origins may call the API with a token",
         ..TEXT
     },
     Setting {
         key: "serve.frontend_url",
         environment: &["FRONTEND_URL"],
-        shape: "an address that begins with https:// or http://",
+        shape: "an address that begins with https://, or with http:// on this machine",
         does: "Where a front end of yours lives; its origin may call the API, too",
         ..TEXT
     },

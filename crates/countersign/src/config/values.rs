@@ -1,7 +1,8 @@
 //! What settings are once they are read: types that can't be wrong.
 
 use super::address::{
-    CorsOrigin, FrontendUrl, MailAddress, MailServer, PublicOrigin, RepoName, SecretAddress, WebAddress,
+    CorsOrigin, FrontendUrl, MailAddress, MailServer, PublicOrigin, RepoName, SecretAddress, ServiceAddress,
+    WebAddress,
 };
 use super::error::ConfigError;
 use super::secret::Secret;
@@ -345,7 +346,7 @@ pub(crate) enum WebhookForm {
 #[derive(Debug, Clone, Deserialize)]
 #[expect(dead_code, reason = "as the sections of `Config` that hold it")]
 struct Address {
-    url: Option<Secret>,
+    url: Option<ServiceAddress>,
 }
 
 #[derive(Debug, Clone, Deserialize)]

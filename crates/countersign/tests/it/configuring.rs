@@ -76,6 +76,18 @@ fn an_option_goes_before_the_environment_and_that_before_the_file() {
 }
 
 #[test]
+fn values_stand_apart_from_the_longest_name() {
+    let world = World::new();
+    let shown = with(&world, &[], &["config", "show"]).exits(0);
+    let line = |name: &str| {
+        let mut lines = shown.out.lines().map(str::trim_start);
+        lines.find_map(|line| line.strip_prefix(name)).unwrap().to_owned()
+    };
+    assert!(line("app_private_key_file").starts_with("  –"), "{shown}");
+    assert!(line("signing_key_file").starts_with("  "), "{shown}");
+}
+
+#[test]
 fn what_the_file_can_not_mean_is_refused_with_its_line() {
     let world = World::new();
     let cases = [
@@ -98,6 +110,16 @@ fn what_the_file_can_not_mean_is_refused_with_its_line() {
             "[serve]\ncors_origins = [\"https://a\", \"*\"]\n",
             "line 2: serve.cors_origins",
             "wildcard",
+        ),
+        (
+            "[serve]\ncors_origins = [\"http://192.168.0.7:5173\"]\n",
+            "line 2: serve.cors_origins",
+            "this machine only",
+        ),
+        (
+            "[database]\nurl = \"bogus\"\n",
+            "line 2: database.url",
+            "postgres://",
         ),
         (
             "[serve]\nrole = \"boss\"\n",
@@ -213,8 +235,8 @@ fn secrets_are_shown_nowhere() {
         // Where nobody answers: `doctor` asks.
         ("COUNTERSIGN_GITHUB_API_URL", "http://127.0.0.1:1"),
         ("JWT_SECRET", CANARY),
-        ("DATABASE_URL", CANARY),
-        ("REDIS_URL", CANARY),
+        ("DATABASE_URL", "postgres://me:kanarienvogel@db.example.org/cs"),
+        ("REDIS_URL", "redis://:kanarienvogel@localhost"),
         ("CLAUDE_API_KEY", CANARY),
         ("OPENAI_API_KEY", CANARY),
         ("SMTP_USER", "ada"),
@@ -242,6 +264,7 @@ fn secrets_are_shown_nowhere() {
         format!("[mail]\nserver = \"smtp://me:{CANARY}@mail.example\"\n"),
         format!("[mail]\npassword = [\"{CANARY}\"]\n"),
         format!("[github]\nrepo = \"{CANARY}\"\n"),
+        format!("[database]\nurl = \"{CANARY}\"\n"),
         format!("[mail]\npassword = \"{CANARY}\n"),
         format!("[[webhooks]]\nurl = \"http://{CANARY}.example/\"\n"),
         format!("[[webhooks]]\nurl = \"https://a\"\nform = \"{CANARY}\"\n"),

@@ -161,6 +161,12 @@ impl MailServer {
         Self { tool, scheme }
     }
 
+    /// With a certificate that only an authority may have.
+    fn with_an_authoritys_certificate(world: &World) -> Self {
+        let (tool, scheme) = (Tool::start(world, "smtp", &["as-authority"]), "smtps");
+        Self { tool, scheme }
+    }
+
     fn is_to(&self, mode: &str) {
         std::fs::write(self.tool.folder.join("mode"), mode).unwrap();
     }
@@ -487,6 +493,20 @@ fn mail_and_webhooks_go_over_tls_that_is_checked_from_the_first_byte() {
     settings.push(("SSL_CERT_FILE", receiver.root()));
     test(&settings).exits(0).says("delivered");
     assert!(receiver.folder.join("1.json").exists());
+}
+
+#[test]
+fn a_mail_server_that_shows_its_authoritys_certificate_is_refused_in_plain_words() {
+    if left_out() {
+        return;
+    }
+    let world = world();
+    let mail = MailServer::with_an_authoritys_certificate(&world);
+    let mut command = world.command(&["notices", "test"]);
+    command.envs(mail.settings("right"));
+    let ran = crate::support::ran(&command.output().unwrap()).exits(2);
+    let ran = ran.says("its certificate is a certificate authority's own (CA:TRUE)");
+    assert!(!ran.to_string().contains("CaUsedAsEndEntity"), "{ran}");
 }
 
 #[test]

@@ -1,5 +1,5 @@
-"""An SMTP server that demands STARTTLS and a login (cs, right); with a second word it speaks TLS from the first byte.
-Prints its port; ends with its standard input.
+"""An SMTP server that demands STARTTLS and a login (cs, right); with a second word it speaks TLS from the first byte,
+and if that is `as-authority` it shows its authority's certificate as its own. Prints its port; ends with its standard input.
 
 Each mail becomes N.eml in the folder that is named, before the answer goes out. What the answer is says the file `mode`
 there: `take` (also without the file), `busy` (451), `drop` (the connection is closed without an answer), `hang` (no answer).
@@ -45,7 +45,11 @@ async def main():
     authority = trustme.CA()
     authority.cert_pem.write_to_path(folder / "root.pem")
     tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    authority.issue_cert("127.0.0.1").configure_cert(tls)
+    if sys.argv[2:] == ["as-authority"]:
+        authority.private_key_pem.write_to_path(folder / "root.key")
+        tls.load_cert_chain(folder / "root.pem", folder / "root.key")
+    else:
+        authority.issue_cert("127.0.0.1").configure_cert(tls)
 
     def server():
         return SMTP(
