@@ -2246,6 +2246,15 @@ export interface operations {
                     "application/json": components["schemas"]["AgentRunWire"][];
                 };
             };
+            /** @description a parameter can't be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description What is wrong, in a sentence, and what to do next */
             default: {
                 headers: {
@@ -3840,6 +3849,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["UsageWire"];
+                };
+            };
+            /** @description a parameter can't be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description the time can't be read, or spans too many entries */

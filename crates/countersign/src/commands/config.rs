@@ -11,8 +11,8 @@ use countersign_server::wire::{OriginWire, SettingWire, SettingsWire};
 const NAME_AT: usize = 2;
 /// Columns between a name and its value.
 const GAP: usize = 2;
-/// Columns of values.
-const VALUE_WIDTH: usize = 32;
+/// Where their origins begin.
+const ORIGIN_AT: usize = 50;
 
 fn wire(entry: Entry) -> SettingWire {
     SettingWire {
@@ -91,6 +91,7 @@ fn named(entry: &Entry) -> (&str, &str) {
 fn list(page: &mut Page, entries: &[Entry], file_read: bool) {
     let longest = entries.iter().map(|entry| named(entry).1.chars().count()).max();
     let name_width = longest.unwrap_or_default() + GAP;
+    let value_width = ORIGIN_AT.saturating_sub(NAME_AT + name_width);
     let mut section = "";
     for entry in entries {
         let (own, name) = named(entry);
@@ -125,12 +126,11 @@ fn list(page: &mut Page, entries: &[Entry], file_read: bool) {
             .line(0)
             .column(Style::Warn, if entry.is_idle() { "!" } else { "" }, NAME_AT)
             .column(Style::Plain, name, name_width);
-        if value.chars().count() < VALUE_WIDTH {
-            line.column(style, value, VALUE_WIDTH).add(origin_style, origin);
+        if value.chars().count() < value_width {
+            line.column(style, value, value_width).add(origin_style, origin);
         } else {
             line.add(style, value);
-            page.line(NAME_AT + name_width + VALUE_WIDTH)
-                .add(origin_style, origin);
+            page.line(ORIGIN_AT).add(origin_style, origin);
         }
     }
 }

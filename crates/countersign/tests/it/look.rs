@@ -87,7 +87,12 @@ fn watch_tells_of_freezes_and_members_as_well() {
             let _nobody_waits = tell.send(line);
         }
     });
-    let mut heard = Vec::new();
+    let told_of = [
+        ("freeze.begun", "a freeze began"),
+        ("freeze.ended", "a freeze ended"),
+        ("member.added", "a member was added"),
+    ];
+    let mut heard: Vec<serde_json::Value> = Vec::new();
     // It listens some time after it was begun.
     for n in 0..40 {
         world.run(&["freeze", "--reason", "Release day."]).exits(0);
@@ -96,17 +101,16 @@ fn watch_tells_of_freezes_and_members_as_well() {
             .run(&["member", "add", &format!("Bob {n}"), "--role", "viewer"])
             .exits(0);
         heard.extend(lines.try_iter());
-        if heard.iter().any(|line| line["kind"] == "member.added") {
+        if told_of
+            .iter()
+            .all(|(kind, _)| heard.iter().any(|line| line["kind"] == *kind))
+        {
             break;
         }
     }
     watching.kill().unwrap();
     watching.wait().unwrap();
-    for (kind, text) in [
-        ("freeze.begun", "a freeze began"),
-        ("freeze.ended", "a freeze ended"),
-        ("member.added", "a member was added"),
-    ] {
+    for (kind, text) in told_of {
         let line = heard.iter().find(|line| line["kind"] == kind);
         let line = line.unwrap_or_else(|| panic!("no {kind} in {heard:?}"));
         assert!(line["text"].as_str().unwrap().starts_with(text), "{line}");

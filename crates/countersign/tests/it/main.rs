@@ -19,6 +19,7 @@ mod canned;
 )]
 mod teller;
 
+mod answers;
 mod bad_input;
 mod besieged;
 mod budgeted;
