@@ -267,6 +267,48 @@ fn each_request_is_one_line_of_the_log_without_what_it_held() {
 }
 
 #[test]
+fn an_answer_that_is_the_servers_fault_is_in_every_log() {
+    let world = world();
+    let (served, log) = logged(&world, &["--log-format", "json"]);
+    let token = served.token();
+    let request = served.waiting(&token);
+    for key in std::fs::read_dir(world.path("data/keys/members")).unwrap() {
+        std::fs::write(key.unwrap().path(), "no key").unwrap();
+    }
+    let bearer = format!("Bearer {token}");
+    let headers = [
+        ("Authorization", bearer.as_str()),
+        ("Content-Type", "application/json"),
+        ("X-Request-Id", "goes-wrong-9"),
+    ];
+    let approve = json!({"decision": "approve", "digest": request["digest"]}).to_string();
+    let path = format!("/api/v1/requests/{}/decisions", text(&request, "id"));
+    served.send("POST", &path, &headers, &approve).is(500);
+    let lines = std::fs::read_to_string(log).unwrap();
+    let answered: Vec<&str> = lines
+        .lines()
+        .filter(|line| line.contains("\"answered\""))
+        .collect();
+    assert!(answered.len() == 1, "{lines}");
+    let line: Value = serde_json::from_str(answered[0]).unwrap();
+    let fields = &line["fields"];
+    assert_eq!(
+        (
+            &line["level"],
+            &fields["request"],
+            &fields["status"],
+            &fields["route"]
+        ),
+        (
+            &json!("WARN"),
+            &json!("goes-wrong-9"),
+            &json!(500),
+            &json!("/api/v1/requests/{id}/decisions")
+        )
+    );
+}
+
+#[test]
 fn names_are_seen_whole_and_refusals_are_written_for_who_reads_them() {
     let world = world();
     let served = Served::start(&world, &[]);
