@@ -71,6 +71,23 @@ pub struct Labelled {
     pub label: String,
 }
 
+/// How a forge lists a repository: how it is called there, and who sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Listing {
+    /// Its whole name there, such as `octo/hello`.
+    pub name: String,
+    /// Not everybody sees it.
+    pub private: bool,
+}
+
+impl Listing {
+    /// Whether what is said there may name the other: a private repository is not named where everybody reads.
+    pub fn may_name(&self, other: &Listing) -> bool {
+        self.private || !other.private
+    }
+}
+
 /// What the forge says now of an account in a repository.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Standing {

@@ -8,8 +8,11 @@ use crate::commit_signature::{CommitSignature, insert};
 use crate::dependency::DependencyChange;
 use crate::diff::TreeDiff;
 use crate::digest::{ApprovalDigest, BodyHash, EvidenceDigest, PatchSetDigest, PlanDigest, PolicyDigest};
+use crate::forge::Listing;
 use crate::gate::{GateId, GateOutcome};
-use crate::id::{BranchName, CommitSha, PatchSetId, RepositoryId, Revision, TenantId, TreeSha, WorkflowId};
+use crate::id::{
+    BranchName, CommitSha, ForgeKind, PatchSetId, RepositoryId, Revision, TenantId, TreeSha, WorkflowId,
+};
 use crate::outbound::Outbound;
 use crate::owners::OwnedPath;
 use crate::policy::{Finding, WaivedContent};
@@ -141,8 +144,53 @@ pub struct ManifestContext<'a> {
     pub committer: &'a str,
     /// `size root` of the checkpoint current at that moment.
     pub checkpoint: &'a str,
-    /// Every repository's name and branch in this workflow, this one's included.
-    pub siblings: &'a [(RepositoryId, String, BranchName)],
+    /// Every repository's part in this workflow, this one's included.
+    pub siblings: &'a [Sibling],
+}
+
+/// One repository's part in a workflow, as the parts in others may speak of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sibling {
+    /// Which repository.
+    pub repository: RepositoryId,
+    /// What it is called here.
+    pub name: String,
+    /// Where its change goes.
+    pub branch: BranchName,
+    /// How its forge listed it, if that is known.
+    pub listing: Option<Listing>,
+}
+
+impl Sibling {
+    /// What it is called in words that go to `own`; `None` where it is not named: whoever reads them might not know of it.
+    fn named_in(&self, own: &Sibling) -> Option<&str> {
+        match (&own.listing, &self.listing) {
+            (Some(at), Some(there)) if at.may_name(there) => Some(&there.name),
+            (None, Some(there)) if !there.private => Some(&there.name),
+            // Folders of one machine, which no forge shows to anybody.
+            (None, None) if own.is_folder() && self.is_folder() => Some(&self.name),
+            (Some(_) | None, Some(_) | None) => None,
+        }
+    }
+
+    fn is_folder(&self) -> bool {
+        self.repository.forge == ForgeKind::Local
+    }
+}
+
+impl ManifestContext<'_> {
+    /// The siblings of one repository that may be named there, and how many more there are.
+    fn siblings_of(&self, own: &RepositoryId) -> (Vec<(Outbound, &BranchName)>, usize) {
+        let here = self.siblings.iter().find(|s| s.repository == *own);
+        let others: Vec<_> = self.siblings.iter().filter(|s| s.repository != *own).collect();
+        let named: Vec<_> = others
+            .iter()
+            .filter_map(|s| Some((s.named_in(here?)?, &s.branch)))
+            .map(|(name, branch)| (Outbound::line(name, SUBJECT_MAX_CHARS), branch))
+            .collect();
+        let unnamed = others.len() - named.len();
+        (named, unnamed)
+    }
 }
 
 /// Name and address under which Countersign commits what nobody set otherwise.
@@ -176,15 +224,16 @@ pub fn complete(
         None => (unsigned, None),
     };
     let commit = commit_id(commit_bytes.as_bytes());
+    let pull_request = draft
+        .repository
+        .forge
+        .has_pull_requests()
+        .then(|| pull_request_text(&draft.repository, &commit, context));
     let manifest = WriteManifest {
         commit_bytes,
         commit,
         branch,
-        pull_request: draft
-            .repository
-            .forge
-            .has_pull_requests()
-            .then(|| pull_request_text(&draft.repository, context)),
+        pull_request,
         signature,
     };
     let digest = PatchSetDigest::of(&(
@@ -233,11 +282,8 @@ pub(crate) fn unsigned_commit(draft: &Draft, parent: &CommitSha, context: &Manif
     message.push_str(&format!("Countersign-Workflow: {}\n", context.workflow));
     message.push_str(&format!("Countersign-Revision: {}\n", context.revision));
     message.push_str(&format!("Countersign-Checkpoint: {}\n", context.checkpoint));
-    for (_, name, branch) in context.siblings.iter().filter(|(id, _, _)| id != own) {
-        message.push_str(&format!(
-            "Countersign-Sibling: {} {branch}\n",
-            Outbound::line(name, SUBJECT_MAX_CHARS)
-        ));
+    for (name, branch) in context.siblings_of(own).0 {
+        message.push_str(&format!("Countersign-Sibling: {name} {branch}\n"));
     }
     format!("tree {tree}\nparent {parent}\nauthor {who}\ncommitter {who}\n\n{message}")
 }
@@ -253,7 +299,11 @@ fn subject(context: &ManifestContext<'_>) -> String {
 
 /// What the pull request says: the plan for this repository, the workflow, and where its siblings are. Their numbers are
 /// not known yet; a notice tells them later.
-fn pull_request_text(own: &RepositoryId, context: &ManifestContext<'_>) -> PullRequestText {
+fn pull_request_text(
+    own: &RepositoryId,
+    commit: &CommitSha,
+    context: &ManifestContext<'_>,
+) -> PullRequestText {
     let mut body = String::from("What was planned here:\n\n");
     let steps: Vec<&String> = context
         .steps
@@ -267,16 +317,21 @@ fn pull_request_text(own: &RepositoryId, context: &ManifestContext<'_>) -> PullR
     if steps.len() > STEPS_MAX {
         body.push_str(&format!("- and {} more steps\n", steps.len() - STEPS_MAX));
     }
-    let siblings: Vec<_> = context.siblings.iter().filter(|(id, _, _)| id != own).collect();
-    if !siblings.is_empty() {
+    let (named, unnamed) = context.siblings_of(own);
+    if !named.is_empty() || unnamed > 0 {
         body.push_str("\nBelongs together with:\n\n");
     }
-    for (_, name, branch) in siblings {
-        let name = Outbound::line(name, SUBJECT_MAX_CHARS);
+    for (name, branch) in named {
         body.push_str(&format!("- {name}, branch `{branch}`\n"));
     }
+    match unnamed {
+        0 => {}
+        1 => body.push_str("- 1 change in another repository\n"),
+        more => body.push_str(&format!("- {more} changes in other repositories\n")),
+    }
     body.push_str(&format!(
-        "\nNamed people approved exactly this commit before it came here. Countersign workflow `{}`, revision {}.\n",
+        "\nNamed people approved exactly commit {commit} before it came here; what is pushed after it nobody approved. \
+         Countersign workflow `{}`, revision {}.\n",
         context.workflow, context.revision
     ));
     PullRequestText {

@@ -1,6 +1,6 @@
 //! Every forge behind one port: which one is asked follows from the repository's id alone.
 
-use countersign_core::forge::{CheckRun, PullRequest, RequiredCheck};
+use countersign_core::forge::{CheckRun, Listing, PullRequest, RequiredCheck};
 use countersign_core::id::{AccountId, BranchName, CommitSha, ForgeKind};
 use countersign_core::permit::{
     ClosePullRequest, ContentPermit, DeleteBranch, OpenPullRequest, PushBranch, RetractPermit,
@@ -91,6 +91,10 @@ impl Forge for Forges {
         repo: &RepoSource,
     ) -> Result<(), PublishError> {
         self.of(repo).close_pull_request(permit, repo)
+    }
+
+    fn listing(&self, repo: &RepoSource) -> Result<Option<Listing>, TreesError> {
+        self.of(repo).listing(repo)
     }
 
     fn required_checks(

@@ -1,7 +1,7 @@
 //! Port to git hosts. Content is written with permits by value; what a host can't do it says so.
 
 use crate::trees::{BranchState, PreparedCommit, PublishError, RepoSource, TreesError};
-use countersign_core::forge::{CheckRun, PullRequest, RequiredCheck};
+use countersign_core::forge::{CheckRun, Listing, PullRequest, RequiredCheck};
 use countersign_core::id::{AccountId, BranchName, CommitSha};
 use countersign_core::permit::{
     ClosePullRequest, ContentPermit, DeleteBranch, OpenPullRequest, PushBranch, RetractPermit,
@@ -91,6 +91,12 @@ pub trait Forge: Send + Sync {
     ) -> Result<(), PublishError> {
         let _unused = permit;
         Err(PublishError::Failed(no_pull_requests(repo)))
+    }
+
+    /// How the host lists the repository; `None` where it knows no such thing.
+    fn listing(&self, repo: &RepoSource) -> Result<Option<Listing>, TreesError> {
+        let _none_of = repo;
+        Ok(None)
     }
 
     /// The checks that the host itself asks for before something is merged into that branch; none where it knows no such thing.

@@ -11,10 +11,12 @@ use crate::act::{Act, SeenDigest};
 use crate::commit_signature::{CommitSignature, SignatureError, SignedCommits, is_committer, verify};
 use crate::digest::ApprovalDigest;
 use crate::gate::{Check, CheckId, GateId};
-use crate::id::{BranchName, RepositoryId};
+use crate::id::RepositoryId;
 use crate::member::{Member, Roster};
 use crate::owners::OwnedPath;
-use crate::patch_set::{COMMITTER, Draft, ManifestContext, PatchSet, branch_name, complete, unsigned_commit};
+use crate::patch_set::{
+    COMMITTER, Draft, ManifestContext, PatchSet, Sibling, branch_name, complete, unsigned_commit,
+};
 use crate::policy::RiskTier;
 use crate::question::QuestionKind;
 use crate::time::Timestamp;
@@ -141,16 +143,18 @@ fn with_context<T>(
         .submission
         .as_ref()
         .expect("because a workflow begins with its submission");
-    let siblings: Vec<(RepositoryId, String, BranchName)> = workflow
+    let listing = |id: &RepositoryId| {
+        let mut lookups = workflow.lookups.iter();
+        lookups.find(|l| l.repository == *id)?.listing.clone()
+    };
+    let siblings: Vec<Sibling> = workflow
         .drafts
         .iter()
-        .map(|d| {
-            let branch = branch_name(&workflow.id, workflow.revision, d);
-            (
-                d.repository.clone(),
-                workflow.repository_name(&d.repository),
-                branch,
-            )
+        .map(|d| Sibling {
+            repository: d.repository.clone(),
+            name: workflow.repository_name(&d.repository),
+            branch: branch_name(&workflow.id, workflow.revision, d),
+            listing: listing(&d.repository),
         })
         .collect();
     let plan = workflow.plan.iter().flat_map(|p| &p.steps);

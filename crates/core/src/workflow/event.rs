@@ -10,7 +10,7 @@ use crate::budget::BudgetAsked;
 use crate::confinement::Confinement;
 use crate::digest::{ApprovalDigest, ArtifactDigest, BodyHash, ContextHash, PatchSetDigest, PlanDigest};
 use crate::feedback::{AgentSpec, Feedback, Metadata, RepoSelection};
-use crate::forge::{CheckRun, Landed, PullRequest};
+use crate::forge::{CheckRun, Landed, Listing, PullRequest};
 use crate::gate::GateResult;
 use crate::id::{
     AccountId, AttemptNumber, BranchName, CallNumber, CommitSha, EffectId, Fence, MemberId, RepositoryId,
@@ -69,6 +69,9 @@ pub struct RepoLookup {
     pub base_branch: BranchName,
     /// Where it points; absent: there is no such branch.
     pub base_commit: Option<CommitSha>,
+    /// How its forge listed it; absent: there is no such thing there, or it was not to be had.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub listing: Option<Listing>,
 }
 
 /// One repository with its base pinned and its policy in force.

@@ -762,6 +762,7 @@ fn refs(w: &Workflow, team: Team, base: Option<&str>, duplicate_of: Option<Workf
         default_commit: Some(commit("base")),
         base_branch: main_branch(),
         base_commit: base.map(commit),
+        listing: None,
     };
     EffectResult::RefsLookedUp {
         repositories: w

@@ -5,7 +5,7 @@ use crate::own_rules::{RuleFile, rule_files};
 use countersign_core::commit_signature::SignedCommits;
 use countersign_core::digest::ContextHash;
 use countersign_core::feedback::RepoSelection;
-use countersign_core::forge::RequiredCheck;
+use countersign_core::forge::{Listing, RequiredCheck};
 use countersign_core::id::{BranchName, CommitSha, RepositoryId, WorkflowId};
 use countersign_core::patch_set::PatchSet;
 use countersign_core::path::RepoPath;
@@ -28,8 +28,9 @@ impl Job<'_> {
             let source = self.reachable(&selection.id).await?;
             let id = selection.id.clone();
             let at = source.clone();
-            let (lookup, policy) = self.git(move |trees| look_up(trees, &at, &selection)).await?;
+            let (mut lookup, policy) = self.git(move |trees| look_up(trees, &at, &selection)).await?;
             let protection = self.protection(&source, &lookup.base_branch).await?;
+            lookup.listing = self.listing(&source).await;
             repositories.push(lookup);
             policies.push((id.clone(), policy));
             protections.push((id, protection));
@@ -54,6 +55,17 @@ impl Job<'_> {
             roster,
         }
         .into())
+    }
+
+    /// How the forge lists it. What can't be had keeps nothing up: the repository is named nowhere then.
+    async fn listing(&self, source: &RepoSource) -> Option<Listing> {
+        match self.forge(source, |forge, at| forge.listing(at)).await {
+            Ok(listing) => listing,
+            Err(error) => {
+                tracing::warn!(repository = %source.id, %error, "who sees a repository is not known");
+                None
+            }
+        }
     }
 
     /// What the forge asks for before something is merged into that branch.
@@ -214,6 +226,7 @@ fn look_up(
         default_commit: default,
         base_branch,
         base_commit,
+        listing: None,
     };
     Ok((lookup, policy))
 }

@@ -155,7 +155,9 @@ impl GitHub {
         let mut named = Vec::new();
         for sibling in siblings {
             named.push(match self.by_id(&sibling.repository) {
-                Ok(there) if !there.private || at.private => format!("{}#{}", there.full_name, sibling.issue),
+                Ok(there) if at.listing().may_name(&there.listing()) => {
+                    format!("{}#{}", there.full_name, sibling.issue)
+                }
                 Ok(_) => "one in a private repository".to_owned(),
                 // That keeps nothing else from being said.
                 Err(_unseen) => "one that can't be seen now".to_owned(),

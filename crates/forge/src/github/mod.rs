@@ -35,7 +35,7 @@ pub use search::{MATCHES_MAX, Matches, issue_of};
 
 use access::Carried;
 use client::Api;
-use countersign_core::forge::{CheckRun, PullRequest, RequiredCheck};
+use countersign_core::forge::{CheckRun, Listing, PullRequest, RequiredCheck};
 use countersign_core::id::{AccountId, BranchName, CommitSha, RepositoryId};
 use countersign_core::permit::{
     ClosePullRequest, ContentPermit, DeleteBranch, OpenPullRequest, PushBranch, RetractPermit,
@@ -369,6 +369,10 @@ impl Forge for GitHubForge {
         let writer = writer.map_err(PublishError::Failed)?;
         permit.redeem(now()).map_err(|e| expired(&e))?;
         self.github.close(&writer, &found, &op)
+    }
+
+    fn listing(&self, repo: &RepoSource) -> Result<Option<Listing>, TreesError> {
+        Ok(Some(self.github.by_id(&repo.id)?.listing()))
     }
 
     fn required_checks(

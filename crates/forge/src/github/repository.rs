@@ -3,6 +3,7 @@
 use super::GitHub;
 use super::access::door_of;
 use super::error::CallError;
+use countersign_core::forge::Listing;
 use countersign_core::id::{BranchName, RepositoryId};
 use countersign_ports::trees::TreesError;
 use serde::Deserialize;
@@ -34,6 +35,14 @@ impl Found {
     pub(super) fn owner(&self) -> &str {
         self.full_name.split('/').next().unwrap_or_default()
     }
+
+    /// How it is called, and whether everybody sees it.
+    pub(super) fn listing(&self) -> Listing {
+        Listing {
+            name: self.full_name.clone(),
+            private: self.private,
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -44,8 +53,7 @@ pub(super) struct Wire {
     default_branch: String,
     #[serde(default)]
     archived: bool,
-    #[serde(default)]
-    private: bool,
+    private: Option<bool>,
     #[serde(default)]
     permissions: Permissions,
 }
@@ -123,7 +131,8 @@ impl GitHub {
             clone_url: wire.clone_url,
             default_branch,
             archived: wire.archived,
-            private: wire.private,
+            // What GitHub does not say is no leave to name it.
+            private: wire.private.unwrap_or(true),
             may: (wire.permissions.pull, wire.permissions.push),
         })
     }

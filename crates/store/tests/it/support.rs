@@ -272,6 +272,7 @@ fn lookup_result(duplicate_of: Option<WorkflowId>) -> EffectResult {
             default_commit: Some(sha('a')),
             base_branch: main,
             base_commit: Some(sha('a')),
+            listing: None,
         }],
         protections: Vec::new(),
         policies: vec![(repository, None)],

@@ -5,7 +5,7 @@ use super::hooks::CANARY;
 use super::{EVE, FILES, HELLO, ISSUE, OCTO, OURS};
 use crate::terminal::Typist;
 use countersign_core::time::Timestamp;
-use countersign_testkit::github::{Comment, Fault, Permission, World};
+use countersign_testkit::github::{Comment, Fault, Permission, Pull, World};
 
 impl Listening {
     /// Our comments below an issue.
@@ -290,6 +290,27 @@ fn a_pull_request_says_how_its_workflow_stands_and_what_belongs_to_it() {
         said.contains("waits for CI") && !said.contains("pantry"),
         "{said}"
     );
+    // What stays for good says no more.
+    let words_in = |repository: u64, pull: &Pull| {
+        let commit = hosted.github.git(repository, &["cat-file", "-p", &pull.head_sha]);
+        (commit.unwrap(), pull.body.clone())
+    };
+    let (commit, body) = words_in(HELLO, &hello);
+    assert!(
+        !commit.contains("pantry") && !body.contains("pantry"),
+        "{commit}\n{body}"
+    );
+    assert!(body.contains("- 1 change in another repository\n"), "{body}");
+    assert!(
+        body.contains(&format!("approved exactly commit {} ", hello.head_sha)),
+        "{body}"
+    );
+    let (commit, body) = words_in(PANTRY, &pantry);
+    assert!(
+        commit.contains("Countersign-Sibling: octo/hello countersign/wf_"),
+        "{commit}"
+    );
+    assert!(body.contains("- octo/hello, branch `countersign/wf_"), "{body}");
     let together = format!("Together with: octo/hello#{}\n", hello.number);
     said_in(PANTRY, pantry.number, &together);
     for (repository, pull) in [(HELLO, &hello), (PANTRY, &pantry)] {
