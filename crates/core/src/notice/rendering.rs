@@ -593,6 +593,9 @@ fn stands(status: &Status) -> &'static str {
         State::VerifyingCi => "waits for CI",
         State::AwaitingMerge => "waits for somebody to merge",
         State::Done => "is done",
+        State::NeedsHuman if status.moved => {
+            "waits for an answer: somebody else changed the branch or the pull request, and nobody approved what is there now"
+        }
         State::NeedsHuman => "waits for an answer",
         State::BlockedPolicy => "is blocked by policy",
         State::Declined => "was declined",

@@ -7,6 +7,7 @@ use crate::command::{STARTED_FROM, read_started_from};
 use crate::digest::ApprovalDigest;
 use crate::gate::{CheckOutcome, GateId, GateOutcome};
 use crate::id::{CommitSha, PullRequestNumber, RepositoryId, RequestId, Revision, TenantId, WorkflowId};
+use crate::question::QuestionKind;
 use crate::workflow::event::{Approval, WriteIntent};
 use crate::workflow::pull_requests::opened;
 use crate::workflow::{Event, State, Workflow};
@@ -38,6 +39,9 @@ pub struct Status {
     pub state: State,
     /// What it wrote is being taken out of play.
     pub retracting: bool,
+    /// Somebody else changed the branch or the pull request, and a person is asked about it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub moved: bool,
     /// In which revision.
     pub revision: Revision,
     /// The gates that count now.
@@ -97,6 +101,7 @@ impl Status {
             step,
             state: workflow.state,
             retracting: workflow.is_retracting() && !workflow.state.is_final(),
+            moved: workflow.asks(QuestionKind::HeadMoved),
             revision: workflow.revision,
             gates: workflow.gates.values().map(|g| (g.gate, g.outcome)).collect(),
             request: workflow.open_requests().next().map(|r| r.id.clone()),
