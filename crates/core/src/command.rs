@@ -4,6 +4,7 @@
 //! (hazard 48). A label says one thing: start. Whoever commands may write to the repository by what the forge says now, and is a
 //! member (hazards 2 and 36).
 
+use crate::feedback::Metadata;
 use crate::forge::{Deed, DeedKind, Standing};
 use crate::id::{MemberId, RepositoryId};
 use crate::member::{Member, Role};
@@ -15,6 +16,9 @@ pub const PREFIX: &str = "/countersign";
 
 /// The key under which a workflow says from which issue a comment started it: [`started_from`]. No caller can give it.
 pub const STARTED_FROM: &str = "countersign.started-from";
+/// The key under which a workflow says from which issue somebody imported it, at a terminal or over HTTP: as [`STARTED_FROM`].
+/// Nobody asked below the issue, so nothing is said there but answers. No caller can give it.
+pub const IMPORTED_FROM: &str = "countersign.imported-from";
 /// The key with the same for people: `octo/hello#7`.
 pub const ISSUE: &str = "countersign.issue";
 
@@ -31,6 +35,18 @@ pub fn read_started_from(text: &str) -> Option<(RepositoryId, u64)> {
         issue.parse().ok()?,
     );
     (started_from(&repository, issue) == text).then_some((repository, issue))
+}
+
+/// The issue that a workflow is of, whoever began it where.
+pub fn issue_of(metadata: &Metadata) -> Option<(RepositoryId, u64)> {
+    let mut keys = [STARTED_FROM, IMPORTED_FROM].into_iter();
+    keys.find_map(|key| read_started_from(metadata.get(key)?))
+}
+
+/// What the workflows of an issue carry: one of these.
+pub fn carried(repository: &RepositoryId, issue: u64) -> [Metadata; 2] {
+    let from = started_from(repository, issue);
+    [STARTED_FROM, IMPORTED_FROM].map(|key| Metadata::from([(key.to_owned(), from.clone())]))
 }
 
 /// What is commanded. Digests are whole: 64 hex digits.
@@ -77,9 +93,62 @@ pub enum Said {
     /// Nothing to us.
     Nothing,
     /// Something to us that is no command.
-    Unknown,
+    Unclear(Unclear),
     /// A command.
     Command(Command),
+}
+
+/// What keeps words to us from being a command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Unclear {
+    /// There is no such command.
+    Unknown,
+    /// The digest is missing, or is not whole.
+    NoDigest,
+    /// More stands on the line of a command that takes no more.
+    WordsBeside,
+    /// The reason is missing, or what should be different.
+    NoReason,
+}
+
+impl Unclear {
+    /// Every one of them.
+    pub const ALL: [Unclear; 4] = [
+        Unclear::Unknown,
+        Unclear::NoDigest,
+        Unclear::WordsBeside,
+        Unclear::NoReason,
+    ];
+
+    /// The stable code.
+    pub fn code(self) -> &'static str {
+        match self {
+            Unclear::Unknown => "unknown-command",
+            Unclear::NoDigest => "digest-missing",
+            Unclear::WordsBeside => "words-beside",
+            Unclear::NoReason => "reason-missing",
+        }
+    }
+
+    /// What whoever wrote it is told.
+    fn answer(self) -> &'static str {
+        match self {
+            Unclear::Unknown => {
+                "That is no command. There are: start, status, approve DIGEST, reject DIGEST why, changes DIGEST what, \
+                 retry DIGEST, cancel why."
+            }
+            Unclear::NoDigest => {
+                "That needs the whole digest of what waits, 64 hex digits, right behind the command. The request's page shows it."
+            }
+            Unclear::WordsBeside => {
+                "start and status stand alone on their line; approve and retry with the digest alone. Say anything else on the lines \
+                 below."
+            }
+            Unclear::NoReason => {
+                "That needs words of its own: why, or what should be different, behind it or on the lines below."
+            }
+        }
+    }
 }
 
 /// Reads a comment's words. Where a command takes words of its own, they are the rest of the first line and all lines
@@ -96,25 +165,30 @@ pub fn read(body: &str) -> Said {
     let (digest, more) = word(rest);
     let digest = is_digest(digest).then(|| digest.to_ascii_lowercase());
     let words = |line: &str| format!("{line}\n{below}").trim().replace("\r\n", "\n");
-    let alone = |command: Command| match more.is_empty() {
+    let alone = |beside: &str, command: Command| match beside.is_empty() {
         true => Said::Command(command),
-        false => Said::Unknown,
+        false => Said::Unclear(Unclear::WordsBeside),
+    };
+    let because = |line: &str, command: &dyn Fn(String) -> Command| match words(line) {
+        none if none.is_empty() => Said::Unclear(Unclear::NoReason),
+        given => Said::Command(command(given)),
     };
     match (verb, digest) {
-        ("start", None) if rest.is_empty() => Said::Command(Command::Start),
-        ("status", None) if rest.is_empty() => Said::Command(Command::Status),
-        ("approve", Some(digest)) => alone(Command::Approve { digest }),
-        ("retry", Some(digest)) => alone(Command::Retry { digest }),
-        ("reject", Some(digest)) => Said::Command(Command::Reject {
-            digest,
-            reason: words(more),
+        ("start", _) => alone(rest, Command::Start),
+        ("status", _) => alone(rest, Command::Status),
+        ("approve", Some(digest)) => alone(more, Command::Approve { digest }),
+        ("retry", Some(digest)) => alone(more, Command::Retry { digest }),
+        ("reject", Some(digest)) => because(more, &|reason| Command::Reject {
+            digest: digest.clone(),
+            reason,
         }),
-        ("changes", Some(digest)) => Said::Command(Command::Changes {
-            digest,
-            comment: words(more),
+        ("changes", Some(digest)) => because(more, &|comment| Command::Changes {
+            digest: digest.clone(),
+            comment,
         }),
-        ("cancel", _) => Said::Command(Command::Cancel { reason: words(rest) }),
-        (_, _) => Said::Unknown,
+        ("cancel", _) => because(rest, &|reason| Command::Cancel { reason }),
+        ("approve" | "retry" | "reject" | "changes", None) => Said::Unclear(Unclear::NoDigest),
+        (_, _) => Said::Unclear(Unclear::Unknown),
     }
 }
 
@@ -144,6 +218,8 @@ pub enum Outcome {
     Shown,
     /// Nothing with that digest waits there.
     NothingWaits,
+    /// What waits is nothing that stopped.
+    NothingToRetry,
     /// Not every file of what it approves was viewed.
     NotViewed,
     /// The issue was edited after its author looked at what they approve.
@@ -151,7 +227,7 @@ pub enum Outcome {
     /// It says nothing to us.
     NoCommand,
     /// It says something to us that is no command.
-    Unknown,
+    Unclear(Unclear),
     /// It is not there any more, or its issue or its repository isn't.
     Gone,
     /// Its words, the issue's, or the decision can't be taken.
@@ -171,15 +247,16 @@ impl Outcome {
             Outcome::Decided,
             Outcome::Shown,
             Outcome::NothingWaits,
+            Outcome::NothingToRetry,
             Outcome::NotViewed,
             Outcome::ViewedBeforeEdit,
             Outcome::NoCommand,
-            Outcome::Unknown,
             Outcome::Gone,
             Outcome::Refused,
             Outcome::NotFollowed,
         ]
         .into_iter()
+        .chain(Unclear::ALL.into_iter().map(Outcome::Unclear))
         .chain(Denial::ALL.into_iter().map(Outcome::Denied))
     }
 
@@ -191,10 +268,11 @@ impl Outcome {
             Outcome::Decided => "decided",
             Outcome::Shown => "shown",
             Outcome::NothingWaits => "nothing-waits",
+            Outcome::NothingToRetry => "nothing-to-retry",
             Outcome::NotViewed => "not-viewed",
             Outcome::ViewedBeforeEdit => "viewed-before-edit",
             Outcome::NoCommand => "no-command",
-            Outcome::Unknown => "unknown-command",
+            Outcome::Unclear(unclear) => unclear.code(),
             Outcome::Gone => "comment-gone",
             Outcome::Refused => "refused",
             Outcome::NotFollowed => "not-followed",
@@ -221,10 +299,10 @@ impl Outcome {
                 "The issue was edited after the files were marked as viewed; what waits is about the text before. Look at the \
                  request's page once more, take a mark off and put it on again, or decide on the page.",
             ),
-            Outcome::Unknown => not(
-                "That is no command. There are: start, status, approve DIGEST, reject DIGEST why, changes DIGEST what, \
-                 retry DIGEST, cancel why.",
+            Outcome::NothingToRetry => not(
+                "Nothing there stopped that can be done once more. The page says what waits, and what can be said to it.",
             ),
+            Outcome::Unclear(unclear) => not(unclear.answer()),
             Outcome::Refused => {
                 not("It was refused. The page says why; the words may hold what looks like a secret.")
             }
@@ -426,7 +504,6 @@ mod tests {
             ("/countersign start".to_owned(), start()),
             ("/countersign   start \r\nbecause it is time".to_owned(), start()),
             ("/countersign status".to_owned(), Said::Command(Command::Status)),
-            ("/countersign status please".to_owned(), Said::Unknown),
             (format!("/countersign approve {DIGEST}"), approved()),
             (format!("/countersign approve {DIGEST}\r\nWell done."), approved()),
             (
@@ -451,7 +528,6 @@ mod tests {
                 format!("/countersign retry {DIGEST}"),
                 Said::Command(Command::Retry { digest: digest() }),
             ),
-            ("/countersign cancel".to_owned(), cancelled("")),
             (
                 "/countersign cancel it was wrong".to_owned(),
                 cancelled("it was wrong"),
@@ -459,21 +535,34 @@ mod tests {
         ] {
             assert_eq!(read(&body), said, "{body:?}");
         }
-        for unknown in [
-            "/countersign",
-            "/countersign stop",
-            "/countersign start now",
-            "/countersign Start",
-            "/countersign approve",
-            "/countersign approve 00112233",
-            &format!("/countersign approve {DIGEST}0"),
-            &format!("/countersign approve {DIGEST} but not yet"),
-            &format!("/countersign retry {DIGEST} later"),
-            &format!("/countersign reject {}", &DIGEST[1..]),
-            &format!("/countersign start {DIGEST}"),
-            &format!("/countersign\napprove {DIGEST}"),
+        for (unclear, why) in [
+            ("/countersign", Unclear::Unknown),
+            ("/countersign stop", Unclear::Unknown),
+            ("/countersign Start", Unclear::Unknown),
+            (&format!("/countersign\napprove {DIGEST}"), Unclear::Unknown),
+            ("/countersign start now", Unclear::WordsBeside),
+            ("/countersign status please", Unclear::WordsBeside),
+            (&format!("/countersign start {DIGEST}"), Unclear::WordsBeside),
+            (
+                &format!("/countersign approve {DIGEST} but not yet"),
+                Unclear::WordsBeside,
+            ),
+            (
+                &format!("/countersign retry {DIGEST} later"),
+                Unclear::WordsBeside,
+            ),
+            ("/countersign approve", Unclear::NoDigest),
+            ("/countersign approve 00112233", Unclear::NoDigest),
+            (&format!("/countersign approve {DIGEST}0"), Unclear::NoDigest),
+            (
+                &format!("/countersign reject {}", &DIGEST[1..]),
+                Unclear::NoDigest,
+            ),
+            (&format!("/countersign reject {DIGEST}"), Unclear::NoReason),
+            (&format!("/countersign changes {DIGEST} \r\n "), Unclear::NoReason),
+            ("/countersign cancel", Unclear::NoReason),
         ] {
-            assert_eq!(read(unknown), Said::Unknown, "{unknown:?}");
+            assert_eq!(read(unclear), Said::Unclear(why), "{unclear:?}");
         }
         for nothing in [
             "/countersignstart",

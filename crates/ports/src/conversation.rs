@@ -18,6 +18,8 @@ pub const RECENT_EVENTS_MAX: usize = 1_000;
 pub struct IssueText {
     /// Where it is, for people: `octo/hello#7`.
     pub place: String,
+    /// Its number there.
+    pub number: u64,
     /// The text, each part with who wrote it.
     pub text: String,
     /// When anything about it changed last.

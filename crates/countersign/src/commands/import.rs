@@ -14,6 +14,8 @@ pub(super) struct Imported {
     pub(super) feedback: Feedback,
     /// The repository.
     pub(super) repository: Found,
+    /// Its number there.
+    pub(super) number: u64,
     /// `octo/hello#7`.
     pub(super) place: String,
     /// Its title, as its author wrote it.
@@ -64,6 +66,7 @@ pub(super) fn read(
     Ok(Imported {
         feedback,
         repository,
+        number,
         place,
         title: thread.title,
         author: thread.opened.author,

@@ -10,8 +10,8 @@ use crate::error::{CliError, Exit};
 use crate::hosting;
 use crate::render::story::counted;
 use crate::terminal::{Page, Person, Reply, Style, Terminal};
-use countersign_core::command::{ISSUE, STARTED_FROM, started_from};
-use countersign_core::feedback::{Metadata, RepoRole};
+use countersign_core::command::carried;
+use countersign_core::feedback::RepoRole;
 use countersign_core::id::{RepositoryId, WorkflowId};
 use countersign_forge::github::Matches;
 use countersign_ports::store::{RepositoryRow, TALLIED_MAX};
@@ -117,8 +117,7 @@ async fn find(desk: &Desk, flags: &StartFlags, query: &str) -> Result<Found, Cli
     } = blocking(move || searching.search_issues(&of, &query)).await??;
     let (mut listed, mut read) = (Vec::new(), 0);
     for (number, title) in issues {
-        let place = format!("{}#{number}", repository.full_name);
-        if let Some(text) = under_way(desk, &id, number, &place).await? {
+        if let Some(text) = under_way(desk, &id, number).await? {
             let (author, stands) = (None, Stands::UnderWay(text));
             listed.push(Listed {
                 number,
@@ -178,20 +177,11 @@ fn named<'r>(remote: &[&'r RepositoryRow], path: &Path) -> Option<&'r Repository
 
 /// What tells that a workflow of this issue has not ended, by what the ledger has of its beginning. A server says so only when the
 /// same text is submitted once more.
-async fn under_way(
-    desk: &Desk,
-    repository: &RepositoryId,
-    number: u64,
-    place: &str,
-) -> Result<Option<String>, CliError> {
+async fn under_way(desk: &Desk, repository: &RepositoryId, number: u64) -> Result<Option<String>, CliError> {
     let Place::Folder(session) = &desk.at else {
         return Ok(None);
     };
-    for (key, value) in [
-        (ISSUE, place.to_owned()),
-        (STARTED_FROM, started_from(repository, number)),
-    ] {
-        let wanted = Metadata::from([(key.to_owned(), value)]);
+    for wanted in carried(repository, number) {
         for id in session.store.workflows_with(&wanted, TALLIED_MAX).await? {
             if !session.store.workflow(&id).await?.state.is_final() {
                 return Ok(Some(format!("{id} is under way")));

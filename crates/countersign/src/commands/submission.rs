@@ -12,7 +12,7 @@ use crate::session::Session;
 use crate::terminal::{Page, Style};
 use countersign_core::act::Attendance;
 use countersign_core::budget::{BudgetAsked, read_time_ms};
-use countersign_core::command::ISSUE;
+use countersign_core::command::{IMPORTED_FROM, ISSUE, started_from};
 use countersign_core::feedback::{
     AgentSpec, FEEDBACK_MAX_BYTES, Feedback, FeedbackOrigin, Metadata, RepoRole, RepoSelection,
     SubmittedDiff, check_given_metadata, check_metadata,
@@ -147,7 +147,9 @@ pub(super) async fn read(
     refuse_broken_baseline(session)?;
     let issue = read_words(&session.app.settings, flags, imported).await?;
     if let Some(Words::Imported(imported)) = &issue {
+        let from = started_from(&imported.repository.id, imported.number);
         metadata.insert(ISSUE.to_owned(), imported.place.clone());
+        metadata.insert(IMPORTED_FROM.to_owned(), from);
         check_metadata(&metadata).map_err(|e| CliError::refused(e.code(), e.to_string()))?;
     }
     let agent = proposer::read(flags)?;

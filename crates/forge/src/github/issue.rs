@@ -309,6 +309,7 @@ impl Conversations for GitHub {
         Ok(IssueText {
             text: thread.told(&place, host),
             place,
+            number,
             changed_at: thread.changed_at,
         })
     }

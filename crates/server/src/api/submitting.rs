@@ -12,7 +12,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use countersign_core::act::Attendance;
 use countersign_core::budget::BudgetAsked;
-use countersign_core::command::ISSUE;
+use countersign_core::command::{IMPORTED_FROM, ISSUE, started_from};
 use countersign_core::digest::BodyHash;
 use countersign_core::feedback::{
     AgentSpec, FEEDBACK_MAX_BYTES, Feedback, FeedbackOrigin, REPOSITORIES_MAX, RepoRole, RepoSelection,
@@ -351,7 +351,9 @@ async fn read(house: &House, member: &MemberId, new: NewWorkflow) -> Result<Subm
             let (row, issue) = import(house, &rows, address).await?;
             let feedback = Feedback::read(FeedbackOrigin::Issue, issue.text.as_bytes())
                 .map_err(|e| Problem::refused(e.code(), e.to_string()))?;
+            let from = started_from(&row.id, issue.number);
             metadata.insert(ISSUE.to_owned(), issue.place);
+            metadata.insert(IMPORTED_FROM.to_owned(), from);
             check_metadata(&metadata).map_err(|e| Problem::refused(e.code(), e.to_string()))?;
             (chosen.unwrap_or_else(|| vec![alone(row)]), feedback)
         }

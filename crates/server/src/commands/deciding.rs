@@ -3,7 +3,9 @@
 
 use super::{Commands, Trouble};
 use countersign_core::act::{Act, ActRecord, Attendance, AuthenticatedBy, SignedAct};
-use countersign_core::command::{Command, ISSUE, Outcome, STARTED_FROM, check_startable, started_from};
+use countersign_core::command::{
+    Command, ISSUE, Outcome, STARTED_FROM, carried, check_startable, started_from,
+};
 use countersign_core::feedback::{AgentSpec, Feedback, FeedbackOrigin, Metadata, RepoRole, RepoSelection};
 use countersign_core::forge::{Deed, DeedKind};
 use countersign_core::id::{InputId, MemberId, RepositoryId, RequestId, WorkflowId};
@@ -35,11 +37,10 @@ impl Commands {
             return Ok(Outcome::Denied(denial));
         }
         // Before the issue is looked at: what we say there of the one that is under way changes it, too.
-        let from = started_from(&row.id, deed.issue);
-        if !self.under_way(&from).await?.is_empty() {
+        if !self.under_way(row, deed.issue).await?.is_empty() {
             return Ok(Outcome::AlreadyStarted);
         }
-        let number = deed.issue;
+        let (number, from) = (deed.issue, started_from(&row.id, deed.issue));
         let issue = self.ask(row, move |said, at| said.issue(at, number)).await?;
         if let Err(denial) = check_startable(deed, Some(issue.changed_at)) {
             return Ok(Outcome::Denied(denial));
@@ -136,8 +137,7 @@ impl Commands {
         deed: &Deed,
     ) -> Result<Option<Workflow>, Trouble> {
         if !deed.on_pull_request {
-            let from = started_from(&row.id, deed.issue);
-            return match self.under_way(&from).await?.first() {
+            return match self.under_way(row, deed.issue).await?.first() {
                 Some(id) => self.load(id).await.map(Some),
                 None => Ok(None),
             };
@@ -201,13 +201,16 @@ impl Commands {
             .map(|_| Outcome::ViewedBeforeEdit))
     }
 
-    /// Workflows from that issue that have not ended.
-    async fn under_way(&self, from: &str) -> Result<Vec<WorkflowId>, Trouble> {
-        let wanted = Metadata::from([(STARTED_FROM.to_owned(), from.to_owned())]);
+    /// Workflows of that issue that have not ended, however they were started. One that was imported into other repositories
+    /// alone is not decided on from here.
+    async fn under_way(&self, row: &RepositoryRow, issue: u64) -> Result<Vec<WorkflowId>, Trouble> {
         let mut found = Vec::new();
-        for id in self.store.workflows_with(&wanted, TALLIED_MAX).await? {
-            if !self.store.workflow(&id).await?.state.is_final() {
-                found.push(id);
+        for wanted in carried(&row.id, issue) {
+            for id in self.store.workflows_with(&wanted, TALLIED_MAX).await? {
+                let listed = self.store.workflow(&id).await?;
+                if !listed.state.is_final() && listed.repositories.iter().any(|r| r.id == row.id) {
+                    found.push(id);
+                }
             }
         }
         Ok(found)
@@ -229,8 +232,16 @@ pub(super) fn outcome_of(command: &Command, status: &InputStatus) -> Outcome {
     match (status, command) {
         (InputStatus::Accepted | InputStatus::Pending, Command::Start) => Outcome::Started,
         (InputStatus::Accepted | InputStatus::Pending, _) => Outcome::Decided,
+        (InputStatus::Refused { code, .. }, Command::Retry { .. }) if is_no_retry(code) => {
+            Outcome::NothingToRetry
+        }
         (InputStatus::Refused { .. } | InputStatus::Held { .. }, _) => Outcome::Refused,
     }
+}
+
+/// Whether an act was refused because what waits is nothing that stopped, by the codes of the workflow's refusals.
+fn is_no_retry(code: &str) -> bool {
+    matches!(code, "wrong-state" | "not-a-choice")
 }
 
 /// Whether it was written before that moment; times of a forge have whole seconds.

@@ -2,8 +2,7 @@
 //! They are put where those of webhooks are; nothing is followed here.
 
 use super::{Commands, Trouble};
-use countersign_core::command::{STARTED_FROM, Said, read, read_started_from, started_from};
-use countersign_core::feedback::Metadata;
+use countersign_core::command::{Said, carried, issue_of, read};
 use countersign_core::forge::Comment;
 use countersign_core::id::{RepositoryId, WorkflowId};
 use countersign_core::time::Timestamp;
@@ -127,11 +126,12 @@ impl Commands {
         let Some(row) = self.registered(repository).await? else {
             return Ok(());
         };
-        let wanted = Metadata::from([(STARTED_FROM.to_owned(), started_from(repository, issue))]);
-        for id in self.store.workflows_with(&wanted, OF_ONE_ISSUE_MAX).await? {
-            if let Err(error) = self.compare(&row, &id).await {
-                tracing::warn!(workflow = %id, %error, "whether the issue was edited is looked at later");
-                break;
+        for wanted in carried(repository, issue) {
+            for id in self.store.workflows_with(&wanted, OF_ONE_ISSUE_MAX).await? {
+                if let Err(error) = self.compare(&row, &id).await {
+                    tracing::warn!(workflow = %id, %error, "whether the issue was edited is looked at later");
+                    break;
+                }
             }
         }
         Ok(())
@@ -173,9 +173,8 @@ impl Commands {
         let Some(submission) = workflow.submission.filter(|_| !workflow.state.is_final()) else {
             return Ok(());
         };
-        let from = submission.metadata.get(STARTED_FROM);
-        let from = from.and_then(|text| read_started_from(text));
-        let Some((_, issue)) = from.filter(|(repository, _)| *repository == row.id) else {
+        let Some((_, issue)) = issue_of(&submission.metadata).filter(|(repository, _)| *repository == row.id)
+        else {
             return Ok(());
         };
         let text = submission.feedback.text;

@@ -189,8 +189,8 @@ impl Commands {
         };
         let outcome = match read(&comment.body) {
             Said::Nothing => return Ok(Outcome::NoCommand),
-            Said::Unknown => match self.commander(&row, &comment.deed).await? {
-                Ok(_by) => Outcome::Unknown,
+            Said::Unclear(unclear) => match self.commander(&row, &comment.deed).await? {
+                Ok(_by) => Outcome::Unclear(unclear),
                 Err(denial) => Outcome::Denied(denial),
             },
             Said::Command(command) => self.obey(&row, &comment.deed, command).await?,

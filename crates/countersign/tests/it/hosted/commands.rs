@@ -173,8 +173,14 @@ fn whoever_may_not_starts_nothing() {
         here.says(issue, EVE, "and one more thing");
     });
     denied("d-8", "no-command", OCTO, "> /countersign start", &nothing);
-    denied("d-9", "unknown-command", OCTO, "/countersign approve", &nothing);
-    denied("d-9a", "nothing-waits", OCTO, "/countersign cancel", &nothing);
+    denied("d-9", "unknown-command", OCTO, "/countersign merge", &nothing);
+    denied(
+        "d-9a",
+        "nothing-waits",
+        OCTO,
+        "/countersign cancel Never mind.",
+        &nothing,
+    );
     denied("d-10", "comment-gone", OCTO, START, &|issue, _| {
         github.change(|w| w.issue_mut(HELLO, issue).comments.clear());
     });
@@ -252,11 +258,16 @@ fn an_approval_by_comment_needs_the_whole_digest_and_every_file_viewed() {
     here.command(issue, OCTO, &approve, "not-viewed");
     here.views(&id);
     let short = format!("/countersign approve {}", &digest[..12]);
-    here.command(issue, OCTO, &short, "unknown-command");
+    here.command(issue, OCTO, &short, "digest-missing");
+    here.command(issue, OCTO, "/countersign approve", "digest-missing");
+    here.command(issue, OCTO, "/countersign cancel", "reason-missing");
+    here.command(issue, OCTO, "/countersign status please", "words-beside");
+    let retry = format!("/countersign retry {digest}");
+    here.command(issue, OCTO, &retry, "nothing-to-retry");
     let wrong = format!("/countersign approve {}", "0".repeat(64));
     here.command(issue, OCTO, &wrong, "nothing-waits");
     here.command(issue, OCTO, &format!("> {approve}"), "no-command");
-    here.command(issue, OCTO, &format!("{approve} but not yet"), "unknown-command");
+    here.command(issue, OCTO, &format!("{approve} but not yet"), "words-beside");
     here.command(issue, MALLORY, &approve, "account-not-linked");
     here.command(issue, EVE, &approve, "may-not-write");
     let other = here.issue();
@@ -280,20 +291,59 @@ fn an_approval_by_comment_needs_the_whole_digest_and_every_file_viewed() {
 }
 
 #[test]
+fn commands_below_an_imported_issue_are_about_the_workflow_that_was_imported() {
+    let here = Listening::new();
+    for over_http in [false, true] {
+        let issue = here.issue();
+        let address = format!("{}/octo/hello/issues/{issue}", here.hosted.github.url());
+        let id = match over_http {
+            true => {
+                let new = json!({"issue": address, "again": true});
+                let started = here.served.json("POST", "/api/v1/workflows", &here.token, &new);
+                started.is(202).json()["id"].as_str().unwrap().to_owned()
+            }
+            false => {
+                let started = here.hosted.run(&["submit", "--issue", &address]).exits(0);
+                started.out.trim().to_owned()
+            }
+        };
+        // The number stays, whatever the repository is called.
+        here.hosted.github.change(|w| w.rename(HELLO, "greetings"));
+        let request = here.served.request_of(&here.token, &id);
+        let digest = request["digest"].as_str().unwrap();
+        here.command(issue, OCTO, "/countersign status", "shown");
+        here.command(issue, OCTO, START, "already-started");
+        let reject = format!("/countersign reject {digest} Not this way.");
+        here.command(issue, OCTO, &reject, "decided");
+        here.becomes(&id, "Failed");
+        let comments = here
+            .hosted
+            .github
+            .change(|w| w.issue_mut(HELLO, issue).comments.clone());
+        let status = format!("<!-- countersign {id}");
+        assert!(
+            comments.iter().all(|c| !c.body.starts_with(&status)),
+            "nobody asked for one"
+        );
+        here.hosted.github.change(|w| w.rename(HELLO, "hello"));
+    }
+}
+
+#[test]
 fn a_rejection_and_a_cancellation_by_comment_end_the_workflow_and_what_it_wrote() {
     let here = Listening::new();
     let (issue, id, digest) = here.started();
     let reject = format!("/countersign reject {digest} Not this way.");
     here.command(issue, OCTO, &reject, "decided");
     here.becomes(&id, "Failed");
-    here.command(issue, OCTO, "/countersign cancel", "nothing-waits");
+    here.command(issue, OCTO, "/countersign cancel Not at all.", "nothing-waits");
     let (issue, id, digest) = here.started();
     here.views(&id);
     let approve = format!("/countersign approve {digest}");
     here.command(issue, OCTO, &approve, "decided");
     let pull = here.hosted.pull();
     here.becomes(&id, "VerifyingCi");
-    here.command(pull.number, EVE, "/countersign cancel", "may-not-write");
+    here.command(pull.number, EVE, "/countersign cancel Mine.", "may-not-write");
     here.command(pull.number, OCTO, "/countersign cancel Not this way.", "decided");
     here.becomes(&id, "Cancelled");
     assert!(!here.hosted.pull().open, "the pull request is closed");

@@ -203,6 +203,12 @@ fn an_issue_is_submitted_over_http_by_its_address() {
     let path = format!("/api/v1/workflows/{}", id.as_str().unwrap());
     let told = served.get(&path, &token).is(200).json();
     assert_eq!(told["metadata"]["countersign.issue"], "octo/hello#1", "{told}");
+    let from = format!("github-{HELLO}#1");
+    assert_eq!(
+        told["metadata"]["countersign.imported-from"],
+        from.as_str(),
+        "{told}"
+    );
     assert_eq!(told["repositories"][0]["name"], "hello", "{told}");
     let text = told["text"].as_str().unwrap();
     assert!(text.contains("@eve (none, untrusted)"), "{text}");
