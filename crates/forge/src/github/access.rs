@@ -29,6 +29,9 @@ const LIFE_MAX: Duration = Duration::from_secs(3_600);
 /// Most repositories of which something is remembered.
 const KEPT_MAX: usize = 1_000;
 
+/// Most repositories of an installation among which one is looked for by its name.
+const GIVEN_MAX: usize = 1_000;
+
 /// Names of permissions with `read` or `write`.
 pub type Permissions = &'static [(&'static str, &'static str)];
 
@@ -293,6 +296,17 @@ struct Numbered {
     id: u64,
 }
 
+#[derive(Deserialize)]
+struct GivenPage {
+    repositories: Vec<Given>,
+}
+
+#[derive(Deserialize)]
+struct Given {
+    id: u64,
+    full_name: String,
+}
+
 struct Reader {
     token: Token,
     until: Instant,
@@ -393,10 +407,28 @@ impl Api {
             Credentials::App(app) => {
                 let installation = self.installation(app, &format!("/repos/{full_name}"))?;
                 let name = full_name.split_once('/').map_or(full_name, |(_, name)| name);
-                let (token, _) = self.mint_on(app, installation.id, &For::Name(name), LOOKS)?;
+                let minted = self.mint_on(app, installation.id, &For::Name(name), LOOKS);
+                let (token, _) = match minted {
+                    // The installation is that of the repository: it may be spelled otherwise there.
+                    Err(CallError::NotInstalled) => {
+                        let number = self.number_there(app, &installation, full_name)?;
+                        self.mint_on(app, installation.id, &For::Number(number), LOOKS)?
+                    }
+                    minted => minted?,
+                };
                 Ok(Carried::Installation(token))
             }
         }
+    }
+
+    /// The number of the repository that an installation was given under that name, in upper or lower case.
+    fn number_there(&self, app: &App, there: &Installation, full_name: &str) -> Result<u64, CallError> {
+        let reader = self.reader_of_all(app, there)?;
+        let items = |page: GivenPage| page.repositories;
+        let (given, _) = self.list_first_as(&reader, "/installation/repositories", GIVEN_MAX, items)?;
+        let mut given = given.into_iter();
+        let found = given.find(|r| r.full_name.eq_ignore_ascii_case(full_name));
+        found.map(|r| r.id).ok_or(CallError::NotInstalled)
     }
 
     /// What a look carries at which repositories were given to an App there. Nothing of what is in them is seen with it.

@@ -136,6 +136,19 @@ fn what_an_owner_does_to_the_app_on_the_way_is_asked_about_and_nothing_is_writte
     }
 }
 
+#[test]
+fn a_repository_is_found_however_its_name_is_typed() {
+    let hosted = Hosted::app();
+    let added = hosted.run(&["repo", "add", "--github", "OCTO/Hello"]).exits(0);
+    assert!(added.out.contains("hello"), "{added}");
+    let list = hosted.run(&["repo", "list"]).exits(0);
+    assert!(
+        list.out.starts_with(&format!("github-{HELLO}  hello  ")),
+        "{list}"
+    );
+    hosted.run(&["repo", "add", "--github", "OCTO/Other"]).exits(2);
+}
+
 /// GitHub has no search for Apps, so that it is looked through what the App was given, wherever it is installed.
 #[test]
 fn repositories_that_the_app_was_given_are_found_by_words() {
