@@ -130,10 +130,12 @@ pub(super) async fn list(desk: &Desk) -> Result<Exit, CliError> {
             "No repository is registered yet. `countersign run --repo PATH …` does it by itself.",
         );
     }
-    let width = rows.iter().map(|r| r.name.chars().count()).max().unwrap_or(0) + 2;
+    let widest = |of: fn(&RepositoryRow) -> String| rows.iter().map(|r| of(r).chars().count()).max();
+    let ids = widest(|r| r.id.to_string()).unwrap_or(0) + 2;
+    let width = widest(|r| r.name.clone()).unwrap_or(0) + 2;
     for row in &rows {
         page.line(0)
-            .column(Style::Dim, row.id.to_string(), 10)
+            .column(Style::Dim, row.id.to_string(), ids)
             .column(Style::Name, &row.name, width)
             .add(Style::Plain, row.place.to_string());
     }

@@ -117,6 +117,9 @@ impl Page {
     }
 }
 
+/// Fewest spaces between a column and what follows it.
+const GAP_MIN: usize = 2;
+
 /// The line that was begun last.
 pub(crate) struct Line<'a> {
     page: &'a mut Page,
@@ -133,10 +136,10 @@ impl Line<'_> {
         self.piece(style, visible_bytes(bytes))
     }
 
-    /// Adds a piece that takes at least so many columns.
+    /// Adds a piece that takes at least so many columns, with a gap behind it however long it is.
     pub(crate) fn column(self, style: Style, text: impl AsRef<str>, width: usize) -> Self {
         let shown = visible(text.as_ref());
-        let missing = width.saturating_sub(shown.chars().count());
+        let missing = width.saturating_sub(shown.chars().count()).max(GAP_MIN);
         self.piece(style, shown).pad(missing)
     }
 
