@@ -174,8 +174,13 @@ pub(crate) fn said_frozen(app: &App, workflow: &Workflow, frozen: &[FreezeWire])
     let Some(freeze) = frozen.iter().find(|freeze| covers(freeze)) else {
         return false;
     };
+    let place = match &freeze.repository {
+        Some(name) => format!(" --repo {name}"),
+        None => String::new(),
+    };
     let why = format!(
-        "writing is frozen since {}: {}. It goes on after `countersign unfreeze`: countersign resume {}",
+        "writing is frozen since {}: {}. An owner lifts it: `countersign unfreeze{place} --reason WHY`. Then it goes on: \
+         countersign resume {}",
         freeze.since, freeze.reason, workflow.id
     );
     let mut page = Page::new();
@@ -290,7 +295,7 @@ pub(crate) fn next_for(code: &str, id: &WorkflowId) -> String {
         }
         "unattended-forbidden" => format!("Decide at a terminal: countersign resume {id}"),
         "digest-mismatch" | "request-not-open" => format!("Look at what waits now: countersign show {id}"),
-        "frozen" => "An owner lifts it: countersign unfreeze --reason …".to_owned(),
+        "frozen" => "An owner lifts it: countersign unfreeze --repo NAME --reason WHY; where everything is frozen, without --repo".to_owned(),
         "workflow-ended" => format!("See how it came out: countersign show {id} --story"),
         "not-a-choice" => format!("The choices are listed by: countersign show {id}"),
         "not-waivable" => format!("Rules, paths and what they are bound to: countersign show {id}"),

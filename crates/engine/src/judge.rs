@@ -126,10 +126,15 @@ impl Judge<'_> {
         let frozen = self.store.freezes().await?;
         let mut held = frozen.into_iter().filter(|(_, f)| !lets_begin(f));
         let covering = held.find(|(_, f)| f.covers(repositories()));
-        Ok(
-            covering
-                .map(|(at, freeze)| format!("nothing begins: it is frozen since {at}: {}", freeze.reason)),
-        )
+        let name = |freeze: &Freeze| {
+            let mut selections = submission.repositories.iter();
+            let found = selections.find(|r| freeze.repository.as_ref() == Some(&r.id));
+            found.map_or_else(|| "everything".to_owned(), |r| r.name.clone())
+        };
+        Ok(covering.map(|(at, freeze)| {
+            let what = name(&freeze);
+            format!("nothing begins: {what} is frozen since {at}: {}", freeze.reason)
+        }))
     }
 
     async fn refuse_frozen(&self, id: &InputId, message: String) -> Result<Option<NextEffect>, EngineError> {

@@ -65,8 +65,9 @@ fn judged(page: &mut Page, result: &GateResult) {
 /// A gate that nobody has judged yet: never green, and it says what it waits for.
 fn open(page: &mut Page, gate: GateId, seen: &Seen) {
     let state = seen.workflow.state;
-    let mut repositories = seen.workflow.repositories.iter();
-    let has_ci = repositories.any(|r| r.repository.forge.has_pull_requests());
+    // As it was submitted: before its bases are pinned it has no other repositories.
+    let mut repositories = seen.workflow.submission.iter().flat_map(|s| &s.repositories);
+    let has_ci = repositories.any(|r| r.id.forge.has_pull_requests());
     let what = match gate {
         _ if state.is_final() => "not reached",
         GateId::Approval if state == State::AwaitingApproval => "waits for your decision",
