@@ -4,6 +4,7 @@
 //! and author are ours, and evidence of CI counts only on exactly the commit that was written (hazards 17, 43).
 
 use crate::id::{AccountId, BranchName, CommitSha, PullRequestNumber, RepositoryId, TreeSha};
+use crate::path::RepoPath;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -12,6 +13,8 @@ use std::fmt;
 pub const PULL_REQUESTS_MAX: usize = 30;
 /// Most check runs that are read for one commit.
 pub const CHECK_RUNS_MAX: usize = 1_000;
+/// Most files that are named in which what landed differs from what was approved.
+pub const DIFFERING_MAX: usize = 20;
 /// Most that is kept of what a check says, in bytes.
 pub const CHECK_WORDS_MAX_BYTES: usize = 8 << 10;
 
@@ -157,6 +160,9 @@ pub enum Landed {
         brings: Vec<CommitSha>,
         /// The tree that merging the approved commit into `before` gives, as git computes it here; absent: it conflicts.
         expected: Option<TreeSha>,
+        /// Files in which the two trees differ, in their order: the first [`DIFFERING_MAX`] of them.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        differing: Vec<RepoPath>,
     },
     /// The branch has it not, or not any more.
     Nowhere {

@@ -196,7 +196,7 @@ impl ManifestContext<'_> {
 /// Name and address under which Countersign commits what nobody set otherwise.
 pub const COMMITTER: &str = "Countersign <countersign@localhost>";
 /// Longest subject line of a commit, in characters.
-const SUBJECT_MAX_CHARS: usize = 72;
+pub const SUBJECT_MAX_CHARS: usize = 72;
 /// Longest line for a step in a commit message, in characters.
 const STEP_MAX_CHARS: usize = 200;
 /// Most steps that a commit message lists.

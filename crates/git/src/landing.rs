@@ -11,9 +11,10 @@ use crate::merge::{self, Three};
 use crate::mirror::Mirrors;
 use crate::objects::{to_gix, tree_of, tree_sha};
 use crate::remote::Purpose;
-use crate::{apply, source};
-use countersign_core::forge::Landed;
-use countersign_core::id::{BranchName, CommitSha};
+use crate::{apply, second, source};
+use countersign_core::forge::{DIFFERING_MAX, Landed};
+use countersign_core::id::{BranchName, CommitSha, TreeSha};
+use countersign_core::path::RepoPath;
 use countersign_ports::trees::{INTERDIFF_MAX_BYTES, Merged, RepoPlace, RepoSource, Taken, TreesError};
 
 /// Most commits of the branch's own line that are looked through for the one that has the change first.
@@ -57,13 +58,41 @@ pub(crate) fn landed(
     merge::require_same_result(&bench, &three, merged.canonical)?;
     // Forges merge with git: what git makes of it is what honest merges give, also where gix is more careful.
     let expected = merge::by_git(&bench, &three)?;
+    let expected = expected.map(|tree| tree_sha(&tree)).transpose()?;
+    let differing = match &expected {
+        Some(expected) if *expected != commit.tree => differing(&bench, expected, &commit.tree)?,
+        Some(_) | None => Vec::new(),
+    };
     Ok(Landed::As {
         commit: commit.commit,
         tree: commit.tree,
         before,
         brings: first.brings,
-        expected: expected.map(|tree| tree_sha(&tree)).transpose()?,
+        expected,
+        differing,
     })
+}
+
+/// The first files in which two trees differ.
+fn differing(bench: &Bench, expected: &TreeSha, landed: &TreeSha) -> Result<Vec<RepoPath>, TreesError> {
+    let arguments = [
+        "diff-tree",
+        "-r",
+        "-z",
+        "--name-only",
+        "--no-renames",
+        expected.as_str(),
+        landed.as_str(),
+    ];
+    let done = bench.git("diff-tree", arguments, &[])?;
+    if !done.status.success() {
+        return Err(second::no_answer("diff-tree", &done));
+    }
+    let names = done
+        .stdout
+        .split(|byte| *byte == 0)
+        .filter(|name| !name.is_empty());
+    Ok(names.take(DIFFERING_MAX).map(RepoPath::from_bytes).collect())
 }
 
 /// See [`countersign_ports::trees::Trees::taking_back`].

@@ -108,7 +108,8 @@ pub(crate) async fn deliver(
     };
     let outcome = match door.reader.read(beside, &body) {
         Err(error) => {
-            let (word, problem) = refused(error);
+            let is_json = header("content-type").is_some_and(|t| t.starts_with("application/json"));
+            let (word, problem) = refused(error, is_json);
             house.metrics.hook(word);
             return Err(problem);
         }
@@ -123,7 +124,7 @@ pub(crate) async fn deliver(
     Ok((StatusCode::ACCEPTED, Json(Delivered { outcome })))
 }
 
-fn refused(error: HookError) -> (HookWord, Problem) {
+fn refused(error: HookError, is_json: bool) -> (HookWord, Problem) {
     let text = error.to_string();
     match error {
         HookError::Signature => (
@@ -133,7 +134,12 @@ fn refused(error: HookError) -> (HookWord, Problem) {
         ),
         HookError::Malformed { .. } => (
             HookWord::Malformed,
-            Problem::refused(error.code(), text).next("GitHub has to send it as application/json."),
+            Problem::refused(error.code(), text).next(match is_json {
+                false => "GitHub has to send it as application/json: set the webhook's content type so.",
+                true => {
+                    "Look at it among the webhook's recent deliveries on GitHub, and whether this Countersign is older than GitHub's form."
+                }
+            }),
         ),
     }
 }

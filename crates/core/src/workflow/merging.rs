@@ -7,9 +7,10 @@ use super::event::{Event, ReadMerge, ResumePoint, WriteIntent};
 use super::pull_requests::{has_one, opened, why_another};
 use super::turn::Turn;
 use super::{Effect, Refusal, State, Workflow, verifying};
-use crate::forge::{Landed, PullRequest, PullRequestState};
+use crate::forge::{DIFFERING_MAX, Landed, PullRequest, PullRequestState};
 use crate::gate::{Check, CheckId, GateId};
 use crate::id::{CommitSha, RepositoryId};
+use crate::path::RepoPath;
 use crate::policy::MERGE_DEADLINE_DAYS;
 use crate::question::QuestionKind;
 
@@ -225,7 +226,7 @@ fn another_head(at: &str, intent: &WriteIntent, pull: &PullRequest) -> String {
 
 /// What landed against what merging the approved commit gives.
 fn compared(intent: &WriteIntent, at: &str, landed: &Landed) -> Landing {
-    let (commit, tree, before, brings, expected) = match landed {
+    let (commit, tree, before, brings, expected, differing) = match landed {
         Landed::Nowhere { detail } => return Landing::Moved(format!("{at} is called merged, and {detail}")),
         Landed::As {
             commit,
@@ -233,7 +234,8 @@ fn compared(intent: &WriteIntent, at: &str, landed: &Landed) -> Landing {
             before,
             brings,
             expected,
-        } => (commit, tree, before, brings, expected),
+            differing,
+        } => (commit, tree, before, brings, expected, differing),
     };
     let merging = format!("merging {} into {}", intent.commit.short(), before.short());
     match expected {
@@ -243,10 +245,11 @@ fn compared(intent: &WriteIntent, at: &str, landed: &Landed) -> Landing {
             tree.short()
         )),
         Some(expected) if expected != tree => Landing::Differs(format!(
-            "{at} landed as {} with tree {}, and {merging} gives {}",
+            "{at} landed as {} with tree {}, and {merging} gives {}{}",
             commit.short(),
             tree.short(),
-            expected.short()
+            expected.short(),
+            in_files(differing)
         )),
         Some(_) => match brings.iter().find(|other| **other != intent.commit) {
             Some(other) => Landing::Moved(format!(
@@ -259,5 +262,18 @@ fn compared(intent: &WriteIntent, at: &str, landed: &Landed) -> Landing {
                 commit.short()
             )),
         },
+    }
+}
+
+/// Where the two differ, as far as it is known; named are at most [`DIFFERING_MAX`].
+fn in_files(differing: &[RepoPath]) -> String {
+    let named: Vec<String> = differing
+        .iter()
+        .map(|path| format!("`{}`", path.to_text()))
+        .collect();
+    match named.len() {
+        0 => String::new(),
+        DIFFERING_MAX.. => format!("; what differs begins with {}", named.join(", ")),
+        _ => format!("; what differs is {}", named.join(", ")),
     }
 }

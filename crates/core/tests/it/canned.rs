@@ -720,6 +720,7 @@ pub fn merges(w: &Workflow, state: PullRequestState) -> EffectResult {
                 before: commit("tip"),
                 brings: vec![intent.commit.clone()],
                 expected: Some(tree("merged")),
+                differing: Vec::new(),
             }),
         }
     };

@@ -17,7 +17,10 @@ use countersign_core::feedback::{
 };
 use countersign_core::forge::Landed;
 use countersign_core::id::{BranchName, CommitSha, MemberId, RepositoryId, WorkflowId};
+use countersign_core::outbound::Outbound;
+use countersign_core::patch_set::SUBJECT_MAX_CHARS;
 use countersign_core::workflow::merging::REVERTS;
+use countersign_core::workflow::pull_requests::opened;
 use countersign_core::workflow::{Submission, Workflow};
 use countersign_ports::store::TenantStore;
 use countersign_ports::trees::{Taken, Trees};
@@ -95,7 +98,7 @@ pub async fn reverting(
         let text = format!("nothing of what {id} landed as is there any more");
         return Err(Problem::refused("nothing-to-revert", text));
     }
-    let text = format!("Take back what {id} landed as\n\n{text}");
+    let text = format!("{}\n\nIt landed by {id}:\n\n{text}", title(&workflow));
     let feedback = Feedback::read(FeedbackOrigin::Diff, text.as_bytes());
     Ok(Submission {
         feedback: feedback.map_err(|e| Problem::refused(e.code(), e.to_string()))?,
@@ -108,6 +111,27 @@ pub async fn reverting(
         budget: Some(Default::default()),
         signature: None,
     })
+}
+
+/// What it is called: by the title of what landed and, where that is in one repository, its pull request. `#12` would link from
+/// wherever it is read.
+fn title(workflow: &Workflow) -> String {
+    let intents = || workflow.intents.iter();
+    let mut numbers = intents().filter_map(|i| Some(opened(workflow, &i.id)?.number));
+    let number = match (numbers.next(), numbers.next()) {
+        (Some(only), None) => format!(" (pull request {only})"),
+        (Some(_) | None, _) => String::new(),
+    };
+    let title = workflow
+        .submission
+        .as_ref()
+        .map_or("", |s| s.feedback.title.as_str());
+    let around = format!("Take back \"\"{number}").chars().count();
+    let title = Outbound::line(title, SUBJECT_MAX_CHARS.saturating_sub(around));
+    match title.is_empty() {
+        true => format!("Take back {}{number}", workflow.id),
+        false => format!("Take back \"{title}\"{number}"),
+    }
 }
 
 /// The diff that takes it back; `None`: nothing of it is there any more.

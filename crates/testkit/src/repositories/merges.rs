@@ -224,6 +224,7 @@ impl Repositories {
                 before: before.clone(),
                 brings: brings.to_vec(),
                 expected: expected.as_ref().map(tree_of),
+                differing: Vec::new(),
             })
         })
     }

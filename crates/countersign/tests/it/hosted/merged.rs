@@ -66,7 +66,8 @@ fn a_merge_that_nobody_approved_freezes_the_repository_and_is_an_alarm() {
     hosted
         .run(&["resume", &id])
         .exits(3)
-        .says("What was merged is not what was approved, and the repository is frozen.");
+        .says("What was merged is not what was approved, and the repository is frozen.")
+        .says("what differs is `src/backdoor.rs`");
     hosted.run(&["alarm", "list"]).exits(0).says("landed-different");
     let another = hosted.github.change(|w| w.issue(HELLO, OCTO, "Once more", ISSUE));
     let another = format!("{}/octo/hello/issues/{another}", hosted.github.url());
@@ -123,6 +124,8 @@ fn is_taken_back(hosted: &Hosted, id: &str, landed: u64) {
         .exits(0);
     let mut typist = Typist::sits_at(&hosted.world, &["resume", &revert]);
     let pull = hosted.pull_after(landed);
+    let title = format!("Take back \"Prices go in grams\" (pull request {landed})");
+    assert_eq!(pull.title, title);
     hosted.ci("github-actions", &pull.head_sha, "success");
     typist.sees("waits for somebody to merge");
     typist.leaves().exits(3);
