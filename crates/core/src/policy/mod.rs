@@ -35,6 +35,7 @@ pub use own_rules::{
     NoAnswer, OWN_RULE_FILES_MAX, OWN_RULE_MAX_BYTES, OWN_RULES_FOLDER, OWN_RULES_SUFFIX, OwnRuleFile,
     RuleText, is_own_rule_file,
 };
+pub use path_rules::ci_files;
 pub use rule::{RuleId, Severity};
 pub use tier::{RiskTier, TierReport, planned_risk_tier, risk_tier};
 pub use waiver::{WAIVER_MAX_DAYS, WaivedContent, Waiver, may_waive, waive};

@@ -3,6 +3,7 @@
 use super::fold::{file_key, is_hidden_character, match_key, trim_part};
 use super::lists::PathList;
 use super::rule::RuleId;
+use crate::diff::TreeDiff;
 use crate::path::{PATH_MAX_BYTES, RepoPath};
 use std::collections::BTreeSet;
 
@@ -128,4 +129,11 @@ fn hidden(path: &[u8]) -> Option<String> {
         "The path holds characters that can't be seen: {}.",
         names.join(", ")
     ))
+}
+
+/// The files that tell CI what to run, among those that a change touches.
+pub fn ci_files(diff: &TreeDiff) -> Vec<&RepoPath> {
+    let all = diff.files.iter().flat_map(|file| file.paths());
+    all.filter(|path| PathList::Ci.contains(&match_key(path.as_bytes())))
+        .collect()
 }

@@ -17,7 +17,7 @@ use countersign_core::digest::BodyHash;
 use countersign_core::id::{RepositoryId, Revision};
 use countersign_core::member::Roster;
 use countersign_core::patch_set::{Draft, PatchSet};
-use countersign_core::policy::Violation;
+use countersign_core::policy::{Violation, ci_files};
 use countersign_core::record::EventRecord;
 use countersign_core::time::Timestamp;
 use countersign_core::workflow::event::{PinnedRepo, Request, Subject, WriteIntent};
@@ -25,6 +25,9 @@ use countersign_core::workflow::verifying::required;
 use countersign_core::workflow::{Event, Workflow};
 use countersign_ports::store::RepositoryRow;
 use std::collections::BTreeMap;
+
+/// Most changed CI files that are named in a sentence.
+const CI_FILES_NAMED: usize = 5;
 
 /// A request that has less than this left runs out soon: a day, in milliseconds.
 pub const SOON_MS: u64 = 24 * 60 * 60 * 1000;
@@ -157,8 +160,21 @@ impl Seen {
             true => "policy requires no check".to_owned(),
             false => format!("required: {}", names.join(", ")),
         };
+        let changed: Vec<String> = ci_files(&patch_set.draft.diff)
+            .iter()
+            .map(|p| p.to_text())
+            .collect();
+        let named: Vec<&str> = changed.iter().take(CI_FILES_NAMED).map(String::as_str).collect();
+        let more = match changed.len().saturating_sub(named.len()) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        let as_changed = match named.is_empty() {
+            true => String::new(),
+            false => format!(", as this very change tells it to in {}{more}", named.join(", ")),
+        };
         format!(
-            "whatever the forge's CI runs for a new branch and a pull request, before anybody merges it; {has_to}"
+            "whatever the forge's CI runs for a new branch and a pull request, before anybody merges it{as_changed}; {has_to}"
         )
     }
 
