@@ -23,6 +23,11 @@ pub const METADATA_VALUE_MAX_CHARS: usize = 500;
 /// What the keys of our own pairs begin with; callers have none such.
 pub const METADATA_OURS: &str = "countersign.";
 
+/// The key that says whose words an issue's own ones are: [`UNTRUSTED`], or absent. No caller can give it.
+pub const WORDS_OF: &str = "countersign.words-of";
+/// Somebody's whom the people of the repository don't vouch for.
+pub const UNTRUSTED: &str = "untrusted";
+
 /// A caller's own words about a workflow, such as a ticket's number: shown and looked up by, and given to no agent.
 pub type Metadata = BTreeMap<String, String>;
 

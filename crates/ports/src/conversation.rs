@@ -20,6 +20,8 @@ pub struct IssueText {
     pub place: String,
     /// Its number there.
     pub number: u64,
+    /// The repository's people vouch for whoever opened it.
+    pub trusted: bool,
     /// The text, each part with who wrote it.
     pub text: String,
     /// When anything about it changed last.

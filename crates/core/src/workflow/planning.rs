@@ -3,6 +3,7 @@
 use super::event::{AgentRun, Event, PinnedRepo, RequestStatus, ResumePoint, Subject};
 use super::input::{PathLookup, Refused};
 use super::intake::people_check;
+use super::proposing::follows_a_stranger;
 use super::turn::Turn;
 use super::{Effect, REFUSALS_MAX, State, Workflow};
 use crate::artifact::{AgentRole, Architecture, PathExpectation, Plan, TriageDecision, Verdict};
@@ -350,7 +351,10 @@ fn planned_tier(workflow: &Workflow) -> RiskTier {
         .map(|r| (r.repository.clone(), planned_paths(workflow, &r.repository)))
         .filter(|(_, paths)| !paths.is_empty())
         .collect();
-    policy::planned_risk_tier(&touched).tier
+    match follows_a_stranger(workflow) {
+        true => RiskTier::High,
+        false => policy::planned_risk_tier(&touched).tier,
+    }
 }
 
 /// Whether a human has to approve the plan. A solo member approves the content itself right after, so the floor's

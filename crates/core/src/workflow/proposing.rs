@@ -7,6 +7,7 @@ use super::planning::{ask_for_plan, count, needs_plan_approval, planned_paths, r
 use super::turn::Turn;
 use super::{Effect, State, Workflow};
 use crate::artifact::{AgentRole, Critique};
+use crate::feedback::{AgentSpec, UNTRUSTED, WORDS_OF};
 use crate::gate::{Check, CheckId, GateId};
 use crate::member::Roster;
 use crate::outbound::secrets_in;
@@ -230,7 +231,10 @@ pub(super) fn tier_of(workflow: &Workflow, violations: &[Violation]) -> TierRepo
     let called = called
         .first()
         .map(|path| format!("{} that CI runs change: {path}.", count(called.len(), "file")));
-    for reason in [waived, called].into_iter().flatten() {
+    let stranger = follows_a_stranger(workflow).then(|| {
+        "What it follows was written by somebody whom the repository's people don't vouch for.".to_owned()
+    });
+    for reason in [waived, called, stranger].into_iter().flatten() {
         if report.tier < RiskTier::High {
             report.tier = RiskTier::High;
             report.reasons.clear();
@@ -246,6 +250,21 @@ pub(super) fn tier_of(workflow: &Workflow, violations: &[Violation]) -> TierRepo
         }
         Some(_) | None => report,
     }
+}
+
+/// Whether the proposal was made of words of somebody whom nobody vouches for (hazard 46). A ready-made diff was not.
+pub(super) fn follows_a_stranger(workflow: &Workflow) -> bool {
+    workflow.submission.as_ref().is_some_and(|submission| {
+        let of_words = match submission.agent {
+            AgentSpec::Codemod | AgentSpec::Scripted { .. } | AgentSpec::Command { .. } => true,
+            AgentSpec::Diff { .. } => false,
+        };
+        of_words
+            && submission
+                .metadata
+                .get(WORDS_OF)
+                .is_some_and(|of| of == UNTRUSTED)
+    })
 }
 
 pub(super) fn outside_plan(workflow: &Workflow) -> Vec<String> {

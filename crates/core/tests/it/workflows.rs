@@ -2,9 +2,11 @@
 
 use crate::canned::{self, START, TO_APPROVAL, Team, act, awaiting_approval, seen, walk};
 use countersign_core::act::{Act, Attendance};
+use countersign_core::feedback::{UNTRUSTED, WORDS_OF};
 use countersign_core::gate::{GateId, GateOutcome};
 use countersign_core::line_comment::{CommentSide, LINE_COMMENTS_MAX, LineComment};
 use countersign_core::path::RepoPath;
+use countersign_core::policy::RiskTier;
 use countersign_core::question::{Choice, QuestionKind};
 use countersign_core::time::Timestamp;
 use countersign_core::workflow::event::{RequestStatus, Subject};
@@ -738,4 +740,26 @@ fn at_its_bound_a_workflow_can_only_be_cancelled() {
         .state,
         State::Cancelled
     );
+}
+
+#[test]
+fn what_follows_a_strangers_words_is_of_high_risk_and_says_so() {
+    let strangers = || {
+        let mut w = canned::started();
+        let submission = w.submission.as_mut().unwrap();
+        let of = (WORDS_OF.to_owned(), UNTRUSTED.to_owned());
+        submission.metadata.extend([of]);
+        w
+    };
+    let shown = canned::walk_from(strangers(), Team::Solo, &canned::TO_APPROVAL);
+    assert_eq!(shown.tier, Some(RiskTier::High));
+    assert!(
+        shown.tier_reasons.iter().any(|r| r.contains("don't vouch for")),
+        "{:?}",
+        shown.tier_reasons
+    );
+    // Where there are others, they see the plan first.
+    let planned = canned::walk_from(strangers(), Team::Three, &canned::TO_APPROVAL[..4]);
+    assert_eq!(planned.state, State::AwaitingPlanApproval);
+    assert_ne!(awaiting_approval(Team::Solo).tier, Some(RiskTier::High));
 }

@@ -15,7 +15,7 @@ use countersign_core::budget::{BudgetAsked, read_time_ms};
 use countersign_core::command::{IMPORTED_FROM, ISSUE, started_from};
 use countersign_core::feedback::{
     AgentSpec, FEEDBACK_MAX_BYTES, Feedback, FeedbackOrigin, Metadata, RepoRole, RepoSelection,
-    SubmittedDiff, check_given_metadata, check_metadata,
+    SubmittedDiff, UNTRUSTED, WORDS_OF, check_given_metadata, check_metadata,
 };
 use countersign_core::id::BranchName;
 use countersign_core::policy;
@@ -150,6 +150,9 @@ pub(super) async fn read(
         let from = started_from(&imported.repository.id, imported.number);
         metadata.insert(ISSUE.to_owned(), imported.place.clone());
         metadata.insert(IMPORTED_FROM.to_owned(), from);
+        if !imported.author.is_trusted() {
+            metadata.insert(WORDS_OF.to_owned(), UNTRUSTED.to_owned());
+        }
         check_metadata(&metadata).map_err(|e| CliError::refused(e.code(), e.to_string()))?;
     }
     let agent = proposer::read(flags)?;

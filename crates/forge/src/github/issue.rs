@@ -310,6 +310,7 @@ impl Conversations for GitHub {
             text: thread.told(&place, host),
             place,
             number,
+            trusted: thread.opened.author.is_trusted(),
             changed_at: thread.changed_at,
         })
     }

@@ -16,7 +16,7 @@ use countersign_core::command::{IMPORTED_FROM, ISSUE, started_from};
 use countersign_core::digest::BodyHash;
 use countersign_core::feedback::{
     AgentSpec, FEEDBACK_MAX_BYTES, Feedback, FeedbackOrigin, REPOSITORIES_MAX, RepoRole, RepoSelection,
-    SubmittedDiff, check_given_metadata, check_metadata,
+    SubmittedDiff, UNTRUSTED, WORDS_OF, check_given_metadata, check_metadata,
 };
 use countersign_core::id::{BranchName, InputId, MemberId, RepositoryId, WorkflowId};
 use countersign_core::workflow::Submission;
@@ -354,6 +354,9 @@ async fn read(house: &House, member: &MemberId, new: NewWorkflow) -> Result<Subm
             let from = started_from(&row.id, issue.number);
             metadata.insert(ISSUE.to_owned(), issue.place);
             metadata.insert(IMPORTED_FROM.to_owned(), from);
+            if !issue.trusted {
+                metadata.insert(WORDS_OF.to_owned(), UNTRUSTED.to_owned());
+            }
             check_metadata(&metadata).map_err(|e| Problem::refused(e.code(), e.to_string()))?;
             (chosen.unwrap_or_else(|| vec![alone(row)]), feedback)
         }

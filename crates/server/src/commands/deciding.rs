@@ -6,7 +6,9 @@ use countersign_core::act::{Act, ActRecord, Attendance, AuthenticatedBy, SignedA
 use countersign_core::command::{
     Command, ISSUE, Outcome, STARTED_FROM, carried, check_startable, started_from,
 };
-use countersign_core::feedback::{AgentSpec, Feedback, FeedbackOrigin, Metadata, RepoRole, RepoSelection};
+use countersign_core::feedback::{
+    AgentSpec, Feedback, FeedbackOrigin, Metadata, RepoRole, RepoSelection, UNTRUSTED, WORDS_OF,
+};
 use countersign_core::forge::{Deed, DeedKind};
 use countersign_core::id::{InputId, MemberId, RepositoryId, RequestId, WorkflowId};
 use countersign_core::time::Timestamp;
@@ -57,6 +59,10 @@ impl Commands {
                 return Ok(Outcome::Refused);
             }
         };
+        let mut metadata = Metadata::from([(STARTED_FROM.to_owned(), from), (ISSUE.to_owned(), issue.place)]);
+        if !issue.trusted {
+            metadata.insert(WORDS_OF.to_owned(), UNTRUSTED.to_owned());
+        }
         let submission = Submission {
             feedback,
             repositories: vec![RepoSelection {
@@ -69,7 +75,7 @@ impl Commands {
             started_by: by.clone(),
             attendance: Attendance::Attended,
             again: false,
-            metadata: Metadata::from([(STARTED_FROM.to_owned(), from), (ISSUE.to_owned(), issue.place)]),
+            metadata,
             budget: Some(Default::default()),
             signature: None,
         };
