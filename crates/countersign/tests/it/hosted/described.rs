@@ -141,15 +141,24 @@ fn github_describes_every_request_that_we_send() {
     let (made, _) = super::setup::walked();
     let commanded = super::commands::started_by_comment();
     let labelled = super::labels::started_by_label();
+    let posted = super::posted::posted_on_what_was_written();
+    let learning = Hosted::app();
+    super::story::learns_from_the_log(&learning);
     let all = [
         hosted.github.asked(),
         app.github.asked(),
         made.github.asked(),
         commanded.hosted.github.asked(),
         labelled.hosted.github.asked(),
+        posted.hosted.github.asked(),
+        learning.github.asked(),
     ]
     .concat();
     let asked: Vec<Asked> = all.into_iter().filter(Asked::is_rest).collect();
+    for (method, end) in [("POST", "/check-runs"), ("POST", "/labels"), ("GET", "/logs")] {
+        let is_it = |a: &Asked| a.method == method && a.path.ends_with(end);
+        assert!(asked.iter().any(is_it), "{method} …{end} is among them");
+    }
     let mut listed = 0;
     for asked in &asked {
         assert!(

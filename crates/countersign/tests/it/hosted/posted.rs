@@ -60,6 +60,15 @@ impl Listening {
     }
 }
 
+/// Everything that is asked of GitHub to post a check run and a label.
+pub(super) fn posted_on_what_was_written() -> Listening {
+    let here = Listening::at(Hosted::app());
+    let (_, _, pull) = here.written();
+    here.check_says(&pull.head_sha, "waits for CI");
+    here.labels(&pull);
+    here
+}
+
 #[test]
 fn one_check_run_tells_what_came_of_the_gates_until_the_end() {
     let here = Listening::at(Hosted::app());

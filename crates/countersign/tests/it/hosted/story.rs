@@ -417,27 +417,32 @@ fn a_failed_check_is_fixed_by_the_agent_in_a_revision_of_its_own() {
     hosted.run(&["verify", "erased.json"]).exits(5);
 }
 
+/// A job fails and says why in its log alone, and the agent learns from it: the workflow's id.
+pub(super) fn learns_from_the_log(hosted: &Hosted) -> String {
+    let id = hosted.proposed_by_one_that_learns(r#"*'"said":"cargo test\n##[error]no unit [redacted: '*"#);
+    let typist = hosted.approve_once(&id);
+    let first = hosted.pull();
+    let leaked = format!("glpat-{}", "x7Yb2Kq9Lm4Np6Rt8VwZ");
+    let log = format!(
+        "2026-11-22T06:00:00.0000001Z \u{1b}[36mcargo test\u{1b}[0m\n2026-11-22T06:00:00.0000001Z ##[error]no unit {leaked}\n"
+    );
+    hosted.github.change(|w| {
+        w.check(HELLO, "github-actions", "test", &first.head_sha, Some("failure"));
+        w.log(HELLO, "test", Some(&log));
+    });
+    typist
+        .leaves()
+        .exits(3)
+        .says("the agent tries again")
+        .says("quote_grams");
+    id
+}
+
 /// GitHub's own CI says what failed nowhere but in the job's log.
 #[test]
 fn the_agent_that_tries_again_is_told_what_the_failed_job_wrote() {
     for hosted in [Hosted::new(), Hosted::app()] {
-        let id =
-            hosted.proposed_by_one_that_learns(r#"*'"said":"cargo test\n##[error]no unit [redacted: '*"#);
-        let typist = hosted.approve_once(&id);
-        let first = hosted.pull();
-        let leaked = format!("glpat-{}", "x7Yb2Kq9Lm4Np6Rt8VwZ");
-        let log = format!(
-            "2026-11-22T06:00:00.0000001Z \u{1b}[36mcargo test\u{1b}[0m\n2026-11-22T06:00:00.0000001Z ##[error]no unit {leaked}\n"
-        );
-        hosted.github.change(|w| {
-            w.check(HELLO, "github-actions", "test", &first.head_sha, Some("failure"));
-            w.log(HELLO, "test", Some(&log));
-        });
-        typist
-            .leaves()
-            .exits(3)
-            .says("the agent tries again")
-            .says("quote_grams");
+        let id = learns_from_the_log(&hosted);
         let mut read = hosted.github.asked();
         read.retain(|a| a.is_of_log());
         assert!(!read.is_empty(), "the log is on another host");
