@@ -183,6 +183,46 @@ pub struct RequiredCheck {
     pub name: String,
 }
 
+/// As what policy lets a check end besides success. Nothing else ever is one: what is absent, stale or cancelled proves nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AcceptedEnd {
+    /// It did not run.
+    Skipped,
+    /// It says neither yes nor no.
+    Neutral,
+}
+
+/// A check that policy lets end otherwise than with success.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AcceptedCheck {
+    /// Which.
+    pub check: RequiredCheck,
+    /// As what; never empty.
+    pub ends: Vec<AcceptedEnd>,
+}
+
+impl AcceptedCheck {
+    /// Whether that run ended so.
+    pub fn accepts(&self, run: &CheckRun) -> bool {
+        let end = match run.state {
+            CheckState::Skipped => AcceptedEnd::Skipped,
+            CheckState::Neutral => AcceptedEnd::Neutral,
+            CheckState::Pending
+            | CheckState::Success
+            | CheckState::Failure
+            | CheckState::Cancelled
+            | CheckState::TimedOut
+            | CheckState::ActionRequired
+            | CheckState::Stale
+            | CheckState::StartupFailure
+            | CheckState::Unknown => return false,
+        };
+        self.check.is_met_by(run) && self.ends.contains(&end)
+    }
+}
+
 /// Where a branch's protection does not say by which app a check has to be: each run of that name counts, and none may fail.
 pub const ANY_APP: &str = "*";
 

@@ -146,6 +146,8 @@ pub struct ManifestContext<'a> {
     pub checkpoint: &'a str,
     /// Every repository's part in this workflow, this one's included.
     pub siblings: &'a [Sibling],
+    /// Where policy has pull requests opened as drafts.
+    pub as_drafts: &'a [RepositoryId],
 }
 
 /// One repository's part in a workflow, as the parts in others may speak of it.
@@ -339,7 +341,7 @@ fn pull_request_text(
         body,
         labels: Vec::new(),
         reviewers: Vec::new(),
-        draft: false,
+        draft: context.as_drafts.contains(own),
     }
 }
 

@@ -4,7 +4,7 @@
 use super::Scene;
 use super::books::Books;
 use crate::problem::{Problem, ProblemCode};
-use countersign_core::forge::{CheckState, Landed, PullRequest, PullRequestState};
+use countersign_core::forge::{Landed, PullRequest, PullRequestState};
 use countersign_core::gate::{GateId, GateOutcome, GateResult};
 use countersign_core::id::AccountId;
 use countersign_core::policy::{CiRequirement, EffectivePolicy, PolicySource};
@@ -148,7 +148,7 @@ fn unproven(scene: &Scene<'_>, intent: &WriteIntent, policy: &EffectivePolicy) -
         let required = &required.value;
         let of_it = |r: &&countersign_core::forge::CheckRun| required.is_met_by(r) && r.head == intent.commit;
         let runs: Vec<_> = head.checks.iter().filter(of_it).collect();
-        let succeeded = !runs.is_empty() && runs.iter().all(|r| r.state == CheckState::Success);
+        let succeeded = !runs.is_empty() && runs.iter().all(|r| policy.lets_pass(r));
         (!succeeded).then(|| format!("{required} had not succeeded on the approved commit"))
     })
 }

@@ -1,7 +1,7 @@
 //! What policy demands after a write: which checks of CI, by whom, whether a merge is waited for, and for how long.
 
 use super::effective::{CiRequirement, EffectivePolicy, PolicySource, Sourced};
-use crate::forge::{ANY_APP, RequiredCheck};
+use crate::forge::{ANY_APP, CheckRun, CheckState, RequiredCheck};
 
 /// For how long required checks are waited for where no policy says it, in minutes.
 pub const CI_DEADLINE_MINUTES: u32 = 60;
@@ -50,6 +50,17 @@ impl EffectivePolicy {
             )
             | (CiRequirement::Required, _) => CiDemand::Unsaid,
         }
+    }
+
+    /// Whether a run of a required check ended as policy lets it end: with success, or as every layer that names it accepts. A
+    /// protection of the branch that asks for the same run is met by it, too, as it is on the forge.
+    pub fn lets_pass(&self, run: &CheckRun) -> bool {
+        run.state == CheckState::Success || self.accepted_checks.iter().any(|a| a.value.accepts(run))
+    }
+
+    /// Whether pull requests are opened as drafts.
+    pub fn opens_drafts(&self) -> bool {
+        self.draft.is_some_and(|draft| draft.value)
     }
 
     /// For how long required checks are waited for, in milliseconds.

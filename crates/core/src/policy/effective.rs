@@ -8,7 +8,7 @@ use super::tier::RiskTier;
 use super::waiver::WAIVER_MAX_DAYS;
 use crate::budget::{AGENT_CALLS_MAX, AGENT_MINUTES_MAX};
 use crate::digest::PolicyDigest;
-use crate::forge::RequiredCheck;
+use crate::forge::{AcceptedCheck, RequiredCheck};
 use crate::id::BranchName;
 use serde::{Deserialize, Serialize};
 use std::cmp::Ordering;
@@ -156,6 +156,12 @@ pub struct EffectivePolicy {
     /// Checks that CI has to show as succeeded; the union of all layers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub required_checks: Vec<Sourced<RequiredCheck>>,
+    /// Those among them that may end otherwise than with success: as all layers accept that name the check.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub accepted_checks: Vec<Sourced<AcceptedCheck>>,
+    /// Whether pull requests are opened as drafts; absent: they are not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub draft: Option<Sourced<bool>>,
     /// For how long they are waited for, in minutes; absent: [`super::CI_DEADLINE_MINUTES`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ci_deadline_minutes: Option<Sourced<u32>>,
@@ -283,6 +289,8 @@ pub fn floor() -> EffectivePolicy {
         budget_minutes: floor_minutes(),
         own_rules: Vec::new(),
         required_checks: Vec::new(),
+        accepted_checks: Vec::new(),
+        draft: None,
         ci_deadline_minutes: None,
         await_merge: None,
         merge_deadline_days: None,
@@ -372,7 +380,12 @@ fn tighten(policy: &mut EffectivePolicy, file: &PolicyFile, source: PolicySource
     raise(&mut policy.base_movement, file.base_movement, source);
     raise(&mut policy.ci, file.ci, source);
     for check in &file.required_checks {
+        accept(policy, file, check, source);
         require(&mut policy.required_checks, check, source);
+    }
+    // Looser than what stands: no effect, not even a trace of it.
+    if file.draft == Some(true) && policy.draft.is_none() {
+        policy.draft = Some(Sourced { value: true, source });
     }
     lower_or_set(&mut policy.ci_deadline_minutes, file.ci_deadline_minutes, source);
     // Looser than what stands: no effect, not even a trace of it.
@@ -383,6 +396,23 @@ fn tighten(policy: &mut EffectivePolicy, file: &PolicyFile, source: PolicySource
     lower(&mut policy.review_rounds, file.review_rounds, source);
     lower(&mut policy.budget_calls, file.budget_calls, source);
     lower(&mut policy.budget_minutes, file.budget_minutes, source);
+}
+
+/// What a layer accepts counts where nobody before it asked for the check without accepting that.
+fn accept(policy: &mut EffectivePolicy, file: &PolicyFile, check: &RequiredCheck, source: PolicySource) {
+    let is_it = |accepted: &&AcceptedCheck| accepted.check == *check;
+    let said = file.accepted_checks.iter().find(is_it);
+    let ends = said.map(|accepted| accepted.ends.as_slice()).unwrap_or_default();
+    if policy.required_checks.iter().any(|c| c.value == *check) {
+        for standing in &mut policy.accepted_checks {
+            if standing.value.check == *check {
+                standing.value.ends.retain(|end| ends.contains(end));
+            }
+        }
+        policy.accepted_checks.retain(|a| !a.value.ends.is_empty());
+    } else if let Some(value) = said.cloned() {
+        policy.accepted_checks.push(Sourced { value, source });
+    }
 }
 
 fn require(checks: &mut Vec<Sourced<RequiredCheck>>, check: &RequiredCheck, source: PolicySource) {

@@ -8,10 +8,10 @@ use super::globs::{branch_glob_problem, path_glob_problem};
 use super::rule::{RuleId, Severity};
 use super::{GLOBS_MAX, POLICY_MAX_BYTES};
 use crate::budget::{AGENT_CALLS_MAX, AGENT_MINUTES_MAX};
-use crate::forge::RequiredCheck;
+use crate::forge::{AcceptedCheck, AcceptedEnd, RequiredCheck};
 use serde::Deserialize;
 use serde::de::{Deserializer, Unexpected, Visitor};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::ops::Range;
 use toml::Spanned;
@@ -38,6 +38,8 @@ pub struct PolicyFile {
     pub(super) budget_calls: Option<u32>,
     pub(super) budget_minutes: Option<u32>,
     pub(super) required_checks: Vec<RequiredCheck>,
+    pub(super) accepted_checks: Vec<AcceptedCheck>,
+    pub(super) draft: Option<bool>,
     pub(super) ci_deadline_minutes: Option<u32>,
     pub(super) await_merge: Option<bool>,
     pub(super) merge_deadline_days: Option<u32>,
@@ -199,6 +201,8 @@ struct Wire {
     base: WireBase,
     #[serde(default)]
     ci: WireCi,
+    #[serde(default, rename = "pull_request")]
+    pull_request: WirePullRequest,
     #[serde(default)]
     merge: WireMerge,
     #[serde(default)]
@@ -256,9 +260,42 @@ struct WireBase {
 struct WireCi {
     required: Option<bool>,
     #[serde(default)]
-    checks: Vec<RequiredCheck>,
+    checks: Vec<WireCheck>,
     #[serde(rename = "deadline-minutes")]
     deadline_minutes: Option<Whole<CI_DEADLINE_MINUTES_MAX>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WireCheck {
+    app: String,
+    name: String,
+    #[serde(default)]
+    accept: Vec<AcceptedEnd>,
+}
+
+impl WireCheck {
+    fn required(&self) -> RequiredCheck {
+        RequiredCheck {
+            app: self.app.clone(),
+            name: self.name.clone(),
+        }
+    }
+
+    /// Each end once, in an order of its own.
+    fn accepted(&self) -> Option<AcceptedCheck> {
+        let ends: BTreeSet<AcceptedEnd> = self.accept.iter().copied().collect();
+        (!ends.is_empty()).then(|| AcceptedCheck {
+            check: self.required(),
+            ends: ends.into_iter().collect(),
+        })
+    }
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct WirePullRequest {
+    draft: Option<bool>,
 }
 
 #[derive(Default, Deserialize)]
@@ -314,7 +351,9 @@ impl Wire {
             review_rounds: self.review.rounds.map(Whole::small),
             budget_calls: self.budget.agent_calls.map(Whole::small),
             budget_minutes: self.budget.agent_minutes.map(Whole::small),
-            required_checks: self.ci.checks,
+            required_checks: self.ci.checks.iter().map(WireCheck::required).collect(),
+            accepted_checks: self.ci.checks.iter().filter_map(WireCheck::accepted).collect(),
+            draft: self.pull_request.draft,
             ci_deadline_minutes: self.ci.deadline_minutes.map(Whole::small),
             await_merge: self.merge.wait,
             merge_deadline_days: self.merge.deadline_days.map(Whole::small),

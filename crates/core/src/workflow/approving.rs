@@ -157,6 +157,11 @@ fn with_context<T>(
             listing: listing(&d.repository),
         })
         .collect();
+    let pinned = workflow.repositories.iter();
+    let as_drafts: Vec<RepositoryId> = pinned
+        .filter(|r| r.policy.opens_drafts())
+        .map(|r| r.repository.clone())
+        .collect();
     let plan = workflow.plan.iter().flat_map(|p| &p.steps);
     let steps: Vec<_> = plan.map(|s| (s.repository.clone(), s.title.clone())).collect();
     let context = ManifestContext {
@@ -169,6 +174,7 @@ fn with_context<T>(
         committer,
         checkpoint: &format!("{} {}", checkpoint.size, checkpoint.root),
         siblings: &siblings,
+        as_drafts: &as_drafts,
     };
     made(&context)
 }

@@ -169,9 +169,10 @@ fn may_fix(workflow: &Workflow) -> bool {
 
 /// The runs of required checks that ended without success, as they were last read.
 pub(super) fn failed(workflow: &Workflow) -> Vec<FailedCheck> {
-    let ended = |run: &&CheckRun| run.state != CheckState::Success && run.state != CheckState::Pending;
     let mut failed = Vec::new();
     for head in &workflow.heads {
+        let ended =
+            |run: &&CheckRun| run.state != CheckState::Pending && !lets_pass(workflow, &head.repository, run);
         let required = required(workflow, &head.repository);
         let of_it = |run: &&CheckRun| required.iter().any(|r| r.is_met_by(run));
         let runs = head.checks.iter().filter(of_it).filter(ended).cloned();
@@ -267,7 +268,12 @@ fn standings(workflow: &Workflow, heads: &[ReadHead]) -> Vec<(Standing, Check)> 
             }
             CiDemand::Checks(required) => {
                 let runs = head.map(|h| h.checks.as_slice()).unwrap_or_default();
-                all.extend(required.iter().map(|r| one(intent, &r.value, runs, &name)));
+                let passes = |run: &CheckRun| lets_pass(workflow, &intent.repository, run);
+                all.extend(
+                    required
+                        .iter()
+                        .map(|r| one(intent, &r.value, runs, &passes, &name)),
+                );
             }
         }
     }
@@ -298,30 +304,46 @@ fn seen_unmoved(
     (standing, check.about(&intent.repository))
 }
 
-/// One required check: every run of it by that app on exactly that commit has to have succeeded.
-fn one(intent: &WriteIntent, required: &RequiredCheck, runs: &[CheckRun], name: &str) -> (Standing, Check) {
+/// Whether policy takes that run for a yes.
+fn lets_pass(workflow: &Workflow, repository: &RepositoryId, run: &CheckRun) -> bool {
+    let mut pinned = workflow.repositories.iter();
+    let of_it = pinned.find(|r| r.repository == *repository);
+    of_it.is_some_and(|r| r.policy.lets_pass(run))
+}
+
+/// One required check: every run of it by that app on exactly that commit has to have ended as policy lets it.
+fn one(
+    intent: &WriteIntent,
+    required: &RequiredCheck,
+    runs: &[CheckRun],
+    passes: &dyn Fn(&CheckRun) -> bool,
+    name: &str,
+) -> (Standing, Check) {
     let named: Vec<&CheckRun> = runs
         .iter()
         .filter(|r| r.name == required.name && r.head == intent.commit)
         .collect();
-    let of_app: Vec<CheckState> = named
-        .iter()
-        .filter(|r| required.is_met_by(r))
-        .map(|r| r.state)
-        .collect();
+    let of_app: Vec<&CheckRun> = named.iter().copied().filter(|r| required.is_met_by(r)).collect();
     let at = intent.commit.short();
+    let mut with_no_yes = of_app.iter().filter(|r| r.state != CheckState::Success);
     let ended = of_app
         .iter()
-        .find(|s| **s != CheckState::Success && **s != CheckState::Pending);
-    let (standing, detail) = if let Some(state) = ended {
+        .find(|r| !passes(r) && r.state != CheckState::Pending);
+    let (standing, detail) = if let Some(run) = ended {
         (
             Standing::Ended,
-            format!("{name}: {required} on {at}: {}", state.as_str()),
+            format!("{name}: {required} on {at}: {}", run.state.as_str()),
         )
-    } else if of_app.contains(&CheckState::Pending) {
+    } else if of_app.iter().any(|r| r.state == CheckState::Pending) {
         (
             Standing::Open,
             format!("{name}: {required} on {at} has not ended"),
+        )
+    } else if let Some(run) = with_no_yes.next() {
+        let state = run.state.as_str();
+        (
+            Standing::Succeeded,
+            format!("{name}: {required} on {at}: {state}, which policy accepts"),
         )
     } else if !of_app.is_empty() {
         (

@@ -3,9 +3,12 @@
 use crate::canned::{self, ACCOUNT, LATER, Team, act, go, opening, pull_request, seen};
 use countersign_core::act::{Act, Attendance};
 use countersign_core::feedback::AgentSpec;
-use countersign_core::forge::{CheckRun, CheckState, PullRequestState, RequiredCheck};
+use countersign_core::forge::{
+    AcceptedCheck, AcceptedEnd, CheckRun, CheckState, PullRequestState, RequiredCheck,
+};
 use countersign_core::gate::{GateId, GateOutcome};
 use countersign_core::id::{AccountId, PullRequestNumber};
+use countersign_core::policy::{PolicySource, Sourced};
 use countersign_core::question::{Choice, QuestionKind};
 use countersign_core::time::Timestamp;
 use countersign_core::workflow::event::{ReadHead, RevisionCause, Subject};
@@ -150,6 +153,39 @@ fn nothing_but_success_is_a_success() {
         assert_eq!(w.gates[&GateId::Ci].outcome, GateOutcome::Failed);
         assert!(question(&w).1[0].contains(state.as_str()), "{:?}", question(&w).1);
     }
+}
+
+#[test]
+fn policy_lets_a_check_end_skipped_or_neutral_and_never_otherwise() {
+    let accepting = |states: &[AcceptedEnd]| {
+        let mut w = verifying(SOLO);
+        for repo in &mut w.repositories {
+            let check = repo.policy.required_checks[0].value.clone();
+            repo.policy.accepted_checks.push(Sourced {
+                value: AcceptedCheck {
+                    check,
+                    ends: states.to_vec(),
+                },
+                source: PolicySource::DefaultBranch,
+            });
+        }
+        w
+    };
+    let both = [AcceptedEnd::Skipped, AcceptedEnd::Neutral];
+    for state in [CheckState::Skipped, CheckState::Neutral] {
+        let w = accepting(&both);
+        let w = read(&w, heads(&w, state), LATER).unwrap();
+        assert_eq!(w.gates[&GateId::Ci].outcome, GateOutcome::Passed, "{state:?}");
+    }
+    for state in [CheckState::Neutral, CheckState::Cancelled, CheckState::Stale] {
+        let w = accepting(&both[..1]);
+        let w = read(&w, heads(&w, state), LATER).unwrap();
+        assert_eq!(question(&w).0, QuestionKind::CiNotGreen, "{state:?}");
+    }
+    let w = accepting(&both);
+    let mut absent = heads(&w, CheckState::Success);
+    absent[0].checks.clear();
+    assert_eq!(read(&w, absent, LATER).unwrap_err(), Refusal::StillRunning);
 }
 
 #[test]

@@ -127,6 +127,7 @@ fn hostile_words_stay_one_line_and_imitate_no_trailer() {
         committer: COMMITTER,
         checkpoint: "1 aa",
         siblings: &[],
+        as_drafts: &[],
     };
     let patch_set = complete(
         draft,

@@ -154,6 +154,14 @@ fn values(policy: &EffectivePolicy) -> Vec<ValueWire> {
     for check in &policy.required_checks {
         push("ci.checks".into(), json(&check.value), check.source);
     }
+    for accepted in &policy.accepted_checks {
+        push("ci.accepted".into(), json(&accepted.value), accepted.source);
+    }
+    let draft = policy.draft.unwrap_or(Sourced {
+        value: false,
+        source: PolicySource::Floor,
+    });
+    push("pull_request.draft".into(), json(&draft.value), draft.source);
     let minutes = policy.ci_deadline_minutes.unwrap_or(Sourced {
         value: CI_DEADLINE_MINUTES,
         source: PolicySource::Floor,
@@ -171,7 +179,18 @@ fn values(policy: &EffectivePolicy) -> Vec<ValueWire> {
     push("merge.deadline-days".into(), json(&days.value), days.source);
     // A file's order of tables; within one the order stays.
     let tables = [
-        "paths", "bases", "rules", "limits", "approval", "waivers", "base", "ci", "merge", "review", "budget",
+        "paths",
+        "bases",
+        "rules",
+        "limits",
+        "approval",
+        "waivers",
+        "base",
+        "ci",
+        "pull_request",
+        "merge",
+        "review",
+        "budget",
     ];
     let place = |v: &ValueWire| tables.iter().position(|t| Some(*t) == v.key.split('.').next());
     all.sort_by_key(place);

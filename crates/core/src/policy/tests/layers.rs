@@ -5,6 +5,7 @@ use super::super::{
     RiskTier, RuleId, Severity, Unattended, effective, floor,
 };
 use super::{file, policy};
+use crate::forge::AcceptedEnd;
 use crate::id::BranchName;
 use proptest::collection::{btree_map, vec};
 use proptest::option::of;
@@ -211,4 +212,39 @@ fn the_digest_is_stable() {
         "the floor changed: raise FLOOR_VERSION if its meaning did"
     );
     assert_ne!(policy("approval.days = 6").digest(), floor().digest());
+}
+
+#[test]
+fn a_check_may_end_otherwise_only_as_every_layer_that_names_it_accepts() {
+    let check = |accept: &str| {
+        file(&format!(
+            "ci.checks = [{{ app = 'a', name = 'docs', accept = [{accept}] }}]"
+        ))
+    };
+    let ends = |organisation: Option<&PolicyFile>, default_branch: Option<&PolicyFile>| {
+        let policy = effective(organisation, default_branch, None);
+        let all = policy.accepted_checks.into_iter();
+        all.flat_map(|a| a.value.ends).collect::<Vec<_>>()
+    };
+    let (none, skipped, both) = (check(""), check("'skipped'"), check("'neutral', 'skipped'"));
+    assert_eq!(
+        ends(Some(&both), None),
+        [AcceptedEnd::Skipped, AcceptedEnd::Neutral]
+    );
+    assert_eq!(ends(Some(&both), Some(&skipped)), [AcceptedEnd::Skipped]);
+    assert_eq!(ends(Some(&skipped), Some(&both)), [AcceptedEnd::Skipped]);
+    assert_eq!(ends(Some(&none), Some(&both)), []);
+    assert_eq!(ends(Some(&both), Some(&none)), []);
+}
+
+#[test]
+fn any_layer_has_pull_requests_opened_as_drafts() {
+    let (yes, no) = (
+        file("pull_request.draft = true"),
+        file("pull_request.draft = false"),
+    );
+    assert!(effective(Some(&yes), Some(&no), None).opens_drafts());
+    assert!(effective(Some(&no), None, Some(&yes)).opens_drafts());
+    assert!(!effective(Some(&no), None, None).opens_drafts());
+    assert_eq!(effective(Some(&no), None, None).digest(), floor().digest());
 }
