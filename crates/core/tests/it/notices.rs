@@ -181,6 +181,7 @@ fn status(request: Option<RequestId>) -> Notice {
             step: 3,
             state: State::AwaitingApproval,
             retracting: false,
+            moved: false,
             revision: Revision(1),
             gates: Vec::new(),
             request,
@@ -188,6 +189,24 @@ fn status(request: Option<RequestId>) -> Notice {
             siblings: Vec::new(),
         },
     }
+}
+
+#[test]
+fn the_comment_says_that_somebody_else_pushed_and_nothing_of_who() {
+    let origin = PageOrigin::parse("https://a.b").unwrap();
+    let text = |w: &countersign_core::workflow::Workflow| {
+        let mut notice = status(None);
+        if let Notice::Status { status, .. } = &mut notice {
+            *status = Status::asked_in(w, &RepositoryId::github(1));
+        }
+        let below = letter(notice).below(&origin).unwrap();
+        below.comment.unwrap().text
+    };
+    let waits = canned::verifying(Team::Solo);
+    let pushed = canned::go(waits.clone(), Team::Solo, &["read-checks: pushed"]);
+    let words = "somebody else changed the branch or the pull request, and nobody approved what is there now";
+    assert!(text(&pushed).contains(words), "{}", text(&pushed));
+    assert!(!text(&waits).contains(words));
 }
 
 /// A server on this machine has a name that nobody is to know; a comment is read by everybody.

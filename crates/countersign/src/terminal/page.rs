@@ -180,4 +180,13 @@ mod tests {
         assert_eq!(page.to_text(false), "  ok␛[31m     next\n");
         assert_eq!(page.to_text(true), "  \u{1b}[32mok␛[31m\u{1b}[0m     next\n");
     }
+
+    #[test]
+    fn a_column_that_is_too_narrow_keeps_its_distance() {
+        let mut page = Page::new();
+        page.line(0)
+            .column(Style::Plain, "github-1296269", 10)
+            .add(Style::Plain, "hello");
+        assert_eq!(page.to_text(false), "github-1296269  hello\n");
+    }
 }

@@ -139,8 +139,7 @@ fn what_an_owner_does_to_the_app_on_the_way_is_asked_about_and_nothing_is_writte
 #[test]
 fn a_repository_is_found_however_its_name_is_typed() {
     let hosted = Hosted::app();
-    let added = hosted.run(&["repo", "add", "--github", "OCTO/Hello"]).exits(0);
-    assert!(added.out.contains("hello"), "{added}");
+    hosted.run(&["repo", "add", "--github", "OCTO/Hello"]).exits(0);
     let list = hosted.run(&["repo", "list"]).exits(0);
     assert!(
         list.out.starts_with(&format!("github-{HELLO}  hello  ")),
