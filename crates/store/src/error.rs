@@ -22,6 +22,8 @@ mod sqlite {
     pub(super) const CANTOPEN: u32 = 14;
     pub(super) const CONSTRAINT: u32 = 19;
     pub(super) const NOTADB: u32 = 26;
+    /// Extended: the shared memory beside the write-ahead log could not be made larger, which its file system has no room for.
+    pub(super) const IOERR_SHMSIZE: u32 = IOERR | 19 << 8;
 }
 
 /// The code of a database that another process keeps locked.
@@ -98,7 +100,8 @@ pub(crate) fn tree(error: &TreeError) -> StoreError {
     damaged(format_args!("the ledger's tree is incomplete ({error})"))
 }
 
-type Words = (&'static str, &'static str);
+/// A code and a sentence.
+pub(crate) type Words = (&'static str, &'static str);
 
 const DISK_FULL: Words = (
     "disk-full",
@@ -122,29 +125,12 @@ const IO: Words = (
 );
 
 fn explain(error: &sqlx::Error) -> Words {
-    let primary = error
+    let code = error
         .as_database_error()
         .and_then(|e| e.code())
-        .and_then(|c| c.parse::<u32>().ok())
-        .map(|c| c & 0xff);
-    match primary {
-        Some(sqlite::FULL) => DISK_FULL,
-        Some(sqlite::READONLY | sqlite::PERM) => READ_ONLY,
-        Some(sqlite::BUSY | sqlite::LOCKED) => LOCKED,
-        Some(sqlite::CORRUPT | sqlite::NOTADB) => DAMAGED,
-        Some(sqlite::IOERR) => IO,
-        Some(sqlite::CANTOPEN) => (
-            "data-cannot-open",
-            "the database file can't be opened; check that the folder is there and yours",
-        ),
-        Some(sqlite::CONSTRAINT) => (
-            "data-conflict",
-            "the database refused a row that contradicts what is stored; nothing was written",
-        ),
-        Some(_) => (
-            "data-error",
-            "the database gave an error; run again, and report it if it stays",
-        ),
+        .and_then(|c| c.parse::<u32>().ok());
+    match code {
+        Some(code) => meaning(code),
         None => match error {
             sqlx::Error::PoolTimedOut => LOCKED,
             _ => (
@@ -152,6 +138,32 @@ fn explain(error: &sqlx::Error) -> Words {
                 "the database did not answer; run again, and report it if it stays",
             ),
         },
+    }
+}
+
+/// What SQLite's result code means, primary or extended.
+pub(crate) fn meaning(code: u32) -> Words {
+    if code == sqlite::IOERR_SHMSIZE {
+        return DISK_FULL;
+    }
+    match code & 0xff {
+        sqlite::FULL => DISK_FULL,
+        sqlite::READONLY | sqlite::PERM => READ_ONLY,
+        sqlite::BUSY | sqlite::LOCKED => LOCKED,
+        sqlite::CORRUPT | sqlite::NOTADB => DAMAGED,
+        sqlite::IOERR => IO,
+        sqlite::CANTOPEN => (
+            "data-cannot-open",
+            "the database file can't be opened; check that the folder is there and yours",
+        ),
+        sqlite::CONSTRAINT => (
+            "data-conflict",
+            "the database refused a row that contradicts what is stored; nothing was written",
+        ),
+        _ => (
+            "data-error",
+            "the database gave an error; run again, and report it if it stays",
+        ),
     }
 }
 

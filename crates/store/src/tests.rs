@@ -69,6 +69,15 @@ async fn every_commit_is_on_disk_and_stays_so() {
     assert_eq!(refused.code(), "data-read-only", "readers only read");
 }
 
+#[test]
+fn no_room_is_a_full_disk_wherever_the_database_meets_it() {
+    let told = |code| crate::error::meaning(code).0;
+    // SQLITE_FULL, and SQLITE_IOERR_SHMSIZE, which is how a completely full disk meets whoever opens a database.
+    assert_eq!((told(13), told(4874)), ("disk-full", "disk-full"));
+    // SQLITE_IOERR_READ and SQLITE_IOERR_WRITE are the disk's own errors.
+    assert_eq!((told(266), told(778)), ("data-io", "data-io"));
+}
+
 #[tokio::test]
 async fn a_full_disk_loses_nothing_and_the_store_goes_on_when_there_is_room() {
     let (_folder, store) = store().await;
