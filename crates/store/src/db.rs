@@ -55,6 +55,12 @@ impl Db {
         let _first = self.closed.set(why);
     }
 
+    /// With what every write is refused, if so.
+    pub(crate) fn closed(&self) -> Option<StoreError> {
+        let Closed { code, message } = self.closed.get().cloned()?;
+        Some(StoreError::Closed { code, message })
+    }
+
     /// A write transaction of one tenant. Commits if `work` succeeds; otherwise nothing of it remains.
     pub(crate) async fn in_tx<T>(
         &self,
@@ -82,8 +88,8 @@ impl Db {
         &self,
         work: impl AsyncFnOnce(&AllTx) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        if let Some(Closed { code, message }) = self.closed.get().cloned() {
-            return Err(StoreError::Closed { code, message });
+        if let Some(closed) = self.closed() {
+            return Err(closed);
         }
         self.write.item(work).await
     }

@@ -56,11 +56,16 @@ pub(crate) async fn standing(tx: &Tx<'_>, place: &str) -> Result<EpochStanding, 
 
 /// The newest epoch in the ledger.
 pub(crate) async fn newest(tx: &Tx<'_>) -> Result<Option<Epoch>, StoreError> {
-    let mut facts = entries::tenant_facts(tx, KIND_EPOCH_BEGUN).await?;
+    Ok(all(tx).await?.pop())
+}
+
+/// All epochs in the ledger, oldest first.
+pub(crate) async fn all(tx: &Tx<'_>) -> Result<Vec<Epoch>, StoreError> {
+    let facts = entries::tenant_facts(tx, KIND_EPOCH_BEGUN).await?;
     let read = |body: Vec<u8>| {
         Epoch::parse(&body).ok_or_else(|| error::damaged("an epoch in the ledger can't be read"))
     };
-    facts.pop().map(read).transpose()
+    facts.into_iter().map(read).collect()
 }
 
 /// Records the first epoch, unless another process was first.

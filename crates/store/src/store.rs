@@ -7,7 +7,7 @@ use crate::epoch::{self, EpochStanding};
 use crate::open;
 use crate::row::time;
 use crate::tenant::SqliteTenant;
-use crate::{whole, workflows};
+use crate::{seal, whole, workflows};
 use async_trait::async_trait;
 use countersign_core::epoch::Epoch;
 use countersign_core::id::{TenantId, WorkflowId};
@@ -45,15 +45,39 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    /// Keeps a checkpoint outside of the database, after the commit that recorded it. A failure weakens what can be
-    /// noticed later; it undoes nothing.
-    pub(crate) fn witness(&self, tenant: &TenantId, row: &CheckpointRow) {
+    /// Keeps a checkpoint outside of the database, after the commit that recorded it. What is kept there is compared first:
+    /// somebody may have been shown a head meanwhile that this log does not go on from, and then nothing more is written.
+    /// A failure weakens what can be noticed later; it undoes nothing.
+    pub(crate) async fn witness(&self, tenant: &TenantId, row: &CheckpointRow) {
         let Some(witness) = self.witness.get() else {
             return;
         };
-        if let Err(error) = witness.keep(tenant, row.size, &row.note) {
+        let kept = match self.compare(tenant, witness.as_ref()).await {
+            Ok(Continuity::GoesOn) => witness.keep(tenant, row.size, &row.note),
+            Ok(Continuity::Behind { .. } | Continuity::Forked { .. }) => return,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = kept {
             tracing::warn!(code = error.code(), %error, "the newest checkpoint could not be kept outside the database");
         }
+    }
+
+    /// How the log stands to what is kept outside; unless it goes on from there, it is only read from then on.
+    async fn compare(&self, tenant: &TenantId, witness: &dyn Witness) -> Result<Continuity, StoreError> {
+        let found = match witness.newest(tenant)? {
+            Some(note) => {
+                let compared = self
+                    .db
+                    .in_snapshot(tenant, async |tx| seal::compare(tx, &note).await);
+                compared.await?
+            }
+            None => Continuity::GoesOn,
+        };
+        if let Some(refusal) = refusal(&found) {
+            tracing::error!(code = refusal.code, "ALARM: {}", refusal.message);
+            self.db.close_to_writes(refusal);
+        }
+        Ok(found)
     }
 
     /// Something may be there to claim. Called only after a commit has returned: nothing is visible before it
@@ -124,14 +148,7 @@ impl SqliteStore {
         tenant: &TenantId,
         witness: Arc<dyn Witness>,
     ) -> Result<Continuity, StoreError> {
-        let found = match witness.newest(tenant)? {
-            Some(note) => self.tenant(tenant).continuity(&note).await?,
-            None => Continuity::GoesOn,
-        };
-        if let Some(refusal) = refusal(&found) {
-            tracing::error!(code = refusal.code, "ALARM: {}", refusal.message);
-            self.shared.db.close_to_writes(refusal);
-        }
+        let found = self.shared.compare(tenant, witness.as_ref()).await?;
         // A second watcher would be a mistake of the caller; the first one stays.
         let _first = self.shared.witness.set(witness);
         Ok(found)
@@ -169,6 +186,17 @@ impl SqliteStore {
         self.shared
             .db
             .in_snapshot(tenant, async |tx| epoch::standing(tx, place).await)
+            .await
+    }
+
+    /// All epochs that the ledger records, oldest first.
+    ///
+    /// # Errors
+    /// When the ledger can't be read.
+    pub async fn epochs(&self, tenant: &TenantId) -> Result<Vec<Epoch>, StoreError> {
+        self.shared
+            .db
+            .in_snapshot(tenant, async |tx| epoch::all(tx).await)
             .await
     }
 
@@ -243,6 +271,22 @@ impl SqliteStore {
             .db
             .in_snapshot(tenant, async |tx| whole::check(tx, note).await)
             .await
+    }
+
+    /// The same without a note: signed or not.
+    ///
+    /// # Errors
+    /// When anything does not fit.
+    pub async fn check_entries(&self, tenant: &TenantId) -> Result<u64, StoreError> {
+        self.shared
+            .db
+            .in_snapshot(tenant, async |tx| whole::check_entries(tx).await)
+            .await
+    }
+
+    /// Why nothing is written to this database, if so.
+    pub fn closed(&self) -> Option<StoreError> {
+        self.shared.db.closed()
     }
 
     /// Closes all connections and brings the write-ahead log into the file. Later calls fail.

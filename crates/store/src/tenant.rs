@@ -187,13 +187,13 @@ impl TenantStore for SqliteTenant {
         signer: &dyn CheckpointSigner,
     ) -> Result<CheckpointRef, StoreError> {
         let (reference, row) = in_tx!(self, |tx| seal::seal(tx, workflow, signer))?;
-        self.shared.witness(&self.tenant, &row);
+        self.shared.witness(&self.tenant, &row).await;
         Ok(reference)
     }
 
     async fn seal_head(&self, signer: &dyn CheckpointSigner) -> Result<CheckpointRow, StoreError> {
         let (row, _root) = in_tx!(self, |tx| seal::head(tx, signer))?;
-        self.shared.witness(&self.tenant, &row);
+        self.shared.witness(&self.tenant, &row).await;
         Ok(row)
     }
 

@@ -11,6 +11,7 @@ use crate::terminal::{Page, Style};
 use crate::wire::{ConsistencyWire, ErasedWire, RotatedWire};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use countersign_core::epoch::Epoch;
 use countersign_core::id::TenantId;
 use countersign_core::member::Role;
 use countersign_engine::erasing::{self, Part};
@@ -51,7 +52,8 @@ type Proven = (Checkpoint, Checkpoint, Vec<[u8; 32]>);
 
 fn behind(have: u64, seen: u64) -> CliError {
     let text = format!("this ledger has {have} entries, and the checkpoint has {seen}: it is an older copy");
-    CliError::refused("ledger-behind", text).next("Put the newest copy back.")
+    CliError::refused("ledger-behind", text)
+        .next("Put the newest copy back. Where there is none: countersign restore --resume")
 }
 
 fn forked(seen: u64) -> CliError {
@@ -91,13 +93,46 @@ async fn proven_there(server: &Server, note: &str) -> Result<Proven, CliError> {
 
 async fn proven_here(session: &Session, note: &str) -> Result<Proven, CliError> {
     let seen = ours(session, note)?;
-    match session.store.continuity(note).await? {
-        Continuity::GoesOn => {}
-        Continuity::Behind { seen, have } => return Err(behind(have, seen)),
-        Continuity::Forked { seen } => return Err(forked(seen)),
+    let refused = match session.store.continuity(note).await? {
+        Continuity::GoesOn => None,
+        Continuity::Behind { seen, have } => Some(behind(have, seen)),
+        Continuity::Forked { seen } => Some(forked(seen)),
+    };
+    if let Some(refused) = refused {
+        return Err(remembered(session, &seen, refused).await?);
     }
     let (head, proof) = proof(session, &seen).await?;
     Ok((seen, head, proof))
+}
+
+/// Keeps a checkpoint of ours that this ledger does not go on from, so that nothing is written from now on; unless an epoch of
+/// the ledger says that a person gave it up.
+async fn remembered(session: &Session, seen: &Checkpoint, refused: CliError) -> Result<CliError, CliError> {
+    let epochs = session.database().epochs(&TenantId::local()).await?;
+    let gave_up = |epoch: &&Epoch| {
+        let last = epoch.given_up.as_ref().map_or(0, |gone| gone.size);
+        epoch.entries < seen.size() && seen.size() <= last
+    };
+    if let Some(epoch) = epochs.iter().find(gave_up) {
+        return Ok(refused.next(format!(
+            "Epoch {} of this ledger, after {} entries, records that a person gave such a checkpoint up.",
+            epoch.epoch, epoch.entries
+        )));
+    }
+    let keys = session.keys();
+    let goes_on = match keys.seen()? {
+        Some(kept) => session.store.continuity(&kept).await? == Continuity::GoesOn,
+        None => true,
+    };
+    match goes_on {
+        true => keys.see_anew(seen.note())?,
+        // What closes it already stays, unless this one says more.
+        false => keys.see(seen.size(), seen.note())?,
+    }
+    let next = refused.next_step.clone().unwrap_or_default();
+    Ok(refused.next(format!(
+        "From now on nothing is written here (docs/backup.md).\n{next}"
+    )))
 }
 
 /// A checkpoint that this ledger's key signed, or a former one while it was the key.

@@ -110,6 +110,30 @@ async fn an_older_copy_of_the_database_is_read_and_not_written() {
 }
 
 #[tokio::test]
+async fn a_head_that_was_shown_meanwhile_and_that_it_does_not_go_on_from_stops_every_write() {
+    let (one, two) = (World::new().await, World::new().await);
+    one.started(1).await;
+    two.started(2).await;
+    let kept = Arc::new(Kept::default());
+    two.store.watch(&TenantId::local(), kept.clone()).await.unwrap();
+    two.local().seal_head(&Seal(1)).await.unwrap();
+    // Another process keeps what it was shown.
+    let note = one.local().seal_head(&Seal(1)).await.unwrap().note;
+    *kept.0.lock().unwrap() = Some((3, note.clone()));
+    two.started(3).await;
+    two.local().seal_head(&Seal(1)).await.unwrap();
+    assert_eq!(
+        two.local().put_body(b"x").await.unwrap_err().code(),
+        "ledger-forked"
+    );
+    assert_eq!(
+        kept.0.lock().unwrap().as_ref().unwrap().1,
+        note,
+        "what was shown stays"
+    );
+}
+
+#[tokio::test]
 async fn another_ledger_than_was_seen_is_not_written() {
     let (one, two) = (World::new().await, World::new().await);
     one.started(1).await;
