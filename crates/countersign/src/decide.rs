@@ -39,6 +39,12 @@ pub(crate) async fn follow(desk: &Desk, id: &WorkflowId, mode: Mode) -> Result<(
             terminal.print(&end::page(&seen));
             return Ok((seen, exit_for(state)));
         }
+        let held = desk.held(id).await?;
+        if !held.is_empty() {
+            terminal.print(&review::page(&seen));
+            terminal.print(&waiting::held(id, &held));
+            return Ok((seen, Exit::Waits));
+        }
         // Frozen, or somebody at the forge is to do something: there is nothing to decide here.
         if state == State::Applying || state == State::PrOpen || state == State::AwaitingMerge {
             terminal.print(&waiting::how(&seen));

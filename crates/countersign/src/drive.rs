@@ -247,6 +247,9 @@ pub(crate) async fn send(
     act: Act,
     attendance: Attendance,
 ) -> Result<(), CliError> {
+    if let Some(refused) = held(session, id).await? {
+        return Err(refused);
+    }
     let (member, key) = session.member().await?;
     let record = ActRecord {
         tenant: TenantId::local(),
@@ -264,6 +267,20 @@ pub(crate) async fn send(
     settled(session, id, &input).await
 }
 
+/// What holds a workflow closed comes before anything new: nothing else is judged until somebody has seen to it.
+async fn held(session: &Session, id: &WorkflowId) -> Result<Option<CliError>, CliError> {
+    let first = session.store.held_inputs(id).await?.into_iter().next();
+    Ok(first.map(|(_, why)| {
+        let text = format!("an input that can't be judged holds this workflow closed: {why}");
+        CliError::refused("input-held", text).next(drop_held(id))
+    }))
+}
+
+/// How an input that can't be judged is got rid of.
+pub(crate) fn drop_held(id: &WorkflowId) -> String {
+    format!("Find out how it came there. To drop it and end the workflow: countersign cancel {id} --reason …")
+}
+
 /// How an input came out.
 ///
 /// # Errors
@@ -275,10 +292,15 @@ pub(crate) async fn settled(session: &Session, id: &WorkflowId, input: &InputId)
             let next = next_for(&code, id);
             Err(CliError::refused(code, message).next(next))
         }
-        InputStatus::Held { code, message } => Err(CliError::refused(code, message).next(format!(
-            "It holds the workflow closed. Look at the log, then: countersign show {id}"
-        ))),
+        InputStatus::Held { code, message } => Err(CliError::refused(code, message).next(drop_held(id))),
         InputStatus::Pending => {
+            if let Some(refused) = held(session, id).await? {
+                // It must not count after all when somebody drops what holds it.
+                let (code, message) = (refused.code.clone(), refused.message.clone());
+                let status = InputStatus::Refused { code, message };
+                session.store.settle_input(input, &status).await?;
+                return Err(refused);
+            }
             let text = "it is in the inbox, and nobody has judged it yet";
             Err(CliError::internal(NOT_JUDGED_YET, text).next(format!("countersign resume {id}")))
         }

@@ -22,7 +22,7 @@ pub(crate) enum Exit {
     Waits,
     /// Ended, but not as done.
     Ended,
-    /// A bundle is consistent, but nobody trusted signed it.
+    /// A bundle is consistent, but not all that a proof needs is there.
     Unproven,
     /// The command line is wrong.
     Usage,
@@ -188,7 +188,14 @@ impl From<StoreError> for CliError {
                 ..built
             },
             StoreError::Clash | StoreError::ClaimLost => built.next("Try the same command again."),
-            StoreError::Unavailable { .. } | StoreError::Corrupt { .. } => built,
+            // The message says what to do first; trying again would end the same way.
+            StoreError::Unavailable {
+                code: "data-damaged", ..
+            }
+            | StoreError::Corrupt { .. } => {
+                built.next("How: docs/recovery.md. What is damaged: countersign doctor")
+            }
+            StoreError::Unavailable { .. } => built,
         }
     }
 }

@@ -11,6 +11,7 @@ use crate::session::{App, Session};
 use crate::terminal::{Page, Style};
 use countersign_core::artifact::AgentRole;
 use countersign_core::confinement::Rights;
+use countersign_core::id::TenantId;
 use countersign_core::notice::NoticeStanding;
 use countersign_ports::agent::ResolvedAgent;
 use countersign_ports::signing::CommitSigner as _;
@@ -98,8 +99,13 @@ pub(super) async fn doctor(app: &App) -> Result<Exit, CliError> {
         match Session::open(app).await {
             Err(error) => findings.push(ill("database", error)),
             Ok(session) => {
-                findings.push(well("database", app.folder.database().display().to_string()));
-                findings.extend(inside(&session).await?);
+                findings.push(match session.database().closed() {
+                    None => well("database", app.folder.database().display().to_string()),
+                    Some(closed) => ill("database", closed.into()),
+                });
+                if let Err(error) = inside(&session, &mut findings).await {
+                    findings.push(ill("database", error.into()));
+                }
                 session.close().await;
             }
         }
@@ -203,19 +209,16 @@ fn privacy(about: &'static str, folder: &Path) -> Finding {
     }
 }
 
-/// What an opened data folder tells.
-async fn inside(session: &Session) -> Result<Vec<Finding>, StoreError> {
-    let mut findings = vec![confinement(session).await, notices(session).await?];
+/// What an opened data folder tells. Where something of it can't be read, what was found before stays.
+async fn inside(session: &Session, findings: &mut Vec<Finding>) -> Result<(), StoreError> {
+    findings.push(confinement(session).await);
+    findings.push(ledger(session).await?);
+    findings.push(notices(session).await?);
     findings.extend(hosted::repositories(session).await?);
     findings.push(match drive::refuse_old_clock(session).await {
         Ok(()) => well("clock", "not behind the ledger"),
         Err(error) => ill("clock", error),
     });
-    let (size, sealed) = session.store.ledger_size().await?;
-    findings.push(well(
-        "ledger",
-        format!("{size} entries, {sealed} of them under a signed checkpoint"),
-    ));
     let alarms = {
         let alarms = session.store.alarms().await?;
         alarms.iter().filter(|a| a.cleared.is_none()).count()
@@ -264,7 +267,19 @@ async fn inside(session: &Session) -> Result<Vec<Finding>, StoreError> {
             )
         }
     });
-    Ok(findings)
+    Ok(())
+}
+
+/// Every leaf, body and stream, and the tree made anew of them.
+async fn ledger(session: &Session) -> Result<Finding, StoreError> {
+    let (size, sealed) = session.store.ledger_size().await?;
+    Ok(match session.database().check_entries(&TenantId::local()).await {
+        Ok(_) => well(
+            "ledger",
+            format!("{size} entries, all whole, {sealed} of them under a signed checkpoint"),
+        ),
+        Err(error) => ill("ledger", CliError::from(error).next("How: docs/recovery.md")),
+    })
 }
 
 /// Where notices go as it is set here, and whether the last ones arrived.

@@ -126,7 +126,11 @@ pub(super) async fn show(desk: &Desk, args: ShowArgs) -> Result<Exit, CliError> 
     let mut page = Page::new();
     warn(&mut page, &alarms, &desk.frozen().await?);
     page.append(review::page(&seen));
-    page.append(waiting::how(&seen));
+    let held = desk.held(&id).await?;
+    page.append(match held.is_empty() {
+        true => waiting::how(&seen),
+        false => waiting::held(&id, &held),
+    });
     terminal.print(&page);
     Ok(Exit::Ok)
 }

@@ -96,6 +96,20 @@ impl Desk {
         }
     }
 
+    /// Why inputs that can't be judged hold a workflow closed; nothing where none does. A server's doctor says it there.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    pub(crate) async fn held(&self, id: &WorkflowId) -> Result<Vec<String>, CliError> {
+        match &self.at {
+            Place::Folder(session) => {
+                let held = session.store.held_inputs(id).await?;
+                Ok(held.into_iter().map(|(_, why)| why).collect())
+            }
+            Place::Server(_) => Ok(Vec::new()),
+        }
+    }
+
     /// Everything that is shown of a workflow.
     ///
     /// # Errors

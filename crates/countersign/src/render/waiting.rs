@@ -1,7 +1,9 @@
 //! What waits for a human, and how to decide on it from any terminal.
 
 use super::seen::{Seen, first8};
+use crate::drive::drop_held;
 use crate::terminal::{Page, Style};
+use countersign_core::id::WorkflowId;
 use countersign_core::question::QuestionKind;
 use countersign_core::workflow::State;
 use countersign_core::workflow::event::Subject;
@@ -43,6 +45,21 @@ pub(crate) fn question(seen: &Seen) -> Page {
                 .add(Style::Warn, first8(&digest));
         }
     }
+    page
+}
+
+/// Inputs that can't be judged, and what to do: nothing else can be decided meanwhile.
+pub(crate) fn held(id: &WorkflowId, held: &[String]) -> Page {
+    let mut page = Page::new();
+    page.heading("It is held: nothing goes on and nothing is decided");
+    for why in held {
+        page.line(2)
+            .add(Style::Bad, "✗ ")
+            .add(Style::Plain, format!("an input can't be judged: {why}"));
+    }
+    page.line(2)
+        .add(Style::Plain, "→ ")
+        .add(Style::Plain, drop_held(id));
     page
 }
 

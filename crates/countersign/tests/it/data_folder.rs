@@ -1,6 +1,9 @@
 //! The data folder and its keys: nobody else's.
 
+use crate::migrating::sql;
+use crate::others::left_out;
 use crate::support::World;
+use crate::terminal::Typist;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
@@ -105,6 +108,65 @@ fn a_damaged_database_is_an_error_and_no_panic() {
     .unwrap();
     let ran = world.run(&["list"]);
     assert!(ran.code == 1 && !ran.err.contains("panicked"), "{ran}");
+}
+
+#[test]
+fn damage_is_told_by_doctor_and_nobody_is_sent_on() {
+    if left_out() {
+        return;
+    }
+    let world = World::new();
+    let id = world.waiting();
+    world.run(&["doctor"]).exits(0).says("all whole");
+    let spoil = format!(
+        "DROP TRIGGER entry_bodies_never_change\n;\nUPDATE entry_bodies SET body = x'00' WHERE idx = (SELECT max(idx) FROM entries WHERE stream = '{id}')\n;\nSELECT changes()"
+    );
+    sql(&world, "data/countersign.db", &spoil);
+    let ran = world.run(&["resume", &id]).exits(1).says("data-damaged");
+    assert!(!ran.err.contains("Go on with"), "{ran}");
+    world
+        .run(&["doctor"])
+        .exits(2)
+        .says("[data-damaged]")
+        .says("docs/recovery.md");
+}
+
+#[test]
+fn an_input_that_cannot_be_judged_is_told_wherever_somebody_looks_or_decides() {
+    if left_out() {
+        return;
+    }
+    let world = World::new();
+    let id = world.waiting();
+    let input = countersign_core::id::InputId::from_parts(1, 1);
+    let put = format!(
+        "INSERT INTO inputs (tenant, id, workflow, payload, status, received_at) \
+         VALUES ('local', '{}', '{id}', x'00', 'pending', 0)\n;\nSELECT changes()",
+        input.as_str()
+    );
+    sql(&world, "data/countersign.db", &put);
+    // Whoever decides meets it first, and is told what to do instead of going in circles.
+    let drop = format!("countersign cancel {id} --reason");
+    for _ in 0..2 {
+        world
+            .run(&["approve", &id, "--yes"])
+            .exits(2)
+            .says("[input-held]")
+            .says(&drop);
+    }
+    for look in ["show", "resume"] {
+        world.run(&[look, &id]).says("It is held").says(&drop);
+    }
+    world
+        .run(&["doctor"])
+        .says("are held by inputs that can't be judged");
+    let cancel = ["cancel", &id, "--reason", "Somebody wrote into the database."];
+    Typist::sits_at(&world, &cancel).leaves();
+    let shown = world.run(&["show", &id, "--json"]).exits(0).json();
+    assert_eq!(
+        shown["state"], "Cancelled",
+        "the refused approvals do not count: {shown}"
+    );
 }
 
 #[test]
