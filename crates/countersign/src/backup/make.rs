@@ -27,6 +27,7 @@ pub(crate) struct Made {
 /// When the folder is there already, or something can't be read or written; nothing of that name is there then.
 pub(crate) async fn make(session: &Session, to: &Path) -> Result<Made, CliError> {
     refuse_taken(to)?;
+    refuse_inside(to, session.app.folder.root())?;
     // Also the question whether this data folder may write at all: what is not at work is no source.
     session.store.seal_head(session.ports.signer.as_ref()).await?;
     let beside = Beside::make(to)?;
@@ -91,6 +92,25 @@ fn refuse_taken(to: &Path) -> Result<(), CliError> {
         return Ok(());
     }
     Err(taken(to))
+}
+
+/// What lies in the data folder is lost with it, and whoever copies the folder copies its backups along.
+fn refuse_inside(to: &Path, root: &Path) -> Result<(), CliError> {
+    let at = |path: &Path| std::path::absolute(path).map_err(|e| file_error("can't look at", path, &e));
+    let root = root
+        .canonicalize()
+        .map_err(|e| file_error("can't look at", root, &e))?;
+    // It is not there yet, nor perhaps the folders above it.
+    let there = at(to)?;
+    let above = there.ancestors().find_map(|above| above.canonicalize().ok());
+    if !above.is_some_and(|above| above.starts_with(&root)) {
+        return Ok(());
+    }
+    let text = format!(
+        "{} lies in the data folder, and would be lost with it",
+        to.display()
+    );
+    Err(CliError::refused("backup-inside", text).next("Name a folder elsewhere, best on another disk."))
 }
 
 fn taken(to: &Path) -> CliError {

@@ -165,6 +165,9 @@ pub(crate) struct RejectArgs {
     /// Which.
     #[command(flatten)]
     pub(crate) which: StoryId,
+    /// Taken for those who know it of `approve`, and refused with a reason.
+    #[arg(long, hide = true)]
+    pub(crate) yes: bool,
     /// Why
     #[arg(long, value_name = "TEXT")]
     pub(crate) reason: String,

@@ -22,6 +22,10 @@ const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 
 /// `reject`.
 pub(super) async fn reject(desk: &Desk, args: RejectArgs) -> Result<Exit, CliError> {
+    if args.yes {
+        let text = "--yes approves unattended, and only a person rejects";
+        return Err(CliError::usage("usage", text).next("Leave --yes out, and decide at a terminal."));
+    }
     let id = which::find(desk, &args.which).await?;
     let seen = desk.look(&id).await?;
     let request = undecided(&seen)?;

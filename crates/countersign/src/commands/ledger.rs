@@ -15,6 +15,9 @@ use countersign_ledger::{Bundle, inspect};
 use countersign_server::client::EntryWire;
 use std::path::{Path, PathBuf};
 
+/// Entries that are read at a time.
+const PAGE: u32 = 1_000;
+
 /// `ledger export`.
 pub(super) async fn export(desk: &Desk, args: ExportArgs) -> Result<Exit, CliError> {
     let id = which::find(desk, &args.which).await?;
@@ -239,42 +242,41 @@ pub(super) async fn show(desk: &Desk, args: EntriesArgs) -> Result<Exit, CliErro
     Ok(Exit::Ok)
 }
 
-/// The newest entries of the log, or those of one stream from its first on.
+/// The newest entries of the log or of one stream, in order.
 async fn entries(desk: &Desk, stream: Option<&str>, limit: u32) -> Result<EntriesWire, CliError> {
-    let server = match &desk.at {
-        Place::Folder(session) => {
-            let (size, sealed) = session.store.ledger_size().await?;
-            let from = first(stream, size, limit);
-            let rows = session.store.entries(stream, from, limit).await?;
-            let entries = rows.iter().map(entry).collect::<Result<_, _>>()?;
-            return Ok(EntriesWire {
-                size,
-                sealed,
-                entries,
-            });
+    let (size, sealed) = match &desk.at {
+        Place::Folder(session) => session.store.ledger_size().await?,
+        Place::Server(server) => {
+            let told = server.remote.ledger().await?;
+            (told.size, told.sealed)
         }
-        Place::Server(server) => server,
     };
-    let told = server.remote.ledger().await?;
-    let mut from = first(stream, told.size, limit);
+    // Only the last entry of a stream says how many there are, so a stream is read from its first on.
+    let mut from = match stream {
+        Some(_) => 0,
+        None => size.saturating_sub(u64::from(limit)),
+    };
     let mut entries: Vec<EntryWire> = Vec::new();
-    while entries.len() < limit as usize {
-        let left = limit - u32::try_from(entries.len()).unwrap_or(limit);
-        let page = server.remote.ledger_entries(stream, from, left).await?;
+    while from < size {
+        let page = page(desk, stream, from).await?;
         let Some(last) = page.last() else { break };
         from = last.index + 1;
         entries.extend(page);
+        entries.drain(..entries.len().saturating_sub(limit as usize));
     }
     Ok(EntriesWire {
-        size: told.size,
-        sealed: told.sealed,
+        size,
+        sealed,
         entries,
     })
 }
 
-fn first(stream: Option<&str>, size: u64, limit: u32) -> u64 {
-    match stream {
-        Some(_) => 0,
-        None => size.saturating_sub(u64::from(limit)),
+async fn page(desk: &Desk, stream: Option<&str>, from: u64) -> Result<Vec<EntryWire>, CliError> {
+    match &desk.at {
+        Place::Folder(session) => {
+            let rows = session.store.entries(stream, from, PAGE).await?;
+            rows.iter().map(entry).collect()
+        }
+        Place::Server(server) => server.remote.ledger_entries(stream, from, PAGE).await,
     }
 }

@@ -100,6 +100,10 @@ fn an_approval_needs_a_person_or_says_that_nobody_looked() {
         .exits(3)
         .says("needs a person at a terminal");
     world
+        .run(&["reject", &id, "--reason", "no", "--yes"])
+        .exits(64)
+        .says("only a person rejects");
+    world
         .run(&["reject", &id, "--reason", "no"])
         .exits(3)
         .says("needs-a-person");
