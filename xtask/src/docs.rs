@@ -157,7 +157,7 @@ fn reference(binary: &Path) -> Result<String, String> {
     let mut out = String::from(
         "# Command line\n\n<!-- Made by `cargo xtask docs` out of the binary's own help. -->\n\n\
          Exit codes: 0 ok · 1 internal · 2 refused or blocked · 3 waits for a human · 4 ended, not Done ·\n\
-         5 consistent but origin unproven · 64 usage.\n",
+         5 not proven whole (verify) · 64 usage.\n",
     );
     describe(binary, &mut Vec::new(), &mut out)?;
     Ok(out)

@@ -90,15 +90,41 @@ impl Report {
         same_log(&checkpoint, &self.tenant)?;
         match self.root_at(checkpoint.size()) {
             Some(root) if root == checkpoint.root() => Ok(checkpoint),
-            Some(root) => Err(VerifyError::SplitView {
-                origin: checkpoint.origin().to_owned(),
-                size: checkpoint.size(),
-                trusted: checkpoint.root(),
-                found: root,
-            }),
+            Some(root) => Err(split_view(&checkpoint, root)),
             None => Err(VerifyError::NoHistory {
                 size: checkpoint.size(),
             }),
+        }
+    }
+
+    /// Compares with a checkpoint that somebody kept, whoever's it is. `false`: the bundle proves nothing about the log at
+    /// its size.
+    ///
+    /// # Errors
+    /// [`VerifyError::OtherLedger`] where no key of this log signed it, [`VerifyError::SplitView`] where one did and the
+    /// root is another one, or why it is no checkpoint.
+    pub fn compare(&self, note: &str) -> Result<bool, VerifyError> {
+        let seen = inspect(note)?;
+        let other_ledger = || VerifyError::OtherLedger {
+            origin: seen.origin().to_owned(),
+            size: seen.size(),
+        };
+        if seen.origin() != self.checkpoint.origin() {
+            return Err(other_ledger());
+        }
+        let Some(found) = self.root_at(seen.size()) else {
+            return Ok(false);
+        };
+        if found == seen.root() {
+            return Ok(true);
+        }
+        // Every installation calls its log alike; only the keys tell them apart, and only those of this log count.
+        let (_, key) = self.ring.vouch(self.checkpoint.note())?;
+        match self.ring.chain_of(&key, &self.rotations).vouch(note) {
+            Err(VerifyError::Checkpoint(CheckpointError::NoKnownSignature)) => Err(other_ledger()),
+            Err(VerifyError::Checkpoint(error)) => Err(error.into()),
+            // A key that was handed over before is a key of this log as well.
+            Ok(_) | Err(_) => Err(split_view(&seen, found)),
         }
     }
 
@@ -241,18 +267,22 @@ fn refuse_split_view(report: &Report, trusted: &[String]) -> Result<Vec<u64>, Ve
         }
         match report.root_at(seen.size()) {
             Some(found) if found != seen.root() => {
-                return Err(VerifyError::SplitView {
-                    origin: seen.origin().to_owned(),
-                    size: seen.size(),
-                    trusted: seen.root(),
-                    found,
-                });
+                return Err(split_view(&seen, found));
             }
             Some(_) => {}
             None => uncompared.push(seen.size()),
         }
     }
     Ok(uncompared)
+}
+
+fn split_view(seen: &Checkpoint, found: RootHash) -> VerifyError {
+    VerifyError::SplitView {
+        origin: seen.origin().to_owned(),
+        size: seen.size(),
+        trusted: seen.root(),
+        found,
+    }
 }
 
 fn verify_attachments(attachments: &[Attachment]) -> Result<(), VerifyError> {

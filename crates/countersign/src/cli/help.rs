@@ -8,7 +8,7 @@ Examples:
 
 Exit codes:
   0 ok · 1 internal · 2 refused or blocked · 3 waits for a human · 4 ended, not Done
-  5 consistent but origin unproven · 64 usage · 130 stopped by Ctrl-C (nothing is lost)";
+  5 not proven whole (verify) · 64 usage · 130 stopped by Ctrl-C (nothing is lost)";
 
 pub(super) const RUN: &str = "\
 Your work tree, index, HEAD and existing branches are never touched: an approval creates one new
@@ -314,7 +314,8 @@ Examples:
 
 pub(super) const LEDGER_CONSISTENCY: &str = "\
 A ledger that lies behind the checkpoint is an older copy; one that begins with something else was
-rewritten. Both are refused.
+rewritten. Both are refused, and where this ledger's own key signed the checkpoint nothing is written
+from then on: put the newest copy back, or go on without it (countersign restore --help).
 
 Examples:
   countersign ledger checkpoint >note.txt
@@ -323,30 +324,35 @@ Examples:
 Exits 0 goes on, 2 refused.";
 
 pub(super) const LEDGER_ERASE: &str = "\
-What carries decisions stays: acts, approvals, gates, digests, signatures. What another workflow names
-as well stays, too. An erased story can't be shown or judged as a whole any more.
+What carries decisions stays: acts, approvals, gates, digests, signatures. What another workflow
+names as well stays, too. An erased story can't be shown or judged as a whole any more.
 
 Examples:
   countersign ledger erase 01KA --reason 'asked for on 2 May'
   countersign ledger erase 01KA feedback diffs --reason 'asked for on 2 May'";
 
 pub(super) const LEDGER_ROTATE_KEY: &str = "\
-Whoever trusts the old key follows the change by themselves. The old key's seed is destroyed; checkpoints
-that it signed until now stay good, later ones are refused.
+Whoever trusts the old key follows the change by themselves. The old key's seed is destroyed;
+checkpoints that it signed until now stay good, later ones are refused.
 
 Examples:
   countersign ledger rotate-key";
 
 pub(super) const VERIFY: &str = "\
 Checks the file and judges its story: every step by the rules, every approval, every write. Needs no
-server and no network. Trusted are the keys and checkpoints given here and those of this data
-folder; without either the verdict is `consistent, origin unproven`.
+server and no network. Only a key proves who signed: one given here, or this data folder's own;
+without one the verdict is `consistent-origin-unproven`. A checkpoint proves no origin: it shows
+whether this is still the ledger that was seen then.
+
+The end of a story can be cut off by whoever passes the file on, and with it a rejection: a story that
+has not ended is `open`, never proven.
 
 Examples:
   countersign verify story.json
   countersign verify story.json --key 'countersign.local/1a2b3c4d+…' --checkpoint note.txt
 
-Exits 0 lawful and proven, 5 consistent but origin unproven or judged in part, 2 refused.";
+Exits 0 lawful, proven and whole; 2 refused; 5 consistent, but origin unproven, judged in part, a
+checkpoint not compared, or open.";
 
 pub(super) const BACKUP: &str = "\
 A folder with the database, the organisation's policy.toml if there is one, and a manifest with

@@ -11,7 +11,7 @@ use crate::wire::{StoryWire, VerdictWire};
 use countersign_audit::{Verdict, audit};
 use countersign_core::epoch::{Epoch, EpochCause};
 use countersign_ledger::bundle::MAX_BUNDLE_BYTES;
-use countersign_ledger::{Origin, Report, Trust, VerifierKey, VerifyError, inspect};
+use countersign_ledger::{CheckpointError, Origin, Report, Trust, VerifierKey, VerifyError, inspect};
 use std::path::Path;
 
 /// Most checkpoints of this data folder that a bundle is compared with.
@@ -20,8 +20,8 @@ const CHECKPOINTS_MAX: u32 = 10_000;
 /// `verify`.
 pub(super) async fn verify(app: &App, args: VerifyArgs) -> Result<Exit, CliError> {
     let bytes = files::read("the bundle", &args.bundle, MAX_BUNDLE_BYTES)?;
+    let kept = checkpoints(&args)?;
     let mut trust = given(&args)?;
-    let given: Vec<u64> = sizes(&trust.checkpoints);
     let keys = Keys::new(app.folder.keys());
     let own = keys.existing_ledger()?.map(|k| k.verifier());
     trust.keys.extend(own.clone());
@@ -30,11 +30,9 @@ pub(super) async fn verify(app: &App, args: VerifyArgs) -> Result<Exit, CliError
     } else {
         Known::default()
     };
-    trust.checkpoints.extend(known.checkpoints);
     trust.retired = keys.retired()?;
     let mut verdict = audit(&bytes, &trust).map_err(|e| refusal(&e))?;
-    // Of what this folder has signed most can't be compared with one story; only what was asked for is said.
-    verdict.report.uncompared.retain(|size| given.contains(size));
+    verdict.report.uncompared = compare(&verdict.report, &known.checkpoints, &kept)?;
     // Only our own ledger knows what its members are called.
     let ours =
         matches!((&verdict.report.origin, &own), (Origin::Proven { key }, Some(own)) if key == own.name());
@@ -63,14 +61,59 @@ pub(super) async fn verify(app: &App, args: VerifyArgs) -> Result<Exit, CliError
     );
     page.append(story::page(&told));
     page.gap();
-    say(&mut page, &verdict);
+    say(&mut page, &verdict, &names);
     app.terminal.print(&page);
     Ok(exit)
 }
 
-fn sizes(notes: &[String]) -> Vec<u64> {
-    let checkpoints = notes.iter().filter_map(|note| inspect(note).ok());
-    checkpoints.map(|checkpoint| checkpoint.size()).collect()
+/// A checkpoint that somebody kept in a file.
+struct Kept<'a> {
+    file: &'a Path,
+    note: String,
+    size: u64,
+}
+
+/// Checkpoints that were given. One that can't be read says nothing about the bundle.
+fn checkpoints(args: &VerifyArgs) -> Result<Vec<Kept<'_>>, CliError> {
+    let kept = args.checkpoints.iter().map(|file| {
+        let note = files::read_note(file)?;
+        let size = inspect(&note).map_err(|e| unusable(file, &e))?.size();
+        Ok(Kept { file, note, size })
+    });
+    kept.collect()
+}
+
+fn unusable(file: &Path, error: &CheckpointError) -> CliError {
+    CliError::refused(error.code(), format!("{}: {error}", file.display()))
+        .next("Give the note as `countersign ledger checkpoint` printed it; the bundle was not judged.")
+}
+
+/// Compares with what this folder has signed and with what was given, and gives the sizes of those given that the bundle
+/// proves nothing about. Of what this folder has signed most can't be compared with one story, and a bundle of another
+/// ledger is not to be compared with it at all.
+fn compare(report: &Report, known: &[String], kept: &[Kept<'_>]) -> Result<Vec<u64>, CliError> {
+    for note in known {
+        match report.compare(note) {
+            Ok(_) | Err(VerifyError::OtherLedger { .. }) => {}
+            Err(error) => return Err(refusal(&error)),
+        }
+    }
+    let mut uncompared = Vec::new();
+    for Kept { file, note, size } in kept {
+        match report.compare(note) {
+            Ok(true) => {}
+            Ok(false) => uncompared.push(*size),
+            Err(VerifyError::Checkpoint(error)) => return Err(unusable(file, &error)),
+            Err(error @ VerifyError::OtherLedger { .. }) => {
+                let text = format!("{}: {error}", file.display());
+                let next = "Give a checkpoint of this file's ledger. If it is the right one, then the file is not of the \
+                            ledger that you mean.";
+                return Err(CliError::refused(error.code(), text).next(next));
+            }
+            Err(error) => return Err(refusal(&error)),
+        }
+    }
+    Ok(uncompared)
 }
 
 fn refusal(error: &VerifyError) -> CliError {
@@ -116,14 +159,11 @@ async fn known(app: &App) -> Known {
     })
 }
 
-/// Keys and checkpoints that were given.
+/// Keys that were given.
 fn given(args: &VerifyArgs) -> Result<Trust, CliError> {
     let mut trust = Trust::default();
     for given in &args.trusted_keys {
         trust.keys.extend(keys(given)?);
-    }
-    for file in &args.checkpoints {
-        trust.checkpoints.push(files::read_note(file)?);
     }
     Ok(trust)
 }
@@ -154,7 +194,7 @@ fn keys(given: &str) -> Result<Vec<VerifierKey>, CliError> {
         .collect()
 }
 
-fn say(page: &mut Page, verdict: &Verdict) {
+fn say(page: &mut Page, verdict: &Verdict, names: &Names) {
     let report = &verdict.report;
     let mut line = |style, mark: &str, text: String| {
         page.line(0).add(style, mark).add(Style::Plain, text);
@@ -166,7 +206,7 @@ fn say(page: &mut Page, verdict: &Verdict) {
         let text = "complete: the stream has ended and nothing is left out";
         line(Style::Good, "✓ ", text.to_owned());
     } else {
-        let text = "open: the story goes on, or its end was left out";
+        let text = "open: the story goes on, or its end was left out; ask for a newer export";
         line(Style::Warn, "? ", text.to_owned());
     }
     for erasure in &verdict.erasures {
@@ -174,7 +214,7 @@ fn say(page: &mut Page, verdict: &Verdict) {
         let files = counted(erasure.evidence.len(), "file");
         let text = format!(
             "erased by {}: {bodies} and {files}, {}",
-            erasure.by,
+            one_line(&names.member(&erasure.by)),
             one_line(&erasure.reason)
         );
         line(Style::Warn, "? ", text);
@@ -197,7 +237,7 @@ fn say(page: &mut Page, verdict: &Verdict) {
     }
     for size in &report.uncompared {
         let text = format!(
-            "not compared: the file proves nothing about the checkpoint of size {size}; export it with --since"
+            "not compared: the file proves nothing about the checkpoint of size {size}; export it with --since that checkpoint"
         );
         line(Style::Warn, "? ", text);
     }

@@ -17,7 +17,8 @@ use serde::Serialize;
 /// `verify --json`.
 #[derive(Debug, Serialize)]
 pub(crate) struct VerdictWire {
-    /// `proven`, `consistent-origin-unproven`, `judged-in-part` or `unlawful`; a refused file prints an error instead.
+    /// `proven`; or, the gravest first, `unlawful`, `consistent-origin-unproven`, `judged-in-part`,
+    /// `checkpoint-not-compared` or `open`; a refused file prints an error instead.
     pub(crate) verdict: &'static str,
     /// Whether a trusted key signed it.
     pub(crate) proven: bool,
@@ -33,7 +34,7 @@ pub(crate) struct VerdictWire {
     pub(crate) erasures: Vec<ErasureWire>,
     /// Epochs of the data folder that its ledger records; from the second on it was restored, copied or moved.
     pub(crate) epochs: Vec<EpochWire>,
-    /// Whether the stream has ended and all of it is here.
+    /// Whether the stream has ended and all of it is here. If not, it goes on, or somebody left its end out.
     pub(crate) complete: bool,
     /// Whether an approval was given without anybody looking.
     pub(crate) unattended: bool,
@@ -104,6 +105,10 @@ impl VerdictWire {
             "consistent-origin-unproven"
         } else if !verdict.unjudged.is_empty() {
             "judged-in-part"
+        } else if !report.uncompared.is_empty() {
+            "checkpoint-not-compared"
+        } else if !report.complete {
+            "open"
         } else {
             "proven"
         };

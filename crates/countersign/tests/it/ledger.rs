@@ -100,6 +100,12 @@ fn checkpoints_and_entries_can_be_read() {
         .run(&["ledger", "show"])
         .exits(0)
         .says("under a signed checkpoint");
+    let newest = world
+        .run(&["ledger", "show", &id, "--limit", "3", "--json"])
+        .exits(0)
+        .json();
+    let all = entries["entries"].as_array().unwrap();
+    assert_eq!(newest["entries"].as_array().unwrap()[..], all[all.len() - 3..]);
 }
 
 #[test]
@@ -214,7 +220,7 @@ fn erased_words_leave_a_story_that_verifies_as_erased() {
     world.run(&["show", &id]).exits(2).says("body-erased");
     world.run(&["ledger", "export", &id, "-o", "story.json"]).exits(0);
     let ran = world.run(&["verify", "story.json"]).exits(5);
-    ran.says("? erased by mb_os-")
+    ran.says(&format!("? erased by {}: ", me()))
         .says("asked for")
         .says("? not judged")
         .says("origin proven");
@@ -223,6 +229,71 @@ fn erased_words_leave_a_story_that_verifies_as_erased() {
     assert_eq!(verdict["erasures"][0]["reason"], "asked for");
     let text = std::fs::read_to_string(world.path("story.json")).unwrap();
     assert!(!text.contains("Prices go in grams"));
+}
+
+#[test]
+fn an_older_copy_writes_no_more_once_it_was_shown_a_newer_checkpoint_of_its_own() {
+    let world = World::new();
+    world.done();
+    // The keys were put back along with the database, so that nothing there knows of anything newer.
+    let files = [
+        "countersign.db",
+        "countersign.db-wal",
+        "countersign.db-shm",
+        "keys/ledger.seen",
+    ];
+    let copies = files.map(|name| std::fs::read(world.path(&format!("data/{name}"))).ok());
+    let again = [
+        "run", "--repo", "tollgate", "--issue", "issue.md", "--yes", "--again",
+    ];
+    world.run(&again).exits(0);
+    let size = |name: &str| {
+        let head = world.run(&["ledger", "checkpoint", "--json"]).exits(0).json();
+        world.file(name, head["note"].as_str().unwrap());
+        head["size"].as_u64().unwrap()
+    };
+    let newest = size("newest.txt");
+    for (name, copy) in files.iter().zip(copies) {
+        let path = world.path(&format!("data/{name}"));
+        let _gone = std::fs::remove_file(&path);
+        if let Some(bytes) = copy {
+            std::fs::write(path, bytes).unwrap();
+        }
+    }
+    chmod_private(&world.path("data/keys/ledger.seen"));
+    let older = size("older.txt");
+    // A stranger's checkpoint changes nothing.
+    let stranger = [
+        "--data", "other", "run", "--repo", "tollgate", "--issue", "issue.md", "--yes",
+    ];
+    world.run(&stranger).exits(0);
+    let theirs = world
+        .run(&["--data", "other", "ledger", "checkpoint", "--json"])
+        .exits(0)
+        .json();
+    world.file("theirs.txt", theirs["note"].as_str().unwrap());
+    let shown = |file: &str| world.run(&["ledger", "consistency", "--from", file]);
+    shown("theirs.txt").exits(2).says("checkpoint-no-known-signature");
+    world.run(&["ledger", "checkpoint"]).exits(0);
+
+    shown("newest.txt")
+        .exits(2)
+        .says("ledger-behind")
+        .says("From now on nothing is written here");
+    world.run(&again).exits(2).says("ledger-behind");
+    world.run(&["list"]).exits(0);
+    world
+        .run(&["doctor"])
+        .exits(2)
+        .says("[ledger-behind]")
+        .says("countersign restore --resume");
+    let lost = (newest - older).to_string();
+    world
+        .run(&["restore", "--resume", "--accept-loss-of", &lost])
+        .exits(0);
+    // What a person gave up closes nothing again.
+    shown("newest.txt").exits(2).says("Epoch 2 of this ledger");
+    world.run(&again).exits(0);
 }
 
 #[test]
@@ -286,9 +357,16 @@ fn a_checkpoint_that_was_kept_is_compared_with_an_export_since_it() {
         .run(&["ledger", "export", &first, "-o", "plain.json"])
         .exits(0);
     let with = ["--checkpoint", "kept.txt"];
-    world
+    let ran = world
         .run(&[&["verify", "plain.json"], &with[..]].concat())
-        .says("not compared: the file proves nothing about the checkpoint");
+        .exits(5);
+    let told = "not compared: the file proves nothing about the checkpoint";
+    assert_eq!(ran.out.matches(told).count(), 1, "{ran}");
+    let verdict = world
+        .run(&[&["verify", "plain.json", "--json"], &with[..]].concat())
+        .exits(5)
+        .json();
+    assert_eq!(verdict["verdict"], "checkpoint-not-compared");
     world
         .run(&[
             "ledger",
@@ -304,6 +382,56 @@ fn a_checkpoint_that_was_kept_is_compared_with_an_export_since_it() {
         .run(&[&["verify", "since.json"], &with[..]].concat())
         .exits(0);
     assert!(!ran.out.contains("not compared"), "{ran}");
+}
+
+#[test]
+fn a_story_whose_end_was_cut_off_is_open_and_not_proven() {
+    let world = World::new();
+    let id = world.waiting();
+    world.run(&["cancel", &id, "--reason", "Never mind."]);
+    world.run(&["ledger", "export", &id, "-o", "story.json"]).exits(0);
+    let whole = world.run(&["verify", "story.json", "--json"]).exits(0).json();
+    assert_eq!(whole["verdict"], "proven");
+    let bytes = std::fs::read(world.path("story.json")).unwrap();
+    let mut bundle = countersign_ledger::Bundle::parse(&bytes).unwrap();
+    // What was decided, and the end that followed from it.
+    bundle.entries.truncate(bundle.entries.len() - 2);
+    world.file("cut.json", bundle.to_bytes().unwrap());
+    world.run(&["verify", "cut.json"]).exits(5).says("? open: ");
+    let verdict = world.run(&["verify", "cut.json", "--json"]).exits(5).json();
+    assert_eq!(verdict["verdict"], "open");
+    assert_eq!(
+        (verdict["complete"].as_bool(), verdict["proven"].as_bool()),
+        (Some(false), Some(true))
+    );
+}
+
+#[test]
+fn a_checkpoint_that_is_none_or_of_another_ledger_does_not_condemn_the_file() {
+    let world = World::new();
+    let id = world.done();
+    let checkpoint = |data: &str, file: &str| {
+        let args = ["--data", data, "ledger", "checkpoint", "--json"];
+        world.file(file, world.run(&args).exits(0).json()["note"].as_str().unwrap());
+    };
+    // The story of another installation has as many entries, and its log the same name.
+    let run = [
+        "--data", "other", "run", "--repo", "tollgate", "--issue", "issue.md", "--yes",
+    ];
+    world.run(&run).exits(0);
+    checkpoint("data", "ours.txt");
+    checkpoint("other", "theirs.txt");
+    world.run(&["ledger", "export", &id, "-o", "story.json"]).exits(0);
+    let verify = |file: &str| world.run(&["verify", "story.json", "--checkpoint", file]);
+    verify("ours.txt").exits(0);
+    verify("theirs.txt")
+        .exits(2)
+        .says("theirs.txt: ")
+        .says("is of another ledger")
+        .says("[verify-other-ledger]");
+    world.file("junk.txt", "junk");
+    let ran = verify("junk.txt").exits(2).says("junk.txt: ");
+    assert!(!ran.err.contains("Don't rely on anything in this file"), "{ran}");
 }
 
 /// Knows nobody's key, like somebody with an SQL prompt.

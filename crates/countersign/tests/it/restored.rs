@@ -193,6 +193,21 @@ fn after_a_restore_people_approve_anew_and_it_is_written_once() {
 }
 
 #[test]
+fn a_backup_does_not_lie_in_the_data_folder() {
+    let world = World::new();
+    world.done();
+    for inside in ["data/backup", "data/deep/down", "tollgate/../data/backup"] {
+        world
+            .run(&["backup", "--to", inside])
+            .exits(2)
+            .says("backup-inside");
+        assert!(!world.path(inside).exists());
+    }
+    assert!(!world.path("data/deep").exists());
+    world.run(&["backup", "--to", "data-backup"]).exits(0);
+}
+
+#[test]
 fn a_copied_folder_is_read_and_not_written_while_the_original_goes_on() {
     let world = World::new();
     let id = world.waiting();
@@ -202,13 +217,17 @@ fn a_copied_folder_is_read_and_not_written_while_the_original_goes_on() {
     copy(&["show", &id]).exits(0);
     copy(&["ledger", "show"]).exits(0);
     copy(&["ledger", "export", &id, "-o", "copied.json"]).exits(0);
-    copy(&["verify", "copied.json"]).exits(0);
+    copy(&["verify", "copied.json"]).exits(5).says("? open: ");
     copy(&["approve", &id, "--yes"])
         .exits(2)
         .says("data-folder-copied");
     copy(&["ledger", "checkpoint"])
         .exits(2)
         .says("data-folder-copied");
+    copy(&["doctor"])
+        .exits(2)
+        .says("[data-folder-copied]")
+        .says("countersign restore --resume");
     copy(&["backup", "--to", "of-the-copy"]).exits(2);
     assert!(!world.path("of-the-copy").exists());
     assert_eq!(world.branches().trim(), "");

@@ -60,6 +60,16 @@ pub enum VerifyError {
         /// Root in the bundle's checkpoint.
         found: RootHash,
     },
+    /// A checkpoint that was to be compared is not of the bundle's log.
+    #[error(
+        "that checkpoint (`{origin}`, {size} leaves) is of another ledger: no key of this file's ledger signed it"
+    )]
+    OtherLedger {
+        /// Origin that it names.
+        origin: String,
+        /// Its size, in leaves.
+        size: u64,
+    },
     /// The checkpoint's key had been handed over before the log had this size.
     #[error(
         "the key `{key}` was handed over before the log had {size} leaves; it may not sign this any more"
@@ -212,6 +222,7 @@ impl VerifyError {
             Self::OriginMismatch { .. } => "verify-origin-mismatch",
             Self::TrustedCheckpoint { .. } => "verify-trusted-checkpoint-malformed",
             Self::SplitView { .. } => "verify-split-view",
+            Self::OtherLedger { .. } => "verify-other-ledger",
             Self::KeyRetired { .. } => "verify-key-retired",
             Self::HistoryInconsistent { .. } => "verify-history-inconsistent",
             Self::NoHistory { .. } => "verify-no-history",
@@ -252,6 +263,7 @@ impl VerifyError {
             | Self::OriginMismatch { .. }
             | Self::TrustedCheckpoint { .. }
             | Self::SplitView { .. }
+            | Self::OtherLedger { .. }
             | Self::KeyRetired { .. }
             | Self::HistoryInconsistent { .. }
             | Self::NoHistory { .. }

@@ -59,6 +59,13 @@ impl Keyring {
         ring
     }
 
+    /// Only the key of that name, whom it took over from, and whom it handed over to.
+    pub(super) fn chain_of(&self, name: &str, rotations: &[Rotation]) -> Self {
+        let held = self.held.iter().filter(|held| held.key.name() == name);
+        let keys: Vec<VerifierKey> = held.map(|held| held.key.clone()).collect();
+        Self::new(&keys, &[], rotations)
+    }
+
     fn add(&mut self, key: &VerifierKey, from: u64) {
         if !self.held.iter().any(|held| held.key == *key) {
             self.held.push(Held {
