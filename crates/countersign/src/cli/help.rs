@@ -314,8 +314,8 @@ Examples:
 
 pub(super) const LEDGER_CONSISTENCY: &str = "\
 A ledger that lies behind the checkpoint is an older copy; one that begins with something else was
-rewritten. Both are refused, and where this ledger's own key signed the checkpoint nothing is written
-from then on: put the newest copy back, or go on without it (countersign restore --help).
+rewritten. Both are refused, and where this ledger's own key signed the checkpoint nothing is
+written from then on: put the newest copy back, or go on without it (countersign restore --help).
 
 Examples:
   countersign ledger checkpoint >note.txt
@@ -344,8 +344,8 @@ server and no network. Only a key proves who signed: one given here, or this dat
 without one the verdict is `consistent-origin-unproven`. A checkpoint proves no origin: it shows
 whether this is still the ledger that was seen then.
 
-The end of a story can be cut off by whoever passes the file on, and with it a rejection: a story that
-has not ended is `open`, never proven.
+The end of a story can be cut off by whoever passes the file on, and with it a rejection: a story
+that has not ended is `open`, never proven.
 
 Examples:
   countersign verify story.json

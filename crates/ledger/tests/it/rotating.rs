@@ -288,6 +288,32 @@ fn a_checkpoint_seen_before_is_compared_where_the_file_proves_that_size() {
 }
 
 #[test]
+fn whose_a_kept_checkpoint_is_say_the_keys_of_the_files_own_ledger() {
+    let kept = kept();
+    let bytes = kept.bundle(&new()).to_bytes().unwrap();
+    let signed = |origin: &str, key: &LedgerKey| {
+        sign_checkpoint(origin, 3, &countersign_ledger::RootHash([7; 32]), key).unwrap()
+    };
+    let ours = origin_of(TENANT);
+    // Whoever verifies may trust a key of another ledger as well.
+    let mut trust = trusting(&old());
+    trust.keys.push(newest().verifier());
+    for trust in [trust, Trust::default()] {
+        let report = verify(&bytes, &trust).unwrap();
+        let compared = |note: &str| report.compare(note).map_err(|e| e.code());
+        assert_eq!(compared(&kept.note(3, &old())), Ok(true));
+        assert_eq!(compared(&kept.note(2, &old())), Ok(false));
+        assert_eq!(compared(&signed(&ours, &old())), Err("verify-split-view"));
+        assert_eq!(compared(&signed(&ours, &newest())), Err("verify-other-ledger"));
+        assert_eq!(
+            compared(&signed("countersign/other", &old())),
+            Err("verify-other-ledger")
+        );
+        assert_eq!(compared("junk"), Err("checkpoint-note-malformed"));
+    }
+}
+
+#[test]
 fn a_log_goes_on_lies_behind_or_is_another_one() {
     let kept = kept();
     let seen = inspect(&kept.note(3, &old())).unwrap();
