@@ -1196,6 +1196,8 @@ export interface components {
         };
         /** @description A gate. */
         GateWire: {
+            /** @description When it came out so (RFC 3339, UTC); in a preview null. */
+            at?: string | null;
             checks: components["schemas"]["CheckWire"][];
             name: string;
             /** Format: int32 */

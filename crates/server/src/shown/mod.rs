@@ -14,6 +14,7 @@ pub use visible::{visible, visible_bytes};
 
 use countersign_core::act::SeenDigest;
 use countersign_core::digest::BodyHash;
+use countersign_core::gate::GateId;
 use countersign_core::id::{RepositoryId, Revision};
 use countersign_core::member::Roster;
 use countersign_core::patch_set::{Draft, PatchSet};
@@ -176,6 +177,13 @@ impl Seen {
         format!(
             "whatever the forge's CI runs for a new branch and a pull request, before anybody merges it{as_changed}; {has_to}"
         )
+    }
+
+    /// When a gate came out as it stands now; `None`: it is not judged.
+    pub fn judged_at(&self, gate: GateId) -> Option<Timestamp> {
+        let stands = self.workflow.gates.get(&gate)?;
+        let gave = |record: &&EventRecord| matches!(&record.event, Event::GateEvaluated { result } if result == stands);
+        self.records.iter().rev().find(gave).map(|record| record.at)
     }
 
     /// The last drafts of every revision.

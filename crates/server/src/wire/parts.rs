@@ -8,6 +8,7 @@ use countersign_core::gate::{CheckOutcome, GateOutcome};
 use countersign_core::member::Role;
 use countersign_core::outbound::redacted;
 use countersign_core::policy::{Violation, WaivedContent, may_waive};
+use countersign_core::time::Timestamp;
 use countersign_core::workflow::event::{Request, Subject};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -77,6 +78,8 @@ pub struct GateWire {
     name: &'static str,
     /// `passed`, `failed` or `not-required`; in a preview also `undecided`.
     outcome: &'static str,
+    /// When it came out so (RFC 3339, UTC); in a preview null.
+    at: Option<String>,
     checks: Vec<CheckWire>,
 }
 
@@ -314,6 +317,7 @@ impl GateWire {
                 GateOutcome::Failed => "failed",
                 GateOutcome::NotRequired => "not-required",
             },
+            at: None,
             checks: result.checks.iter().map(check).collect(),
         }
     }
@@ -330,9 +334,11 @@ impl GateWire {
 
 pub(super) fn gates(seen: &Seen) -> Vec<GateWire> {
     let gates = seen.workflow.gates.values();
-    gates
-        .map(|g| GateWire::of(g, |r| seen.workflow.repository_name(r)))
-        .collect()
+    let wire = |g: &countersign_core::gate::GateResult| GateWire {
+        at: seen.judged_at(g.gate).map(Timestamp::to_rfc3339),
+        ..GateWire::of(g, |r| seen.workflow.repository_name(r))
+    };
+    gates.map(wire).collect()
 }
 
 pub(super) fn findings(seen: &Seen) -> Option<Vec<FindingWire>> {
