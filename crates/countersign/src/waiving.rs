@@ -4,7 +4,7 @@
 use crate::desk::Desk;
 use crate::error::CliError;
 use crate::render::seen::Seen;
-use crate::render::waivers::waivable;
+use crate::render::waivers::{self, asked_at, waivable};
 use countersign_core::act::{Act, Attendance};
 use countersign_core::policy::Violation;
 use countersign_core::question::QuestionKind;
@@ -23,10 +23,7 @@ pub(crate) fn in_days(now: Timestamp, days: u32) -> Timestamp {
 
 /// The longest life that the policies of these violations allow, in days.
 pub(crate) fn days_max(seen: &Seen, chosen: &[&Violation]) -> u32 {
-    let repositories = seen.workflow.repositories.iter();
-    let concerned = repositories.filter(|r| chosen.iter().any(|v| v.repository == r.repository));
-    let days = concerned.map(|r| r.policy.waiver_days.value);
-    days.min().unwrap_or(DAYS_DEFAULT)
+    waivers::days_max(seen, chosen).unwrap_or(DAYS_DEFAULT)
 }
 
 /// The violation that a person names, as `RULE@PATH`.
@@ -74,18 +71,6 @@ fn can_be(seen: &Seen) -> String {
     }
 }
 
-/// The request under which a violation is waived: the question that policy asks, or its patch set's approval.
-pub(crate) fn request<'a>(seen: &'a Seen, violation: &Violation) -> Option<&'a Request> {
-    let fits = |r: &&Request| match &r.subject {
-        Subject::Question { question, .. } => question.kind == QuestionKind::PolicyBlocks,
-        Subject::PatchSet { repository, .. } => *repository == violation.repository,
-        Subject::Plan { .. } => false,
-    };
-    let any = |r: &&Request| matches!(r.subject, Subject::PatchSet { .. });
-    let open = || seen.workflow.open_requests();
-    open().find(fits).or_else(|| open().find(any))
-}
-
 /// Whether policy asks and something can be waived.
 pub(crate) fn offered(seen: &Seen) -> bool {
     let asks = |r: &Request| match &r.subject {
@@ -128,7 +113,7 @@ fn act(now: &Seen, seen: &Violation, reason: &str, until: Timestamp) -> Option<A
     if violation.content != seen.content {
         return None;
     }
-    let request = request(now, violation)?;
+    let request = asked_at(now, violation)?;
     Some(Act::Waive {
         request: request.id.clone(),
         seen: now.subject(request).1,

@@ -7,8 +7,9 @@ use crate::desk::Desk;
 use crate::error::{CliError, Exit};
 use crate::render::review;
 use crate::render::seen::Seen;
+use crate::render::waivers::asked_at;
 use crate::talk::{self, Given};
-use crate::waiving::{DAYS_DEFAULT, days_max, find, in_days, request, send};
+use crate::waiving::{DAYS_DEFAULT, days_max, find, in_days, send};
 use countersign_core::policy::Violation;
 use countersign_core::time::Timestamp;
 use time::macros::{format_description, time};
@@ -46,7 +47,7 @@ pub(super) async fn waive(desk: &Desk, args: WaiveArgs) -> Result<Exit, CliError
 /// Digits that were given must be those of what waits; nothing is waived otherwise.
 fn check_digits(seen: &Seen, chosen: &[&Violation], given: &[String]) -> Result<(), CliError> {
     let id = &seen.workflow.id;
-    let Some(request) = chosen.first().and_then(|v| request(seen, v)) else {
+    let Some(request) = chosen.first().and_then(|v| asked_at(seen, v)) else {
         let text = format!(
             "the workflow is {}, and nothing that can be waived waits",
             seen.workflow.state

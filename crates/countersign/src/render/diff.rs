@@ -3,14 +3,10 @@
 
 use super::hunks;
 use crate::terminal::{Page, Style};
-use countersign_core::artifact::Rationale;
-use countersign_core::outbound::redacted;
 use countersign_core::patch_set::Draft;
 use countersign_inspect::masked;
 use countersign_server::client::InterdiffsWire;
-
-/// Most claims that are listed per patch set; the rest is counted.
-const RATIONALES_SHOWN: usize = 12;
+use countersign_server::shown::asking::{claims, masking};
 
 /// One draft: headline, the agent's claims, repairs, and the whole diff.
 pub(crate) fn draft(page: &mut Page, headline: (&str, Option<&str>), draft: &Draft, canonical: &[u8]) {
@@ -27,40 +23,11 @@ pub(crate) fn draft(page: &mut Page, headline: (&str, Option<&str>), draft: &Dra
         .add(Style::Good, format!("+{}", draft.diff.added()))
         .add(Style::Plain, " ")
         .add(Style::Bad, format!("−{}", draft.diff.removed()));
-    rationales(page, &draft.rationales);
-    for warning in &draft.warnings {
-        page.line(2)
-            .add(Style::Warn, "! ")
-            .add(Style::Plain, redacted(warning));
-    }
+    page.append(claims(draft));
     let shown = masked(canonical, &draft.findings);
     masking(page, shown.lines);
     page.gap();
     numbered(page, &shown.bytes);
-}
-
-/// `1 line is shown`, `2 lines are shown`.
-fn said_lines(lines: u32) -> String {
-    match lines {
-        1 => "1 line is shown".to_owned(),
-        lines => format!("{lines} lines are shown"),
-    }
-}
-
-fn rationales(page: &mut Page, rationales: &[Rationale]) {
-    for rationale in rationales.iter().take(RATIONALES_SHOWN) {
-        page.line(2)
-            .add(Style::Dim, format!("{} claims for ", rationale.step))
-            .add(Style::Plain, rationale.path.to_text())
-            .add(Style::Dim, format!(": {}", redacted(&rationale.text)));
-    }
-    let more = rationales.len().saturating_sub(RATIONALES_SHOWN);
-    if more > 0 {
-        page.line(2).add(
-            Style::Dim,
-            format!("… and {more} more claims (`show --json` has them)"),
-        );
-    }
 }
 
 /// What changed between two revisions.
@@ -95,14 +62,6 @@ pub(crate) fn since(found: &InterdiffsWire) -> Page {
         }
     }
     page
-}
-
-/// Says that something is not shown.
-fn masking(page: &mut Page, masked: u32) {
-    if masked > 0 {
-        let text = format!("{} here without what looks like a secret", said_lines(masked));
-        page.line(2).add(Style::Warn, "! ").add(Style::Plain, text);
-    }
 }
 
 /// A diff of whoever asks for it, line by line.

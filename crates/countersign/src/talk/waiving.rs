@@ -4,9 +4,9 @@ use super::{Given, countersigned, say};
 use crate::desk::Desk;
 use crate::error::CliError;
 use crate::render::seen::Seen;
-use crate::render::waivers::{bound_to, minute, waivable, weight, who_may};
+use crate::render::waivers::{asked_at, bound_to, minute, waivable, weight, who_may};
 use crate::terminal::{Page, Person, Reply, Style};
-use crate::waiving::{DAYS_DEFAULT, days_max, in_days, request, send};
+use crate::waiving::{DAYS_DEFAULT, days_max, in_days, send};
 use countersign_core::policy::{Violation, WaivedContent};
 use countersign_core::time::Timestamp;
 
@@ -45,7 +45,7 @@ pub(crate) async fn agreed(
     (chosen, until): (&[&Violation], Timestamp),
     given: &Given,
 ) -> bool {
-    let Some(request) = chosen.first().and_then(|v| request(seen, v)) else {
+    let Some(request) = chosen.first().and_then(|v| asked_at(seen, v)) else {
         say(person, Style::Bad, "Nothing that could be waived waits any more.");
         return false;
     };

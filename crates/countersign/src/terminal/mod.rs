@@ -3,11 +3,10 @@
 //! A closed pipe mutes it and ends nothing: work that was begun goes on. Text goes in as a [`Page`]; JSON is escaped by
 //! its own rules, and characters that would repaint a terminal are escaped in it as well.
 
-mod page;
 mod person;
 
+pub(crate) use countersign_server::shown::lines::{Line, Page, Style};
 pub(crate) use countersign_server::shown::visible;
-pub(crate) use page::{Line, Page, Style};
 pub(crate) use person::{Person, Reply};
 
 use crate::error::CliError;

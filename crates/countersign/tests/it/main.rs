@@ -43,6 +43,7 @@ mod migrating;
 mod noticed;
 mod others;
 mod own_rules;
+mod pages;
 mod patches;
 mod policed;
 mod policies;

@@ -5,16 +5,21 @@ use crate::support::{DIFF, ISSUE, World, ran};
 use serde_json::{Value, json};
 
 /// A page's reader: signed in with a cookie, as a browser is.
-struct Browser<'s> {
+pub(crate) struct Browser<'s> {
     served: &'s Served,
     cookie: String,
 }
 
 impl<'s> Browser<'s> {
-    fn of(served: &'s Served) -> Self {
+    pub(crate) fn of(served: &'s Served) -> Self {
+        Self::with(served, &served.code)
+    }
+
+    /// Signed in with that code.
+    pub(crate) fn with(served: &'s Served, code: &str) -> Self {
         let headers = [("Host", served.host.as_str()), ("Sec-Fetch-Site", "same-origin")];
         let signed_in = served
-            .send("POST", "/sign-in", &headers, &format!("code={}", served.code))
+            .send("POST", "/sign-in", &headers, &format!("code={code}"))
             .is(303);
         let cookie = signed_in.header("set-cookie").unwrap().split(';').next().unwrap();
         Self {
@@ -23,7 +28,7 @@ impl<'s> Browser<'s> {
         }
     }
 
-    fn send(&self, method: &str, path: &str, form: &str) -> Answer {
+    pub(crate) fn send(&self, method: &str, path: &str, form: &str) -> Answer {
         let headers = [
             ("Host", self.served.host.as_str()),
             ("Cookie", &self.cookie),
@@ -33,12 +38,12 @@ impl<'s> Browser<'s> {
     }
 
     #[track_caller]
-    fn page(&self, path: &str) -> String {
+    pub(crate) fn page(&self, path: &str) -> String {
         self.send("GET", path, "").is(200).body
     }
 
     /// The API, as the page's own cookie may call it.
-    fn api(&self, method: &str, path: &str, body: &Value) -> Answer {
+    pub(crate) fn api(&self, method: &str, path: &str, body: &Value) -> Answer {
         let headers = [
             ("Host", self.served.host.as_str()),
             ("Cookie", &self.cookie),
@@ -50,7 +55,7 @@ impl<'s> Browser<'s> {
 }
 
 /// What a browser sends of a form: every byte spelled out.
-fn form(fields: &[(&str, &str)]) -> String {
+pub(crate) fn form(fields: &[(&str, &str)]) -> String {
     let spelled = |text: &str| text.bytes().map(|b| format!("%{b:02X}")).collect::<String>();
     let pair = |(name, value): &(&str, &str)| format!("{}={}", spelled(name), spelled(value));
     fields.iter().map(pair).collect::<Vec<_>>().join("&")

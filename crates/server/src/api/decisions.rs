@@ -26,7 +26,7 @@ use std::sync::Arc;
 use utoipa::{IntoParams, ToSchema};
 
 /// For how many days a waiver lives where nobody says.
-const WAIVER_DAYS: u32 = 7;
+pub(crate) const WAIVER_DAYS: u32 = 7;
 /// A day in milliseconds.
 const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 /// Workflows that are looked at for what waits.

@@ -17,6 +17,10 @@ const HELP: &[(&str, &str)] = &[
         "The body can't be read as what this address takes. /api/openapi.json says what that is.",
     ),
     (
+        "bad-waiver",
+        "A waiver names one broken rule, says why, and lives for 1 to 30 days, or fewer where policy says so.",
+    ),
+    (
         "body-too-large",
         "The body is larger than this server reads. A diff may have 8 MiB.",
     ),

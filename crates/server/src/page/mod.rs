@@ -2,9 +2,11 @@
 //! character as a mark; a GET decides nothing.
 
 mod comments;
+mod diff;
 mod files;
 mod help;
 mod request;
+mod said;
 mod since;
 mod workflow;
 

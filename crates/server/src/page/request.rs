@@ -1,32 +1,31 @@
-//! One page per request: what is asked, the plan, gates with their evidence, the diff with its violations, what will be
-//! written, and the decision, bound to the digest that is shown.
+//! One page per request: what is asked, the plan, gates with their evidence and its age, the diff with its violations, what will
+//! be written, and the decision, bound to the digest that is shown. What the terminal shows as well is said by [`crate::shown`].
 
 use super::comments;
+use super::diff::diff;
 use super::files::{self, Files};
-use super::workflow::{holds, metadata, minute};
+use super::said::{self, said};
+use super::workflow::{holds, metadata, minute, ways};
 use super::{field, fields, frame, lines, problem, respond, since};
-use crate::api::decisions::{Decision, act_of, find, of_request, take};
+use crate::api::decisions::{Decision, WAIVER_DAYS, act_of, find, of_request, take};
 use crate::guard::Principal;
 use crate::house::House;
 use crate::problem::Problem;
-use crate::shown::{Seen, visible, visible_bytes};
+use crate::shown::{Seen, age, around, asking, gates, plan, policy, visible, waivers, write};
 use axum::Extension;
 use axum::body::Bytes;
 use axum::extract::{Path, RawQuery, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use countersign_core::act::Attendance;
-use countersign_core::gate::{CheckOutcome, GateOutcome};
-use countersign_core::id::{RepositoryId, Revision};
-use countersign_core::patch_set::{Draft, PatchSet};
-use countersign_core::policy::{Severity, Violation};
+use countersign_core::gate::{GateId, GateOutcome};
+use countersign_core::id::Revision;
+use countersign_core::member::Member;
+use countersign_core::patch_set::PatchSet;
+use countersign_core::policy::may_waive;
 use countersign_core::workflow::event::{Request, Subject};
-use countersign_inspect::masked;
 use maud::{Markup, html};
 use std::sync::Arc;
-
-/// Lines of a diff that are shown on the page; the rest is left out and said so.
-const LINES_MAX: usize = 20_000;
 
 /// `GET /requests/{id}`; with `?since=N`, what changed since that revision.
 pub(crate) async fn request(
@@ -143,6 +142,7 @@ fn read(fields: &[(String, String)]) -> Result<Decision, Problem> {
             digest,
             comment: text("words"),
         }),
+        "waive" => waive(fields, digest),
         "extend" => Ok(Decision::Extend { digest, until: None }),
         "answer" => Ok(Decision::Answer {
             digest,
@@ -156,6 +156,25 @@ fn read(fields: &[(String, String)]) -> Result<Decision, Problem> {
     }
 }
 
+/// A broken rule of the form, `REPOSITORY RULE@PATH`, and for how long it may stay so.
+fn waive(fields: &[(String, String)], digest: String) -> Result<Decision, Problem> {
+    let wrong = |what: &str| Err(Problem::refused("bad-waiver", what.to_owned()));
+    let Some((repository, violation)) = field(fields, "violation").split_once(' ') else {
+        return wrong("say which broken rule is let pass");
+    };
+    let Ok(days) = field(fields, "days").trim().parse() else {
+        return wrong("`days` has to be a number");
+    };
+    Ok(Decision::Waive {
+        digest,
+        repository: repository.to_owned(),
+        violation: violation.to_owned(),
+        reason: field(fields, "words").to_owned(),
+        days: Some(days),
+        until: None,
+    })
+}
+
 fn page(
     seen: &Seen,
     request: &Request,
@@ -164,6 +183,7 @@ fn page(
 ) -> Markup {
     let workflow = &seen.workflow;
     let (subject, digest) = seen.subject(request);
+    let member = principal.member().ok();
     let is_open = workflow.open_requests().any(|r| r.id == request.id);
     let title = workflow
         .submission
@@ -189,27 +209,26 @@ fn page(
             }
         }
         @if !is_open { p.warn { "This is decided already, or something newer waits." } }
-        (metadata(seen)) (issue(seen)) (question(request)) (plan(seen)) (gates(seen))
-        (violations(seen, patch_set.map(|p| &p.repository)))
+        (metadata(seen)) (said(&asking::conditions(seen))) (issue(seen)) (said(&asking::asked_later(seen)))
+        (question(request)) (said(&plan::page(seen))) (gates(seen)) (said(&gates::critique(seen)))
+        (said(&policy::of_workflow(seen)))
         (parts.since)
         @for draft in seen.drafts().iter().filter(|d| patch_set.is_none_or(|p| p.repository == d.repository)) {
             (diff(seen, draft))
         }
         (parts.files.list)
-        @if let Some(patch_set) = patch_set { (write(seen, patch_set)) }
-        section {
-            h2 { "What nobody has looked at" }
-            ul {
-                li { "Nothing was built or run; no test has seen this change." }
-                li { "Whether dependencies have known holes is not looked up; secrets are known by their form only." }
-            }
-        }
+        (said(&around::dependencies(seen))) (said(&around::owners(seen)))
+        @if let Some(patch_set) = patch_set { (said(&write::page(seen))) (exactly(seen, patch_set)) }
+        (said(&write::unseen(seen)))
         (parts.comments)
-        @if is_open { (parts.files.unviewed) (form(seen, request, &digest.to_hex())) }
+        @if is_open {
+            (parts.files.unviewed) (form(seen, request, &digest.to_hex()))
+            @if let Some(member) = member { (waive_form(seen, request, member)) }
+        }
+        @if let Some(member) = member { (ways(seen, member)) }
         p { a href={ "/workflows/" (workflow.id) } { "The whole story" } }
     };
-    let who = principal.member().ok().map(|m| m.name.clone());
-    frame(title, who.as_deref(), &body)
+    frame(title, member.map(|m| m.name.as_str()), &body)
 }
 
 fn issue(seen: &Seen) -> Markup {
@@ -233,183 +252,79 @@ fn question(request: &Request) -> Markup {
     }
 }
 
-fn plan(seen: &Seen) -> Markup {
-    let Some(plan) = &seen.workflow.plan else {
-        return html! {};
-    };
-    let several = seen.workflow.repositories.len() > 1;
-    html! {
-        section {
-            h2 { "Plan" }
-            @if plan.derived_from_proposal { p.dim { "Read off the finished proposal." } }
-            ol { @for step in &plan.steps { li {
-                (visible(&step.title))
-                @if several { " " span.dim { (visible(&seen.workflow.repository_name(&step.repository))) } }
-                ul { @for path in &step.paths { li { code { (visible(&path.path.to_text())) } } } }
-            } } }
-            @if !plan.acceptance.is_empty() {
-                h3 { "Acceptance criteria" }
-                ul { @for criterion in &plan.acceptance { li { (visible(&criterion.text)) } } }
-            }
-        }
-    }
-}
-
+/// Each gate with its evidence, and when it came out.
 fn gates(seen: &Seen) -> Markup {
+    let failed = |gate| {
+        seen.workflow
+            .gates
+            .get(&gate)
+            .is_some_and(|g| g.outcome == GateOutcome::Failed)
+    };
     html! {
         section {
             h2 { "Gates" }
-            @for gate in seen.workflow.gates.values() {
-                @let (class, mark) = match gate.outcome {
-                    GateOutcome::Passed => ("good", "✓ passed"),
-                    GateOutcome::Failed => ("bad", "✗ failed"),
-                    GateOutcome::NotRequired => ("dim", "– not required"),
-                };
-                details {
-                    summary { (gate.gate) ": " span class=(class) { (mark) } }
-                    ul { @for check in &gate.checks {
-                        @let mark = match check.outcome {
-                            CheckOutcome::Passed => "✓",
-                            CheckOutcome::Failed => "✗",
-                            CheckOutcome::Missing => "? no evidence",
-                        };
-                        li { (mark) " " code { (check.id.as_str()) } " " (visible(&check.detail)) }
-                    } }
-                }
-            }
-        }
-    }
-}
-
-fn violations(seen: &Seen, of: Option<&RepositoryId>) -> Markup {
-    let wanted = |v: &&Violation| of.is_none_or(|of| v.repository == *of);
-    let found: Vec<&Violation> = seen.workflow.violations.iter().filter(wanted).collect();
-    html! {
-        section {
-            h2 { "Policy" }
-            @if found.is_empty() { p.dim { "No rule is broken." } }
-            ul { @for violation in found {
-                @let (class, word) = match violation.severity {
-                    Severity::Block => ("bad", "BLOCK"),
-                    Severity::Warn => ("warn", "warning"),
-                };
-                li {
-                    strong class=(class) { (word) } " " code { (visible(&violation.id())) }
-                    @if !violation.lines.is_empty() {
-                        " line " (violation.lines.iter().map(u32::to_string).collect::<Vec<_>>().join(", "))
+            @for (gate, lines) in gates::each(seen) {
+                @if let Some((first, checks)) = lines.rows().split_first() {
+                    @let when = judged_at(seen, gate);
+                    @if checks.is_empty() { div.said { (said::line(first)) (when) } }
+                    @else {
+                        details.said open[failed(gate)] {
+                            summary { @for piece in first.used() { (said::part(piece)) } (when) }
+                            @for check in checks { (said::line(check)) }
+                        }
                     }
-                    div { (visible(&violation.message)) }
-                    @if violation.waived_until.is_some() { div.dim { "Waived." } }
-                    @else { div.dim { (visible(&violation.remedy)) } }
                 }
-            } }
-        }
-    }
-}
-
-fn diff(seen: &Seen, draft: &Draft) -> Markup {
-    let shown = masked(seen.diff(draft), &draft.findings);
-    html! {
-        section {
-            h2 { "Diff of " (visible(&seen.workflow.repository_name(&draft.repository))) " "
-                span.dim { "+" (draft.diff.added()) " −" (draft.diff.removed()) } }
-            @if shown.lines > 0 { p.warn { (shown.lines) " lines hold what looks like a secret; it is masked." } }
-            (diff_lines(&shown.bytes))
-            @if lines_in(&shown.bytes) > LINES_MAX {
-                p { "The whole diff: " code { "countersign diff " (seen.workflow.id) } }
             }
         }
     }
 }
 
-fn lines_in(diff: &[u8]) -> usize {
-    diff.split_inclusive(|b| *b == b'\n').count()
+fn judged_at(seen: &Seen, gate: GateId) -> Markup {
+    html! { @if let Some(at) = seen.judged_at(gate) {
+        span.dim { " · " time datetime=(at.to_rfc3339()) { (minute(&at.to_rfc3339())) } ", " (age(at, seen.at)) }
+    } }
 }
 
-/// Longest head of a hunk up to its second `@@`, in bytes: four numbers of 20 digits, and what is between.
-const HUNK_HEAD_MAX_BYTES: usize = 96;
-
-/// Where one is in a diff: what a line is, and its number, by which comments name it.
-#[derive(Default)]
-struct Walk {
-    in_hunk: bool,
-    old: u64,
-    new: u64,
-}
-
-impl Walk {
-    /// The class of the next line, and its number on its own side; on the new one where both have it.
-    fn step(&mut self, line: &[u8]) -> (&'static str, Option<u64>) {
-        if let Some((old, new)) = hunk_begins(line) {
-            *self = Self {
-                in_hunk: true,
-                old,
-                new,
-            };
-            return ("hunk", None);
-        }
-        self.in_hunk &= !line.starts_with(b"diff ");
-        let (class, on_old, on_new) = match line.first() {
-            Some(b'+') if self.in_hunk => ("add", 0, 1),
-            Some(b'-') if self.in_hunk => ("del", 1, 0),
-            Some(b' ') if self.in_hunk => ("same", 1, 1),
-            Some(_) if line.starts_with(b"diff ") => ("file", 0, 0),
-            Some(_) | None => ("dim", 0, 0),
-        };
-        let number = match (on_old, on_new) {
-            (0, 0) => None,
-            (_, 0) => Some(self.old),
-            (_, _) => Some(self.new),
-        };
-        (self.old, self.new) = (self.old + on_old, self.new + on_new);
-        (class, number)
-    }
-}
-
-/// The first lines of a hunk's two sides, out of `@@ -OLD[,N] +NEW[,N] @@`.
-fn hunk_begins(line: &[u8]) -> Option<(u64, u64)> {
-    // What follows the numbers is a line of the file, in whatever bytes.
-    let head = String::from_utf8_lossy(&line[..line.len().min(HUNK_HEAD_MAX_BYTES)]);
-    let mut sides = head.strip_prefix("@@ -")?.splitn(3, ' ');
-    let first = |side: &str| side.split(',').next()?.parse().ok();
-    Some((first(sides.next()?)?, first(sides.next()?.strip_prefix('+')?)?))
-}
-
-/// A diff in colours, with its lines' numbers, as far as a page goes.
-pub(super) fn diff_lines(diff: &[u8]) -> Markup {
-    let (all, mut walk) = (lines_in(diff), Walk::default());
-    let bare = |line: &'_ [u8]| line.strip_suffix(b"\n").map_or(line.len(), <[u8]>::len);
-    html! {
-        pre.diff tabindex="0" { @for line in diff.split_inclusive(|b| *b == b'\n').take(LINES_MAX) {
-            @let line = &line[..bare(line)];
-            @let (class, number) = walk.step(line);
-            span class=(class) data-line=[number] { (visible_bytes(line)) "\n" }
-        } }
-        @if all > LINES_MAX { p.warn { "Only the first " (LINES_MAX) " of " (all) " lines are shown here." } }
-    }
-}
-
-fn write(seen: &Seen, patch_set: &PatchSet) -> Markup {
-    let manifest = &patch_set.manifest;
+/// What the terminal does not say of it in full: whole hashes.
+fn exactly(seen: &Seen, patch_set: &PatchSet) -> Markup {
     html! {
         section {
-            h2 { "What will be written" }
+            h2 { "Exactly, in " (visible(&seen.workflow.repository_name(&patch_set.repository))) }
             dl {
-                dt { "Repository" } dd { (visible(&seen.place(&patch_set.repository))) }
-                dt { "Branch" } dd { code { (visible(manifest.branch.as_str())) } " (new)" }
-                dt { "Commit" } dd { code { (manifest.commit.as_str()) } }
-                @if let Some(signature) = &manifest.signature {
-                    dt { "Signed by" } dd { code { (visible(&signature.key)) } ", as " (visible(&signature.committer)) }
-                }
                 dt { "Tree" } dd { code { (patch_set.draft.diff.result_tree.as_str()) } }
-                @if let Some(text) = &manifest.pull_request {
-                    dt { "Pull request" } dd {
-                        (visible(&text.title)) " (into " code { (visible(patch_set.base_branch.as_str())) } ")"
-                        pre { (visible(&text.body)) }
-                    }
-                }
-                dt { "Runs" } dd { (visible(&seen.runs(patch_set))) }
                 dt { "On" } dd { code { (visible(patch_set.base_branch.as_str())) } " at " code { (patch_set.base.as_str()) } }
+            }
+        }
+    }
+}
+
+/// Broken rules that whoever looks may let pass here; one at a time, as what waits changes with each.
+fn waive_form(seen: &Seen, request: &Request, member: &Member) -> Markup {
+    let mut mine = waivers::waivable(seen);
+    mine.retain(|v| {
+        member.role >= may_waive(v.severity) && waivers::asked_at(seen, v).is_some_and(|r| r.id == request.id)
+    });
+    let Some(days_max) = waivers::days_max(seen, &mine) else {
+        return html! {};
+    };
+    let (_, digest) = seen.subject(request);
+    html! {
+        form.decide #waive method="post" action={ "/requests/" (request.id) } {
+            input type="hidden" name="digest" value=(digest.to_hex());
+            fieldset {
+                legend { "Or let a broken rule pass" }
+                p.dim { "For exactly this content: with any other, the rule counts again." }
+                @for violation in &mine {
+                    label { input type="radio" name="violation" value={ (violation.repository) " " (violation.id()) } required; " "
+                        code { (visible(&violation.id())) } " "
+                        span.dim { (visible(&seen.workflow.repository_name(&violation.repository))) }
+                        @if let Some(content) = &violation.content { " " span.dim { (waivers::bound_to(content)) } } }
+                }
+                label for="waive-reason" { "Why; it is recorded, and shown to whoever approves" }
+                textarea #waive-reason name="words" rows="3" required {}
+                label { "For how many days " input type="number" name="days" min="1" max=(days_max)
+                    value=(WAIVER_DAYS.min(days_max)) required; }
+                button.danger type="submit" name="decision" value="waive" { "Let it pass" }
             }
         }
     }
@@ -470,34 +385,5 @@ fn form(seen: &Seen, request: &Request, digest: &str) -> Markup {
                 }
             }
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::Walk;
-
-    #[test]
-    fn lines_have_the_numbers_by_which_comments_name_them() {
-        let diff = "diff --git a/x b/x\n--- a/x\n+++ b/x\n@@ -9,3 +12,3 @@ fn \u{e4}()\n same\n-old\n+new\n+newer\n\\ No newline\n\
-                    @@ -40 +44 @@\n-@@ -1 +1 @@\ndiff --git a/y b/y\n+++ b/y\n";
-        let mut walk = Walk::default();
-        let steps: Vec<_> = diff.lines().map(|line| walk.step(line.as_bytes())).collect();
-        let expected = [
-            ("file", None),
-            ("dim", None),
-            ("dim", None),
-            ("hunk", None),
-            ("same", Some(12)),
-            ("del", Some(10)),
-            ("add", Some(13)),
-            ("add", Some(14)),
-            ("dim", None),
-            ("hunk", None),
-            ("del", Some(40)),
-            ("file", None),
-            ("dim", None),
-        ];
-        assert_eq!(steps, expected);
     }
 }

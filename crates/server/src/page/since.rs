@@ -1,6 +1,6 @@
 //! "What changed since revision N" on the page of a request: for whoever looks for the second time.
 
-use super::request::diff_lines;
+use super::diff::diff_lines;
 use crate::api::interdiff::{InterdiffWire, between};
 use crate::api::viewed::last_viewed;
 use crate::house::House;

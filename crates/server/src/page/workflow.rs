@@ -7,11 +7,13 @@ use crate::api::workflow_id;
 use crate::guard::Principal;
 use crate::house::House;
 use crate::problem::Problem;
+use crate::shown::ways::without_form;
 use crate::shown::{ISSUE_CHANGED, Seen, Tone, tell, visible};
 use axum::Extension;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
+use countersign_core::member::Member;
 use countersign_ports::store::WorkflowRow;
 use maud::{Markup, html};
 use std::sync::Arc;
@@ -124,6 +126,7 @@ fn page(seen: &Seen, principal: &Principal) -> Markup {
         @if let Some(submission) = submission {
             details { summary { "The issue (untrusted words)" } pre { (lines(&submission.feedback.text)) } }
         }
+        @if let Ok(member) = principal.member() { (ways(seen, member)) }
         h2 { "Story" }
         (story(seen))
     };
@@ -143,6 +146,19 @@ pub(super) fn metadata(seen: &Seen) -> Markup {
         }
         @for (key, value) in pairs { p.dim { (visible(key)) ": " (visible(value)) } }
         @for line in budget.iter().flatten() { p.dim { (line) } }
+    }
+}
+
+/// What can be done that has no form here.
+pub(super) fn ways(seen: &Seen, member: &Member) -> Markup {
+    let all = without_form(seen, member);
+    html! {
+        @if !all.is_empty() {
+            section #terminal {
+                h2 { "What else can be done, from a terminal" }
+                dl { @for way in &all { dt { (way.what) } dd { code { (visible(&way.command)) } } } }
+            }
+        }
     }
 }
 

@@ -1,11 +1,19 @@
 //! Everything that is shown of one workflow, read at one moment, and its story in sentences: the same for terminal, page
 //! and program.
 
+pub mod around;
+pub mod asking;
 mod deeds;
+pub mod gates;
+pub mod lines;
 mod names;
+pub mod plan;
+pub mod policy;
 mod sentence;
 mod visible;
 pub mod waivers;
+pub mod ways;
+pub mod write;
 
 pub use deeds::parts as left_out_words;
 pub use names::{Names, counted};
@@ -213,6 +221,18 @@ impl Seen {
         }
         found
     }
+}
+
+/// How long ago that was, roughly: `2 minutes ago`. `now`: when it was looked at.
+pub fn age(at: Timestamp, now: Timestamp) -> String {
+    let minutes = now.0.saturating_sub(at.0) / 60_000;
+    let (n, unit) = match minutes {
+        0 => return "less than a minute ago".to_owned(),
+        1..60 => (minutes, "minute"),
+        60..1440 => (minutes / 60, "hour"),
+        _ => (minutes / 1440, "day"),
+    };
+    format!("{} ago", counted(usize::try_from(n).unwrap_or(usize::MAX), unit))
 }
 
 /// The first 8 digits: what a person types.

@@ -4,7 +4,9 @@ use super::Seen;
 use countersign_core::id::MemberId;
 use countersign_core::member::Role;
 use countersign_core::policy::{Severity, Violation, WaivedContent, Waiver, may_waive};
+use countersign_core::question::QuestionKind;
 use countersign_core::time::Timestamp;
+use countersign_core::workflow::event::{Request, Subject};
 
 /// What a waiver is bound to: `blob 1a2b3c4d5e6f`.
 pub fn bound_to(content: &WaivedContent) -> String {
@@ -55,4 +57,23 @@ pub fn name(seen: &Seen, member: &MemberId) -> String {
 pub fn waivable(seen: &Seen) -> Vec<&Violation> {
     let can = |v: &&Violation| v.waived_until.is_none() && v.content.is_some();
     seen.workflow.violations.iter().filter(can).collect()
+}
+
+/// The request under which a violation is waived: the question that policy asks, or its patch set's approval.
+pub fn asked_at<'a>(seen: &'a Seen, violation: &Violation) -> Option<&'a Request> {
+    let fits = |r: &&Request| match &r.subject {
+        Subject::Question { question, .. } => question.kind == QuestionKind::PolicyBlocks,
+        Subject::PatchSet { repository, .. } => *repository == violation.repository,
+        Subject::Plan { .. } => false,
+    };
+    let any = |r: &&Request| matches!(r.subject, Subject::PatchSet { .. });
+    let open = || seen.workflow.open_requests();
+    open().find(fits).or_else(|| open().find(any))
+}
+
+/// The longest life that the policies of these violations allow, in days; `None`: there are none.
+pub fn days_max(seen: &Seen, chosen: &[&Violation]) -> Option<u32> {
+    let repositories = seen.workflow.repositories.iter();
+    let concerned = repositories.filter(|r| chosen.iter().any(|v| v.repository == r.repository));
+    concerned.map(|r| r.policy.waiver_days.value).min()
 }

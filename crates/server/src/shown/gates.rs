@@ -1,28 +1,39 @@
 //! The gates with their evidence and what is still to come, and the critic's findings.
 
-use super::seen::Seen;
-use crate::terminal::{Page, Style};
+use super::Seen;
+use super::lines::{Page, Style};
 use countersign_core::artifact::{Critique, FindingLevel};
 use countersign_core::gate::{CheckOutcome, GateId, GateOutcome, GateResult};
 use countersign_core::workflow::{State, merging};
 
 /// All gates in order.
-pub(crate) fn page(seen: &Seen) -> Page {
+pub fn page(seen: &Seen) -> Page {
     let mut page = Page::new();
     page.heading("Gates");
-    for gate in GateId::ALL {
-        match seen.workflow.gates.get(&gate) {
-            Some(result) => judged(&mut page, result),
-            // Only where policy wants it is there anything to judge after CI.
-            None if gate == GateId::Delivery && !merging::is_awaited(&seen.workflow) => {}
-            None => open(&mut page, gate, seen),
-        }
+    for (_, lines) in each(seen) {
+        page.append(lines);
     }
     page
 }
 
+/// Every gate in order: how it came out or what it waits for, then its checks.
+pub fn each(seen: &Seen) -> Vec<(GateId, Page)> {
+    let mut all = Vec::new();
+    for gate in GateId::ALL {
+        let mut page = Page::new();
+        match seen.workflow.gates.get(&gate) {
+            Some(result) => judged(&mut page, result),
+            // Only where policy wants it is there anything to judge after CI.
+            None if gate == GateId::Delivery && !merging::is_awaited(&seen.workflow) => continue,
+            None => open(&mut page, gate, seen),
+        }
+        all.push((gate, page));
+    }
+    all
+}
+
 /// The critic's remarks, if it was asked.
-pub(crate) fn critique(seen: &Seen) -> Page {
+pub fn critique(seen: &Seen) -> Page {
     let mut page = Page::new();
     if let Some(critique) = &seen.workflow.critique {
         page.heading("Critic");
@@ -64,11 +75,19 @@ fn judged(page: &mut Page, result: &GateResult) {
 
 /// A gate that nobody has judged yet: never green, and it says what it waits for.
 fn open(page: &mut Page, gate: GateId, seen: &Seen) {
+    page.line(2)
+        .add(Style::Dim, "– ")
+        .add(Style::Plain, format!("{gate}: "))
+        .add(Style::Dim, waits_for(gate, seen));
+}
+
+/// What an unjudged gate waits for.
+fn waits_for(gate: GateId, seen: &Seen) -> &'static str {
     let state = seen.workflow.state;
     // As it was submitted: before its bases are pinned it has no other repositories.
     let mut repositories = seen.workflow.submission.iter().flat_map(|s| &s.repositories);
     let has_ci = repositories.any(|r| r.id.forge.has_pull_requests());
-    let what = match gate {
+    match gate {
         _ if state.is_final() => "not reached",
         GateId::Approval if state == State::AwaitingApproval => "waits for your decision",
         GateId::Write => "judged right before and after writing",
@@ -76,11 +95,7 @@ fn open(page: &mut Page, gate: GateId, seen: &Seen) {
         GateId::Ci => "judged after writing; a local repository has no CI",
         GateId::Delivery => "judged once it is merged",
         GateId::Intake | GateId::Plan | GateId::Proposal | GateId::Approval => "not judged yet",
-    };
-    page.line(2)
-        .add(Style::Dim, "– ")
-        .add(Style::Plain, format!("{gate}: "))
-        .add(Style::Dim, what);
+    }
 }
 
 /// No finding is said as that; a critic never passes anything.

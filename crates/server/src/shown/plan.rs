@@ -1,14 +1,14 @@
 //! Triage, architecture and plan, as the agent left them.
 
-use super::seen::Seen;
-use crate::terminal::{Page, Style};
+use super::Seen;
+use super::lines::{Page, Style};
 use countersign_core::artifact::{Architecture, PathExpectation, Plan, Step};
 
 /// Most paths named per step; the rest is counted.
 const PATHS_SHOWN: usize = 8;
 
 /// Everything that was planned, if anything was.
-pub(crate) fn page(seen: &Seen) -> Page {
+pub fn page(seen: &Seen) -> Page {
     let mut page = Page::new();
     let workflow = &seen.workflow;
     if let Some(triage) = &workflow.triage {
@@ -21,8 +21,7 @@ pub(crate) fn page(seen: &Seen) -> Page {
     }
     if let Some(plan) = &workflow.plan {
         let digest = workflow.plan_digest.map(|d| d.first8()).unwrap_or_default();
-        page.gap();
-        let line = page.line(0).add(Style::Bold, "Plan ").add(Style::Warn, digest);
+        let line = page.heading("Plan ").add(Style::Warn, digest);
         if plan.derived_from_proposal {
             line.add(Style::Dim, "  read off the finished proposal, not made before it");
         }

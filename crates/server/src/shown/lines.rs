@@ -1,11 +1,11 @@
-//! What is to be printed: lines of styled pieces. The only way to get text onto a screen, and every piece of it is
-//! made visible on its way in; escape sequences come from [`Style`] alone.
+//! What is shown to a person: lines of styled pieces, the same for terminal and page. The only way to get text onto a screen,
+//! and every piece of it is made visible on its way in; escape sequences come from [`Style`] alone.
 
-use countersign_server::shown::{visible, visible_bytes};
+use super::{visible, visible_bytes};
 
 /// How a piece looks. Its meaning is never in the colour alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Style {
+pub enum Style {
     /// As it is.
     Plain,
     /// A heading.
@@ -46,62 +46,88 @@ const RESET: &str = "\u{1b}[0m";
 
 /// Lines, in order.
 #[derive(Debug, Default, Clone)]
-pub(crate) struct Page {
-    lines: Vec<Vec<Piece>>,
+pub struct Page {
+    lines: Vec<Row>,
 }
 
+/// One line of a [`Page`].
+#[derive(Debug, Default, Clone)]
+pub struct Row {
+    /// It names what stands below it.
+    pub heading: bool,
+    /// What it consists of, in order; nothing: an empty line.
+    pub pieces: Vec<Piece>,
+}
+
+/// A part of a line, made visible.
 #[derive(Debug, Clone)]
-struct Piece {
-    style: Style,
-    text: String,
+pub struct Piece {
+    /// How it looks.
+    pub style: Style,
+    /// What it says.
+    pub text: String,
     /// Only there to fill a column; left out at a line's end.
-    padding: bool,
+    pub padding: bool,
+}
+
+impl Row {
+    /// Its pieces up to the last one that says something.
+    pub fn used(&self) -> &[Piece] {
+        let said = |p: &Piece| !p.padding && !p.text.is_empty();
+        let used = self.pieces.iter().rposition(said).map_or(0, |at| at + 1);
+        &self.pieces[..used]
+    }
 }
 
 impl Page {
     /// Nothing yet.
-    pub(crate) fn new() -> Self {
+    pub fn new() -> Self {
         Self::default()
     }
 
     /// Begins a line that is indented by so many columns.
-    pub(crate) fn line(&mut self, indent: usize) -> Line<'_> {
-        self.lines.push(Vec::new());
+    pub fn line(&mut self, indent: usize) -> Line<'_> {
+        self.lines.push(Row::default());
         Line { page: self }.pad(indent)
     }
 
     /// An empty line.
-    pub(crate) fn gap(&mut self) {
-        self.lines.push(Vec::new());
+    pub fn gap(&mut self) {
+        self.lines.push(Row::default());
     }
 
     /// A heading with an empty line above it.
-    pub(crate) fn heading(&mut self, title: &str) {
+    pub fn heading(&mut self, title: &str) -> Line<'_> {
         self.gap();
-        self.line(0).add(Style::Bold, title);
+        self.lines.push(Row {
+            heading: true,
+            ..Row::default()
+        });
+        Line { page: self }.add(Style::Bold, title)
     }
 
     /// Text of several lines, each indented.
-    pub(crate) fn block(&mut self, indent: usize, style: Style, text: &str) {
+    pub fn block(&mut self, indent: usize, style: Style, text: &str) {
         for line in text.lines() {
             self.line(indent).add(style, line);
         }
     }
 
     /// Puts another page below.
-    pub(crate) fn append(&mut self, other: Page) {
+    pub fn append(&mut self, other: Page) {
         self.lines.extend(other.lines);
     }
 
+    /// Its lines, in order.
+    pub fn rows(&self) -> &[Row] {
+        &self.lines
+    }
+
     /// The text, each line with its end.
-    pub(crate) fn to_text(&self, colour: bool) -> String {
+    pub fn to_text(&self, colour: bool) -> String {
         let mut out = String::new();
-        for line in &self.lines {
-            let used = line
-                .iter()
-                .rposition(|p| !p.padding && !p.text.is_empty())
-                .map_or(0, |at| at + 1);
-            for Piece { style, text, .. } in &line[..used] {
+        for row in &self.lines {
+            for Piece { style, text, .. } in row.used() {
                 let escape = if colour { style.escape() } else { "" };
                 if escape.is_empty() || text.is_empty() {
                     out.push_str(text);
@@ -120,24 +146,25 @@ impl Page {
 /// Fewest spaces between a column and what follows it.
 const GAP_MIN: usize = 2;
 
-/// The line that was begun last.
-pub(crate) struct Line<'a> {
+/// The line that was begun last; each piece is added to its end.
+#[derive(Debug)]
+pub struct Line<'a> {
     page: &'a mut Page,
 }
 
 impl Line<'_> {
     /// Adds a piece.
-    pub(crate) fn add(self, style: Style, text: impl AsRef<str>) -> Self {
+    pub fn add(self, style: Style, text: impl AsRef<str>) -> Self {
         self.piece(style, visible(text.as_ref()))
     }
 
     /// Adds bytes, which may not be UTF-8.
-    pub(crate) fn bytes(self, style: Style, bytes: &[u8]) -> Self {
+    pub fn bytes(self, style: Style, bytes: &[u8]) -> Self {
         self.piece(style, visible_bytes(bytes))
     }
 
     /// Adds a piece that takes at least so many columns, with a gap behind it however long it is.
-    pub(crate) fn column(self, style: Style, text: impl AsRef<str>, width: usize) -> Self {
+    pub fn column(self, style: Style, text: impl AsRef<str>, width: usize) -> Self {
         let shown = visible(text.as_ref());
         let missing = width.saturating_sub(shown.chars().count()).max(GAP_MIN);
         self.piece(style, shown).pad(missing)
@@ -161,7 +188,7 @@ impl Line<'_> {
 
     fn push(self, piece: Piece) -> Self {
         if let Some(line) = self.page.lines.last_mut() {
-            line.push(piece);
+            line.pieces.push(piece);
         }
         self
     }

@@ -1,8 +1,8 @@
 //! What policy found: rule, place, weight, what to do about it, and who let it pass.
 
-use super::seen::Seen;
+use super::Seen;
+use super::lines::{Page, Style};
 use super::waivers;
-use crate::terminal::{Page, Style};
 use countersign_core::id::RepositoryId;
 use countersign_core::policy::{Severity, Violation};
 use std::collections::BTreeSet;
@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 const LINES_SHOWN: usize = 12;
 
 /// All violations; says so where there is none.
-pub(crate) fn page(violations: &[Violation], name: impl Fn(&RepositoryId) -> String) -> Page {
+pub fn page(violations: &[Violation], name: impl Fn(&RepositoryId) -> String) -> Page {
     let mut page = begin(violations);
     for violation in violations {
         broken(&mut page, violation, &name(&violation.repository));
@@ -19,9 +19,12 @@ pub(crate) fn page(violations: &[Violation], name: impl Fn(&RepositoryId) -> Str
     page
 }
 
-/// The violations of a workflow, with the policies that were asked and what was waived.
-pub(crate) fn of_workflow(seen: &Seen) -> Page {
+/// The violations of a workflow, with the policies that were asked and what was waived; nothing before policy was asked.
+pub fn of_workflow(seen: &Seen) -> Page {
     let (workflow, violations) = (&seen.workflow, &seen.workflow.violations);
+    if workflow.critique.is_none() && violations.is_empty() {
+        return Page::new();
+    }
     let mut page = begin(violations);
     for violation in violations {
         let name = workflow.repository_name(&violation.repository);
@@ -42,7 +45,7 @@ pub(crate) fn of_workflow(seen: &Seen) -> Page {
         let files: BTreeSet<_> = repo.policy.own_rules.iter().map(|file| &file.value).collect();
         let rules = match files.len() {
             0 => String::new(),
-            files => format!(", with {} of own rules", super::story::counted(files, "file")),
+            files => format!(", with {} of own rules", super::counted(files, "file")),
         };
         page.line(2).add(
             Style::Dim,
@@ -102,14 +105,14 @@ fn waived(page: &mut Page, violation: &Violation, name: &str, seen: &Seen) {
             Style::Plain,
             format!("{} waived it: ", waivers::name(seen, &waiver.by)),
         )
-        .add(Style::Plain, super::story::one_line(&waiver.reason));
+        .add(Style::Plain, super::one_line(&waiver.reason));
     let (until, bound) = (waivers::minute(waiver.until), waivers::bound_to(&waiver.content));
     page.line(6)
         .add(Style::Dim, format!("until {until}, for {bound}"));
 }
 
 /// `  line 3` or `  lines 3, 7-9`; nothing where no line is named.
-pub(crate) fn lines(lines: &[u32]) -> String {
+pub fn lines(lines: &[u32]) -> String {
     let mut runs: Vec<(u32, u32)> = Vec::new();
     for line in lines {
         match runs.last_mut() {

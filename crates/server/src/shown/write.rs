@@ -1,14 +1,15 @@
 //! What an approval will write, what that starts, and what nobody has looked at.
 
-use super::seen::{Seen, first8};
-use super::story::counted;
-use crate::terminal::{Page, Style};
+use super::counted;
+use super::lines::{Page, Style};
+use super::{Seen, first8};
 use countersign_core::confinement::NetworkHost;
 use countersign_core::patch_set::PatchSet;
+use countersign_core::workflow::State;
 use countersign_inspect::masked;
 
 /// The last thing before the question.
-pub(crate) fn page(seen: &Seen) -> Page {
+pub fn page(seen: &Seen) -> Page {
     let mut page = Page::new();
     page.heading("What your approval will write");
     for patch_set in &seen.workflow.patch_sets {
@@ -27,7 +28,7 @@ pub(crate) fn page(seen: &Seen) -> Page {
             .approvals_wanted()
             .iter()
             .any(|r| seen.subject(r).1.to_hex().starts_with(&digest));
-        if !open {
+        if !open && seen.workflow.state == State::AwaitingApproval {
             line.add(Style::Good, "  ✓ approved already");
         }
         page.line(4)
@@ -80,7 +81,6 @@ pub(crate) fn page(seen: &Seen) -> Page {
             "work tree, index, HEAD and every other branch stay as they are",
         );
     }
-    page.append(unseen(seen));
     page
 }
 
@@ -99,7 +99,7 @@ fn reaches(seen: &Seen) -> &[NetworkHost] {
 }
 
 /// What nobody has looked at.
-fn unseen(seen: &Seen) -> Page {
+pub fn unseen(seen: &Seen) -> Page {
     let mut page = Page::new();
     page.heading("What nobody has looked at");
     let mut say = |text: String| {

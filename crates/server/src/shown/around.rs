@@ -1,8 +1,8 @@
 //! What a change pulls in from elsewhere, and who owns the paths that it touches.
 
-use super::seen::Seen;
-use super::story::counted;
-use crate::terminal::{Page, Style};
+use super::Seen;
+use super::counted;
+use super::lines::{Page, Style};
 use countersign_core::dependency::{DependencyChange, DependencyMove};
 use countersign_core::owners::OwnedPath;
 
@@ -12,7 +12,7 @@ const DEPENDENCIES_SHOWN: usize = 40;
 const OWNED_SHOWN: usize = 20;
 
 /// Every dependency that the newest drafts move, file by file.
-pub(crate) fn dependencies(seen: &Seen) -> Page {
+pub fn dependencies(seen: &Seen) -> Page {
     let mut page = Page::new();
     for draft in seen.drafts().iter().filter(|d| !d.dependencies.is_empty()) {
         let name = seen.workflow.repository_name(&draft.repository);
@@ -70,7 +70,7 @@ fn moved(page: &mut Page, change: &DependencyChange) {
 }
 
 /// Owned paths of the newest drafts, and whether an owner has to approve.
-pub(crate) fn owners(seen: &Seen) -> Page {
+pub fn owners(seen: &Seen) -> Page {
     let mut page = Page::new();
     for draft in seen.drafts().iter().filter(|d| !d.owners.is_empty()) {
         let name = seen.workflow.repository_name(&draft.repository);
