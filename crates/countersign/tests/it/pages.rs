@@ -291,3 +291,33 @@ fn each_gate_says_when_it_came_out() {
         .json();
     assert_eq!(preview["gates"][0]["at"], Value::Null, "{preview}");
 }
+
+#[test]
+fn what_has_no_form_is_named_as_its_command_to_whoever_may_do_it() {
+    let world = world();
+    let served = Served::start(&world, &[]);
+    let owner = Browser::of(&served);
+    let new = json!({"text": "Say so", "repositories": [{"name": "tollgate"}],
+        "diffs": [{"repository": "tollgate", "diff": DIFF}]});
+    let id = owner.api("POST", "/api/v1/workflows", &new).is(202).json()["id"].clone();
+    let id = id.as_str().unwrap();
+    let waits = moved_on(&served, &owner, id, &Value::Null);
+    let invited = owner.api(
+        "POST",
+        "/api/v1/members",
+        &json!({"name": "Vera", "role": "viewer"}),
+    );
+    let viewer = Browser::with(&served, text(&invited.is(201).json(), "code"));
+    let commands = ["deselect", "cancel"].map(|verb| format!("countersign {verb} {id} "));
+    for path in [
+        format!("/requests/{}", text(&waits, "id")),
+        format!("/workflows/{id}"),
+    ] {
+        let (mine, theirs) = (owner.page(&path), viewer.page(&path));
+        for command in &commands {
+            assert!(mine.contains(command), "no `{command}` on {path}:\n{mine}");
+            assert!(!theirs.contains(command), "`{command}` on {path}:\n{theirs}");
+        }
+        assert!(!mine.contains("countersign withdraw"), "nothing is approved yet");
+    }
+}

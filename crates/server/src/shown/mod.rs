@@ -252,3 +252,24 @@ pub fn tell(records: &[EventRecord], names: &Names) -> Vec<(Timestamp, Sentence)
     }
     told
 }
+
+#[cfg(test)]
+mod tests {
+    use super::age;
+    use countersign_core::time::Timestamp;
+
+    #[test]
+    fn an_age_is_told_in_the_largest_unit_that_fits() {
+        let after = |ms: u64| age(Timestamp(5), Timestamp(5 + ms));
+        assert_eq!(after(59_999), "less than a minute ago");
+        assert_eq!(after(60_000), "1 minute ago");
+        assert_eq!(after(59 * 60_000), "59 minutes ago");
+        assert_eq!(after(60 * 60_000), "1 hour ago");
+        assert_eq!(after(47 * 60 * 60_000), "1 day ago");
+        assert_eq!(
+            age(Timestamp(5), Timestamp(0)),
+            "less than a minute ago",
+            "a clock that was set back"
+        );
+    }
+}

@@ -1,8 +1,8 @@
 //! What is possible with a workflow beside the answers that its requests offer, each as the command that does it.
 
 use super::{Seen, waivers};
-use countersign_core::member::Member;
-use countersign_core::policy::may_waive;
+use countersign_core::member::{Member, Role};
+use countersign_core::policy::{Violation, may_waive};
 use countersign_core::question::{Choice, QuestionKind};
 use countersign_core::workflow::State;
 use countersign_core::workflow::event::Subject;
@@ -19,7 +19,7 @@ pub struct Way {
     pub command: String,
 }
 
-/// What has no form on the page of a request for this member, but can be done from a terminal.
+/// What has no form on the page of a request for this member, but can be done from a terminal; nothing for whoever may only look.
 pub fn without_form(seen: &Seen, member: &Member) -> Vec<Way> {
     let (workflow, id) = (&seen.workflow, &seen.workflow.id);
     let mut ways = Vec::new();
@@ -29,7 +29,7 @@ pub fn without_form(seen: &Seen, member: &Member) -> Vec<Way> {
             command: format!("countersign {command}"),
         });
     };
-    if workflow.state.is_final() {
+    if workflow.state.is_final() || member.role == Role::Viewer {
         return ways;
     }
     if workflow.state == State::AwaitingApproval {
@@ -42,7 +42,11 @@ pub fn without_form(seen: &Seen, member: &Member) -> Vec<Way> {
         let who = waivers::who_may(violation.severity);
         way(
             &format!("Let a broken rule pass, for exactly this content; {who} may"),
-            format!("waive {id} {} --reason …", in_shell(&violation.id())),
+            format!(
+                "waive {id} {}{} --reason …",
+                in_shell(&violation.id()),
+                which(seen, violation)
+            ),
         );
     }
     if workflow
@@ -97,10 +101,21 @@ fn offers(seen: &Seen, choice: Choice) -> bool {
 }
 
 /// What could be waived now, by somebody of another role.
-fn waivable_by_others<'a>(seen: &'a Seen, member: &Member) -> Vec<&'a countersign_core::policy::Violation> {
+fn waivable_by_others<'a>(seen: &'a Seen, member: &Member) -> Vec<&'a Violation> {
     let mut all = waivers::waivable(seen);
     all.retain(|v| waivers::asked_at(seen, v).is_some() && member.role < may_waive(v.severity));
     all
+}
+
+/// In which repository, where there are several.
+fn which(seen: &Seen, violation: &Violation) -> String {
+    match seen.workflow.repositories.len() {
+        0 | 1 => String::new(),
+        _ => format!(
+            " --repo {}",
+            in_shell(&seen.workflow.repository_name(&violation.repository))
+        ),
+    }
 }
 
 /// As one word for a shell.
