@@ -133,6 +133,10 @@ pub const TOKEN_OVERLAP_MS: u64 = 30_000;
 pub const KEYS_MAX: u32 = 200;
 /// Most calls that are remembered; the oldest are forgotten first.
 pub const REPEATS_MAX: u32 = 100_000;
+/// Most calls whose answers are kept at a time; the oldest are forgotten first.
+pub const ANSWERS_MAX: u32 = 1_000;
+/// How long an answer is kept: a day, in milliseconds.
+pub const ANSWER_LIVES_MS: u64 = 24 * 60 * 60 * 1000;
 
 /// One tenant's doors.
 #[async_trait]
@@ -215,4 +219,17 @@ pub trait Access: Send + Sync {
         request: &SecretHash,
         made: &str,
     ) -> Result<Repeated, StoreError>;
+
+    /// Begins a call with an idempotency key whose answer will be kept, unless the key was used before; until then `begun`
+    /// stands in its place. It is forgotten after [`ANSWER_LIVES_MS`], or when [`ANSWERS_MAX`] others came.
+    async fn begin_call(
+        &self,
+        caller: &str,
+        key: &str,
+        request: &SecretHash,
+        begun: &str,
+    ) -> Result<Repeated, StoreError>;
+
+    /// Keeps what is said to whoever makes a begun call again; `None`: nothing was made, and the call is forgotten.
+    async fn end_call(&self, caller: &str, key: &str, answer: Option<&str>) -> Result<(), StoreError>;
 }

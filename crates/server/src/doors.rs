@@ -23,6 +23,19 @@ pub enum Need {
     PersonLately(Role),
 }
 
+/// What an `Idempotency-Key` does at a door.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Repeat {
+    /// Nothing: what comes through makes nothing, is the same when it comes twice, or is known by something else.
+    NotKeyed,
+    /// The first answer is kept and given again.
+    Answer,
+    /// The first answer shows a secret, which is not kept: whoever repeats the call hears that it was made.
+    ShownOnce,
+    /// The handler remembers the ids that it gives out, and answers anew how they came out.
+    ById,
+}
+
 /// One door.
 #[derive(Debug, Clone, Copy)]
 pub struct Door {
@@ -32,10 +45,24 @@ pub struct Door {
     pub path: &'static str,
     /// Who may open it.
     pub need: Need,
+    /// What an `Idempotency-Key` does.
+    pub repeat: Repeat,
 }
 
 const fn door(method: &'static str, path: &'static str, need: Need) -> Door {
-    Door { method, path, need }
+    Door {
+        method,
+        path,
+        need,
+        repeat: Repeat::NotKeyed,
+    }
+}
+
+impl Door {
+    const fn repeats(mut self, repeat: Repeat) -> Self {
+        self.repeat = repeat;
+        self
+    }
 }
 
 const LOOK: Need = Need::PersonOrKey(Role::Viewer, Scope::Read);
@@ -76,7 +103,7 @@ pub const DOORS: &[Door] = &[
     door("GET", "/api/v1/session", LOOK),
     door("DELETE", "/api/v1/session", VISIT),
     door("GET", "/api/v1/workflows", LOOK),
-    door("POST", "/api/v1/workflows", START),
+    door("POST", "/api/v1/workflows", START).repeats(Repeat::ById),
     door("GET", "/api/v1/workflows/{id}", LOOK),
     door("GET", "/api/v1/workflows/{id}/events", LOOK),
     door("GET", "/api/v1/workflows/{id}/story", LOOK),
@@ -89,19 +116,19 @@ pub const DOORS: &[Door] = &[
     door("GET", "/api/v1/workflows/{id}/artifacts", LOOK),
     door("GET", "/api/v1/workflows/{id}/agent-runs", LOOK),
     door("GET", "/api/v1/workflows/{id}/export", LOOK),
-    door("POST", "/api/v1/workflows/{id}/revert", START),
-    door("POST", "/api/v1/workflows/{id}/acts", DECIDE),
+    door("POST", "/api/v1/workflows/{id}/revert", START).repeats(Repeat::ById),
+    door("POST", "/api/v1/workflows/{id}/acts", DECIDE).repeats(Repeat::Answer),
     door("GET", "/api/v1/agent-runs", LOOK),
     door("GET", "/api/v1/patches/{id}", LOOK),
     door("GET", "/api/v1/requests", LOOK),
     door("GET", "/api/v1/requests/{id}", LOOK),
-    door("POST", "/api/v1/requests/{id}/decisions", DECIDE),
+    door("POST", "/api/v1/requests/{id}/decisions", DECIDE).repeats(Repeat::Answer),
     door("GET", "/api/v1/requests/{id}/comments", WRITE),
-    door("POST", "/api/v1/requests/{id}/comments", WRITE),
+    door("POST", "/api/v1/requests/{id}/comments", WRITE).repeats(Repeat::Answer),
     door("PATCH", "/api/v1/comments/{id}", WRITE),
     door("DELETE", "/api/v1/comments/{id}", WRITE),
     door("GET", "/api/v1/repositories", LOOK),
-    door("POST", "/api/v1/repositories", OWN),
+    door("POST", "/api/v1/repositories", OWN).repeats(Repeat::Answer),
     door(
         "GET",
         "/api/v1/github/repositories",
@@ -110,21 +137,22 @@ pub const DOORS: &[Door] = &[
     door("GET", "/api/v1/repositories/{id}/policy", LOOK),
     door("POST", "/api/v1/policy/preview", LOOK),
     door("GET", "/api/v1/members", LOOK),
-    door("POST", "/api/v1/members", OWN),
+    door("POST", "/api/v1/members", OWN).repeats(Repeat::ShownOnce),
     door("PATCH", "/api/v1/members/{id}", OWN),
-    door("POST", "/api/v1/members/{id}/codes", OWN),
+    door("POST", "/api/v1/members/{id}/codes", OWN).repeats(Repeat::ShownOnce),
     door("GET", "/api/v1/keys", Need::Person(Role::Owner)),
-    door("POST", "/api/v1/keys", OWN),
+    door("POST", "/api/v1/keys", OWN).repeats(Repeat::ShownOnce),
     door("DELETE", "/api/v1/keys/{id}", OWN),
     door("GET", "/api/v1/alarms", LOOK),
     door(
         "POST",
         "/api/v1/alarms/{id}/clear",
         Need::PersonLately(Role::Maintainer),
-    ),
+    )
+    .repeats(Repeat::Answer),
     door("GET", "/api/v1/freezes", LOOK),
-    door("POST", "/api/v1/freezes", OWN),
-    door("POST", "/api/v1/freezes/{id}/end", OWN),
+    door("POST", "/api/v1/freezes", OWN).repeats(Repeat::Answer),
+    door("POST", "/api/v1/freezes/{id}/end", OWN).repeats(Repeat::Answer),
     door("GET", "/api/v1/notices", LOOK),
     door("GET", "/api/v1/usage", LOOK),
     door("GET", "/api/v1/settings", Need::Person(Role::Owner)),

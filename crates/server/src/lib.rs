@@ -17,6 +17,7 @@ mod metrics;
 mod pace;
 mod page;
 mod problem;
+mod repeats;
 mod rotation;
 pub mod shown;
 mod tail;
@@ -85,11 +86,13 @@ pub fn router(house: House) -> Router {
         house: Arc::clone(&house),
         paces: Arc::new(pace::Paces::new()),
     };
+    let known = Arc::clone(&house);
     pages
         .merge(api)
         .with_state(house)
         .merge(SwaggerUi::new("/api/docs").url("/api/openapi.json", description))
         .fallback(nothing_here)
+        .layer(axum::middleware::from_fn_with_state(known, repeats::once))
         .layer(axum::middleware::from_fn_with_state(guard, guard::guard))
         .layer(cors)
         .layer(TimeoutLayer::with_status_code(

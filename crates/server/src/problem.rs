@@ -43,7 +43,14 @@ pub struct Problem {
     /// How many seconds to wait before the next try, which the header `Retry-After` says.
     #[serde(skip)]
     retry_after: Option<u32>,
+    /// Something of the call is on its way all the same.
+    #[serde(skip)]
+    left_something: bool,
 }
+
+/// Marks an answer whose call is on its way although it was not taken yet: made again, it would be made twice.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct LeftSomething;
 
 impl Problem {
     /// Of a status, with its code and sentence.
@@ -57,6 +64,7 @@ impl Problem {
             next: None,
             waits: None,
             retry_after: None,
+            left_something: false,
         }
     }
 
@@ -111,6 +119,13 @@ impl Problem {
         response
     }
 
+    /// Says that something of the call is on its way all the same.
+    #[must_use]
+    pub(crate) fn left_something(mut self) -> Self {
+        self.left_something = true;
+        self
+    }
+
     /// The status.
     pub fn status(&self) -> StatusCode {
         StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
@@ -160,6 +175,9 @@ impl IntoResponse for Problem {
         let mut response = (self.status(), Json(&self)).into_response();
         let kind = HeaderValue::from_static("application/problem+json");
         response.headers_mut().insert(header::CONTENT_TYPE, kind);
+        if self.left_something {
+            response.extensions_mut().insert(LeftSomething);
+        }
         self.with_headers(response)
     }
 }

@@ -8,8 +8,8 @@ use async_trait::async_trait;
 use countersign_core::id::MemberId;
 use countersign_core::time::Timestamp;
 use countersign_ports::access::{
-    Access, ApiKey, CODES_MAX, KEYS_MAX, REPEATS_MAX, Repeated, SIGN_INS_MAX, Scope, SecretHash, Session,
-    Shown,
+    ANSWER_LIVES_MS, ANSWERS_MAX, Access, ApiKey, CODES_MAX, KEYS_MAX, REPEATS_MAX, Repeated, SIGN_INS_MAX,
+    Scope, SecretHash, Session, Shown,
 };
 use countersign_ports::store::StoreError;
 use sea_orm::Value;
@@ -169,21 +169,54 @@ async fn revoke_key(tx: &Tx<'_>, id: &str) -> Result<(), StoreError> {
     }
 }
 
+/// A kept answer begins with the moment at which it is forgotten, in milliseconds; what a call named never begins with a
+/// digit, and has no such moment.
+const IS_ANSWER: &str = "made GLOB '[0-9]*'";
+
+fn lives_until(made: &str) -> Option<(Timestamp, &str)> {
+    let (until, answer) = made.split_once(' ')?;
+    Some((Timestamp(until.parse().ok()?), answer))
+}
+
+/// What was remembered of a caller's key; what has run out goes.
+async fn remembered(
+    tx: &Tx<'_>,
+    (caller, key): (&str, &str),
+    request: &SecretHash,
+) -> Result<Option<Repeated>, StoreError> {
+    const FIND: &str = "SELECT request, made FROM repeats WHERE tenant = $1 AND caller = $2 AND key = $3";
+    let Some(row) = tx.row(FIND, [caller.into(), key.into()]).await? else {
+        return Ok(None);
+    };
+    let made = row.text("made")?;
+    let answer = match lives_until(&made) {
+        Some((until, _)) if until <= tx.now().await? => {
+            forget(tx, caller, key).await?;
+            return Ok(None);
+        }
+        Some((_, answer)) => answer.to_owned(),
+        None => made,
+    };
+    let same = SecretHash(row.hash("request")?) == *request;
+    Ok(Some(match same {
+        true => Repeated::Same(answer),
+        false => Repeated::Other,
+    }))
+}
+
+async fn forget(tx: &Tx<'_>, caller: &str, key: &str) -> Result<(), StoreError> {
+    const FORGET: &str = "DELETE FROM repeats WHERE tenant = $1 AND caller = $2 AND key = $3";
+    tx.run(FORGET, [caller.into(), key.into()]).await.map(drop)
+}
+
 async fn remember(
     tx: &Tx<'_>,
-    caller: &str,
-    key: &str,
+    (caller, key): (&str, &str),
     request: &SecretHash,
     made: &str,
 ) -> Result<Repeated, StoreError> {
-    const FIND: &str = "SELECT request, made FROM repeats WHERE tenant = $1 AND caller = $2 AND key = $3";
-    if let Some(row) = tx.row(FIND, [caller.into(), key.into()]).await? {
-        let same = SecretHash(row.hash("request")?) == *request;
-        return Ok(if same {
-            Repeated::Same(row.text("made")?)
-        } else {
-            Repeated::Other
-        });
+    if let Some(found) = remembered(tx, (caller, key), request).await? {
+        return Ok(found);
     }
     const INSERT: &str =
         "INSERT INTO repeats (tenant, caller, key, request, made) VALUES ($1, $2, $3, $4, $5)";
@@ -192,6 +225,44 @@ async fn remember(
     const FORGET: &str = "DELETE FROM repeats WHERE tenant = $1 AND n <= (SELECT max(n) FROM repeats) - $2";
     tx.run(FORGET, [i64::from(REPEATS_MAX).into()]).await?;
     Ok(Repeated::First)
+}
+
+async fn begin_call(
+    tx: &Tx<'_>,
+    caller: (&str, &str),
+    request: &SecretHash,
+    begun: &str,
+) -> Result<Repeated, StoreError> {
+    let now = tx.now().await?;
+    let over =
+        format!("DELETE FROM repeats WHERE tenant = $1 AND {IS_ANSWER} AND CAST(made AS INTEGER) <= $2");
+    tx.run(&over, [time(now)]).await?;
+    let made = format!("{} {begun}", now.plus_ms(ANSWER_LIVES_MS).0);
+    let found = remember(tx, caller, request, &made).await?;
+    let too_many = format!(
+        "DELETE FROM repeats WHERE tenant = $1 AND n IN (SELECT n FROM repeats
+            WHERE tenant = $1 AND {IS_ANSWER} ORDER BY n DESC LIMIT -1 OFFSET $2)"
+    );
+    tx.run(&too_many, [i64::from(ANSWERS_MAX).into()]).await?;
+    Ok(found)
+}
+
+async fn end_call(tx: &Tx<'_>, caller: &str, key: &str, answer: Option<&str>) -> Result<(), StoreError> {
+    let Some(answer) = answer else {
+        return forget(tx, caller, key).await;
+    };
+    let keep = format!(
+        "UPDATE repeats SET made = CAST(made AS INTEGER) || ' ' || $4
+            WHERE tenant = $1 AND caller = $2 AND key = $3 AND {IS_ANSWER}"
+    );
+    let values = [caller.into(), key.into(), answer.into()];
+    tx.run(&keep, values).await.map(drop)
+}
+
+/// Kept answers that tell of a workflow go with its words.
+pub(crate) async fn forget_answers(tx: &Tx<'_>, workflow: &str) -> Result<(), StoreError> {
+    let forget = format!("DELETE FROM repeats WHERE tenant = $1 AND {IS_ANSWER} AND instr(made, $2) > 0");
+    tx.run(&forget, [workflow.into()]).await.map(drop)
 }
 
 /// Ends every session, code and key: what a copy of the database knows of them lets nobody in.
@@ -300,6 +371,20 @@ impl Access for SqliteTenant {
         request: &SecretHash,
         made: &str,
     ) -> Result<Repeated, StoreError> {
-        in_tx!(self, |tx| remember(tx, caller, key, request, made))
+        in_tx!(self, |tx| remember(tx, (caller, key), request, made))
+    }
+
+    async fn begin_call(
+        &self,
+        caller: &str,
+        key: &str,
+        request: &SecretHash,
+        begun: &str,
+    ) -> Result<Repeated, StoreError> {
+        in_tx!(self, |tx| begin_call(tx, (caller, key), request, begun))
+    }
+
+    async fn end_call(&self, caller: &str, key: &str, answer: Option<&str>) -> Result<(), StoreError> {
+        in_tx!(self, |tx| end_call(tx, caller, key, answer))
     }
 }

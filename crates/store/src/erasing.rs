@@ -1,5 +1,6 @@
 //! Erasing bodies: the leaf stays, salt and body go together, and the ledger says what went, by whom and why.
 
+use crate::access::forget_answers;
 use crate::db::Tx;
 use crate::log;
 use crate::row::int;
@@ -74,7 +75,7 @@ async fn erase_evidence(tx: &Tx<'_>, erasure: &Erasure, hash: &BodyHash) -> Resu
     Ok(tx.run(ERASE, [hash.to_hex().into()]).await? == 1)
 }
 
-/// The words stand in the inbox and in the list as well.
+/// The words stand in the inbox, in the list and in answers that are kept for whoever repeats a call as well.
 async fn forget_submission(tx: &Tx<'_>, erasure: &Erasure) -> Result<(), StoreError> {
     const INPUTS: &str = "UPDATE inputs SET payload = x'' WHERE tenant = $1 AND workflow = $2
         AND status IN ('accepted', 'refused')";
@@ -82,6 +83,7 @@ async fn forget_submission(tx: &Tx<'_>, erasure: &Erasure) -> Result<(), StoreEr
     const DRAFTS: &str = "DELETE FROM draft_comments WHERE tenant = $1 AND workflow = $2";
     tx.run(INPUTS, [erasure.workflow.as_str().into()]).await?;
     tx.run(DRAFTS, [erasure.workflow.as_str().into()]).await?;
+    forget_answers(tx, erasure.workflow.as_str()).await?;
     tx.run(LIST, [erasure.workflow.as_str().into(), ERASED_TITLE.into()])
         .await?;
     Ok(())

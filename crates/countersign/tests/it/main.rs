@@ -49,6 +49,7 @@ mod policed;
 mod policies;
 mod proven;
 mod remote;
+mod repeated;
 mod restored;
 mod reviewed;
 mod served;

@@ -496,7 +496,8 @@ pub(crate) async fn take(
             let text = "it is in the inbox, and nobody has judged it yet";
             Err(
                 Problem::new(StatusCode::SERVICE_UNAVAILABLE, "not-judged-yet", text)
-                    .next("Nothing is lost. Look at the workflow in a moment."),
+                    .next("Nothing is lost. Look at the workflow in a moment.")
+                    .left_something(),
             )
         }
         InputStatus::Refused { code, message } => {

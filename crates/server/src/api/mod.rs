@@ -36,6 +36,7 @@ pub mod client {
     pub use crate::live::Changed;
 }
 
+use crate::doors::Repeat;
 use crate::house::House;
 use crate::problem::Problem;
 use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
@@ -46,7 +47,9 @@ use countersign_core::id::WorkflowId;
 use serde::Serialize;
 use std::sync::Arc;
 use utoipa::OpenApi;
-use utoipa::openapi::{ContentBuilder, Ref, ResponseBuilder};
+use utoipa::openapi::path::{ParameterBuilder, ParameterIn};
+use utoipa::openapi::schema::Type;
+use utoipa::openapi::{ContentBuilder, ObjectBuilder, Ref, ResponseBuilder};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -137,7 +140,37 @@ impl utoipa::Modify for Security {
 pub(crate) fn routes() -> OpenApiRouter<Arc<House>> {
     let mut routes = endpoints();
     describe_problems(routes.get_openapi_mut());
+    describe_keys(routes.get_openapi_mut());
     routes
+}
+
+/// Calls that can be made again under an idempotency key say so.
+fn describe_keys(description: &mut utoipa::openapi::OpenApi) {
+    for (path, item) in &mut description.paths.paths {
+        let repeat = crate::doors::find("POST", path).map(|door| door.repeat);
+        let told = match repeat {
+            None | Some(Repeat::NotKeyed) => continue,
+            Some(Repeat::Answer) => {
+                "the same call again within a day gets the first answer and makes nothing"
+            }
+            Some(Repeat::ShownOnce) => {
+                "the same call again within a day makes nothing and is 409 `made-already`: its secret is shown once"
+            }
+            Some(Repeat::ById) => "the same call again gives the same workflow",
+        };
+        let parameter = ParameterBuilder::new()
+            .name(crate::repeats::HEADER)
+            .parameter_in(ParameterIn::Header)
+            .description(Some(format!("1 to 255 characters of your own: {told}")))
+            .schema(Some(ObjectBuilder::new().schema_type(Type::String)))
+            .build();
+        if let Some(operation) = &mut item.post {
+            operation
+                .parameters
+                .get_or_insert_default()
+                .push(parameter.into());
+        }
+    }
 }
 
 /// Whatever else an endpoint answers is a problem.

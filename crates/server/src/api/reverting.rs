@@ -3,13 +3,14 @@
 //! The diff is made against the branch as it is now, so that what came later stays. It may begin while its repository is
 //! frozen because of what landed; its writing waits, as every one does, until an owner lifts that.
 
-use super::submitting::{Submitted, answered, begin, refuse_duplicate};
+use super::submitting::{Submitted, answered, begin, ids, refuse_duplicate};
 use super::{Path, workflow_id};
 use crate::guard::Principal;
 use crate::house::House;
 use crate::problem::Problem;
 use axum::Extension;
 use axum::extract::State;
+use axum::http::HeaderMap;
 use axum::response::Response;
 use countersign_core::act::Attendance;
 use countersign_core::feedback::{
@@ -183,6 +184,7 @@ async fn undoing(
 pub(crate) async fn revert(
     State(house): State<Arc<House>>,
     Extension(principal): Extension<Principal>,
+    headers: HeaderMap,
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
     let id = workflow_id(&id)?;
@@ -190,9 +192,11 @@ pub(crate) async fn revert(
         return Err(Problem::missing("workflow", id.as_str()));
     }
     let by = principal.member()?.id.clone();
-    let submission = reverting(&house.ports.trees, house.store.as_ref(), &id, &by).await?;
-    let (new, input) = (house.new_workflow_id().await?, house.new_input_id().await?);
-    refuse_duplicate(&house, &submission, &new).await?;
-    begin(&house, &by, (&new, &input), submission).await?;
+    let (new, input, repeated) = ids(&house, &principal, &headers, &format!("revert {id}")).await?;
+    if !repeated {
+        let submission = reverting(&house.ports.trees, house.store.as_ref(), &id, &by).await?;
+        refuse_duplicate(&house, &submission, &new).await?;
+        begin(&house, &by, (&new, &input), submission).await?;
+    }
     answered(&house, &new, &input, false).await
 }

@@ -6,6 +6,7 @@ use super::directory::asked;
 use crate::guard::Principal;
 use crate::house::{House, hash};
 use crate::problem::Problem;
+use crate::repeats;
 use axum::Extension;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
@@ -38,8 +39,6 @@ const JUDGED_WITHIN: Duration = Duration::from_secs(5);
 const LOOK_EVERY: Duration = Duration::from_millis(25);
 /// The preference of a caller who won't wait for the judgement (RFC 7240, section 4.1).
 const RESPOND_ASYNC: &str = "respond-async";
-/// Longest idempotency key, in bytes.
-const KEY_MAX_BYTES: usize = 255;
 
 /// What starts a workflow.
 #[derive(Debug, Deserialize, Serialize, ToSchema)]
@@ -158,8 +157,7 @@ pub struct Submitted {
 /// with the same key and without the preference.
 #[utoipa::path(
     post, path = "/api/v1/workflows", tag = "workflows", request_body = NewWorkflow,
-    params(("Idempotency-Key" = Option<String>, Header, description = "1 to 255 characters of your own"),
-        ("Prefer" = Option<String>, Header, description = "`respond-async`: don't wait for the judgement (RFC 7240)")),
+    params(("Prefer" = Option<String>, Header, description = "`respond-async`: don't wait for the judgement (RFC 7240)")),
     responses((status = 202, body = Submitted),
         (status = 404, description = "GitHub is not set up", content_type = "application/problem+json", body = Problem),
         (status = 409, description = "the same is open already", content_type = "application/problem+json", body = Problem),
@@ -173,8 +171,8 @@ pub(crate) async fn submit(
     Json(new): Json<NewWorkflow>,
 ) -> Result<Response, Problem> {
     let member = principal.member()?.id.clone();
-    let ids = ids(&house, &principal, &headers, &new).await?;
-    let (id, input, repeated) = ids;
+    let call = serde_json::to_string(&new).map_err(|e| Problem::internal("no-json", e.to_string()))?;
+    let (id, input, repeated) = ids(&house, &principal, &headers, &call).await?;
     if !repeated {
         let submission = read(&house, &member, new).await?;
         refuse_duplicate(&house, &submission, &id).await?;
@@ -248,38 +246,21 @@ fn prefers_async(headers: &HeaderMap) -> bool {
 }
 
 /// New ids, or those that the same call got before; whether that is so and it got as far as the inbox.
-async fn ids(
+pub(super) async fn ids(
     house: &House,
     principal: &Principal,
     headers: &HeaderMap,
-    new: &NewWorkflow,
+    call: &str,
 ) -> Result<(WorkflowId, InputId, bool), Problem> {
     let (id, input) = (house.new_workflow_id().await?, house.new_input_id().await?);
-    let Some(key) = headers.get("idempotency-key") else {
+    let Some(key) = repeats::key(headers)? else {
         return Ok((id, input, false));
     };
-    let bad = || {
-        Problem::refused(
-            "bad-idempotency-key",
-            "an idempotency key has 1 to 255 visible characters",
-        )
-    };
-    let key = key.to_str().map_err(|_| bad())?;
-    if key.is_empty() || key.len() > KEY_MAX_BYTES {
-        return Err(bad());
-    }
-    let request = serde_json::to_string(new).map_err(|e| Problem::internal("no-json", e.to_string()))?;
     let made = format!("{id} {input}");
-    match house
-        .access
-        .remember(&principal.name(), key, &hash(&request), &made)
-        .await?
-    {
+    let caller = principal.name();
+    match house.access.remember(&caller, key, &hash(call), &made).await? {
         Repeated::First => Ok((id, input, false)),
-        Repeated::Other => {
-            let text = "this idempotency key was used for another call";
-            Err(Problem::new(StatusCode::CONFLICT, "idempotency-key-reused", text).next("Use a new key."))
-        }
+        Repeated::Other => Err(repeats::reused()),
         Repeated::Same(made) => {
             let ids = made
                 .split_once(' ')

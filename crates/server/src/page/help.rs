@@ -41,6 +41,11 @@ const HELP: &[(&str, &str)] = &[
         "A workflow with the same text and repositories is open. Go on with it, or start one `again`.",
     ),
     (
+        "first-call-unanswered",
+        "A call with this idempotency key was begun, and nobody knows how it ended: it goes on still, or the server stopped in the \
+         middle of it. Read whether its effect is there. If not, make it again with a new key.",
+    ),
+    (
         "github-code-refused",
         "GitHub does not take the code that it gave: it was used or has run out. Begin the sign-in again.",
     ),
@@ -80,6 +85,11 @@ const HELP: &[(&str, &str)] = &[
     (
         "idempotency-key-reused",
         "The key stands for another call already. Each new call needs a new key.",
+    ),
+    (
+        "made-already",
+        "The call with this idempotency key was made before. Its answer showed a secret, which is not kept, or was too large to be. \
+         Read what there is; where a secret got lost, take back what it belongs to and make another with a new key.",
     ),
     (
         "method-not-allowed",

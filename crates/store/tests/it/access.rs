@@ -6,8 +6,8 @@ use countersign_core::id::{MemberId, TenantId};
 use countersign_core::member::{Member, Role};
 use countersign_core::time::Timestamp;
 use countersign_ports::access::{
-    Access, ApiKey, CODES_MAX, Repeated, SESSION_IDLE_MS, SESSIONS_MAX, Scope, SecretHash, Session,
-    TOKEN_OVERLAP_MS, TokenState,
+    ANSWER_LIVES_MS, ANSWERS_MAX, Access, ApiKey, CODES_MAX, Repeated, SESSION_IDLE_MS, SESSIONS_MAX, Scope,
+    SecretHash, Session, TOKEN_OVERLAP_MS, TokenState,
 };
 use countersign_ports::identity::AccountLink;
 use sea_orm::ConnectionTrait as _;
@@ -295,6 +295,59 @@ async fn a_repeated_call_is_known_by_its_key_and_its_words() {
     assert_eq!(call("k", 1).await, Repeated::Same("made".to_owned()));
     assert_eq!(call("k", 2).await, Repeated::Other);
     assert_eq!(call("l", 2).await, Repeated::First);
+}
+
+#[tokio::test]
+async fn an_answer_is_kept_for_a_day_and_a_refused_call_is_forgotten() {
+    let (world, access) = world().await;
+    let (caller, key) = ("person:ada", "k");
+    let begin = |words| {
+        let access = access.clone();
+        async move {
+            access
+                .begin_call(caller, key, &secret(words), "begun")
+                .await
+                .unwrap()
+        }
+    };
+    assert_eq!(begin(1).await, Repeated::First);
+    assert_eq!(begin(1).await, Repeated::Same("begun".to_owned()));
+    access.end_call(caller, key, None).await.unwrap();
+    assert_eq!(begin(2).await, Repeated::First);
+    access.end_call(caller, key, Some("201 made")).await.unwrap();
+    world.clock.forward(ANSWER_LIVES_MS - 1);
+    assert_eq!(begin(2).await, Repeated::Same("201 made".to_owned()));
+    assert_eq!(begin(1).await, Repeated::Other);
+    world.clock.forward(1);
+    assert_eq!(begin(1).await, Repeated::First, "a day is over");
+}
+
+#[tokio::test]
+async fn only_so_many_answers_are_kept_and_started_workflows_stay_known() {
+    let (_world, access) = world().await;
+    let caller = "person:ada";
+    access
+        .remember(caller, "started", &secret(1), "wf in")
+        .await
+        .unwrap();
+    for n in 0..=ANSWERS_MAX {
+        let key = format!("k{n}");
+        access
+            .begin_call(caller, &key, &secret(1), "begun")
+            .await
+            .unwrap();
+    }
+    let same = secret(1);
+    let again = |key: &'static str| access.begin_call(caller, key, &same, "begun");
+    assert_eq!(again("k1").await.unwrap(), Repeated::Same("begun".to_owned()));
+    assert_eq!(again("k0").await.unwrap(), Repeated::First, "the oldest one went");
+    assert_eq!(
+        access
+            .remember(caller, "started", &secret(1), "other")
+            .await
+            .unwrap(),
+        Repeated::Same("wf in".to_owned())
+    );
 }
 
 #[tokio::test]
