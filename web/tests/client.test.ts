@@ -88,8 +88,8 @@ test("the same call twice is one workflow, and its events are live until it wait
     const waiting = await ok(
       server.api.GET("/api/v1/requests", { params: { query: { workflow: submitted.id } } }),
     );
-    if (waiting.length > 0) {
-      assert.equal(waiting[0]?.about, "patch-set");
+    if (waiting.requests.length > 0) {
+      assert.equal(waiting.requests[0]?.about, "patch-set");
       break;
     }
   }

@@ -34,6 +34,8 @@ pub struct NewNotice {
 /// A notice as it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NoticeRow {
+    /// Its place in the order in which they were queued, for good.
+    pub number: u64,
     /// Its id.
     pub id: NoticeId,
     /// What it says.
@@ -128,6 +130,9 @@ pub trait Outbox: Send + Sync {
 
     /// Notices, newest first.
     async fn list(&self, limit: u32) -> Result<Vec<NoticeRow>, StoreError>;
+
+    /// Notices that were queued before the one of that number, whether it is there or not; newest first.
+    async fn list_before(&self, number: u64, limit: u32) -> Result<Vec<NoticeRow>, StoreError>;
 }
 
 /// What one place answered.

@@ -115,6 +115,7 @@ pub const DOORS: &[Door] = &[
     door("DELETE", "/api/v1/workflows/{id}/viewed", VISIT),
     door("GET", "/api/v1/workflows/{id}/artifacts", LOOK),
     door("GET", "/api/v1/workflows/{id}/agent-runs", LOOK),
+    door("GET", "/api/v1/workflows/{id}/effect-attempts", LOOK),
     door("GET", "/api/v1/workflows/{id}/export", LOOK),
     door("POST", "/api/v1/workflows/{id}/revert", START).repeats(Repeat::ById),
     door("POST", "/api/v1/workflows/{id}/acts", DECIDE).repeats(Repeat::Answer),

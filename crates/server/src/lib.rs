@@ -39,7 +39,7 @@ pub use house::{HeldKeys, House, Origin};
 pub use listen::{CONNECTIONS_MAX, serve};
 pub use live::Pulse;
 pub use metrics::Metrics;
-pub use problem::Problem;
+pub use problem::{DeltaFileWire, DeltaWire, Problem};
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};

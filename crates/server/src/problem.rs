@@ -43,9 +43,37 @@ pub struct Problem {
     /// How many seconds to wait before the next try, which the header `Retry-After` says.
     #[serde(skip)]
     retry_after: Option<u32>,
+    /// Where a decision was about an earlier revision than the one that waits: what changed between them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<DeltaWire>)]
+    delta: Option<Box<DeltaWire>>,
     /// Something of the call is on its way all the same.
     #[serde(skip)]
     left_something: bool,
+}
+
+/// What changed between the revision that was decided on and the one that waits.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct DeltaWire {
+    /// The revision that was decided on.
+    pub from: u32,
+    /// The revision that waits.
+    pub to: u32,
+    /// Files that the two would leave otherwise, over all repositories; at most 200 of them.
+    pub files: Vec<DeltaFileWire>,
+    /// How many there are.
+    pub files_total: u64,
+    /// Where the difference is shown line by line.
+    pub interdiff: String,
+}
+
+/// A file that another revision would leave otherwise.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct DeltaFileWire {
+    /// The repository's name.
+    pub repository: String,
+    /// Its path.
+    pub path: String,
 }
 
 /// Marks an answer whose call is on its way although it was not taken yet: made again, it would be made twice.
@@ -64,6 +92,7 @@ impl Problem {
             next: None,
             waits: None,
             retry_after: None,
+            delta: None,
             left_something: false,
         }
     }
@@ -117,6 +146,13 @@ impl Problem {
                 .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         response
+    }
+
+    /// Adds what changed meanwhile.
+    #[must_use]
+    pub(crate) fn delta(mut self, delta: DeltaWire) -> Self {
+        self.delta = Some(Box::new(delta));
+        self
     }
 
     /// Says that something of the call is on its way all the same.

@@ -19,6 +19,8 @@ export class Problem extends Error {
   readonly next: string | undefined;
   /** After a 409 on a decision: what waits now. */
   readonly waits: unknown;
+  /** After a 409 on a decision about an earlier revision: what changed since. */
+  readonly delta: components["schemas"]["DeltaWire"] | undefined;
   /** Path of the code's help page on the server. */
   readonly help: string;
   /** The request's id, under which the server's log has it. */
@@ -31,6 +33,7 @@ export class Problem extends Error {
     this.status = response.status;
     this.next = document.next ?? undefined;
     this.waits = document.waits ?? undefined;
+    this.delta = document.delta ?? undefined;
     this.help = document.type;
     this.requestId = response.headers.get("x-request-id") ?? undefined;
   }

@@ -691,6 +691,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/workflows/{id}/effect-attempts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the tries of writes and calls of a workflow, oldest first
+         * @description Reading effects (refs, context, checks) act on nothing, and their tries are not recorded one by one.
+         */
+        get: operations["effect_attempts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/workflows/{id}/events": {
         parameters: {
             query?: never;
@@ -822,11 +842,22 @@ export interface components {
     schemas: {
         /** @description One call of an agent. */
         AgentRunWire: {
+            /** @description Digest of what its output was read as. */
+            answer: string;
             answered_by: string;
+            /** @description Where that is shown; null where it is neither an artifact nor a diff. */
+            artifact?: string | null;
             /** @description RFC 3339, UTC. */
             at: string;
             /** @description Hash of all that was given to it. */
             context: string;
+            /**
+             * Format: int64
+             * @description In millionths of a US dollar; null: the agent reports none.
+             */
+            cost_microusd?: number | null;
+            /** @description The model, as the agent reports it; null: it reports none. */
+            model?: string | null;
             /** @description Hash of its raw output. */
             output: string;
             /** Format: int32 */
@@ -837,6 +868,16 @@ export interface components {
              * @description Which call of this role, from 1.
              */
             round: number;
+            /**
+             * Format: int64
+             * @description Null: the agent reports none.
+             */
+            tokens_in?: number | null;
+            /**
+             * Format: int64
+             * @description Null: the agent reports none.
+             */
+            tokens_out?: number | null;
             /** Format: int64 */
             took_ms: number;
             workflow: string;
@@ -1058,6 +1099,35 @@ export interface components {
             /** @description What became of it. */
             outcome: components["schemas"]["HookWord"];
         };
+        /** @description A file that another revision would leave otherwise. */
+        DeltaFileWire: {
+            /** @description Its path. */
+            path: string;
+            /** @description The repository's name. */
+            repository: string;
+        };
+        /** @description What changed between the revision that was decided on and the one that waits. */
+        DeltaWire: {
+            /** @description Files that the two would leave otherwise, over all repositories; at most 200 of them. */
+            files: components["schemas"]["DeltaFileWire"][];
+            /**
+             * Format: int64
+             * @description How many there are.
+             */
+            files_total: number;
+            /**
+             * Format: int32
+             * @description The revision that was decided on.
+             */
+            from: number;
+            /** @description Where the difference is shown line by line. */
+            interdiff: string;
+            /**
+             * Format: int32
+             * @description The revision that waits.
+             */
+            to: number;
+        };
         /** @description One dependency that moves. */
         DependencyWire: {
             after?: components["schemas"]["StateWire"] | null;
@@ -1108,6 +1178,36 @@ export interface components {
         DiffsWire: {
             /** @description One per repository that changes. */
             diffs: components["schemas"]["DiffWire"][];
+        };
+        /** @description One try of something that acts outside, or costs something there. */
+        EffectAttemptWire: {
+            /** @description RFC 3339, UTC. */
+            began_at: string;
+            /** @description Stable kebab-case code, where it was refused or failed. */
+            code?: string | null;
+            /** @description After this, nothing of it is written. RFC 3339, UTC; null for a call. */
+            deadline?: string | null;
+            /** @description RFC 3339, UTC; null: it has not ended, or nobody knows of it. */
+            ended_at?: string | null;
+            /** @description `write-branch`, `open-pull-request` or `call-agent`. */
+            kind: string;
+            /**
+             * Format: int32
+             * @description Of a write: which try of it, from 1. Of a call: which call of the workflow, from 1.
+             */
+            number: number;
+            /**
+             * @description What is tried: a write intent's id, or that of the effect for which an agent is called. It stays the same over all tries,
+             *     and makes sure that what is tried happens once.
+             */
+            of: string;
+            /**
+             * @description `written`, `opened`, `foreign`, `refused`, `failed`, `unknown` for a write; `answered`, `no-answer` for a call; null: it
+             *     has not ended.
+             */
+            outcome?: string | null;
+            /** @description The role that was called; null where no agent was. */
+            role?: string | null;
         };
         /** @description One entry of the ledger. */
         EntryWire: {
@@ -1563,6 +1663,13 @@ export interface components {
             /** @description The workflow, where it is about one. */
             workflow?: string | null;
         };
+        /** @description A page of notices. */
+        NoticesPage: {
+            /** @description The cursor of the next page; null: this is the last one. */
+            next?: string | null;
+            /** @description Newest first. */
+            notices: components["schemas"]["NoticeWire"][];
+        };
         /** @description Where a setting's value comes from. */
         OriginWire: {
             /** @enum {string} */
@@ -1714,6 +1821,7 @@ export interface components {
         Problem: {
             /** @description Stable kebab-case code. */
             code: string;
+            delta?: components["schemas"]["DeltaWire"] | null;
             /** @description What is wrong, in a sentence. */
             detail: string;
             /** @description What to do now. */
@@ -1765,6 +1873,16 @@ export interface components {
             runs_out_soon: boolean;
             /** @description Warnings that an approval has to acknowledge. */
             warnings: string[];
+        };
+        /** @description A page of calls of agents. */
+        RunsPage: {
+            /**
+             * @description The cursor of the next page; null: this is the last one. A page that is not the last one may have fewer calls than were
+             *     asked for.
+             */
+            next?: string | null;
+            /** @description Newest first. */
+            runs: components["schemas"]["AgentRunWire"][];
         };
         /** @description A repository of a workflow. */
         SelectionWire: {
@@ -1989,6 +2107,13 @@ export interface components {
             title: string;
             workflow: string;
         };
+        /** @description A page of what waits. */
+        WaitingPage: {
+            /** @description The cursor of the next page; null: this is the last one. */
+            next?: string | null;
+            /** @description The longest first, by when their workflows changed. */
+            requests: components["schemas"]["Waiting"][];
+        };
         /** @description A waiver. */
         WaiverWire: {
             by: string;
@@ -2148,9 +2273,12 @@ export type CommentWire = components['schemas']['CommentWire'];
 export type ContentWire = components['schemas']['ContentWire'];
 export type Decision = components['schemas']['Decision'];
 export type Delivered = components['schemas']['Delivered'];
+export type DeltaFileWire = components['schemas']['DeltaFileWire'];
+export type DeltaWire = components['schemas']['DeltaWire'];
 export type DependencyWire = components['schemas']['DependencyWire'];
 export type DiffWire = components['schemas']['DiffWire'];
 export type DiffsWire = components['schemas']['DiffsWire'];
+export type EffectAttemptWire = components['schemas']['EffectAttemptWire'];
 export type EntryWire = components['schemas']['EntryWire'];
 export type EventWire = components['schemas']['EventWire'];
 export type FindingWire = components['schemas']['FindingWire'];
@@ -2184,6 +2312,7 @@ export type NewRepository = components['schemas']['NewRepository'];
 export type NewWorkflow = components['schemas']['NewWorkflow'];
 export type Note = components['schemas']['Note'];
 export type NoticeWire = components['schemas']['NoticeWire'];
+export type NoticesPage = components['schemas']['NoticesPage'];
 export type OriginWire = components['schemas']['OriginWire'];
 export type OtherWords = components['schemas']['OtherWords'];
 export type OwnRulesWire = components['schemas']['OwnRulesWire'];
@@ -2199,6 +2328,7 @@ export type Problem = components['schemas']['Problem'];
 export type RationaleWire = components['schemas']['RationaleWire'];
 export type RepositoryWire = components['schemas']['RepositoryWire'];
 export type RequestWire = components['schemas']['RequestWire'];
+export type RunsPage = components['schemas']['RunsPage'];
 export type SelectionWire = components['schemas']['SelectionWire'];
 export type SessionWire = components['schemas']['SessionWire'];
 export type SettingWire = components['schemas']['SettingWire'];
@@ -2217,6 +2347,7 @@ export type ViewedFileWire = components['schemas']['ViewedFileWire'];
 export type ViewedWire = components['schemas']['ViewedWire'];
 export type ViolationWire = components['schemas']['ViolationWire'];
 export type Waiting = components['schemas']['Waiting'];
+export type WaitingPage = components['schemas']['WaitingPage'];
 export type WaiverWire = components['schemas']['WaiverWire'];
 export type Whoami = components['schemas']['Whoami'];
 export type WholeAct = components['schemas']['WholeAct'];
@@ -2229,10 +2360,14 @@ export interface operations {
     all_agent_runs: {
         parameters: {
             query?: {
-                /** @description Only of this role: `coder`, `critic` … */
+                /** @description Only of this workflow. */
+                workflow?: string | null;
+                /** @description Only of this role: `triage`, `architect`, `planner`, `coder`, `critic`, `fixer` or `extractor`. */
                 role?: string | null;
                 /** @description How many at most: 1 to 500, 50 if nothing is said. */
                 limit?: number | null;
+                /** @description Where to go on: `next` of the page before. */
+                cursor?: string | null;
             };
             header?: never;
             path?: never;
@@ -2245,7 +2380,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["AgentRunWire"][];
+                    "application/json": components["schemas"]["RunsPage"];
+                };
+            };
+            /** @description a parameter can't be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description a parameter can't be read */
@@ -2299,7 +2443,10 @@ export interface operations {
     clear_alarm: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description 1 to 255 characters of your own: the same call again within a day gets the first answer and makes nothing */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: number;
             };
@@ -2516,7 +2663,10 @@ export interface operations {
     freeze: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description 1 to 255 characters of your own: the same call again within a day gets the first answer and makes nothing */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -2558,7 +2708,10 @@ export interface operations {
     unfreeze: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description 1 to 255 characters of your own: the same call again within a day gets the first answer and makes nothing */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: string;
             };
@@ -2688,7 +2841,10 @@ export interface operations {
     add_key: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description 1 to 255 characters of your own: the same call again within a day makes nothing and is 409 `made-already`: its secret is shown once */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -2985,7 +3141,10 @@ export interface operations {
     add_member: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description 1 to 255 characters of your own: the same call again within a day makes nothing and is 409 `made-already`: its secret is shown once */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -3078,7 +3237,10 @@ export interface operations {
     code: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description 1 to 255 characters of your own: the same call again within a day makes nothing and is 409 `made-already`: its secret is shown once */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: string;
             };
@@ -3117,8 +3279,10 @@ export interface operations {
     list: {
         parameters: {
             query?: {
-                /** @description Most notices; 100 if nothing is said, 1,000 at most. */
+                /** @description How many at most: 1 to 500, 100 if nothing is said. */
                 limit?: number | null;
+                /** @description Where to go on: `next` of the page before. */
+                cursor?: string | null;
             };
             header?: never;
             path?: never;
@@ -3131,7 +3295,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["NoticeWire"][];
+                    "application/json": components["schemas"]["NoticesPage"];
+                };
+            };
+            /** @description a parameter can't be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description What is wrong, in a sentence, and what to do next */
@@ -3268,7 +3441,10 @@ export interface operations {
     register: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description 1 to 255 characters of your own: the same call again within a day gets the first answer and makes nothing */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -3381,6 +3557,10 @@ export interface operations {
             query?: {
                 /** @description Only this workflow's. */
                 workflow?: string | null;
+                /** @description How many at most: 1 to 500, 100 if nothing is said. */
+                limit?: number | null;
+                /** @description Where to go on: `next` of the page before. */
+                cursor?: string | null;
             };
             header?: never;
             path?: never;
@@ -3393,7 +3573,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Waiting"][];
+                    "application/json": components["schemas"]["WaitingPage"];
+                };
+            };
+            /** @description a parameter can't be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description What is wrong, in a sentence, and what to do next */
@@ -3488,7 +3677,10 @@ export interface operations {
     comment: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description 1 to 255 characters of your own: the same call again within a day gets the first answer and makes nothing */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: string;
             };
@@ -3552,7 +3744,10 @@ export interface operations {
                 /** @description Nobody looked: recorded as such, taken only where policy allows it, and only for an approval and for stopping. */
                 unattended?: boolean;
             };
-            header?: never;
+            header?: {
+                /** @description 1 to 255 characters of your own: the same call again within a day gets the first answer and makes nothing */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: string;
             };
@@ -3582,7 +3777,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description something else waits by now; `waits` says what */
+            /** @description something else waits by now; `waits` says what, and `delta` what changed since the revision that was decided on */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -4002,10 +4197,10 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description 1 to 255 characters of your own */
-                "Idempotency-Key"?: string | null;
                 /** @description `respond-async`: don't wait for the judgement (RFC 7240) */
                 Prefer?: string | null;
+                /** @description 1 to 255 characters of your own: the same call again gives the same workflow */
+                "Idempotency-Key"?: string;
             };
             path?: never;
             cookie?: never;
@@ -4116,7 +4311,10 @@ export interface operations {
                 /** @description Nobody looked: recorded as such, taken only where policy allows it, and only for an approval and for stopping. */
                 unattended?: boolean;
             };
-            header?: never;
+            header?: {
+                /** @description 1 to 255 characters of your own: the same call again within a day gets the first answer and makes nothing */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: string;
             };
@@ -4240,6 +4438,45 @@ export interface operations {
                 };
             };
             /** @description there is no such workflow, or no diff in that revision */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What is wrong, in a sentence, and what to do next */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    effect_attempts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EffectAttemptWire"][];
+                };
+            };
+            /** @description there is no such workflow */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -4409,7 +4646,10 @@ export interface operations {
     revert: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description 1 to 255 characters of your own: the same call again gives the same workflow */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: string;
             };

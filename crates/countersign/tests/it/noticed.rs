@@ -292,6 +292,15 @@ fn a_webhook_is_signed_tried_again_under_the_same_id_and_says_no_word_of_the_iss
             "{shown}"
         );
     }
+    let page = |query: &str| {
+        let path = format!("/api/v1/notices?limit=1{query}");
+        served.get(&path, &token).is(200).json()
+    };
+    let newest = page("");
+    let older = page(&format!("&cursor={}", text(&newest, "next")));
+    let templates = [&newest, &older].map(|page| text(&page["notices"][0], "template").to_owned());
+    assert_eq!(templates, ["workflow-ended", "request-opened"]);
+    assert_eq!(older["next"], Value::Null, "the last page: {older}");
     let ledger = world.run(&["ledger", "show", "--json"]).exits(0).out;
     assert!(ledger.contains("notice.ended"), "what left is a fact: {ledger}");
 }

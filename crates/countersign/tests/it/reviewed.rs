@@ -156,7 +156,8 @@ fn what_came_with_a_moved_base_stands_apart_from_what_the_patch_does() {
             .get(&format!("/api/v1/requests?workflow={id}"), &token)
             .is(200)
             .json();
-        all.as_array()
+        all["requests"]
+            .as_array()
             .unwrap()
             .iter()
             .find(|r| r["id"] != first["id"])
@@ -187,6 +188,29 @@ fn what_came_with_a_moved_base_stands_apart_from_what_the_patch_does() {
         .says("the base moved from")
         .says("only the base changed them: 1 file");
     assert_eq!(second["about"], "patch-set");
+
+    // Whoever decides on what was seen before hears what changed since, at the old request as at the new one.
+    let newer = format!("/api/v1/requests/{}/decisions", text(&second, "id"));
+    for path in [&decisions, &newer] {
+        let refused = served.json("POST", path, &token, &approve).is(409).json();
+        assert_eq!(refused["waits"]["digest"], second["digest"]);
+        let delta = &refused["delta"];
+        assert_eq!(
+            (&delta["from"], &delta["to"]),
+            (&json!(1), &json!(2)),
+            "{refused}"
+        );
+        let files = json!([{"repository": "tollgate", "path": "src/lib.rs"}]);
+        assert_eq!((&delta["files"], &delta["files_total"]), (&files, &json!(1)));
+        let shown = served.get(text(delta, "interdiff"), &token).is(200).json();
+        assert_eq!(shown, found);
+    }
+    let unheard_of = json!({"decision": "approve", "digest": "0".repeat(64)});
+    let refused = served.json("POST", &newer, &token, &unheard_of).is(409).json();
+    assert_eq!(
+        (&refused["code"], &refused["delta"]),
+        (&json!("digest-mismatch"), &Value::Null)
+    );
 }
 
 #[test]

@@ -170,7 +170,7 @@ impl Served {
                 .get(&format!("/api/v1/requests?workflow={id}"), token)
                 .is(200)
                 .json();
-            all.as_array().unwrap().first().cloned()
+            all["requests"].as_array().unwrap().first().cloned()
         })
     }
 
@@ -808,7 +808,7 @@ fn only_pages_of_named_origins_may_call_with_a_token() {
     let token = served.token();
     served.waiting(&token);
     let runs = served.get("/api/v1/agent-runs?role=coder", &token).is(200).json();
-    assert_eq!(runs[0]["role"], "coder");
+    assert_eq!(runs["runs"][0]["role"], "coder");
     world
         .run(&[
             "serve",

@@ -2,18 +2,20 @@
 
 use super::comments::as_review;
 use super::submitting::judged;
-use super::{Json, Path, Query, workflow_id};
+use super::{Json, Path, Query, bad_cursor, workflow_id};
 use crate::guard::Principal;
 use crate::house::House;
-use crate::problem::Problem;
+use crate::problem::{DeltaFileWire, DeltaWire, Problem};
 use crate::shown::Seen;
 use crate::wire::{RequestWire, WorkflowWire};
 use axum::Extension;
 use axum::extract::State;
 use axum::http::StatusCode;
 use countersign_core::act::{Act, ActRecord, Attendance, AuthenticatedBy, SignedAct};
-use countersign_core::id::{RequestId, WorkflowId};
+use countersign_core::diff::FileSide;
+use countersign_core::id::{RepositoryId, RequestId, WorkflowId};
 use countersign_core::narrow::LeftOut;
+use countersign_core::patch_set::Draft;
 use countersign_core::path::RepoPath;
 use countersign_core::question::Choice;
 use countersign_core::time::Timestamp;
@@ -22,6 +24,7 @@ use countersign_core::workflow::extendable_until;
 use countersign_engine::intake::take_in;
 use countersign_ports::store::{InputStatus, NewInput, WorkflowRow};
 use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use utoipa::{IntoParams, ToSchema};
 
@@ -29,6 +32,12 @@ use utoipa::{IntoParams, ToSchema};
 pub(crate) const WAIVER_DAYS: u32 = 7;
 /// A day in milliseconds.
 const DAY_MS: u64 = 24 * 60 * 60 * 1000;
+/// Requests on one page, unless more are asked for.
+const PAGE: u32 = 100;
+/// Requests on one page at most.
+const PAGE_MAX: u32 = 500;
+/// Most files that are named of what changed meanwhile.
+const DELTA_FILES_MAX: usize = 200;
 /// Workflows that are looked at for what waits.
 const LOOKED_AT_MAX: u32 = 10_000;
 
@@ -48,21 +57,74 @@ pub(crate) struct Waiting {
 pub(crate) struct WaitingQuery {
     /// Only this workflow's.
     workflow: Option<String>,
+    /// How many at most: 1 to 500, 100 if nothing is said.
+    limit: Option<u32>,
+    /// Where to go on: `next` of the page before.
+    cursor: Option<String>,
+}
+
+/// A page of what waits.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct WaitingPage {
+    /// The longest first, by when their workflows changed.
+    requests: Vec<Waiting>,
+    /// The cursor of the next page; null: this is the last one.
+    next: Option<String>,
+}
+
+/// The place of a request in the list: when its workflow changed, which workflow, which of its requests.
+type Place = (u64, String, u64);
+
+fn place_of(row: &WorkflowRow, request: &RequestId) -> Place {
+    let number = request.as_str().rsplit(':').next().and_then(|n| n.parse().ok());
+    (row.updated_at.0, row.id.to_string(), number.unwrap_or(0))
+}
+
+fn place_named(cursor: &str) -> Result<Place, Problem> {
+    let mut words = cursor.split('.');
+    let (changed, workflow, last) = (words.next(), words.next(), words.next());
+    let number = |word: Option<&str>| {
+        word.and_then(|w| w.parse().ok())
+            .ok_or_else(|| bad_cursor(cursor))
+    };
+    let workflow = workflow.filter(|id| WorkflowId::parse(id).is_ok());
+    match (workflow, words.next()) {
+        (Some(workflow), None) => Ok((number(changed)?, workflow.to_owned(), number(last)?)),
+        (Some(_) | None, _) => Err(bad_cursor(cursor)),
+    }
 }
 
 /// List what waits for people
-#[utoipa::path(get, path = "/api/v1/requests", tag = "requests", params(WaitingQuery), responses((status = 200, body = Vec<Waiting>)))]
+#[utoipa::path(
+    get, path = "/api/v1/requests", tag = "requests", params(WaitingQuery),
+    responses((status = 200, body = WaitingPage),
+        (status = 400, description = "a parameter can't be read", content_type = "application/problem+json", body = Problem))
+)]
 pub(crate) async fn requests(
     State(house): State<Arc<House>>,
     Query(query): Query<WaitingQuery>,
-) -> Result<Json<Vec<Waiting>>, Problem> {
-    let mut waiting = Vec::new();
+) -> Result<Json<WaitingPage>, Problem> {
+    let limit = query.limit.unwrap_or(PAGE).clamp(1, PAGE_MAX) as usize;
+    let after = query.cursor.as_deref().map(place_named).transpose()?;
+    let (mut waiting, mut last): (Vec<Waiting>, Option<Place>) = (Vec::new(), None);
     for row in open(&house).await? {
-        if query.workflow.as_deref().is_some_and(|id| id != row.id.as_str()) {
+        let is_other = query.workflow.as_deref().is_some_and(|id| id != row.id.as_str());
+        let is_before = |after: &Place| (row.updated_at.0, row.id.as_str()) < (after.0, after.1.as_str());
+        if is_other || after.as_ref().is_some_and(is_before) {
             continue;
         }
         let seen = house.look(&row.id).await?;
         for request in seen.workflow.open_requests() {
+            let place = place_of(&row, &request.id);
+            if after.as_ref().is_some_and(|after| place <= *after) {
+                continue;
+            }
+            if waiting.len() == limit {
+                let next = last.map(|(changed, workflow, number)| format!("{changed}.{workflow}.{number}"));
+                let requests = waiting;
+                return Ok(Json(WaitingPage { requests, next }));
+            }
+            last = Some(place);
             waiting.push(Waiting {
                 workflow: row.id.to_string(),
                 title: row.title.clone(),
@@ -71,14 +133,17 @@ pub(crate) async fn requests(
             });
         }
     }
-    Ok(Json(waiting))
+    Ok(Json(WaitingPage {
+        requests: waiting,
+        next: None,
+    }))
 }
 
 /// Workflows in which something waits, the longest first.
 pub(crate) async fn open(house: &House) -> Result<Vec<WorkflowRow>, Problem> {
     let mut rows = house.store.workflows(LOOKED_AT_MAX).await?;
     rows.retain(|row| row.open_requests > 0);
-    rows.sort_by_key(|row| row.updated_at);
+    rows.sort_by(|a, b| (a.updated_at, a.id.as_str()).cmp(&(b.updated_at, b.id.as_str())));
     Ok(rows)
 }
 
@@ -237,7 +302,7 @@ impl Decision {
     post, path = "/api/v1/requests/{id}/decisions", tag = "requests", params(("id" = String, Path), How), request_body = Decision,
     responses((status = 200, description = "taken; the workflow as it is now", body = WorkflowWire),
         (status = 403, description = "not by this caller", content_type = "application/problem+json", body = Problem),
-        (status = 409, description = "something else waits by now; `waits` says what", content_type = "application/problem+json", body = Problem),
+        (status = 409, description = "something else waits by now; `waits` says what, and `delta` what changed since the revision that was decided on", content_type = "application/problem+json", body = Problem),
         (status = 422, description = "it can't be decided so", content_type = "application/problem+json", body = Problem))
 )]
 pub(crate) async fn decide(
@@ -265,7 +330,7 @@ pub(crate) async fn act_of(
     let (_, digest) = seen.subject(request);
     let is_open = seen.workflow.open_requests().any(|r| r.id == *id);
     if !is_open || digest.to_hex() != decision.digest().to_ascii_lowercase() {
-        return Err(moved_on(&seen, request, is_open));
+        return Err(moved_on(&seen, (request, decision.digest()), is_open));
     }
     let (request, seen_digest) = (id.clone(), digest);
     Ok(match decision {
@@ -382,7 +447,7 @@ fn left_out(seen: &Seen, part: Part) -> Result<LeftOut, Problem> {
 }
 
 /// What was decided on is not what waits: says what does.
-fn moved_on(seen: &Seen, request: &Request, is_open: bool) -> Problem {
+fn moved_on(seen: &Seen, (request, given): (&Request, &str), is_open: bool) -> Problem {
     let same_subject = |r: &&Request| match (&r.subject, &request.subject) {
         (Subject::PatchSet { repository: a, .. }, Subject::PatchSet { repository: b, .. }) => a == b,
         (Subject::Plan { .. }, Subject::Plan { .. })
@@ -390,6 +455,7 @@ fn moved_on(seen: &Seen, request: &Request, is_open: bool) -> Problem {
         (Subject::PatchSet { .. } | Subject::Plan { .. } | Subject::Question { .. }, _) => false,
     };
     let waits = seen.workflow.open_requests().find(same_subject);
+    let delta = waits.and_then(|waits| delta(seen, given, waits));
     let waits = waits.and_then(|r| serde_json::to_value(RequestWire::of(seen, r)).ok());
     let (code, text) = match is_open {
         true => ("digest-mismatch", "what waits is not what you decided on"),
@@ -399,10 +465,59 @@ fn moved_on(seen: &Seen, request: &Request, is_open: bool) -> Problem {
         ),
     };
     let problem = Problem::new(StatusCode::CONFLICT, code, text).next("Look at what waits now, then decide.");
-    match waits {
+    let problem = match waits {
         Some(now) => problem.waits(now),
         None => problem,
+    };
+    match delta {
+        Some(delta) => problem.delta(delta),
+        None => problem,
     }
+}
+
+/// What was given a digest in an earlier revision, against what waits; nothing where it was none of this workflow's.
+fn delta(seen: &Seen, given: &str, waits: &Request) -> Option<DeltaWire> {
+    let given = given.to_ascii_lowercase();
+    let mut earlier = seen.workflow.requests.iter();
+    let decided_on = earlier.find(|r| r.subject.seen().to_hex() == given && r.revision < waits.revision)?;
+    let all = seen.drafts_by_revision();
+    let (old, new) = (all.get(&decided_on.revision)?, all.get(&waits.revision)?);
+    let (old, new) = (results(old), results(new));
+    let places: BTreeSet<_> = old.keys().chain(new.keys()).collect();
+    let differs = places
+        .into_iter()
+        .filter(|place| old.get(*place) != new.get(*place));
+    let files: Vec<DeltaFileWire> = differs
+        .map(|(repository, path)| DeltaFileWire {
+            repository: seen.workflow.repository_name(repository),
+            path: path.to_text(),
+        })
+        .collect();
+    let (from, to) = (decided_on.revision, waits.revision);
+    Some(DeltaWire {
+        from: from.0,
+        to: to.0,
+        files_total: files.len() as u64,
+        files: files.into_iter().take(DELTA_FILES_MAX).collect(),
+        interdiff: format!(
+            "/api/v1/workflows/{}/interdiff?from={from}&to={to}",
+            seen.workflow.id
+        ),
+    })
+}
+
+/// What every path that drafts touch holds afterwards; nothing, where it is gone.
+fn results(drafts: &[Draft]) -> BTreeMap<(&RepositoryId, &RepoPath), Option<&FileSide>> {
+    let mut found = BTreeMap::new();
+    for draft in drafts {
+        for file in &draft.diff.files {
+            for path in file.paths() {
+                let after = file.new_side().filter(|side| side.path == *path);
+                found.insert((&draft.repository, path), after);
+            }
+        }
+    }
+    found
 }
 
 /// Something a person does to a workflow as a whole.

@@ -12,6 +12,7 @@ pub(crate) mod notices;
 pub(crate) mod policy;
 pub(crate) mod proofs;
 pub(crate) mod reverting;
+pub(crate) mod runs;
 pub(crate) mod sessions;
 pub(crate) mod settings;
 pub(crate) mod submitting;
@@ -214,8 +215,9 @@ fn endpoints() -> OpenApiRouter<Arc<House>> {
         .routes(routes!(viewed::list, viewed::mark, viewed::unmark))
         .routes(routes!(workflows::patch))
         .routes(routes!(workflows::artifacts))
-        .routes(routes!(workflows::agent_runs))
-        .routes(routes!(workflows::all_agent_runs))
+        .routes(routes!(runs::agent_runs))
+        .routes(routes!(runs::effect_attempts))
+        .routes(routes!(runs::all_agent_runs))
         .routes(routes!(ledger::export))
         .routes(routes!(reverting::revert))
         .routes(routes!(decisions::act))

@@ -2,7 +2,6 @@
 
 use super::{Json, Path, Query, bad_cursor, workflow_id};
 use crate::house::House;
-use crate::metrics::ROLES;
 use crate::problem::Problem;
 use crate::shown::{Seen, tell};
 use crate::wire::{AlarmWire, DiffWire, DiffsWire, StoryWire, WorkflowRowWire, WorkflowWire};
@@ -13,7 +12,6 @@ use countersign_core::feedback::{Metadata, check_metadata};
 use countersign_core::id::{PatchSetId, Revision, WorkflowId};
 use countersign_core::patch_set::Draft;
 use countersign_core::path::RepoPath;
-use countersign_core::record::EventRecord;
 use countersign_core::time::Timestamp;
 use countersign_core::workflow::{Event, State as WorkflowState};
 use countersign_inspect::masked;
@@ -474,98 +472,5 @@ pub(crate) async fn artifacts(
             content: content.map_err(|e| Problem::internal("no-json", e.to_string()))?,
         });
     }
-    Ok(Json(found))
-}
-
-/// One call of an agent.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct AgentRunWire {
-    workflow: String,
-    /// RFC 3339, UTC.
-    at: String,
-    role: String,
-    revision: u32,
-    /// Which call of this role, from 1.
-    round: u32,
-    answered_by: String,
-    /// Hash of all that was given to it.
-    context: String,
-    /// Hash of its raw output.
-    output: String,
-    took_ms: u64,
-}
-
-/// List a workflow's calls of agents
-#[utoipa::path(get, path = "/api/v1/workflows/{id}/agent-runs", tag = "workflows", params(("id" = String, Path)), responses((status = 200, body = Vec<AgentRunWire>)))]
-pub(crate) async fn agent_runs(
-    State(house): State<Arc<House>>,
-    Path(id): Path<String>,
-) -> Result<Json<Vec<AgentRunWire>>, Problem> {
-    let seen = house.look(&workflow_id(&id)?).await?;
-    Ok(Json(runs_in(&seen.records)))
-}
-
-fn runs_in(records: &[EventRecord]) -> Vec<AgentRunWire> {
-    let runs = records.iter().filter_map(|record| {
-        let Event::AgentCalled { run } = &record.event else {
-            return None;
-        };
-        Some(AgentRunWire {
-            workflow: record.workflow.to_string(),
-            at: record.at.to_rfc3339(),
-            role: run.role.as_str().to_owned(),
-            revision: run.revision.0,
-            round: run.round,
-            answered_by: run.answered_by.clone(),
-            context: run.context.to_hex(),
-            output: run.output.to_hex(),
-            took_ms: run.took_ms,
-        })
-    });
-    runs.collect()
-}
-
-/// Which calls of agents.
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct RunsQuery {
-    /// Only of this role: `coder`, `critic` …
-    role: Option<String>,
-    /// How many at most: 1 to 500, 50 if nothing is said.
-    limit: Option<u32>,
-}
-
-/// List calls of agents across workflows, newest first
-#[utoipa::path(
-    get, path = "/api/v1/agent-runs", tag = "workflows", params(RunsQuery),
-    responses((status = 200, body = Vec<AgentRunWire>),
-        (status = 400, description = "a parameter can't be read", content_type = "application/problem+json", body = Problem))
-)]
-pub(crate) async fn all_agent_runs(
-    State(house): State<Arc<House>>,
-    Query(query): Query<RunsQuery>,
-) -> Result<Json<Vec<AgentRunWire>>, Problem> {
-    let limit = query.limit.unwrap_or(PAGE).clamp(1, PAGE_MAX);
-    if let Some(role) = &query.role
-        && !ROLES.iter().any(|known| known.as_str() == role)
-    {
-        let text = format!("`{role}` is no role of an agent");
-        return Err(Problem::new(
-            axum::http::StatusCode::BAD_REQUEST,
-            "unknown-agent-role",
-            text,
-        ));
-    }
-    let mut found: Vec<AgentRunWire> = Vec::new();
-    // Every workflow has calls of agents, so as many workflows as there may be calls are enough.
-    for row in house.store.workflows(limit).await? {
-        let runs = runs_in(&house.store.events(&row.id).await?);
-        found.extend(
-            runs.into_iter()
-                .filter(|r| query.role.as_deref().is_none_or(|role| role == r.role)),
-        );
-    }
-    found.sort_by(|a, b| b.at.cmp(&a.at));
-    found.truncate(limit as usize);
     Ok(Json(found))
 }

@@ -39,6 +39,7 @@ fn read(row: &Row) -> Result<Stored, StoreError> {
     Ok(Stored {
         maybe_sent: row.flag("maybe_sent")?,
         row: NoticeRow {
+            number: row.number("n")?,
             id: row.parsed("id", NoticeId::parse)?,
             notice: notice.map_err(|_| error::damaged("a notice can't be read"))?,
             place: row.parsed("place", PlaceId::parse)?,
@@ -240,9 +241,10 @@ async fn ended(tx: &Tx<'_>, since: Timestamp, until: Timestamp) -> Result<(Vec<E
     Ok((ended, waiting.map_or(Ok(0), |row| row.small("n"))?))
 }
 
-async fn list(tx: &Tx<'_>, limit: u32) -> Result<Vec<NoticeRow>, StoreError> {
-    const NEWEST: &str = "SELECT * FROM notices WHERE tenant = $1 ORDER BY n DESC LIMIT $2";
-    let rows = tx.rows(NEWEST, [int(limit.min(NOTICES_PAGE_MAX).into())]).await?;
+async fn list_before(tx: &Tx<'_>, number: u64, limit: u32) -> Result<Vec<NoticeRow>, StoreError> {
+    const NEWEST: &str = "SELECT * FROM notices WHERE tenant = $1 AND n < $2 ORDER BY n DESC LIMIT $3";
+    let values = [int(number), int(limit.min(NOTICES_PAGE_MAX).into())];
+    let rows = tx.rows(NEWEST, values).await?;
     rows.iter()
         .map(|row| read(row).map(|stored| stored.row))
         .collect()
@@ -307,6 +309,10 @@ impl Outbox for SqliteTenant {
     }
 
     async fn list(&self, limit: u32) -> Result<Vec<NoticeRow>, StoreError> {
-        in_snapshot!(self, |tx| list(tx, limit))
+        in_snapshot!(self, |tx| list_before(tx, u64::MAX, limit))
+    }
+
+    async fn list_before(&self, number: u64, limit: u32) -> Result<Vec<NoticeRow>, StoreError> {
+        in_snapshot!(self, |tx| list_before(tx, number, limit))
     }
 }
