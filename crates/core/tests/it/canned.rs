@@ -9,7 +9,7 @@ use countersign_core::budget::BudgetAsked;
 use countersign_core::diff::{ChangeKind, FileChange, FileMode, FileSide, TreeDiff};
 use countersign_core::digest::{ArtifactDigest, BodyHash, ContextHash, DiffHash};
 use countersign_core::feedback::{AgentSpec, Feedback, FeedbackOrigin, RepoRole, RepoSelection};
-use countersign_core::forge::{CheckRun, CheckState, Landed, PullRequest, PullRequestState};
+use countersign_core::forge::{CheckRun, CheckState, Landed, Listing, PullRequest, PullRequestState};
 use countersign_core::id::{
     AccountId, AttemptNumber, BlobSha, BranchName, CommitSha, EffectId, Fence, InputId, MemberId,
     PullRequestNumber, RepositoryId, TenantId, TreeSha, Version, WorkflowId,
@@ -757,13 +757,19 @@ pub fn merges_with(result: EffectResult, change: impl Fn(&mut ReadMerge)) -> Eff
 }
 
 fn refs(w: &Workflow, team: Team, base: Option<&str>, duplicate_of: Option<WorkflowId>) -> EffectResult {
+    let listing = |id: &RepositoryId| {
+        id.forge.is_remote().then(|| Listing {
+            name: format!("octo/{id}"),
+            private: false,
+        })
+    };
     let lookup = |id: RepositoryId| RepoLookup {
+        listing: listing(&id),
         repository: id,
         default_branch: main_branch(),
         default_commit: Some(commit("base")),
         base_branch: main_branch(),
         base_commit: base.map(commit),
-        listing: None,
     };
     EffectResult::RefsLookedUp {
         repositories: w

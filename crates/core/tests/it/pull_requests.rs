@@ -4,7 +4,7 @@ use crate::canned::{self, ACCOUNT, LATER, Team, act, go, opening, pull_request, 
 use countersign_core::act::{Act, Attendance};
 use countersign_core::feedback::AgentSpec;
 use countersign_core::forge::{
-    AcceptedCheck, AcceptedEnd, CheckRun, CheckState, PullRequestState, RequiredCheck,
+    AcceptedCheck, AcceptedEnd, CheckRun, CheckState, Listing, PullRequestState, RequiredCheck,
 };
 use countersign_core::gate::{GateId, GateOutcome};
 use countersign_core::id::{AccountId, PullRequestNumber};
@@ -105,12 +105,38 @@ fn the_words_of_a_pull_request_are_in_the_approved_manifest_and_only_where_the_f
         "{}",
         text.body
     );
-    let sibling = &w.patch_sets[1].manifest.branch;
+    let own = &w.patch_sets[0].manifest.commit;
     assert!(
-        text.body.contains(&format!("- repo2, branch `{sibling}`")),
+        text.body.contains(&format!("exactly commit {own} ")),
         "{}",
         text.body
     );
+    let sibling = &w.patch_sets[1].manifest.branch;
+    let name = format!("octo/{}", w.patch_sets[1].repository);
+    assert!(
+        text.body.contains(&format!("- {name}, branch `{sibling}`")),
+        "{}",
+        text.body
+    );
+}
+
+#[test]
+fn a_sibling_that_not_everybody_sees_is_counted_and_not_named() {
+    let spoils: [fn(&mut Option<Listing>); 2] = [
+        |listing| listing.as_mut().expect("it has one").private = true,
+        |listing| *listing = None,
+    ];
+    for spoil in spoils {
+        let mut w = canned::walk_from(canned::started_remote(), SOLO, &canned::TO_APPROVAL[..6]);
+        spoil(&mut w.lookups[1].listing);
+        let w = go(w, SOLO, &canned::TO_APPROVAL[6..]);
+        let manifest = &w.patch_sets[0].manifest;
+        let body = &manifest.pull_request.as_ref().unwrap().body;
+        let name = w.patch_sets[1].repository.to_string();
+        assert!(body.contains("- 1 change in another repository\n"), "{body}");
+        assert!(!body.contains(&name) && !manifest.commit_bytes.contains(&name));
+        assert!(!manifest.commit_bytes.contains("Countersign-Sibling"));
+    }
 }
 
 #[test]
