@@ -31,9 +31,12 @@ pub(super) fn state(hosted: &Hosted, id: &str) -> String {
     shown["state"].as_str().unwrap().to_owned()
 }
 
+/// A lawful story, whole once it is Done.
 pub(super) fn verified(hosted: &Hosted, id: &str) {
     hosted.run(&["ledger", "export", id, "-o", "story.json"]).exits(0);
-    hosted.run(&["verify", "story.json"]).exits(0);
+    let shown = hosted.run(&["show", id, "--json"]).exits(0).json();
+    let exit = if shown["state"] == "Done" { 0 } else { 5 };
+    hosted.run(&["verify", "story.json"]).exits(exit).says("✓ lawful");
 }
 
 #[test]
