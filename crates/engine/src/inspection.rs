@@ -87,7 +87,10 @@ pub fn inspect(
         dependencies,
     } = countersign_inspect::inspect(&change);
     let mut findings = find_collisions(&applied.diff, &paths);
-    findings.extend(secrets(&change, salt));
+    let layers = rules_of(trees, at)?;
+    let (own_secrets, unread) = own_rules::secret_rules(&layers);
+    findings.extend(unread);
+    findings.extend(secrets(&change, &own_secrets, salt));
     findings.extend(in_contents);
     let (owners, unread) = owners_of(trees, at, &facts)?;
     findings.extend(unread);
@@ -95,7 +98,7 @@ pub fn inspect(
         findings,
         dependencies,
     };
-    let own = own_rules::found(at.own_rules, &rules_of(trees, at)?, || {
+    let own = own_rules::found(at.own_rules, &layers, || {
         let around = Around {
             origin: at.origin,
             seen: &seen,
@@ -121,7 +124,6 @@ fn rules_of(trees: &dyn Trees, at: &At<'_>) -> Result<Vec<Vec<RuleFile>>, TreesE
     Ok(layers)
 }
 
-/// Who owns the changed paths; the file counts from the default branch only (INV-9).
 /// What lies there as a regular file; what is something else says nothing to those who read it.
 fn regular_file(
     trees: &dyn Trees,
@@ -135,6 +137,7 @@ fn regular_file(
     }
 }
 
+/// Who owns the changed paths; the file counts from the default branch only (INV-9).
 fn owners_of(
     trees: &dyn Trees,
     at: &At<'_>,

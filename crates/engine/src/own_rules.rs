@@ -10,8 +10,9 @@ use countersign_core::id::CommitSha;
 use countersign_core::path::RepoPath;
 use countersign_core::policy::{
     Finding, NoAnswer, OWN_RULE_FILES_MAX, OWN_RULE_MAX_BYTES, OwnRuleFile, RuleText, Severity,
-    is_own_rule_file,
+    is_own_rule_file, is_secret_rule_file,
 };
+use countersign_inspect::SecretRules;
 use countersign_ports::trees::{RepoSource, Trees, TreesError};
 use std::collections::BTreeMap;
 
@@ -66,7 +67,10 @@ pub fn rule_files(
         let path = entry.path;
         Ok(RuleFile { path, content })
     };
-    entries.filter(|e| is_own_rule_file(&e.path)).map(read).collect()
+    entries
+        .filter(|e| is_own_rule_file(&e.path) || is_secret_rule_file(&e.path))
+        .map(read)
+        .collect()
 }
 
 /// What the rules of every layer find; with several findings of one rule at one path the heaviest weight counts.
@@ -75,7 +79,8 @@ pub(crate) fn found(
     layers: &[Vec<RuleFile>],
     facts: impl FnOnce() -> Result<Facts, NoAnswer>,
 ) -> Vec<Finding> {
-    let layers: Vec<&Vec<RuleFile>> = layers.iter().filter(|files| !files.is_empty()).collect();
+    let are_run = |files: &Vec<RuleFile>| files.iter().any(|file| is_own_rule_file(&file.path));
+    let layers: Vec<&Vec<RuleFile>> = layers.iter().filter(|files| are_run(files)).collect();
     if layers.is_empty() {
         return Vec::new();
     }
@@ -101,7 +106,25 @@ fn texts(files: &[RuleFile]) -> Result<Vec<RuleText>, NoAnswer> {
         );
         return Err(NoAnswer::of_all("own-rules-too-many", why));
     }
-    files.iter().map(text).collect()
+    let run = files.iter().filter(|file| is_own_rule_file(&file.path));
+    run.map(text).collect()
+}
+
+/// What else looks like a secret, by the files of every layer; and what keeps one of them from saying so.
+pub(crate) fn secret_rules(layers: &[Vec<RuleFile>]) -> (Vec<SecretRules>, Vec<Finding>) {
+    let (mut rules, mut refused) = (Vec::new(), Vec::new());
+    let files = layers.iter().flatten();
+    for file in files.filter(|file| is_secret_rule_file(&file.path)) {
+        let read = text(file).and_then(|one| {
+            SecretRules::read(&one.text)
+                .map_err(|why| NoAnswer::at("secret-rules-unread", &file.path, None, why))
+        });
+        match read {
+            Ok(one) => rules.push(one),
+            Err(why) => refused.push(why.finding()),
+        }
+    }
+    (rules, refused)
 }
 
 fn text(file: &RuleFile) -> Result<RuleText, NoAnswer> {

@@ -27,7 +27,7 @@ pub use dependency::MAX_DEPENDENCY_CHANGES;
 pub use facts::{Around, facts};
 pub use mask::{Masked, masked, masked_between};
 pub use owners::{MAX_CODEOWNERS_BYTES, Ownership, SkippedLine, codeowners, ownership};
-pub use secrets::secrets;
+pub use secrets::{SecretRules, secrets};
 pub use seen::MAX_INSPECTED_BYTES;
 
 use countersign_core::dependency::DependencyChange;

@@ -14,14 +14,32 @@ const HITS_TOLD: usize = 5;
 /// Digits of a salted hash that are told: enough to see that two hits are the same, too few to try guesses against.
 const FINGERPRINT_DIGITS: usize = 12;
 
-/// Secrets in a change, one finding for each file; and what could not be scanned.
-pub fn secrets(change: &Change<'_>, salt: &Salt) -> Vec<Finding> {
-    // What could not be looked into is told by the inspection of contents.
-    let files = seen::all(change, &mut Vec::new());
-    files.iter().flat_map(|file| in_file(file, salt)).collect()
+/// What else looks like a secret, as a repository says itself.
+pub struct SecretRules(Scanner);
+
+impl SecretRules {
+    /// Reads a file in gitleaks' format.
+    ///
+    /// # Errors
+    /// What is wrong in it, and where, in a sentence without its full stop.
+    pub fn read(text: &str) -> Result<Self, String> {
+        Scanner::from_gitleaks(text).map(Self).map_err(|e| e.to_string())
+    }
 }
 
-fn in_file(file: &Seen<'_>, salt: &Salt) -> Vec<Finding> {
+/// Secrets in a change by our own rules and by these, one finding for each file; and what could not be scanned.
+pub fn secrets(change: &Change<'_>, own: &[SecretRules], salt: &Salt) -> Vec<Finding> {
+    // What could not be looked into is told by the inspection of contents.
+    let files = seen::all(change, &mut Vec::new());
+    let own = own.iter().map(|rules| &rules.0);
+    let scanners: Vec<&Scanner> = std::iter::once(Scanner::built_in()).chain(own).collect();
+    files
+        .iter()
+        .flat_map(|file| in_file(file, &scanners, salt))
+        .collect()
+}
+
+fn in_file(file: &Seen<'_>, scanners: &[&Scanner], salt: &Salt) -> Vec<Finding> {
     let Some(path) = file.new_path() else {
         return Vec::new();
     };
@@ -34,8 +52,18 @@ fn in_file(file: &Seen<'_>, salt: &Salt) -> Vec<Finding> {
     } else {
         ranges(file)
     };
-    let scan = Scanner::built_in().scan_added(path.as_bytes(), content, &added, salt);
-    told(file, &scan)
+    let mut all = Scan::default();
+    for scanner in scanners {
+        let scan = scanner.scan_added(path.as_bytes(), content, &added, salt);
+        all.hits.extend(scan.hits);
+        let new = scan.skipped.into_iter().filter(|s| !all.skipped.contains(s));
+        all.skipped.extend(new.collect::<Vec<_>>());
+    }
+    // One text that several rules know is one secret.
+    all.hits.sort_by(|a, b| a.place.cmp(&b.place));
+    all.hits
+        .dedup_by(|a, b| a.place == b.place && a.fingerprint == b.fingerprint);
+    told(file, &all)
 }
 
 /// The added lines as ranges; an unnamed path of an unchanged content is not new.
@@ -159,7 +187,7 @@ mod tests {
             files: &[file],
             base: &base,
         };
-        secrets(&change, &Salt::new([7; 32]))
+        secrets(&change, &[], &Salt::new([7; 32]))
     }
 
     #[test]

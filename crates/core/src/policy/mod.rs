@@ -33,7 +33,7 @@ pub use finding::{FINDING_LINES_MAX, Finding};
 pub use fold::{file_key, is_hidden_character};
 pub use own_rules::{
     NoAnswer, OWN_RULE_FILES_MAX, OWN_RULE_MAX_BYTES, OWN_RULES_FOLDER, OWN_RULES_SUFFIX, OwnRuleFile,
-    RuleText, is_own_rule_file,
+    RuleText, SECRET_RULES_SUFFIX, is_own_rule_file, is_secret_rule_file,
 };
 pub use path_rules::ci_files;
 pub use rule::{RuleId, Severity};

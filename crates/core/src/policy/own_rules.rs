@@ -13,6 +13,8 @@ use serde::{Deserialize, Serialize};
 pub const OWN_RULES_FOLDER: &str = ".countersign/rules";
 /// What the name of such a file ends in.
 pub const OWN_RULES_SUFFIX: &str = ".rego";
+/// What the name of a file ends in that says what secrets look like, in gitleaks' format.
+pub const SECRET_RULES_SUFFIX: &str = ".gitleaks.toml";
 /// Most files of rules in one commit.
 pub const OWN_RULE_FILES_MAX: usize = 50;
 /// Largest file of rules, in bytes.
@@ -96,8 +98,17 @@ impl NoAnswer {
     }
 }
 
-/// Whether that path is a file of rules.
+/// Whether that path is a file of rules that are run.
 pub fn is_own_rule_file(path: &RepoPath) -> bool {
+    is_rules(path, OWN_RULES_SUFFIX)
+}
+
+/// Whether that path is a file that says what secrets look like.
+pub fn is_secret_rule_file(path: &RepoPath) -> bool {
+    is_rules(path, SECRET_RULES_SUFFIX)
+}
+
+fn is_rules(path: &RepoPath, suffix: &str) -> bool {
     let below = path.as_bytes().strip_prefix(OWN_RULES_FOLDER.as_bytes());
-    below.is_some_and(|rest| rest.starts_with(b"/") && rest.ends_with(OWN_RULES_SUFFIX.as_bytes()))
+    below.is_some_and(|rest| rest.starts_with(b"/") && rest.ends_with(suffix.as_bytes()))
 }

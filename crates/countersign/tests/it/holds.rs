@@ -31,7 +31,7 @@ fn an_approved_write_waits_while_it_is_frozen_and_goes_on_afterwards() {
     world
         .run(&["run", "--repo", "larder", "--issue", "issue.md", "--json"])
         .exits(2)
-        .says("nothing begins: it is frozen");
+        .says("nothing begins: everything is frozen");
     world
         .run(&["unfreeze", "--reason", "Released."])
         .exits(0)

@@ -121,7 +121,11 @@ fn every_line_that_the_terminal_shows_before_a_decision_stands_on_the_page() {
         let id = world.run(&submit).exits(0).out.trim().to_owned();
         let waits = served.until(|| {
             let all = browser.api("GET", &format!("/api/v1/requests?workflow={id}"), &Value::Null);
-            all.is(200).json().as_array().unwrap().first().cloned()
+            all.is(200).json()["requests"]
+                .as_array()
+                .unwrap()
+                .first()
+                .cloned()
         });
         assert_eq!(waits["about"], "patch-set", "{waits}");
         let page = read(&browser.page(&format!("/requests/{}", text(&waits, "id"))));
@@ -143,7 +147,11 @@ fn every_line_that_the_terminal_shows_before_a_decision_stands_on_the_page() {
 fn moved_on(served: &Served, browser: &Browser<'_>, id: &str, from: &Value) -> Value {
     served.until(|| {
         let all = browser.api("GET", &format!("/api/v1/requests?workflow={id}"), &Value::Null);
-        let first = all.is(200).json().as_array().unwrap().first().cloned()?;
+        let first = all.is(200).json()["requests"]
+            .as_array()
+            .unwrap()
+            .first()
+            .cloned()?;
         (first["id"] != from["id"]).then_some(first)
     })
 }

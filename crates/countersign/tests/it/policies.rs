@@ -210,6 +210,54 @@ fn a_commit_is_held_against_the_policy_before_it_never_against_its_own() {
     world.run(&["policy", "check", "--repo", "tollgate"]).exits(64);
 }
 
+/// Rules in gitleaks' format add to ours, take none of them away, and one that can't be read lets nothing pass.
+#[test]
+fn a_repository_says_what_else_looks_like_a_secret() {
+    let world = World::new();
+    let rules = "[extend]\nuseDefault = true\ndisabledRules = [\"generic-password\"]\n\n[[rules]]\nid = \"acme-token\"\n\
+                 description = \"Token of Acme\"\nregex = '''\\b(acme_[a-z0-9]{32})\\b'''\nkeywords = [\"acme_\"]\n";
+    let acme = format!("acme_{}", "k3".repeat(16));
+    let ours = format!("glpat-{}", "x7Yb2Kq9Lm4Np6Rt8VwZ");
+    world.file(
+        "new.diff",
+        format!("--- /dev/null\n+++ b/keys.txt\n@@ -0,0 +1,2 @@\n+one {acme}\n+two {ours}\n"),
+    );
+    let check = |world: &World| {
+        let checked = world.run(&[
+            "policy", "check", "--repo", "tollgate", "--diff", "new.diff", "--json",
+        ]);
+        checked.exits(2).json()["violations"].clone()
+    };
+    let of = |violations: &Value, id: &str| {
+        let mut all = violations.as_array().unwrap().iter();
+        let found = all.find(|v| v["id"] == id);
+        found.map(|v| v["message"].as_str().unwrap().to_owned())
+    };
+    let before = of(&check(&world), "secret@keys.txt").unwrap();
+    assert!(!before.contains("Token of Acme"), "{before}");
+    commit(&world, &[(".countersign/rules/acme.gitleaks.toml", rules)]);
+    let after = of(&check(&world), "secret@keys.txt").unwrap();
+    assert!(
+        after.contains("line 1, column 5: Token of Acme (acme-token"),
+        "{after}"
+    );
+    assert!(
+        after.contains("; line 2, column 5: "),
+        "ours count all the same: {after}"
+    );
+    assert!(!after.contains(&acme) && !after.contains(&ours), "{after}");
+    world
+        .run(&["policy", "show", "--repo", "tollgate"])
+        .exits(0)
+        .says(".countersign/rules/acme.gitleaks.toml");
+    let broken = "[[rules]]\nid = 7\n";
+    commit(&world, &[(".countersign/rules/acme.gitleaks.toml", broken)]);
+    let refused = check(&world);
+    let why = of(&refused, "custom@.countersign/rules/acme.gitleaks.toml").unwrap();
+    assert!(why.contains("secret-rules-unread"), "{why}");
+    assert!(of(&refused, "secret@keys.txt").is_some(), "{refused}");
+}
+
 #[test]
 fn sarif_holds_to_its_schema_and_keeps_its_fingerprints() {
     let world = World::new();

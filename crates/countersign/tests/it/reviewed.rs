@@ -291,8 +291,7 @@ fn the_page_shows_what_changed_since_the_revision_that_one_decided_on() {
     let waits = |except: &Value| {
         served.until(|| {
             let all = browser.api("GET", &format!("/api/v1/requests?workflow={id}"), &Value::Null);
-            all.is(200)
-                .json()
+            all.is(200).json()["requests"]
                 .as_array()
                 .unwrap()
                 .iter()
@@ -715,7 +714,7 @@ fn the_page_keeps_drafts_and_sends_them_with_the_decision() {
         .is(303);
     assert!(!browser.page(&path).contains("Never mind"));
     let requests = browser.api("GET", &format!("/api/v1/requests?workflow={id}"), &Value::Null);
-    let digest = requests.is(200).json()[0]["digest"].clone();
+    let digest = requests.is(200).json()["requests"][0]["digest"].clone();
     let fields = form(&[
         ("digest", digest.as_str().unwrap()),
         ("decision", "request-changes"),

@@ -143,7 +143,7 @@ impl Page {
     }
 }
 
-/// Fewest spaces between a column and what follows it.
+/// Spaces behind what fills its column, or is longer.
 const GAP_MIN: usize = 2;
 
 /// The line that was begun last; each piece is added to its end.
@@ -166,7 +166,8 @@ impl Line<'_> {
     /// Adds a piece that takes at least so many columns, with a gap behind it however long it is.
     pub fn column(self, style: Style, text: impl AsRef<str>, width: usize) -> Self {
         let shown = visible(text.as_ref());
-        let missing = width.saturating_sub(shown.chars().count()).max(GAP_MIN);
+        let missing = width.checked_sub(shown.chars().count()).filter(|m| *m > 0);
+        let missing = missing.unwrap_or(GAP_MIN);
         self.piece(style, shown).pad(missing)
     }
 

@@ -155,7 +155,7 @@ fn what_is_said_is_said_once_whatever_github_answers() {
         ("no", Fault::NotFound),
     ] {
         let issue = here.issue();
-        let comment = here.says(issue, OCTO, "/countersign cancel");
+        let comment = here.says(issue, OCTO, "/countersign cancel Not this way.");
         github.next("POST", &format!("/issues/{issue}/comments"), fault);
         here.tells(name, comment);
         if fault == Fault::NotFound {

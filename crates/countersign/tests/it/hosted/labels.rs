@@ -195,9 +195,9 @@ fn no_label_starts_anything_unless_an_operator_says_so() {
     here.puts(issue, OCTO);
     assert_eq!(here.tells_of_a_label("d-1", issue), "kept");
     // What comes after it was looked at.
-    here.command(issue, OCTO, "/countersign cancel", "nothing-waits");
+    here.command(issue, OCTO, "/countersign cancel Not this.", "nothing-waits");
     here.misses(|_hosted| ());
-    here.command(issue, OCTO, "/countersign cancel", "nothing-waits");
+    here.command(issue, OCTO, "/countersign cancel Not this.", "nothing-waits");
     assert_eq!(here.hosted.github.times("GET", "/issues/events"), 0);
     assert_eq!(here.workflows().len(), 0);
 }
