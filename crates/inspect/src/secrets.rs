@@ -60,7 +60,7 @@ fn in_file(file: &Seen<'_>, scanners: &[&Scanner], salt: &Salt) -> Vec<Finding> 
         all.skipped.extend(new.collect::<Vec<_>>());
     }
     // One text that several rules know is one secret.
-    all.hits.sort_by(|a, b| a.place.cmp(&b.place));
+    all.hits.sort_by_key(|hit| hit.place);
     all.hits
         .dedup_by(|a, b| a.place == b.place && a.fingerprint == b.fingerprint);
     told(file, &all)

@@ -4,7 +4,7 @@ use crate::support::{Sandbox, branch, entry, file};
 use countersign_core::id::{CommitSha, RepositoryId};
 use countersign_core::path::RepoPath;
 use countersign_git::GitTrees;
-use countersign_ports::trees::{RepoSource, Trees, TreesError};
+use countersign_ports::trees::{NOT_A_FILE, RepoSource, Trees, TreesError};
 use std::fs;
 use std::path::Path;
 
@@ -218,15 +218,12 @@ fn a_pinned_commit_can_be_read_whole() {
     ]);
     assert_eq!(listing.join("\n"), want);
     let file = |path: &str| {
-        trees
-            .file(&sandbox.source(), &pinned.commit, &RepoPath::from(path))
-            .expect("readable")
+        let read = trees.file(&sandbox.source(), &pinned.commit, &RepoPath::from(path));
+        read.map_err(|error| error.code())
     };
-    assert_eq!(file("d/b").as_deref(), Some(&b"two\n"[..]));
-    assert_eq!(
-        (file("d"), file("ln"), file("nope"), file("a/b")),
-        (None, None, None, None)
-    );
+    assert_eq!(file("d/b"), Ok(Some(b"two\n".to_vec())));
+    assert_eq!((file("nope"), file("a/b")), (Ok(None), Ok(None)));
+    assert_eq!((file("d"), file("ln")), (Err(NOT_A_FILE), Err(NOT_A_FILE)));
     assert_eq!(
         trees.blob(&sandbox.source(), &snapshot[0].blob).expect("a blob"),
         b"one\n"

@@ -4,9 +4,11 @@
 
 use super::objects::{merged, read, replaced, tree_of};
 use super::{Did, Files, Repositories, Repository, folder, unavailable};
-use countersign_core::forge::{Landed, PullRequest, PullRequestState};
+use countersign_core::forge::{DIFFERING_MAX, Landed, PullRequest, PullRequestState};
 use countersign_core::id::{BranchName, CommitSha, PullRequestNumber};
+use countersign_core::path::RepoPath;
 use countersign_ports::trees::{Merged, RepoSource, TreesError};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// How somebody merges.
@@ -218,13 +220,24 @@ impl Repositories {
             let changes = read(asked.canonical).map_err(|_| missing())?;
             let (approved, _) = replaced(files(asked.base)?, changes).map_err(|_| missing())?;
             let expected = merged(files(asked.base)?, files(before)?, &approved);
+            let there = files(commit)?;
+            let differing = expected.as_ref().map(|expected| {
+                let paths: BTreeSet<&RepoPath> = expected.keys().chain(there.keys()).collect();
+                let differ = |path: &&RepoPath| expected.get(*path) != there.get(*path);
+                paths
+                    .into_iter()
+                    .filter(differ)
+                    .take(DIFFERING_MAX)
+                    .cloned()
+                    .collect()
+            });
             Ok(Landed::As {
                 commit: commit.clone(),
-                tree: tree_of(files(commit)?),
+                tree: tree_of(there),
                 before: before.clone(),
                 brings: brings.to_vec(),
                 expected: expected.as_ref().map(tree_of),
-                differing: Vec::new(),
+                differing: differing.unwrap_or_default(),
             })
         })
     }

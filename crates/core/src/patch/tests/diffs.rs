@@ -27,19 +27,28 @@ fn what_git_writes_before_names_with_mnemonic_prefixes_is_known() {
         let text = format!(
             "diff --git {old}/src/a {new}/src/a\n--- {old}/src/a\n+++ {new}/src/a\n@@ -1 +1 @@\n-a\n+b\n"
         );
-        let patches = read(text.as_bytes()).unwrap();
+        let patches = read(text.as_bytes()).expect("it is read");
         assert_eq!(patches[0].new_path, RepoPath::from("src/a"), "{text}");
         let created = format!(
             "diff --git {old}/x {new}/x\nnew file mode 100644\n--- /dev/null\n+++ {new}/x\n@@ -0,0 +1 @@\n+b\n"
         );
-        assert_eq!(read(created.as_bytes()).unwrap()[0].new_path, RepoPath::from("x"));
+        assert_eq!(
+            read(created.as_bytes()).expect("it is read")[0].new_path,
+            RepoPath::from("x")
+        );
         let renamed = format!(
             "diff --git {old}/x {new}/y\nsimilarity index 50%\nrename from x\nrename to y\n--- {old}/x\n+++ {new}/y\n@@ -1 +1 @@\n-a\n+b\n"
         );
-        assert_eq!(read(renamed.as_bytes()).unwrap()[0].new_path, RepoPath::from("y"));
+        assert_eq!(
+            read(renamed.as_bytes()).expect("it is read")[0].new_path,
+            RepoPath::from("y")
+        );
     }
     let folders = "--- i/x\n+++ w/x\n@@ -1 +1 @@\n-a\n+b\n";
-    assert_eq!(read(folders.as_bytes()).unwrap_err().code, "header-contradiction");
+    assert_eq!(
+        read(folders.as_bytes()).expect_err("it is refused").code,
+        "header-contradiction"
+    );
 }
 
 #[test]
@@ -52,13 +61,16 @@ fn a_change_that_is_indented_or_quoted_is_not_left_out_in_silence() {
             .map(|line| format!("{inset}{line}\n"))
             .collect();
         let text = format!("{plain}\nAnd:\n\n- then\n{second}");
-        let error = read(text.as_bytes()).unwrap_err();
+        let error = read(text.as_bytes()).expect_err("it is refused");
         assert_eq!((error.code, error.line), ("change-indented", 10), "{text}");
     }
     let other = format!("{plain}\n*** Begin Patch\n*** Update File: y\n@@\n-a\n+b\n*** End Patch\n");
-    assert_eq!(read(other.as_bytes()).unwrap_err().code, "form-unknown");
+    assert_eq!(
+        read(other.as_bytes()).expect_err("it is refused").code,
+        "form-unknown"
+    );
     let prose = format!("{plain}\n  --- that is all ---\n> thanks\n");
-    assert_eq!(read(prose.as_bytes()).unwrap().len(), 1);
+    assert_eq!(read(prose.as_bytes()).expect("it is read").len(), 1);
 }
 
 #[test]
